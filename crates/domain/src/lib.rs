@@ -1,0 +1,24 @@
+//! The words of Mycorr: parsed newtypes, the column and type vocabulary, the error vocabulary, and the
+//! port behind which tables are kept. Depends on no other crate of the house, dials nothing, stores nothing.
+
+pub mod cell;
+pub mod code;
+pub mod column;
+pub mod connection;
+pub mod id;
+pub mod name;
+pub mod problem;
+pub mod query;
+pub mod secret;
+pub mod store;
+
+pub use cell::Cell;
+pub use code::Code;
+pub use column::{Column, ColumnType};
+pub use connection::{ConnectionKind, ConnectionName, DatabaseName, Endpoint, Port, RoleName};
+pub use id::{ConnectionId, JobId, ModelId, SessionId, StatementId, TableId, TokenId, UserId};
+pub use name::{Email, PersonName, ResourceName, TableName};
+pub use problem::{FieldProblem, Problem, Result};
+pub use query::{Filter, Operator, RowQuery, Sort};
+pub use secret::Secret;
+pub use store::{Committed, Page, Snapshot, StoreVersion, TableStore, TableWriter};

@@ -1,0 +1,84 @@
+//! The port behind which versioned tables are kept. `tables` keeps them in Delta Lake, `testkit` in memory.
+
+use crate::{
+    cell::Cell,
+    column::Column,
+    id::{JobId, TableId},
+    problem::Result,
+    query::RowQuery,
+};
+use arrow_array::RecordBatch;
+use async_trait::async_trait;
+use std::sync::Arc;
+
+/// The store's own number of a version (Delta's). `meta` knows which version of Mycorr's it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StoreVersion(pub i64);
+
+/// A version that can be read.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    pub table: TableId,
+    pub version: StoreVersion,
+    /// The columns of that version, in PostgreSQL's order.
+    pub columns: Arc<[Column]>,
+}
+
+/// What a commit made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Committed {
+    pub version: StoreVersion,
+    pub rows: u64,
+    /// Bytes of the files that hold them.
+    pub bytes: u64,
+}
+
+/// Rows of a version, and how many there are after the filters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    pub total: u64,
+    pub rows: Vec<Vec<Cell>>,
+}
+
+/// Versioned tables. Failures are `storage_full`, `storage_unavailable`, or `invalid` for a query that names
+/// what is not there. A version never changes once it is committed.
+#[async_trait]
+pub trait TableStore: Send + Sync + 'static {
+    /// Starts to write the whole content of a table's next version; the first one makes the table.
+    /// Nothing can be seen of it until [`TableWriter::commit`]. `job` is kept with the commit.
+    async fn write(&self, table: TableId, columns: &[Column], job: JobId) -> Result<Box<dyn TableWriter>>;
+
+    /// What `job` committed to `table`, if it did: a job that runs a second time finds its work done.
+    async fn committed(&self, table: TableId, job: JobId) -> Result<Option<Committed>>;
+
+    async fn page(&self, at: &Snapshot, query: &RowQuery) -> Result<Page>;
+
+    /// The whole bytes of one cell's text, `None` for null. `row` counts from 0 in the order of arrival.
+    async fn cell(&self, at: &Snapshot, row: u64, column: &str) -> Result<Option<Vec<u8>>>;
+
+    /// A new version with the content of an old one.
+    async fn restore(&self, table: TableId, to: StoreVersion, job: JobId) -> Result<Committed>;
+
+    /// Removes a table with all its versions; fine if there is none.
+    async fn delete(&self, table: TableId) -> Result<()>;
+
+    /// Removes files of `table` that no version holds: what a killed writer left. Only for who holds the
+    /// right to write the table.
+    async fn sweep(&self, table: TableId) -> Result<()>;
+}
+
+/// A version in the making.
+#[async_trait]
+pub trait TableWriter: Send {
+    /// Takes a batch whose columns are the arrow fields of the table's columns, in their order, followed by
+    /// those companions ([`Column::exact_field`]) that were needed so far; a companion that came once comes
+    /// with every later batch. Waits while the writer is behind. After an error the writer is of no more use.
+    async fn write(&mut self, batch: RecordBatch) -> Result<()>;
+
+    /// Makes the version seen, all at once. A writer that is dropped instead leaves nothing behind that
+    /// can be seen; its files are removed by [`TableStore::sweep`].
+    async fn commit(self: Box<Self>) -> Result<Committed>;
+
+    /// Bytes written to the store so far.
+    fn bytes(&self) -> u64;
+}
