@@ -7,6 +7,7 @@ pub mod column;
 pub mod connection;
 pub mod id;
 pub mod name;
+pub mod output;
 pub mod problem;
 pub mod query;
 pub mod secret;

@@ -1,7 +1,7 @@
 //! What a person is told when something fails: what happened, why, and what to do.
 
 use crate::code::Code;
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 pub type Result<T, E = Problem> = std::result::Result<T, E>;
 
@@ -22,7 +22,7 @@ pub struct Problem {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldProblem {
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
     pub message: String,
 }
 
@@ -38,8 +38,8 @@ impl Problem {
     }
 
     #[must_use]
-    pub fn field(mut self, field: &'static str, message: impl Into<String>) -> Self {
-        self.fields.push(FieldProblem { field, message: message.into() });
+    pub fn field(mut self, field: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        self.fields.push(FieldProblem { field: field.into(), message: message.into() });
         self
     }
 
@@ -50,7 +50,7 @@ impl Problem {
     }
 
     /// One field of a request is wrong.
-    pub fn invalid(field: &'static str, message: impl Into<String>) -> Self {
+    pub fn invalid(field: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         let message = message.into();
         Self::new(Code::Invalid, message.clone()).field(field, message)
     }
