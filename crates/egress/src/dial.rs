@@ -177,7 +177,7 @@ impl Dialer {
                 Ok(result) => result.and_then(tune),
                 Err(_) => Err(io::ErrorKind::TimedOut.into()),
             };
-            let outcome = result.as_ref().map_or_else(|error| outcome(error), |_| Outcome::Connected);
+            let outcome = result.as_ref().map_or_else(outcome, |_| Outcome::Connected);
             tried.push(Attempt { address, outcome, elapsed: start.elapsed() });
             if let Ok(stream) = result {
                 return Ok(Dialed { stream, address, tried });
