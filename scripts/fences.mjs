@@ -1,0 +1,72 @@
+// The dependency rules of ARCHITECTURE.md, kept. The compiler keeps what a crate can name; this keeps what it may depend on.
+import { execFileSync } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
+
+const cargo = (...args) => execFileSync('cargo', args, { encoding: 'utf8', maxBuffer: 1 << 28 });
+let broken = 0;
+let kept = 0;
+
+function rule(sentence, offenders) {
+  if (offenders.length === 0) return kept++;
+  broken++;
+  console.error(`${sentence}\n${offenders.map((offender) => `    ${offender}`).join('\n')}`);
+}
+
+// Which crates of the house each one may name, tests and all (testkit is for everybody's tests).
+const house = {
+  domain: [],
+  vault: ['domain'],
+  egress: ['domain'],
+  pgread: ['domain', 'egress'],
+  meta: ['domain'],
+  tables: ['domain'],
+  engine: ['domain', 'vault', 'egress', 'pgread', 'meta'],
+  server: ['domain', 'engine'],
+  cli: ['domain', 'vault', 'egress', 'meta', 'tables', 'engine', 'server'],
+  testkit: ['domain'],
+};
+const workspace = JSON.parse(cargo('metadata', '--locked', '--no-deps', '--format-version', '1')).packages;
+const short = (name) => name.replace(/^mycorr-/, '');
+rule('Every crate stands in the table of scripts/fences.mjs, and only they:', [
+  ...workspace.map((crate) => short(crate.name)).filter((name) => !(name in house)),
+  ...Object.keys(house).filter((name) => !workspace.some((crate) => short(crate.name) === name)),
+]);
+for (const { name, dependencies } of workspace) {
+  const mine = dependencies.filter((dependency) => dependency.kind !== 'dev' && dependency.name.startsWith('mycorr-'));
+  rule(`${short(name)} may not depend on:`, mine.map((dependency) => short(dependency.name)).filter((other) => !house[short(name)]?.includes(other)));
+}
+
+// What must not come in by any way, however deep.
+const absent = {
+  server: [/^datafusion/, /^deltalake/, /^parquet$/],
+  engine: [/^datafusion/, /^deltalake/, /^parquet$/, /^axum/],
+  meta: [/^aes-gcm$/, /^axum/, /^openssl$/],
+  pgread: [/^sea-orm/, /^axum/, /^rustls$/],
+  tables: [/^postgres-protocol$/, /^sea-orm/],
+  domain: [/^tokio$/, /^axum/],
+};
+for (const [crate, banned] of Object.entries(absent)) {
+  const tree = cargo('tree', '--locked', '-p', `mycorr-${crate}`, '-e', 'normal', '--prefix', 'none', '-f', '{p}');
+  const names = [...new Set(tree.split('\n').filter(Boolean).map((line) => line.split(' ')[0]))];
+  rule(`${crate} may not pull in:`, names.filter((name) => banned.some((pattern) => pattern.test(name))));
+}
+
+// clippy.toml bans opening sockets and resolving names; nobody but egress and tests may lift the ban.
+const sources = workspace.flatMap((crate) => rust(`crates/${short(crate.name)}`));
+rule(
+  'Only egress opens sockets; clippy::disallowed_methods is lifted in:',
+  sources.filter(({ path, text }) => /disallowed_methods/.test(text) && !/^crates\/(egress\/src|[^/]+\/(tests|examples)|testkit)\//.test(path)).map(({ path }) => path),
+);
+rule(
+  'No crate lifts the ban on unsafe code:',
+  sources.filter(({ text }) => /allow\(unsafe_code/.test(text)).map(({ path }) => path),
+);
+
+console.log(`${kept} passed, ${broken} failed`);
+process.exit(broken ? 1 : 0);
+
+function rust(folder) {
+  return readdirSync(folder, { recursive: true })
+    .filter((name) => name.endsWith('.rs'))
+    .map((name) => ({ path: `${folder}/${name}`, text: readFileSync(`${folder}/${name}`, 'utf8') }));
+}
