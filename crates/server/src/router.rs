@@ -1,0 +1,59 @@
+//! All routes on one page.
+
+use crate::{
+    App,
+    openapi::{Doc, finish},
+    routes::{
+        accounts, browse, connections, jobs, models, operating, rows, statements, tables, tokens, versions,
+    },
+};
+use axum::Router;
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// The handlers with their paths, and the document that describes them.
+pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
+    let v1 = OpenApiRouter::new()
+        .routes(routes!(accounts::get_sign_up, accounts::sign_up))
+        .routes(routes!(accounts::sign_in))
+        .routes(routes!(accounts::sign_out))
+        .routes(routes!(accounts::get_me))
+        .routes(routes!(tokens::create_token, tokens::list_tokens))
+        .routes(routes!(tokens::delete_token))
+        .routes(routes!(connections::create_connection, connections::list_connections))
+        .routes(routes!(connections::test_new_connection))
+        .routes(routes!(connections::get_role_script))
+        .routes(routes!(
+            connections::get_connection,
+            connections::update_connection,
+            connections::delete_connection
+        ))
+        .routes(routes!(connections::test_connection))
+        .routes(routes!(browse::list_schemas))
+        .routes(routes!(browse::list_source_tables))
+        .routes(routes!(browse::describe_source_table))
+        .routes(routes!(browse::preview_source_table))
+        .routes(routes!(statements::list_statements))
+        .routes(routes!(models::create_model, models::list_models))
+        .routes(routes!(models::get_model, models::update_model, models::delete_model))
+        .routes(routes!(models::list_tables))
+        .routes(routes!(models::list_jobs))
+        .routes(routes!(models::create_import))
+        .routes(routes!(jobs::get_job))
+        .routes(routes!(jobs::job_events))
+        .routes(routes!(jobs::cancel_job))
+        .routes(routes!(tables::get_table, tables::update_table, tables::delete_table))
+        .routes(routes!(tables::sync_table))
+        .routes(routes!(rows::list_rows))
+        .routes(routes!(rows::get_cell))
+        .routes(routes!(versions::list_versions))
+        .routes(routes!(versions::restore_version));
+    let (router, mut document) = OpenApiRouter::with_openapi(Doc::openapi())
+        .nest("/api/v1", v1)
+        .routes(routes!(operating::healthz))
+        .routes(routes!(operating::readyz))
+        .routes(routes!(operating::metrics))
+        .split_for_parts();
+    finish(&mut document);
+    (router, document)
+}

@@ -1,0 +1,146 @@
+//! `/connections/{id}/schemas…`: what a connection can see at the source, asked there each time.
+
+use super::{List, rows::Cell};
+use crate::{
+    App,
+    extract::{Path, Query},
+    problem::{ApiError, ProblemBody},
+};
+use axum::{Json, extract::State};
+use mycorr_domain::ConnectionId;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Schema {
+    name: String,
+    /// How many tables it has that can be seen.
+    tables: u64,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SourceTableKind {
+    Table,
+    View,
+    MaterializedView,
+    ForeignTable,
+    PartitionedTable,
+}
+
+/// A table at the source. The figures are the database's own estimates: nothing is counted.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SourceTable {
+    schema: String,
+    name: String,
+    kind: SourceTableKind,
+    #[schema(required)]
+    estimated_rows: Option<u64>,
+    #[schema(required)]
+    bytes: Option<u64>,
+    readable: bool,
+    /// Why it can't be read, with the GRANT that opens it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<ProblemBody>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SourceColumn {
+    name: String,
+    /// PostgreSQL's `attnum`: from 1, with gaps where columns were dropped.
+    position: i16,
+    #[schema(example = "numeric(12,2)")]
+    pg_type: String,
+    /// The stored type, as Delta Lake names it.
+    #[schema(example = "decimal(12,2)")]
+    r#type: String,
+    nullable: bool,
+    readable: bool,
+    primary_key: bool,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SourceTableDescription {
+    #[serde(flatten)]
+    table: SourceTable,
+    columns: Vec<SourceColumn>,
+    /// true: row-level security may hide rows from this role.
+    row_security: bool,
+}
+
+/// The first rows of a table at the source.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Preview {
+    columns: Vec<SourceColumn>,
+    #[schema(value_type = Vec<Vec<Option<Cell>>>)]
+    rows: Vec<Vec<Option<Cell>>>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SourceTablesParams {
+    /// Only tables whose name contains this, in any case.
+    search: Option<String>,
+    #[param(minimum = 1, maximum = 1000, default = 200)]
+    limit: Option<u64>,
+    /// The `next` of the part before.
+    after: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct InSchema {
+    id: ConnectionId,
+    schema: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct InTable {
+    id: ConnectionId,
+    schema: String,
+    table: String,
+}
+
+/// The schemas that the role can see, by name.
+#[utoipa::path(get, path = "/connections/{id}/schemas", tag = "connections", params(("id" = Uuid, Path)),
+    responses((status = OK, body = List<Schema>)))]
+pub(crate) async fn list_schemas(
+    State(app): State<App>,
+    Path(_id): Path<ConnectionId>,
+) -> Result<Json<List<Schema>>, ApiError> {
+    app.later()
+}
+
+/// The tables of a schema, by name.
+#[utoipa::path(get, path = "/connections/{id}/schemas/{schema}/tables", tag = "connections",
+    params(("id" = Uuid, Path), ("schema" = String, Path), SourceTablesParams),
+    responses((status = OK, body = List<SourceTable>)))]
+pub(crate) async fn list_source_tables(
+    State(app): State<App>,
+    Path(_at): Path<InSchema>,
+    Query(_params): Query<SourceTablesParams>,
+) -> Result<Json<List<SourceTable>>, ApiError> {
+    app.later()
+}
+
+/// A table at the source, with its columns.
+#[utoipa::path(get, path = "/connections/{id}/schemas/{schema}/tables/{table}", tag = "connections",
+    params(("id" = Uuid, Path), ("schema" = String, Path), ("table" = String, Path)),
+    responses((status = OK, body = SourceTableDescription)))]
+pub(crate) async fn describe_source_table(
+    State(app): State<App>,
+    Path(_at): Path<InTable>,
+) -> Result<Json<SourceTableDescription>, ApiError> {
+    app.later()
+}
+
+/// The first 50 rows of a table at the source.
+#[utoipa::path(get, path = "/connections/{id}/schemas/{schema}/tables/{table}/preview", tag = "connections",
+    params(("id" = Uuid, Path), ("schema" = String, Path), ("table" = String, Path)),
+    responses((status = OK, body = Preview)))]
+pub(crate) async fn preview_source_table(
+    State(app): State<App>,
+    Path(_at): Path<InTable>,
+) -> Result<Json<Preview>, ApiError> {
+    app.later()
+}

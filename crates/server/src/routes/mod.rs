@@ -1,0 +1,25 @@
+//! The handlers, in files that mirror the URLs.
+
+pub(crate) mod accounts;
+pub(crate) mod browse;
+pub(crate) mod connections;
+pub(crate) mod jobs;
+pub(crate) mod models;
+pub(crate) mod operating;
+pub(crate) mod rows;
+pub(crate) mod statements;
+pub(crate) mod tables;
+pub(crate) mod tokens;
+pub(crate) mod versions;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A part of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct List<T> {
+    items: Vec<T>,
+    /// Pass it as `after` to get the next part; null at the end.
+    #[schema(required)]
+    next: Option<String>,
+}
