@@ -1,17 +1,23 @@
 # Everything there is to do here. Each script says at its top what it does.
-.PHONY: demo test bench setup api
+.PHONY: build demo test bench api
 
-demo: setup            ## plays the main job against a throw-away PostgreSQL, then serves; DEMO=once ends after it
+# The first build takes some minutes: DataFusion and Delta Lake come as source.
+build:
+	@scripts/setup
+	@bash -c '. scripts/env && cargo build --locked -p mycorr-cli'
+
+# Plays the main job against a throw-away PostgreSQL and serves until Ctrl-C; DEMO=once ends after the job.
+demo: build
 	@demo/run $(DEMO)
 
-test:                  ## everything that proves it, from nothing
+# Everything that proves it, from nothing.
+test:
 	@scripts/test
 
-bench:                 ## the figures of docs/benchmarks.md, made again; ROUNDS=5
+# The figures of docs/benchmarks.md, made again; ROUNDS=5.
+bench:
 	@bench/run
 
-setup:
-	@scripts/setup
-
-api: setup             ## the OpenAPI snapshot and the page's types, after a change to the HTTP API
+# The OpenAPI snapshot and the page's types, after a change to the HTTP API.
+api:
 	@scripts/api
