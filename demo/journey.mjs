@@ -55,9 +55,11 @@ await step('Browse', async () => {
   for (const { name, kind, estimated_rows, bytes } of tables) {
     note(`${name.padEnd(16)} ${kind.padEnd(18)} ${estimated_rows === null ? '' : `~${figure(estimated_rows)} rows`.padStart(16)} ${bytes ? size(bytes) : ''}`);
   }
-  const there = psql(source, `SELECT json_agg(relname ORDER BY relname) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r','v','m','f','p')`);
+  const there = psql(source, `SELECT json_agg(relname ORDER BY relname) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r','v','m','f','p') AND NOT relispartition`);
   held(same(tables.map((table) => table.name).sort(), there.sort()), `all ${there.length} tables and views of the schema are listed`);
   held(tables.every((table) => table.readable), 'the role may read each of them');
+  const [salaries] = await mycorr.all(`/connections/${connection.id}/schemas/payroll/tables`);
+  held(!salaries.readable && salaries.problem.fix.includes('GRANT'), `payroll.${salaries.name} was not granted, and stays closed: ${salaries.problem.fix}`);
   note(`schemas: ${schemas.map((schema) => `${schema.name} (${schema.tables})`).join(', ')}`);
   const { columns } = await mycorr.get(`/connections/${connection.id}/schemas/public/tables/orders`);
   note(`orders: ${columns.map((column) => `${column.name} ${column.pg_type}`).join(', ')}`);
@@ -133,6 +135,13 @@ await step('The two versions compared', async () => {
   held(deleted.total === 0 && placed.total === 1200, '17 rows are gone and 1,200 have come');
   const old = await at(orders.version, 'filter=id.gte.500001&filter=id.lte.500017');
   held(old.total === 17 && (await at(orders.version, 'filter=id.gt.1000000')).total === 0, 'the old version still reads as it was');
+});
+
+await step('What the server heard', () => {
+  // log_line_prefix is `%u:`, so each statement's first line names its role.
+  const heard = readFileSync(env('DEMO_PG_LOG'), 'utf8').matchAll(/^mycorr_reader:LOG:  (?:statement|execute [^:]*): *(\w+)/gm);
+  const verbs = [...heard].map(([, verb]) => verb);
+  held(verbs.length > 0 && verbs.every((verb) => verb === 'SELECT'), `${verbs.length} statements of mycorr_reader, all of them SELECT`);
 });
 
 console.log(`\n${steps} steps, all held.`);
