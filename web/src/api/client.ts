@@ -1,0 +1,116 @@
+// The one way to the server. Paths, fields and answers are typed by the product's own OpenAPI document.
+import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
+import createFetchClient from "openapi-fetch";
+import createQueryClient from "openapi-react-query";
+import type { components, paths } from "./schema";
+
+type Schemas = components["schemas"];
+export type Problem = Schemas["Problem"];
+export type Step = Schemas["Step"];
+export type Connection = Schemas["Connection"];
+export type TestReport = Schemas["TestReport"];
+export type NewConnection = Schemas["CreateConnection"];
+export type Me = Schemas["Me"];
+export type Token = Schemas["Token"];
+export type SourceTable = Schemas["SourceTable"];
+export type SourceTableDescription = Schemas["SourceTableDescription"];
+export type SourceColumn = Schemas["SourceColumn"];
+export type Statement = Schemas["Statement"];
+export type Model = Schemas["Model"];
+export type Job = Schemas["Job"];
+export type Table = Schemas["Table"];
+export type Column = Schemas["Column"];
+export type Cell = Schemas["Cell"];
+export type Version = Schemas["Version"];
+
+const fetchClient = createFetchClient<paths>({ baseUrl: window.location.origin });
+
+fetchClient.use({
+  // An answer that is no problem+json comes from something between us and the server.
+  async onResponse({ response }) {
+    if (response.ok || response.headers.get("content-type")?.includes("json")) return response;
+    const body = problem(
+      "unreachable",
+      "No usable answer",
+      `Something between this page and Mycorr answered with status ${response.status}.`,
+      "Try again. If it stays so, tell your operator.",
+      response.status,
+    );
+    return new Response(JSON.stringify(body), { status: response.status, headers: { "content-type": "application/json" } });
+  },
+  onError({ error }) {
+    if (error instanceof DOMException && error.name === "AbortError") return error;
+    return Object.assign(new Error("Mycorr does not answer"), {
+      ...problem(
+        "unreachable",
+        "Mycorr does not answer",
+        "The request did not reach the server.",
+        "Check that you are online and that Mycorr is running, then try again.",
+      ),
+    });
+  },
+});
+
+function problem(code: string, title: string, detail: string, fix: string, status = 0): Problem {
+  return { type: "about:blank", code, title, detail, fix, status, request_id: "", fields: [] } as Problem;
+}
+
+/** Whatever was thrown, as something that can be shown. */
+export function toProblem(error: unknown): Problem {
+  if (error && typeof error === "object" && "title" in error && "detail" in error) return error as Problem;
+  return problem(
+    "page_error",
+    "The page made a mistake",
+    error instanceof Error ? error.message : String(error),
+    "Load the page again.",
+  );
+}
+
+/** A session that ended shows itself as 401 anywhere; asking for `/me` again then leads to the sign-in page. */
+function sessionEnded(error: unknown, key?: readonly unknown[]) {
+  if (toProblem(error).status !== 401 || key?.[1] === "/api/v1/me") return;
+  void refresh("/api/v1/me");
+}
+
+export const queryClient = new QueryClient({
+  queryCache: new QueryCache({ onError: (error, query) => sessionEnded(error, query.queryKey) }),
+  mutationCache: new MutationCache({ onError: (error) => sessionEnded(error) }),
+  defaultOptions: {
+    queries: {
+      staleTime: 10_000,
+      // What the server decided will be decided again the same way; only a lost connection is worth another try.
+      retry: (count, error) => toProblem(error).code === "unreachable" && count < 2,
+    },
+  },
+});
+
+export const api = fetchClient;
+export const $api = createQueryClient(fetchClient);
+
+export const useMe = () => $api.useQuery("get", "/api/v1/me", {}, { staleTime: Number.POSITIVE_INFINITY });
+
+/** Everything of one path is asked for again, whatever its parameters. */
+export function refresh(...paths: string[]) {
+  return queryClient.invalidateQueries({ predicate: ({ queryKey }) => paths.includes(String(queryKey[1])) });
+}
+
+/** The answer of a call made outside a query, or its problem thrown. */
+export async function answer<T>(call: Promise<{ data?: T; error?: unknown }>): Promise<T> {
+  const { data, error } = await call;
+  if (error !== undefined) throw error;
+  return data as T;
+}
+
+/** All pages of a list. */
+export async function allPages<T>(
+  page: (after: string | undefined) => Promise<{ data?: { items: T[]; next?: string | null }; error?: unknown }>,
+): Promise<T[]> {
+  const items: T[] = [];
+  let after: string | undefined;
+  do {
+    const list = await answer(page(after));
+    items.push(...list.items);
+    after = list.next ?? undefined;
+  } while (after);
+  return items;
+}

@@ -1,0 +1,334 @@
+// The grid: rows of any number, columns of any number, in plain DOM. Focus stays on the grid itself
+// (`aria-activedescendant`), rows lie in a sticky viewport over a canvas that only makes the scroll bar.
+import {
+  type ClipboardEvent,
+  type KeyboardEvent,
+  type MouseEvent,
+  type PointerEvent,
+  type ReactNode,
+  useCallback,
+  useEffect,
+  useId,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
+import { flushSync } from "react-dom";
+import type { Column } from "../api/client";
+import { count, plural } from "../ui/format";
+import { tsv } from "./cell";
+import { layout, moved, type Placed, revealColumn, visibleColumns } from "./columns";
+import { GridHead, type HeadActions } from "./GridHead";
+import { GridRow } from "./GridRow";
+import { press, range, type Selection } from "./keys";
+import { COPY_ROWS, type RowSet } from "./rows";
+import { canvasHeight, ROW, reach, reveal, scrollAt, scrolled, topAt, visibleRows } from "./scroll";
+import { nextSort, type Sort } from "./view";
+import "./grid.css";
+
+interface Props {
+  label: string;
+  columns: Column[];
+  rows: RowSet;
+  /** How many rows there will be, for as long as the first answer has not come. */
+  expected?: number;
+  /** Names of the columns shown, in their order. */
+  order: string[];
+  onOrder?: (order: string[]) => void;
+  sorts?: Sort[];
+  onSort?: (sorts: Sort[]) => void;
+  onFilter?: (column: string) => void;
+  /** The cell to start at. */
+  start?: { row: number; col: number } | null;
+  onCell?: (row: number, col: number) => void;
+  onOpen?: (row: number, placed: Placed) => void;
+  /** Lies over the place of the rows: why there are none. */
+  note?: ReactNode;
+}
+
+const HEAD = 36;
+const ORIGIN: Selection = { anchor: { row: 0, col: 0 }, focus: { row: 0, col: 0 } };
+
+export function Grid(props: Props) {
+  const { label, columns, rows, expected, order, onOrder, sorts = [], onSort, onFilter, start, onCell, onOpen } = props;
+  const id = useId();
+  const element = useRef<HTMLDivElement>(null);
+  const at = useRef({ top: 0, scroll: 0 });
+  const [place, setPlace] = useState({ top: 0, left: 0 });
+  const [size, setSize] = useState({ width: 0, height: 0 });
+  const [widths, setWidths] = useState<ReadonlyMap<string, number>>(new Map());
+  const [pins, setPins] = useState<ReadonlySet<string>>(new Set());
+  const [selection, setSelection] = useState<Selection>(() => (start ? { anchor: start, focus: start } : ORIGIN));
+  const [menu, setMenu] = useState<string | null>(null);
+  const [message, setMessage] = useState("");
+
+  const total = rows.total ?? expected ?? 0;
+  const gutter = Math.max(48, count(total).length * 8 + 20);
+  const laid = useMemo(() => layout(columns, order, widths, pins), [columns, order, widths, pins]);
+  const view = Math.max(0, Math.min(size.height - HEAD, total * ROW));
+  const extent = useMemo(() => ({ rows: total, view }), [total, view]);
+  const seen = visibleRows(place.top, extent);
+  const shown = visibleColumns(laid, place.left, size.width - gutter);
+  const marked = range(selection);
+  const { focus } = selection;
+
+  useLayoutEffect(() => {
+    const node = element.current;
+    if (!node) return;
+    const observer = new ResizeObserver(() => setSize({ width: node.clientWidth, height: node.clientHeight }));
+    observer.observe(node);
+    return () => observer.disconnect();
+  }, []);
+
+  const go = useCallback(
+    (top: number, left?: number) => {
+      const node = element.current;
+      if (!node) return;
+      const next = Math.min(Math.max(top, 0), reach(extent));
+      node.scrollTop = scrollAt(next, extent);
+      if (left !== undefined) node.scrollLeft = left;
+      at.current = { top: next, scroll: node.scrollTop };
+      setPlace({ top: next, left: node.scrollLeft });
+    },
+    [extent],
+  );
+
+  // After filters or another height the old place may lie beyond the end.
+  useLayoutEffect(() => {
+    if (at.current.top > reach(extent)) go(at.current.top);
+  }, [extent, go]);
+
+  const settle = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useEffect(() => () => clearTimeout(settle.current), []);
+  const onScroll = () => {
+    const node = element.current;
+    if (!node) return;
+    const next = scrolled(at.current, node.scrollTop, extent);
+    if (Math.abs(next.scroll - node.scrollTop) >= 1) node.scrollTop = next.scroll;
+    at.current = { top: next.top, scroll: node.scrollTop };
+    // At once: the viewport is sticky, so rows that come a frame later would be seen to lag.
+    flushSync(() => setPlace({ top: next.top, left: node.scrollLeft }));
+    clearTimeout(settle.current);
+    settle.current = setTimeout(() => {
+      if (Math.abs(topAt(node.scrollTop, extent) - at.current.top) >= ROW) go(at.current.top);
+    }, 200);
+  };
+
+  useEffect(() => {
+    if (seen.end > seen.first) rows.onVisible(seen.first, seen.end);
+  }, [rows.onVisible, seen.first, seen.end]);
+
+  const select = (next: Selection) => {
+    setSelection(next);
+    setMessage("");
+    go(
+      reveal(at.current.top, next.focus.row, extent),
+      revealColumn(laid, element.current?.scrollLeft ?? 0, size.width - gutter, next.focus.col),
+    );
+    onCell?.(next.focus.row, next.focus.col);
+  };
+
+  // The cell that the URL names is brought into sight once there is something to see.
+  const ready = total > 0 && size.height > 0;
+  const started = useRef(false);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the grid is ready
+  useLayoutEffect(() => {
+    if (!ready || started.current) return;
+    started.current = true;
+    if (start && (start.row > 0 || start.col > 0)) {
+      const row = Math.min(start.row, total - 1);
+      go(row * ROW - view / 2, revealColumn(laid, 0, size.width - gutter, start.col));
+    }
+  }, [ready]);
+
+  const openMenu = () => {
+    const name = laid.columns[focus.col]?.column.name;
+    if (name) setMenu(name);
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.target !== event.currentTarget || total === 0) return;
+    const ctrl = event.ctrlKey || event.metaKey;
+    if ((event.altKey && event.key === "ArrowDown") || (!ctrl && event.key.toLowerCase() === "f")) {
+      event.preventDefault();
+      openMenu();
+      return;
+    }
+    if (event.altKey) return;
+    const placed = laid.columns[focus.col];
+    if (event.key === "Enter" && placed) {
+      event.preventDefault();
+      onOpen?.(focus.row, placed);
+      return;
+    }
+    const next = press(
+      selection,
+      { key: event.key, shift: event.shiftKey, ctrl },
+      { rows: total, cols: laid.columns.length, page: Math.max(1, Math.floor(view / ROW) - 1) },
+    );
+    if (!next) return;
+    event.preventDefault();
+    select(next);
+  };
+
+  const spotOf = (event: MouseEvent | PointerEvent) => {
+    const target = document.elementFromPoint(event.clientX, event.clientY);
+    const cell = target?.closest<HTMLElement>("[data-col]");
+    const row = cell?.closest<HTMLElement>("[data-row]");
+    if (!cell || !row || !element.current?.contains(cell)) return null;
+    return { row: Number(row.dataset.row), col: Number(cell.dataset.col) };
+  };
+  const onPointerDown = (event: PointerEvent) => {
+    const spot = event.button === 0 ? spotOf(event) : null;
+    if (spot) select({ anchor: event.shiftKey ? selection.anchor : spot, focus: spot });
+  };
+  const onPointerMove = (event: PointerEvent) => {
+    if (event.pointerType !== "mouse" || (event.buttons & 1) === 0) return;
+    const spot = spotOf(event);
+    if (spot && (spot.row !== focus.row || spot.col !== focus.col)) select({ anchor: selection.anchor, focus: spot });
+  };
+  const onDoubleClick = (event: MouseEvent) => {
+    const spot = spotOf(event);
+    const placed = spot && laid.columns[spot.col];
+    if (spot && placed) onOpen?.(spot.row, placed);
+  };
+
+  const onCopy = (event: ClipboardEvent) => {
+    const wanted = laid.columns.slice(marked.left, marked.right + 1);
+    const bottom = Math.min(marked.bottom, total - 1);
+    const found = [];
+    for (let row = marked.top; row <= bottom && found.length <= COPY_ROWS; row += 1) {
+      const cells = rows.rowAt(row);
+      if (!cells) break;
+      found.push(wanted.map((placed) => cells[placed.at] ?? null));
+    }
+    const size = `${plural(found.length, "row")} × ${plural(wanted.length, "column")}`;
+    event.preventDefault();
+    if (found.length === bottom - marked.top + 1 && found.length <= COPY_ROWS) {
+      event.clipboardData.setData("text/plain", tsv(found));
+      setMessage(`Copied ${size}.`);
+      return;
+    }
+    // The clipboard can only be written within the event, and fetching takes longer than that.
+    setMessage("Fetching the selected rows…");
+    rows.ensure(marked.top, bottom + 1).then(
+      (fits) =>
+        setMessage(
+          fits
+            ? "The selected rows are here now: copy once more."
+            : `Nothing was copied: at most ${count(COPY_ROWS)} rows can be copied at a time.`,
+        ),
+      () => setMessage("The selected rows could not be fetched. Nothing was copied."),
+    );
+  };
+
+  const actions: HeadActions = {
+    sort: onSort,
+    toggleSort: onSort && ((column, keep) => onSort(nextSort(sorts, column, keep))),
+    filter: onFilter,
+    hide: onOrder && order.length > 1 ? (column) => onOrder(order.filter((name) => name !== column)) : undefined,
+    move: onOrder && ((column, by) => onOrder(moved(order, column, by))),
+    pin: (column) =>
+      setPins((old) => {
+        const next = new Set(old);
+        if (!next.delete(column)) next.add(column);
+        return next;
+      }),
+    width: (column, width) =>
+      setWidths((old) => {
+        const next = new Map(old);
+        if (width === null) next.delete(column);
+        else next.set(column, width);
+        return next;
+      }),
+  };
+
+  const inSight =
+    focus.row >= seen.first &&
+    focus.row < seen.end &&
+    (focus.col < laid.pinned || (focus.col >= shown.first && focus.col < shown.end));
+  const several = marked.bottom > marked.top || marked.right > marked.left;
+  return (
+    <div className="grid-frame">
+      {/* biome-ignore lint/a11y/useAriaPropsSupportedByRole: a grid manages its cells' focus (ARIA APG, grid pattern) */}
+      <div
+        ref={element}
+        className={rows.fetching ? "grid refetching" : "grid"}
+        role="grid"
+        aria-label={label}
+        aria-rowcount={total + 1}
+        aria-colcount={laid.columns.length + 1}
+        aria-multiselectable
+        aria-readonly
+        aria-activedescendant={inSight ? `${id}-${focus.row}-${focus.col}` : undefined}
+        tabIndex={0}
+        onScroll={onScroll}
+        onKeyDown={onKeyDown}
+        onPointerDown={onPointerDown}
+        onPointerMove={onPointerMove}
+        onDoubleClick={onDoubleClick}
+        onCopy={onCopy}
+      >
+        <div
+          className="grid-canvas"
+          role="presentation"
+          style={{ height: HEAD + canvasHeight(total), width: gutter + laid.width }}
+        >
+          <div role="rowgroup" style={{ display: "contents" }}>
+            <GridHead
+              layout={laid}
+              first={shown.first}
+              end={shown.end}
+              gutter={gutter}
+              sorts={sorts}
+              actions={actions}
+              menu={menu}
+              onMenu={(column) => {
+                setMenu(column);
+                if (column === null) element.current?.focus({ preventScroll: true });
+              }}
+            />
+          </div>
+          <div className="grid-rows" role="rowgroup" style={{ height: view }}>
+            <div
+              className="grid-slab"
+              role="presentation"
+              style={{ transform: `translateY(${seen.first * ROW - place.top}px)` }}
+            >
+              {Array.from({ length: Math.max(0, seen.end - seen.first) }, (_, index) => {
+                const row = seen.first + index;
+                const selected = row >= marked.top && row <= marked.bottom;
+                return (
+                  <GridRow
+                    key={row}
+                    grid={id}
+                    row={row}
+                    cells={rows.rowAt(row)}
+                    columns={laid.columns}
+                    pinned={laid.pinned}
+                    first={shown.first}
+                    end={shown.end}
+                    gutter={gutter}
+                    from={selected ? marked.left : -1}
+                    to={selected ? marked.right : -1}
+                    active={row === focus.row ? focus.col : -1}
+                  />
+                );
+              })}
+            </div>
+          </div>
+        </div>
+      </div>
+      {props.note && <div className="grid-note">{props.note}</div>}
+      <div className="grid-foot">
+        <span>{plural(total, "row")}</span>
+        {several && (
+          <span>
+            {plural(marked.bottom - marked.top + 1, "row")} × {plural(marked.right - marked.left + 1, "column")} selected
+          </span>
+        )}
+        <span role="status">{message}</span>
+      </div>
+    </div>
+  );
+}

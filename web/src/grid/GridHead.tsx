@@ -1,0 +1,255 @@
+import { Menu } from "@mantine/core";
+import {
+  ArrowDown,
+  ArrowLeft,
+  ArrowRight,
+  ArrowUp,
+  ChevronDown,
+  EyeOff,
+  Filter as FilterIcon,
+  Pin,
+  PinOff,
+  UnfoldHorizontal,
+  X,
+} from "lucide-react";
+import type { PointerEvent, ReactNode } from "react";
+import { isNumeric, type Layout, MAX_WIDTH, MIN_WIDTH, type Placed } from "./columns";
+import type { Sort } from "./view";
+
+export interface HeadActions {
+  sort?: (sorts: Sort[]) => void;
+  toggleSort?: (column: string, keep: boolean) => void;
+  filter?: (column: string) => void;
+  hide?: (column: string) => void;
+  move?: (column: string, by: -1 | 1) => void;
+  pin: (column: string) => void;
+  width: (column: string, width: number | null) => void;
+}
+
+interface Props {
+  layout: Layout;
+  first: number;
+  end: number;
+  gutter: number;
+  sorts: Sort[];
+  actions: HeadActions;
+  /** The column whose menu is open. */
+  menu: string | null;
+  onMenu: (column: string | null) => void;
+}
+
+const ICON = 16;
+
+export function GridHead({ layout, first, end, gutter, sorts, actions, menu, onMenu }: Props) {
+  const { columns, pinned } = layout;
+  const gap = (columns[first]?.x ?? 0) - (columns[pinned]?.x ?? 0);
+  const head = (placed: Placed, index: number) => (
+    <HeadCell
+      key={placed.column.name}
+      placed={placed}
+      index={index}
+      lastPinned={index === pinned - 1}
+      left={placed.pinned ? gutter + placed.x : undefined}
+      sorts={sorts}
+      actions={actions}
+      open={menu === placed.column.name}
+      onMenu={onMenu}
+    />
+  );
+  return (
+    <div className="grid-head" role="row" aria-rowindex={1} style={{ width: gutter + layout.width }}>
+      <div className="grid-no" role="columnheader" aria-colindex={1} style={{ width: gutter }}>
+        <span aria-hidden>#</span>
+        <span className="mantine-visually-hidden">Row</span>
+      </div>
+      {columns.slice(0, pinned).map(head)}
+      {gap > 0 && <div role="presentation" style={{ flex: "none", width: gap }} />}
+      {columns.slice(first, end).map((placed, at) => head(placed, first + at))}
+    </div>
+  );
+}
+
+interface CellProps {
+  placed: Placed;
+  index: number;
+  lastPinned: boolean;
+  left: number | undefined;
+  sorts: Sort[];
+  actions: HeadActions;
+  open: boolean;
+  onMenu: (column: string | null) => void;
+}
+
+function HeadCell({ placed, index, lastPinned, left, sorts, actions, open, onMenu }: CellProps) {
+  const { name, pg_type } = placed.column;
+  const place = sorts.findIndex((sort) => sort.column === name);
+  const sort = sorts[place];
+  const Arrow = sort?.descending ? ArrowDown : ArrowUp;
+  const title = `${name}\n${pg_type}`;
+  const label = (
+    <>
+      <span>{name}</span>
+      {sort && <Arrow size={14} aria-hidden className="icon" />}
+      {sort && sorts.length > 1 && <span className="grid-th-type">{place + 1}</span>}
+      <span className="grid-th-type">{pg_type}</span>
+    </>
+  );
+  const button = (
+    <button
+      type="button"
+      className="grid-th-menu"
+      tabIndex={-1}
+      aria-label={`Menu of column ${name}`}
+      onClick={open ? undefined : () => onMenu(name)}
+    >
+      <ChevronDown size={ICON} aria-hidden />
+    </button>
+  );
+  return (
+    <div
+      role="columnheader"
+      aria-colindex={index + 2}
+      aria-sort={sort ? (sort.descending ? "descending" : "ascending") : actions.toggleSort ? "none" : undefined}
+      className={`grid-th${placed.pinned ? " pinned" : ""}${lastPinned ? " last-pinned" : ""}`}
+      style={{ width: placed.width, left }}
+    >
+      {actions.toggleSort ? (
+        <button
+          type="button"
+          className="grid-th-name"
+          tabIndex={-1}
+          title={title}
+          onClick={(event) => actions.toggleSort?.(name, event.shiftKey)}
+        >
+          {label}
+        </button>
+      ) : (
+        <div className="grid-th-name" title={title} style={{ cursor: "default" }}>
+          {label}
+        </div>
+      )}
+      {open ? (
+        <HeadMenu placed={placed} sort={sort} sorts={sorts} actions={actions} onClose={() => onMenu(null)}>
+          {button}
+        </HeadMenu>
+      ) : (
+        button
+      )}
+      <ResizeHandle placed={placed} width={actions.width} />
+    </div>
+  );
+}
+
+interface MenuProps {
+  placed: Placed;
+  sort: Sort | undefined;
+  sorts: Sort[];
+  actions: HeadActions;
+  onClose: () => void;
+  children: ReactNode;
+}
+
+/** Everything that a pointer can do to a column, for those who have none (WCAG 2.5.7). */
+function HeadMenu({ placed, sort, sorts, actions, onClose, children }: MenuProps) {
+  const { name } = placed.column;
+  const others = sorts.filter((other) => other.column !== name);
+  const numeric = isNumeric(placed.column);
+  const resize = (by: number) => actions.width(name, Math.min(Math.max(placed.width + by, MIN_WIDTH), MAX_WIDTH));
+  const set = actions.sort;
+  return (
+    <Menu opened onClose={onClose} position="bottom-end" returnFocus={false} withinPortal>
+      <Menu.Target>{children}</Menu.Target>
+      <Menu.Dropdown aria-label={`Column ${name}`}>
+        {set && (
+          <>
+            <Menu.Item
+              leftSection={<ArrowUp size={ICON} />}
+              onClick={() => set([...others, { column: name, descending: false }])}
+            >
+              {numeric ? "Sort, smallest first" : "Sort ascending"}
+            </Menu.Item>
+            <Menu.Item
+              leftSection={<ArrowDown size={ICON} />}
+              onClick={() => set([...others, { column: name, descending: true }])}
+            >
+              {numeric ? "Sort, largest first" : "Sort descending"}
+            </Menu.Item>
+            {sort && (
+              <Menu.Item leftSection={<X size={ICON} />} onClick={() => set(others)}>
+                Clear sort
+              </Menu.Item>
+            )}
+          </>
+        )}
+        {actions.filter && (
+          <Menu.Item leftSection={<FilterIcon size={ICON} />} onClick={() => actions.filter?.(name)}>
+            Filter…
+          </Menu.Item>
+        )}
+        {set && <Menu.Divider />}
+        <Menu.Item
+          leftSection={placed.pinned ? <PinOff size={ICON} /> : <Pin size={ICON} />}
+          onClick={() => actions.pin(name)}
+        >
+          {placed.pinned ? "Unpin" : "Pin to the left"}
+        </Menu.Item>
+        {actions.move && (
+          <>
+            <Menu.Item leftSection={<ArrowLeft size={ICON} />} onClick={() => actions.move?.(name, -1)}>
+              Move left
+            </Menu.Item>
+            <Menu.Item leftSection={<ArrowRight size={ICON} />} onClick={() => actions.move?.(name, 1)}>
+              Move right
+            </Menu.Item>
+          </>
+        )}
+        {actions.hide && (
+          <Menu.Item leftSection={<EyeOff size={ICON} />} onClick={() => actions.hide?.(name)}>
+            Hide
+          </Menu.Item>
+        )}
+        <Menu.Divider />
+        <Menu.Item
+          leftSection={<UnfoldHorizontal size={ICON} />}
+          closeMenuOnClick={false}
+          onClick={() => resize(40)}
+        >
+          Wider
+        </Menu.Item>
+        <Menu.Item closeMenuOnClick={false} leftSection={<span />} onClick={() => resize(-40)}>
+          Narrower
+        </Menu.Item>
+        <Menu.Item leftSection={<span />} onClick={() => actions.width(name, null)}>
+          Standard width
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+function ResizeHandle({ placed, width }: { placed: Placed; width: HeadActions["width"] }) {
+  const start = (event: PointerEvent<HTMLDivElement>) => {
+    event.preventDefault();
+    const handle = event.currentTarget;
+    const from = event.clientX - placed.width;
+    handle.setPointerCapture(event.pointerId);
+    const move = (next: globalThis.PointerEvent) =>
+      width(placed.column.name, Math.min(Math.max(next.clientX - from, MIN_WIDTH), MAX_WIDTH));
+    const stop = () => {
+      handle.removeEventListener("pointermove", move);
+      handle.removeEventListener("pointerup", stop);
+      handle.removeEventListener("pointercancel", stop);
+    };
+    handle.addEventListener("pointermove", move);
+    handle.addEventListener("pointerup", stop);
+    handle.addEventListener("pointercancel", stop);
+  };
+  return (
+    <div
+      className="grid-resize"
+      aria-hidden
+      onPointerDown={start}
+      onDoubleClick={() => width(placed.column.name, null)}
+    />
+  );
+}

@@ -1,0 +1,63 @@
+import { memo } from "react";
+import type { Cell } from "../api/client";
+import { cellText } from "./cell";
+import { isNumeric, type Placed } from "./columns";
+
+interface Props {
+  grid: string;
+  row: number;
+  /** undefined: not fetched yet. */
+  cells: (Cell | null)[] | undefined;
+  columns: Placed[];
+  pinned: number;
+  first: number;
+  end: number;
+  gutter: number;
+  /** Selected columns of this row: `from` up to and with `to`; -1 for none. */
+  from: number;
+  to: number;
+  /** The column of the focus, if it is in this row; else -1. */
+  active: number;
+}
+
+export const GridRow = memo(function GridRow(props: Props) {
+  const { grid, row, cells, columns, pinned, first, end, gutter, from, to, active } = props;
+  const cell = (placed: Placed, index: number) => {
+    const selected = index >= from && index <= to;
+    const className = [
+      "grid-cell",
+      isNumeric(placed.column) && "num",
+      selected && "selected",
+      placed.pinned && "pinned",
+      index === pinned - 1 && "last-pinned",
+      index === active && "active",
+    ]
+      .filter(Boolean)
+      .join(" ");
+    return (
+      <div
+        key={placed.column.name}
+        id={`${grid}-${row}-${index}`}
+        role="gridcell"
+        aria-colindex={index + 2}
+        aria-selected={selected}
+        className={className}
+        data-col={index}
+        style={{ width: placed.width, left: placed.pinned ? gutter + placed.x : undefined }}
+      >
+        {cells ? cellText(cells[placed.at] ?? null) : <span className="grid-wait" />}
+      </div>
+    );
+  };
+  const gap = (columns[first]?.x ?? 0) - (columns[pinned]?.x ?? 0);
+  return (
+    <div className="grid-row" role="row" aria-rowindex={row + 2} data-row={row}>
+      <div className="grid-no" role="rowheader" aria-colindex={1} style={{ width: gutter }}>
+        {(row + 1).toLocaleString("en-US")}
+      </div>
+      {columns.slice(0, pinned).map(cell)}
+      {gap > 0 && <div role="presentation" style={{ flex: "none", width: gap }} />}
+      {columns.slice(first, end).map((placed, at) => cell(placed, first + at))}
+    </div>
+  );
+});

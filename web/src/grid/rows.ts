@@ -1,0 +1,126 @@
+// The rows of one version, sorted and filtered, a page at a time. They never change, so TanStack Query keeps them.
+import { keepPreviousData, useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useCallback, useEffect, useState } from "react";
+import { answer, api, type Cell } from "../api/client";
+import { type Filter, formatFilter, formatSort, type Sort } from "./view";
+
+export const PAGE = 200;
+/** A page that was in sight for less than this on the way elsewhere is not asked for, ms. */
+const SETTLE = 60;
+/** Rows that are copied at most: what fits into a spreadsheet's patience. */
+export const COPY_ROWS = 10_000;
+
+export interface RowSet {
+  /** null until the first answer. */
+  total: number | null;
+  /** undefined: not here yet. */
+  rowAt: (row: number) => (Cell | null)[] | undefined;
+  onVisible: (first: number, end: number) => void;
+  /** Fetches rows that are to be copied; false if they are too many. */
+  ensure: (first: number, end: number) => Promise<boolean>;
+  error: unknown;
+  /** The number of a row whose page could not be had, among those in sight. */
+  failedRow: number | null;
+  retry: () => void;
+  fetching: boolean;
+}
+
+export function useRows(tableId: string, version: number, sort: Sort[], filter: Filter[]): RowSet {
+  const client = useQueryClient();
+  const query = { version, sort: formatSort(sort) || undefined, filter: filter.map(formatFilter) };
+  const scope = JSON.stringify([tableId, query]);
+  const page = useCallback(
+    (at: number) => {
+      const [id, parameters] = JSON.parse(scope) as [string, typeof query];
+      return {
+        queryKey: ["rows", scope, at],
+        queryFn: ({ signal }: { signal: AbortSignal }) =>
+          answer(
+            api.GET("/api/v1/tables/{id}/rows", {
+              params: { path: { id }, query: { ...parameters, offset: at * PAGE, limit: PAGE } },
+              signal,
+            }),
+          ),
+        staleTime: Number.POSITIVE_INFINITY,
+        gcTime: 60_000,
+      };
+    },
+    [scope],
+  );
+
+  // The first page says how many rows there are; with filters nothing else does.
+  const head = useQuery({ ...page(0), placeholderData: keepPreviousData });
+  const total = head.data ? head.data.total : null;
+
+  const [wanted, setWanted] = useState({ scope, first: 0, end: 0 });
+  const [settled, setSettled] = useState(wanted);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(wanted), SETTLE);
+    return () => clearTimeout(timer);
+  }, [wanted]);
+  const onVisible = useCallback(
+    (first: number, end: number) => {
+      const next = { scope, first: Math.floor(first / PAGE), end: Math.ceil(end / PAGE) };
+      setWanted((old) =>
+        old.scope === scope && old.first === next.first && old.end === next.end ? old : next,
+      );
+    },
+    [scope],
+  );
+
+  const from = settled.scope === scope ? settled.first : 0;
+  const to = settled.scope === scope ? settled.end : 0;
+  const pages = useQueries({
+    queries: Array.from({ length: Math.max(0, to - from) }, (_, at) => page(from + at)),
+  });
+  const failed = pages.findIndex((one) => one.isError);
+
+  const rowAt = useCallback(
+    (row: number) => {
+      const at = Math.floor(row / PAGE);
+      const data = client.getQueryData<{ rows: (Cell | null)[][] }>(["rows", scope, at]);
+      return data?.rows[row - at * PAGE];
+    },
+    [client, scope],
+  );
+  const ensure = useCallback(
+    async (first: number, end: number) => {
+      if (end - first > COPY_ROWS) return false;
+      const numbers = Array.from(
+        { length: Math.ceil(end / PAGE) - Math.floor(first / PAGE) },
+        (_, at) => Math.floor(first / PAGE) + at,
+      );
+      await Promise.all(numbers.map((at) => client.ensureQueryData(page(at))));
+      return true;
+    },
+    [client, page],
+  );
+
+  return {
+    total,
+    rowAt,
+    onVisible,
+    ensure,
+    error: head.isError ? head.error : failed >= 0 ? pages[failed]?.error : null,
+    failedRow: failed >= 0 ? Math.max((from + failed) * PAGE, 0) : null,
+    retry: () => {
+      if (head.isError) void head.refetch();
+      for (const one of pages) if (one.isError) void one.refetch();
+    },
+    fetching: head.isPlaceholderData || pages.some((one) => one.isLoading),
+  };
+}
+
+/** Rows that are all here already. */
+export function localRows(rows: (Cell | null)[][]): RowSet {
+  return {
+    total: rows.length,
+    rowAt: (row) => rows[row],
+    onVisible: () => undefined,
+    ensure: async () => true,
+    error: null,
+    failedRow: null,
+    retry: () => undefined,
+    fetching: false,
+  };
+}

@@ -1,0 +1,89 @@
+// Every path and its page. A page's code is fetched when it is first opened.
+import { lazy, Suspense } from "react";
+import { Redirect, Route, Switch } from "wouter";
+import { Settings, Shell } from "./shell/Shell";
+import { Lines } from "./ui/Async";
+
+const SignIn = lazy(() => import("./pages/SignIn"));
+const Models = lazy(() => import("./pages/Models"));
+const Model = lazy(() => import("./pages/Model"));
+const Connections = lazy(() => import("./pages/Connections"));
+const ConnectionNew = lazy(() => import("./pages/ConnectionNew"));
+const ConnectionEdit = lazy(() => import("./pages/ConnectionEdit"));
+const Statements = lazy(() => import("./pages/Statements"));
+const Tokens = lazy(() => import("./pages/Tokens"));
+const NotFound = lazy(() => import("./pages/NotFound"));
+
+export type ModelTab = "data" | "import" | "history";
+
+/** Paths, for links. */
+export const to = {
+  models: "/",
+  model: (id: string, tab: ModelTab = "data", search: Record<string, string> = {}) => {
+    const query = new URLSearchParams(search).toString();
+    return `/models/${id}${tab === "data" ? "" : `/${tab}`}${query && `?${query}`}`;
+  },
+  connections: "/settings/connections",
+  newConnection: "/settings/connections/new",
+  connection: (id: string) => `/settings/connections/${id}`,
+  statements: (id: string) => `/settings/connections/${id}/statements`,
+  tokens: "/settings/tokens",
+};
+
+export function Pages() {
+  return (
+    <Suspense fallback={<Waiting />}>
+      <Switch>
+        <Route path="/sign-in" component={SignIn} />
+        <Route>
+          <Shell>
+            <Suspense fallback={<Waiting />}>
+              <Switch>
+                <Route path="/" component={Models} />
+                <Route path="/models/:id/:tab?">
+                  {({ id, tab = "data" }) =>
+                    tab === "data" || tab === "import" || tab === "history" ? (
+                      <Model key={id} id={id} tab={tab} />
+                    ) : (
+                      <NotFound />
+                    )
+                  }
+                </Route>
+                <Route path="/settings">
+                  <Redirect to={to.connections} replace />
+                </Route>
+                <Route path="/settings/*?">
+                  <Settings>
+                    <Suspense fallback={<Waiting />}>
+                      <Switch>
+                        <Route path={to.connections} component={Connections} />
+                        <Route path={to.newConnection} component={ConnectionNew} />
+                        <Route path="/settings/connections/:id">
+                          {({ id }) => <ConnectionEdit key={id} id={id} />}
+                        </Route>
+                        <Route path="/settings/connections/:id/statements">
+                          {({ id }) => <Statements key={id} id={id} />}
+                        </Route>
+                        <Route path={to.tokens} component={Tokens} />
+                        <Route component={NotFound} />
+                      </Switch>
+                    </Suspense>
+                  </Settings>
+                </Route>
+                <Route component={NotFound} />
+              </Switch>
+            </Suspense>
+          </Shell>
+        </Route>
+      </Switch>
+    </Suspense>
+  );
+}
+
+function Waiting() {
+  return (
+    <div className="page late" aria-busy="true">
+      <Lines count={3} />
+    </div>
+  );
+}

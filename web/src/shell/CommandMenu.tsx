@@ -1,0 +1,109 @@
+import { Modal, TextInput, useMantineColorScheme } from "@mantine/core";
+import { Database, KeyRound, LogOut, Moon, PlugZap, Plus, Search, Sun, Table2 } from "lucide-react";
+import { type KeyboardEvent, type ReactNode, useId, useState } from "react";
+import { useLocation } from "wouter";
+import { $api } from "../api/client";
+import { to } from "../routes";
+import { signOut } from "./Shell";
+
+interface Command {
+  id: string;
+  label: string;
+  hint?: string;
+  icon: ReactNode;
+  run: () => void;
+}
+
+/** Everything that can be gone to, by typing a part of its name. */
+export default function CommandMenu({ onClose }: { onClose: () => void }) {
+  const [, navigate] = useLocation();
+  const { setColorScheme } = useMantineColorScheme();
+  const models = $api.useQuery("get", "/api/v1/models", {});
+  const connections = $api.useQuery("get", "/api/v1/connections", {});
+  const [text, setText] = useState("");
+  const [active, setActive] = useState(0);
+  const list = useId();
+
+  const go = (path: string) => () => navigate(path);
+  const commands: Command[] = [
+    ...(models.data?.items ?? []).map((model) => ({
+      id: model.id,
+      label: model.name,
+      hint: "Model",
+      icon: <Table2 size={16} />,
+      run: go(to.model(model.id)),
+    })),
+    ...(connections.data?.items ?? []).map((connection) => ({
+      id: connection.id,
+      label: connection.name,
+      hint: "Connection",
+      icon: <Database size={16} />,
+      run: go(to.connection(connection.id)),
+    })),
+    { id: "models", label: "All Models", icon: <Table2 size={16} />, run: go(to.models) },
+    { id: "connections", label: "Connections", icon: <PlugZap size={16} />, run: go(to.connections) },
+    { id: "new", label: "New connection", icon: <Plus size={16} />, run: go(to.newConnection) },
+    { id: "tokens", label: "API tokens", icon: <KeyRound size={16} />, run: go(to.tokens) },
+    { id: "light", label: "Theme: light", icon: <Sun size={16} />, run: () => setColorScheme("light") },
+    { id: "dark", label: "Theme: dark", icon: <Moon size={16} />, run: () => setColorScheme("dark") },
+    { id: "out", label: "Sign out", icon: <LogOut size={16} />, run: () => void signOut() },
+  ];
+  const wanted = text.trim().toLowerCase();
+  const found = commands.filter(({ label, hint }) => `${hint ?? ""} ${label}`.toLowerCase().includes(wanted));
+  const chosen = found[Math.min(active, found.length - 1)];
+  const run = (command: Command | undefined) => {
+    if (!command) return;
+    onClose();
+    command.run();
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (by) {
+      event.preventDefault();
+      setActive((old) => (Math.min(old, found.length - 1) + by + found.length) % Math.max(1, found.length));
+    } else if (event.key === "Enter") {
+      event.preventDefault();
+      run(chosen);
+    }
+  };
+
+  return (
+    <Modal opened onClose={onClose} withCloseButton={false} padding={8} yOffset="12vh" title={null} aria-label="Go to">
+      <TextInput
+        data-autofocus
+        role="combobox"
+        aria-expanded
+        aria-controls={list}
+        aria-activedescendant={chosen && `${list}-${chosen.id}`}
+        aria-label="Go to a page, Model or connection"
+        placeholder="Go to a page, Model or connection"
+        leftSection={<Search size={16} />}
+        value={text}
+        onChange={(event) => {
+          setText(event.currentTarget.value);
+          setActive(0);
+        }}
+        onKeyDown={onKeyDown}
+      />
+      <div id={list} role="listbox" aria-label="Results" className="commands">
+        {found.map((command) => (
+          // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are handled in the text field (ARIA APG, combobox)
+          <div
+            key={command.id}
+            id={`${list}-${command.id}`}
+            role="option"
+            tabIndex={-1}
+            aria-selected={command === chosen}
+            ref={command === chosen ? (node) => node?.scrollIntoView({ block: "nearest" }) : undefined}
+            onClick={() => run(command)}
+          >
+            {command.icon}
+            <span>{command.label}</span>
+            {command.hint && <span className="dim small">{command.hint}</span>}
+          </div>
+        ))}
+      </div>
+      {found.length === 0 && <p className="dim">Nothing is called that.</p>}
+    </Modal>
+  );
+}

@@ -1,0 +1,41 @@
+import { Kbd, Modal } from "@mantine/core";
+
+const EVERYWHERE: [string, string][] = [
+  ["Mod K", "Go to a page, Model or connection"],
+  ["/", "Search in this page"],
+  ["?", "This list"],
+  ["Esc", "Close what is on top"],
+];
+
+const GRID: [string, string][] = [
+  ["← ↑ → ↓", "Move; with Shift select"],
+  ["Page Up / Page Down", "A page up or down"],
+  ["Home / End", "First or last column"],
+  ["Mod Home / Mod End", "First or last row"],
+  ["Mod A", "All columns of the selected rows"],
+  ["Mod C", "Copy for a spreadsheet"],
+  ["Enter", "Open the cell"],
+  ["F or Alt ↓", "Menu of the column: sort, filter, pin, hide, move, width"],
+  ["Tab", "Leave the grid"],
+];
+
+export function KeysHelp({ opened, onClose, isMac }: { opened: boolean; onClose: () => void; isMac: boolean }) {
+  const list = (keys: [string, string][]) => (
+    <dl className="facts" style={{ alignItems: "center" }}>
+      {keys.map(([key, does]) => [
+        <dt key={key}>
+          <Kbd>{key.replaceAll("Mod", isMac ? "⌘" : "Ctrl")}</Kbd>
+        </dt>,
+        <dd key={does}>{does}</dd>,
+      ])}
+    </dl>
+  );
+  return (
+    <Modal opened={opened} onClose={onClose} title="Keyboard" size="lg">
+      <h3>Everywhere</h3>
+      {list(EVERYWHERE)}
+      <h3>In a grid</h3>
+      {list(GRID)}
+    </Modal>
+  );
+}

@@ -1,0 +1,193 @@
+import { ActionIcon, Button, Loader, Menu, Tooltip, useMantineColorScheme } from "@mantine/core";
+import { useHotkeys } from "@mantine/hooks";
+import { CircleUser, KeyRound, LogOut, Monitor, Moon, PlugZap, Search, Sun } from "lucide-react";
+import { lazy, type ReactNode, Suspense, useState } from "react";
+import { Link, Redirect, useLocation } from "wouter";
+import { answer, api, queryClient, toProblem, useMe } from "../api/client";
+import { unfollowAll, useFollowed } from "../api/events";
+import Icon from "../icon.svg";
+import { to } from "../routes";
+import { Async } from "../ui/Async";
+import { plural } from "../ui/format";
+import { KeysHelp } from "./KeysHelp";
+
+const CommandMenu = lazy(() => import("./CommandMenu"));
+
+const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent);
+
+/** The frame of every page but the sign-in page; shown to who is signed in. */
+export function Shell({ children }: { children: ReactNode }) {
+  const me = useMe();
+  const [path] = useLocation();
+  const [searching, setSearching] = useState(false);
+  const [keys, setKeys] = useState(false);
+  useHotkeys([["mod+K", () => setSearching(true)]], []);
+  useHotkeys([
+    ["shift+?", () => setKeys(true)],
+    ["/", () => document.querySelector<HTMLInputElement>("[data-search]")?.focus()],
+  ]);
+
+  if (me.error && toProblem(me.error).status === 401) {
+    const next = path + window.location.search;
+    return <Redirect to={next === "/" ? "/sign-in" : `/sign-in?next=${encodeURIComponent(next)}`} replace />;
+  }
+  return (
+    <div className="shell">
+      <a className="skip" href="#content">
+        Skip to the content
+      </a>
+      <header className="shell-head">
+        <Link className="brand" to={to.models} aria-label="Mycorr, all Models">
+          <img src={Icon} width={24} height={24} alt="" />
+          <span>Mycorr</span>
+        </Link>
+        <nav className="row" style={{ gap: 4, flexWrap: "nowrap" }} aria-label="Main">
+          <NavLink to={to.models} current={path === "/" || path.startsWith("/models/")}>
+            Models
+          </NavLink>
+          <NavLink to={to.connections} current={path.startsWith("/settings")}>
+            Settings
+          </NavLink>
+        </nav>
+        <div style={{ flex: 1 }} />
+        <RunningJobs />
+        <Button
+          className="wide-only"
+          variant="default"
+          size="xs"
+          leftSection={<Search size={16} />}
+          rightSection={<kbd className="dim small">{isMac ? "⌘ K" : "Ctrl K"}</kbd>}
+          onClick={() => setSearching(true)}
+        >
+          Go to…
+        </Button>
+        <ThemeSwitch />
+        <UserMenu onSearch={() => setSearching(true)} onKeys={() => setKeys(true)} />
+      </header>
+      <main id="content" className="shell-main" tabIndex={-1}>
+        {me.data ? (
+          children
+        ) : (
+          <div className="page">
+            <Async query={me}>{() => null}</Async>
+          </div>
+        )}
+      </main>
+      <Suspense>{searching && <CommandMenu onClose={() => setSearching(false)} />}</Suspense>
+      <KeysHelp opened={keys} onClose={() => setKeys(false)} isMac={isMac} />
+    </div>
+  );
+}
+
+function NavLink({ to, current, children }: { to: string; current: boolean; children: ReactNode }) {
+  return (
+    <Link className="nav-link" to={to} aria-current={current ? "page" : undefined}>
+      {children}
+    </Link>
+  );
+}
+
+/** Jobs that this tab has seen start, from wherever one is. */
+function RunningJobs() {
+  const [first, ...others] = useFollowed();
+  if (!first) return null;
+  return (
+    <Link className="nav-link" to={to.model(first.job.model_id, "import")}>
+      <Loader size={14} aria-hidden />
+      {plural(others.length + 1, "job")} <span className="wide-only">running</span>
+    </Link>
+  );
+}
+
+const SCHEMES = {
+  auto: { label: "As the system", icon: Monitor },
+  light: { label: "Light", icon: Sun },
+  dark: { label: "Dark", icon: Moon },
+} as const;
+
+function ThemeSwitch() {
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const Current = SCHEMES[colorScheme].icon;
+  return (
+    <Menu position="bottom-end">
+      <Menu.Target>
+        <Tooltip label="Theme">
+          <ActionIcon variant="subtle" color="gray" size={32} aria-label={`Theme: ${SCHEMES[colorScheme].label}`}>
+            <Current size={18} />
+          </ActionIcon>
+        </Tooltip>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {Object.entries(SCHEMES).map(([scheme, { label, icon: Icon }]) => (
+          <Menu.Item
+            key={scheme}
+            role="menuitemradio"
+            aria-checked={scheme === colorScheme}
+            leftSection={<Icon size={16} />}
+            onClick={() => setColorScheme(scheme as keyof typeof SCHEMES)}
+            fw={scheme === colorScheme ? 600 : undefined}
+          >
+            {label}
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+export async function signOut() {
+  await answer(api.POST("/api/v1/sign-out"));
+  unfollowAll();
+  // A whole new page: nothing of what was seen stays in memory.
+  window.location.assign("/sign-in");
+}
+
+function UserMenu({ onSearch, onKeys }: { onSearch: () => void; onKeys: () => void }) {
+  const { data: me } = useMe();
+  return (
+    <Menu position="bottom-end">
+      <Menu.Target>
+        <Tooltip label={me?.name ?? "Account"}>
+          <ActionIcon variant="subtle" color="gray" size={32} aria-label="Account">
+            <CircleUser size={18} />
+          </ActionIcon>
+        </Tooltip>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {me && (
+          <Menu.Label>
+            <strong>{me.name}</strong>
+            {me.admin && ", administrator"}
+            <br />
+            {me.email}
+          </Menu.Label>
+        )}
+        <Menu.Item onClick={onSearch}>Go to…</Menu.Item>
+        <Menu.Item onClick={onKeys}>Keyboard</Menu.Item>
+        <Menu.Divider />
+        <Menu.Item leftSection={<LogOut size={16} />} onClick={() => void signOut().catch(() => queryClient.invalidateQueries())}>
+          Sign out
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+export function Settings({ children }: { children: ReactNode }) {
+  const [path] = useLocation();
+  return (
+    <div className="settings">
+      <nav aria-label="Settings">
+        <NavLink to={to.connections} current={path.startsWith(to.connections)}>
+          <PlugZap size={16} aria-hidden />
+          Connections
+        </NavLink>
+        <NavLink to={to.tokens} current={path === to.tokens}>
+          <KeyRound size={16} aria-hidden />
+          API tokens
+        </NavLink>
+      </nav>
+      <div className="page">{children}</div>
+    </div>
+  );
+}

@@ -1,0 +1,76 @@
+// Numbers, sizes and times as people read them.
+
+const number = new Intl.NumberFormat("en-US");
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+const absolute = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
+
+/** `1,234,567` */
+export const count = (n: number) => number.format(n);
+
+/** `1 row`, `2 rows` */
+export const plural = (n: number, one: string, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`;
+
+/** `~1,234,567`, or nothing known. */
+export const estimate = (n: number | null | undefined) =>
+  n === null || n === undefined || n < 0 ? "unknown" : `~${count(n)}`;
+
+/** `1.5 MB`, in powers of 1,000. */
+export function bytes(n: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let at = 0;
+  let value = n;
+  while (value >= 999.5 && at < units.length - 1) {
+    value /= 1000;
+    at += 1;
+  }
+  return `${at === 0 || value >= 99.5 ? Math.round(value) : value.toFixed(1)} ${units[at]}`;
+}
+
+/** `40 s`, `3 min`, `2 h 5 min` */
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${Math.max(1, Math.round(seconds))} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** `320 ms`, `1.4 s` */
+export const milliseconds = (ms: number) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
+
+export const dateTime = (iso: string) => absolute.format(new Date(iso));
+
+const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ["year", 31_536_000],
+  ["month", 2_592_000],
+  ["day", 86_400],
+  ["hour", 3600],
+  ["minute", 60],
+];
+
+/** `3 minutes ago`, `yesterday`, `in 2 months`; within a minute `just now`. */
+export function ago(iso: string, now: number): string {
+  const seconds = (Date.parse(iso) - now) / 1000;
+  for (const [unit, size] of STEPS) {
+    if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
+  }
+  return "just now";
+}
+
+/** Text and the SQL statements in it, apart, so that SQL can be shown as code and copied. */
+export function splitSql(text: string): { sql: boolean; text: string }[] {
+  const statement =
+    /\b(?:GRANT|REVOKE|ALTER|CREATE|DROP|SELECT|SET)\s(?:"(?:[^"]|"")*"|'(?:[^']|'')*'|[^;"'])*;/g;
+  const parts: { sql: boolean; text: string }[] = [];
+  let end = 0;
+  for (const match of text.matchAll(statement)) {
+    const before = text.slice(end, match.index).trim();
+    if (before) parts.push({ sql: false, text: before });
+    const last = parts.at(-1);
+    if (last?.sql) last.text += `\n${match[0]}`;
+    else parts.push({ sql: true, text: match[0] });
+    end = match.index + match[0].length;
+  }
+  const rest = text.slice(end).trim();
+  if (rest) parts.push({ sql: false, text: rest });
+  return parts;
+}
