@@ -1,5 +1,7 @@
 //! One value as a person sees it.
 
+use sha2::{Digest, Sha256};
+
 /// A cell of a page of rows: exactly the text that PostgreSQL's output function prints, or why not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cell {
@@ -17,4 +19,15 @@ pub enum Cell {
 impl Cell {
     /// The longest cell that stands in a page, in bytes.
     pub const LARGEST: usize = 1 << 20;
+
+    /// The cell of what PostgreSQL printed.
+    pub fn from_bytes(bytes: Vec<u8>) -> Self {
+        if bytes.len() > Self::LARGEST {
+            return Self::Large { sha256: Sha256::digest(&bytes).into(), length: bytes.len() as u64 };
+        }
+        match String::from_utf8(bytes) {
+            Ok(text) => Self::Text(text),
+            Err(error) => Self::Bytes(error.into_bytes()),
+        }
+    }
 }

@@ -52,10 +52,13 @@ human! {
 pub struct TableName(String);
 
 impl TableName {
+    /// In characters.
+    pub const LONGEST: usize = 128;
+
     pub fn parse(text: &str) -> Result<Self> {
         match text.chars().count() {
             0 => Err(Problem::invalid("name", "This can't be empty.")),
-            1..=128 if !text.contains('\0') => Ok(Self(text.to_owned())),
+            1..=Self::LONGEST if !text.contains('\0') => Ok(Self(text.to_owned())),
             _ => Err(Problem::invalid("name", "At most 128 characters, none of them NUL.")),
         }
     }

@@ -16,7 +16,6 @@ use arrow_array::{
         TimestampMicrosecondType,
     },
 };
-use sha2::{Digest, Sha256};
 use std::{borrow::Cow, fmt::Write};
 
 pub use float::{float4, float8};
@@ -173,16 +172,7 @@ pub fn bytes_of<'a>(
 
 /// A cell of a page, see [`bytes_of`].
 pub fn text_of(column: &Column, native: &ArrayRef, exact: Option<&BinaryArray>, row: usize) -> Cell {
-    match bytes_of(column, native, exact, row) {
-        None => Cell::Null,
-        Some(bytes) if bytes.len() > Cell::LARGEST => {
-            Cell::Large { sha256: Sha256::digest(&bytes).into(), length: bytes.len() as u64 }
-        }
-        Some(bytes) => match String::from_utf8(bytes.into_owned()) {
-            Ok(text) => Cell::Text(text),
-            Err(error) => Cell::Bytes(error.into_bytes()),
-        },
-    }
+    bytes_of(column, native, exact, row).map_or(Cell::Null, |bytes| Cell::from_bytes(bytes.into_owned()))
 }
 
 #[cfg(test)]

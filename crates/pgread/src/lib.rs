@@ -1,1 +1,21 @@
-//! to come
+//! Reads PostgreSQL: our own connection on top of `postgres-protocol`'s messages, because what Mycorr
+//! promises (nothing but SELECT, verify-full as libpq's, one deadline, every wait with an end) cannot be kept
+//! through a general driver. Messages in, Arrow batches out; knows nothing of where they go.
+
+mod catalogue;
+mod client;
+mod decode;
+mod explain;
+mod probe;
+mod scan;
+pub mod sql;
+mod statement;
+pub mod tls;
+mod types;
+mod wire;
+
+pub use catalogue::{SchemaEntry, SourceColumn, TableDescription, TableEntry, TableKind};
+pub use client::{Canceller, Client, ServerInfo, Target};
+pub use probe::{Outcome, Report, ServerFacts, Step, StepName, test};
+pub use scan::{Scan, ScanLimits};
+pub use statement::Statement;

@@ -1,0 +1,328 @@
+//! One SELECT, streamed into Arrow batches.
+
+use crate::{
+    catalogue::TableDescription,
+    client::{Canceller, Client, Running},
+    decode::{Cells, ColumnBuilder},
+    explain::{self, Asked, explain},
+    sql,
+    statement::Statement,
+    wire::{
+        Failure,
+        pipeline::{self, Format, ResultColumn, Timeouts},
+    },
+};
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_schema::{Field, Schema, SchemaRef};
+use mycorr_domain::{Column, Result, column::field_names};
+use postgres_protocol::message::backend::Message;
+use std::{sync::Arc, time::Duration};
+
+/// Ends of a read that no honest one comes to.
+#[derive(Clone, Copy, Debug)]
+pub struct ScanLimits {
+    /// The longest wait for the first row: a view may have to be computed.
+    pub first_row: Duration,
+    /// The longest silence between rows.
+    pub idle: Duration,
+    /// The longest read as a whole; the server ends it by itself.
+    pub total: Duration,
+    /// The largest row, in bytes as sent.
+    pub row: usize,
+}
+
+impl Default for ScanLimits {
+    fn default() -> Self {
+        Self {
+            first_row: Duration::from_secs(3600),
+            idle: Duration::from_secs(60),
+            total: Duration::from_secs(24 * 3600),
+            row: 64 << 20,
+        }
+    }
+}
+
+/// How long a read waits for somebody's lock on the table.
+const LOCK: Duration = Duration::from_secs(10);
+/// A batch is handed over when it has come to so many bytes, as sent, or rows.
+const BATCH_BYTES: usize = 4 << 20;
+const BATCH_ROWS: usize = 64 << 10;
+
+/// A table being read.
+pub struct Scan {
+    client: Client,
+    running: Option<Running>,
+    schema: String,
+    table: String,
+    columns: Vec<Column>,
+    builders: Vec<ColumnBuilder>,
+    cells: Cells,
+    limits: ScanLimits,
+    /// The fields of the batches so far; grows when a companion is needed.
+    fields: SchemaRef,
+    rows: u64,
+    /// ReadyForQuery has come.
+    ready: bool,
+}
+
+impl Client {
+    /// Starts to read `table`: the columns of these names, or all that the role may read. One SELECT.
+    ///
+    /// # Errors
+    /// `column_permission_denied` for a column that the role may not read, `source_changed` if the table is
+    /// no longer as it was described, or as every read.
+    pub async fn read(
+        mut self,
+        table: &TableDescription,
+        names: Option<&[String]>,
+        limits: ScanLimits,
+    ) -> Result<Scan> {
+        if let Some(problem) = &table.entry.problem {
+            return Err(problem.clone());
+        }
+        let (schema, name) = (table.entry.schema.clone(), table.entry.name.clone());
+        let role = self.target.endpoint.username.as_str();
+        let chosen: Vec<_> = match names {
+            None => table.columns.iter().filter(|column| column.readable).collect(),
+            Some(names) => names
+                .iter()
+                .map(|wanted| {
+                    let column = table.columns.iter().find(|column| column.name == *wanted);
+                    let column = column.ok_or_else(|| explain::column_not_found(&schema, &name, wanted))?;
+                    if !column.readable {
+                        return Err(explain::column_permission_denied(&schema, &name, &[wanted], role));
+                    }
+                    Ok(column)
+                })
+                .collect::<Result<_>>()?,
+        };
+        let fields = field_names(chosen.iter().map(|column| column.name.as_str()));
+        let columns: Vec<Column> = chosen
+            .iter()
+            .zip(fields)
+            .map(|(column, field)| Column {
+                name: column.name.clone(),
+                position: column.position,
+                pg_type: column.pg_type.clone(),
+                stored: column.stored,
+                nullable: column.nullable,
+                field,
+            })
+            .collect();
+        let formats: Vec<Format> = chosen.iter().map(|column| column.mapping.format).collect();
+        let expected: Vec<ResultColumn> = chosen
+            .iter()
+            .map(|column| ResultColumn { type_oid: column.type_oid, format: column.mapping.format as i16 })
+            .collect();
+
+        let text = sql::select(&schema, &name, chosen.iter().map(|column| column.name.as_str()), None);
+        let timeouts = Timeouts { statement: limits.total, lock: LOCK };
+        let running = Running::start(&self, sql::SELECT, &text, &[], timeouts);
+        self.wire.limits.idle = limits.first_row;
+        let target = self.target.clone();
+        let asked = Asked::table(&target.endpoint, &schema, &name);
+        let started = async {
+            pipeline::send(&mut self.wire, &text, &[], &formats, timeouts).await?;
+            pipeline::columns(&mut self.wire).await
+        };
+        let described = match started.await {
+            Ok(described) => described,
+            Err(failure) => {
+                running.end(&mut self, Err(&failure));
+                return Err(explain(&failure, &asked));
+            }
+        };
+        if described != expected {
+            running.end(&mut self, Err(&Failure::Protocol("another result than described".into())));
+            return Err(explain::source_changed(&schema, &name));
+        }
+        let builders = columns
+            .iter()
+            .zip(&formats)
+            .map(|(column, &format)| ColumnBuilder::new(column, format))
+            .collect();
+        Ok(Scan {
+            fields: Arc::new(Schema::new(columns.iter().map(Column::arrow_field).collect::<Vec<Field>>())),
+            cells: Cells::new(columns.len()),
+            client: self,
+            running: Some(running),
+            schema,
+            table: name,
+            columns,
+            builders,
+            limits,
+            rows: 0,
+            ready: false,
+        })
+    }
+}
+
+impl Scan {
+    /// What is read, in the order of the batches' columns.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Bytes received on this connection.
+    pub fn bytes(&self) -> u64 {
+        self.client.wire.received()
+    }
+
+    pub fn canceller(&self) -> Canceller {
+        self.client.canceller.clone()
+    }
+
+    /// What was sent on this connection since this was asked last.
+    pub fn statements(&mut self) -> Vec<Statement> {
+        self.client.statements()
+    }
+
+    /// Closes the connection. A read that is not over is given up.
+    pub async fn close(mut self) -> Vec<Statement> {
+        if let Some(running) = self.running.take() {
+            running.end(&mut self.client, Err(&Failure::Lost(std::io::ErrorKind::ConnectionAborted.into())));
+        }
+        let statements = self.client.statements();
+        self.client.close().await;
+        statements
+    }
+
+    /// The next batch, `None` after the last. Companions ([`Column::exact_field`]) stand behind the columns
+    /// once they are needed, and from then on.
+    ///
+    /// # Errors
+    /// As every read; nothing more comes after one.
+    pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        if self.running.is_none() {
+            return Ok(None);
+        }
+        match self.batch().await {
+            Ok(Some(batch)) => Ok(Some(batch)),
+            Ok(None) => {
+                self.end(Ok(self.rows));
+                Ok(None)
+            }
+            Err(failure) => {
+                self.end(Err(&failure));
+                let asked = Asked::table(&self.client.target.endpoint, &self.schema, &self.table);
+                Err(match failure {
+                    Failure::RowTooLarge { row, column, bytes } => {
+                        let column =
+                            column.and_then(|at| self.columns.get(at)).map(|column| column.name.as_str());
+                        explain::row_too_large(&self.schema, &self.table, row, column, bytes, self.limits.row)
+                    }
+                    failure => explain(&failure, &asked),
+                })
+            }
+        }
+    }
+
+    fn end(&mut self, rows: Result<u64, &Failure>) {
+        if let Some(running) = self.running.take() {
+            running.end(&mut self.client, rows);
+        }
+    }
+
+    async fn batch(&mut self) -> Result<Option<RecordBatch>, Failure> {
+        let mut rows = 0;
+        let mut bytes = 0;
+        while !self.ready && rows < BATCH_ROWS && bytes < BATCH_BYTES {
+            let taken = self.locate(BATCH_ROWS - rows, BATCH_BYTES - bytes)?;
+            if taken > 0 {
+                let input = self.client.wire.input();
+                for (at, builder) in self.builders.iter_mut().enumerate() {
+                    builder.extend(&self.cells, input, at)?;
+                }
+                self.client.wire.take(taken);
+                self.client.wire.limits.idle = self.limits.idle;
+                rows += self.cells.rows();
+                bytes += taken;
+                continue;
+            }
+            match self.client.wire.peek(self.limits.row)? {
+                Some((b'D', length)) => {
+                    let missing = length - self.client.wire.input().len();
+                    self.client.wire.fill(missing).await?;
+                }
+                // CommandComplete, ReadyForQuery, an error, or a notice in between.
+                _ => match self.client.wire.message().await? {
+                    Message::CommandComplete(_) => {}
+                    Message::ReadyForQuery(_) => {
+                        self.ready = true;
+                    }
+                    Message::DataRow(_) => {
+                        return Err(Failure::Protocol("a row that could not be placed".into()));
+                    }
+                    _ => return Err(Failure::Protocol("unexpected message among the rows".into())),
+                },
+            }
+        }
+        self.rows += rows as u64;
+        if rows == 0 { Ok(None) } else { Ok(Some(self.assemble(rows))) }
+    }
+
+    /// Locates the cells of the DataRows that are there in full, and says how many bytes they take.
+    fn locate(&mut self, most_rows: usize, most_bytes: usize) -> Result<usize, Failure> {
+        self.cells.clear();
+        let Self { client, cells, limits, rows, .. } = self;
+        let input = client.wire.input();
+        let mut at = 0;
+        while cells.rows() < most_rows && at < most_bytes {
+            let Some(&[b'D', a, b, c, d]) = input[at..].first_chunk::<5>() else { break };
+            let length = u32::from_be_bytes([a, b, c, d]) as usize;
+            if length > limits.row {
+                let row = *rows + cells.rows() as u64;
+                return Err(too_large(&input[at..], row, length, limits.row));
+            }
+            let end = at + 1 + length;
+            if length < 6 {
+                return Err(Failure::Protocol("a row shorter than its count of columns".into()));
+            }
+            if end > input.len() {
+                break;
+            }
+            cells.locate(input, at + 5, end)?;
+            at = end;
+        }
+        Ok(at)
+    }
+
+    fn assemble(&mut self, rows: usize) -> RecordBatch {
+        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.builders.len());
+        let mut companions = Vec::new();
+        for (builder, column) in self.builders.iter_mut().zip(&self.columns) {
+            let (array, exact) = builder.finish(rows);
+            arrays.push(array);
+            companions.extend(exact.map(|exact| (column.exact_field(), exact)));
+        }
+        if self.fields.fields().len() != self.columns.len() + companions.len() {
+            let fields = self.columns.iter().map(Column::arrow_field);
+            let fields = fields.chain(companions.iter().map(|(field, _)| field.clone()));
+            self.fields = Arc::new(Schema::new(fields.collect::<Vec<Field>>()));
+        }
+        arrays.extend(companions.into_iter().map(|(_, exact)| exact));
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(self.fields.clone(), arrays, &options)
+            .expect("every builder has a cell for every row, of its column's type")
+    }
+}
+
+/// Names the column that takes a row over the limit, as far as its cells have arrived.
+fn too_large(message: &[u8], row: u64, bytes: usize, limit: usize) -> Failure {
+    let mut at = 7;
+    let mut column = None;
+    for index in 0.. {
+        let Some(&[a, b, c, d]) = message.get(at..).and_then(|rest| rest.first_chunk::<4>()) else { break };
+        let length = u32::from_be_bytes([a, b, c, d]);
+        at += 4 + if length == u32::MAX { 0 } else { length as usize };
+        column = Some(index);
+        if at > limit {
+            break;
+        }
+    }
+    Failure::RowTooLarge { row, column, bytes: bytes as u64 }
+}

@@ -1,0 +1,134 @@
+//! The handshake, and what is kept of it.
+
+use super::{
+    ca::CaCertificate,
+    certificate::{CertificateFault, CertificateInfo, Rule},
+    names,
+};
+use crate::wire::Failure;
+use openssl::{
+    error::ErrorStack,
+    hash::MessageDigest,
+    nid::Nid,
+    ssl::{Ssl, SslContext, SslContextBuilder, SslMethod, SslVerifyMode, SslVersion},
+    x509::{X509Ref, X509StoreContextRef},
+};
+use std::{
+    net::IpAddr,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::net::TcpStream;
+use tokio_openssl::SslStream;
+
+/// What a server's certificate is held against.
+pub(crate) struct Verification {
+    ca: Option<CaCertificate>,
+}
+
+/// What was agreed on.
+#[derive(Clone, Debug)]
+pub(crate) struct Encryption {
+    /// E.g. `TLSv1.3`.
+    pub(crate) version: &'static str,
+    pub(crate) certificate: Option<CertificateInfo>,
+    /// Channel binding data `tls-server-end-point` (RFC 5929 section 4.1), where the certificate's signature
+    /// has a digest.
+    pub(crate) end_point: Option<Vec<u8>>,
+}
+
+/// The first complaint of OpenSSL's verification.
+type Complaint = Arc<Mutex<Option<(Rule, String, Vec<CertificateInfo>)>>>;
+
+impl Verification {
+    pub(crate) fn new(ca: Option<CaCertificate>) -> Self {
+        Self { ca }
+    }
+
+    fn context(&self, complaint: &Complaint) -> Result<SslContext, ErrorStack> {
+        let mut context = SslContextBuilder::new(SslMethod::tls_client())?;
+        context.set_min_proto_version(Some(SslVersion::TLS1_2))?;
+        context.set_security_level(2);
+        match &self.ca {
+            Some(ca) => context.set_cert_store(ca.store()?),
+            // The system's, or what SSL_CERT_FILE and SSL_CERT_DIR name.
+            None => context.set_default_verify_paths()?,
+        }
+        let complaint = complaint.clone();
+        context.set_verify_callback(SslVerifyMode::PEER, move |valid, chain| {
+            if !valid {
+                let mut first = complaint.lock().unwrap_or_else(PoisonError::into_inner);
+                first.get_or_insert_with(|| complain(chain));
+            }
+            valid
+        });
+        Ok(context.build())
+    }
+}
+
+fn complain(chain: &X509StoreContextRef) -> (Rule, String, Vec<CertificateInfo>) {
+    let error = chain.error();
+    // X509_V_ERR_*, see x509_vfy.h
+    let rule = match error.as_raw() {
+        9 => Rule::NotYetValid,
+        10 => Rule::Expired,
+        _ => Rule::Untrusted,
+    };
+    let seen = chain.chain().into_iter().flatten().map(CertificateInfo::of).collect();
+    (rule, error.error_string().to_owned(), seen)
+}
+
+/// Encrypts `stream` and verifies that it leads to `host`. Nothing but the handshake is sent before that.
+pub(crate) async fn handshake(
+    stream: TcpStream,
+    host: &str,
+    verification: &Verification,
+) -> Result<(Pin<Box<SslStream<TcpStream>>>, Encryption), Failure> {
+    let ours = |error: ErrorStack| Failure::Tls(error.to_string());
+    let complaint = Complaint::default();
+    let context = verification.context(&complaint).map_err(ours)?;
+    let mut ssl = Ssl::new(&context).map_err(ours)?;
+    if host.parse::<IpAddr>().is_err() {
+        // Server name indication is for names only (RFC 6066 section 3).
+        ssl.set_hostname(host).map_err(ours)?;
+    }
+    let mut stream = Box::pin(SslStream::new(ssl, stream).map_err(ours)?);
+    let pasted_ca = verification.ca.is_some();
+    if let Err(error) = stream.as_mut().connect().await {
+        if let Some((rule, reason, chain)) = complaint.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return Err(Failure::Certificate(Box::new(CertificateFault { rule, reason, chain, pasted_ca })));
+        }
+        return Err(match error.into_io_error() {
+            Ok(error) => Failure::Lost(error),
+            Err(error) => Failure::Tls(error.to_string()),
+        });
+    }
+    let certificate = stream.ssl().peer_certificate();
+    let Some(certificate) = certificate else {
+        return Err(Failure::Tls("the server showed no certificate".into()));
+    };
+    if !names::matches(&certificate, host) {
+        return Err(Failure::Certificate(Box::new(CertificateFault {
+            rule: Rule::WrongHost,
+            reason: format!("the certificate is not for {host}"),
+            chain: vec![CertificateInfo::of(&certificate)],
+            pasted_ca,
+        })));
+    }
+    let encryption = Encryption {
+        version: stream.ssl().version_str(),
+        end_point: end_point(&certificate),
+        certificate: Some(CertificateInfo::of(&certificate)),
+    };
+    Ok((stream, encryption))
+}
+
+/// The certificate's hash by its signature's digest, SHA-256 instead of MD5 and SHA-1.
+fn end_point(certificate: &X509Ref) -> Option<Vec<u8>> {
+    let digest = match certificate.signature_algorithm().object().nid().signature_algorithms()?.digest {
+        Nid::UNDEF => return None,
+        Nid::MD5 | Nid::SHA1 => MessageDigest::sha256(),
+        nid => MessageDigest::from_nid(nid)?,
+    };
+    Some(certificate.digest(digest).ok()?.to_vec())
+}

@@ -1,0 +1,9 @@
+//! PostgreSQL's frontend/backend protocol, version 3.0 (manual, part VII, "Frontend/Backend Protocol").
+
+pub(crate) mod failure;
+pub(crate) mod login;
+pub(crate) mod pipeline;
+pub(crate) mod stream;
+
+pub(crate) use failure::{Failure, ServerError};
+pub(crate) use stream::Wire;

@@ -1,0 +1,141 @@
+//! The one way a statement is sent: a pipeline of unnamed messages with one Sync, which the server runs as
+//! one implicit transaction (manual, "Pipelining"). First the settings, then the statement.
+
+use super::{failure::Failure, stream::Wire};
+use crate::sql;
+use fallible_iterator::FallibleIterator;
+use postgres_protocol::{
+    IsNull,
+    message::{backend::Message, frontend},
+};
+use std::time::Duration;
+
+/// How values are sent in a result (manual, "Formats and Format Codes").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i16)]
+pub(crate) enum Format {
+    Text = 0,
+    Binary = 1,
+}
+
+/// The server's own ends of a statement.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timeouts {
+    pub(crate) statement: Duration,
+    pub(crate) lock: Duration,
+}
+
+/// A column of a result, from RowDescription.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ResultColumn {
+    pub(crate) type_oid: u32,
+    pub(crate) format: i16,
+}
+
+/// Sends the settings and `text`. `formats` has a format for each column of the result, or none for all text.
+pub(crate) async fn send(
+    wire: &mut Wire,
+    text: &str,
+    parameters: &[&str],
+    formats: &[Format],
+    timeouts: Timeouts,
+) -> Result<(), Failure> {
+    let statement = timeouts.statement.as_millis().to_string();
+    let lock = timeouts.lock.as_millis().to_string();
+    put(wire, sql::SETTINGS.text, &[&statement, &lock], &[], false)?;
+    put(wire, text, parameters, formats, true)?;
+    frontend::sync(&mut wire.output);
+    wire.flush().await
+}
+
+fn put(
+    wire: &mut Wire,
+    text: &str,
+    parameters: &[&str],
+    formats: &[Format],
+    describe: bool,
+) -> Result<(), Failure> {
+    let output = &mut wire.output;
+    frontend::parse("", text, [], output)?;
+    let bound = frontend::bind(
+        "",
+        "",
+        [],
+        parameters,
+        |value, buffer| {
+            buffer.extend_from_slice(value.as_bytes());
+            Ok(IsNull::No)
+        },
+        formats.iter().map(|&format| format as i16),
+        output,
+    );
+    bound.map_err(|_| Failure::Protocol("too many parameters".into()))?;
+    if describe {
+        frontend::describe(b'P', "", output)?;
+    }
+    frontend::execute("", 0, output)?;
+    Ok(())
+}
+
+/// Reads the answers up to the first row of the statement, and what its columns are.
+pub(crate) async fn columns(wire: &mut Wire) -> Result<Vec<ResultColumn>, Failure> {
+    let mut read_only = false;
+    loop {
+        match wire.message().await? {
+            Message::ParseComplete | Message::BindComplete | Message::CommandComplete(_) => {}
+            // The first value of the settings' row says whether the transaction is read-only by now.
+            Message::DataRow(row) => {
+                read_only = row.ranges().next()?.flatten().is_some_and(|at| &row.buffer()[at] == b"on");
+            }
+            Message::RowDescription(_) if !read_only => {
+                return Err(Failure::Protocol("the server did not make the transaction read-only".into()));
+            }
+            Message::RowDescription(body) => {
+                let columns = body
+                    .fields()
+                    .map(|field| Ok(ResultColumn { type_oid: field.type_oid(), format: field.format() }));
+                return Ok(columns.collect()?);
+            }
+            _ => return Err(Failure::Protocol("unexpected message before the rows".into())),
+        }
+    }
+}
+
+/// A value of a small result: text, or null.
+pub(crate) type Row = Vec<Option<Vec<u8>>>;
+
+/// Reads all rows of a small result. At most `most` bytes of them.
+pub(crate) async fn rows(wire: &mut Wire, most: u64) -> Result<Vec<Row>, Failure> {
+    let columns = columns(wire).await?.len();
+    let end = wire.received() + most;
+    let mut rows = Vec::new();
+    loop {
+        match wire.message().await? {
+            Message::DataRow(row) => {
+                let values: Row = row
+                    .ranges()
+                    .map(|range| Ok(range.map(|range| row.buffer()[range].to_vec())))
+                    .collect()?;
+                if values.len() != columns || wire.received() > end {
+                    return Err(Failure::Protocol("a row that does not fit its description".into()));
+                }
+                rows.push(values);
+            }
+            Message::CommandComplete(_) | Message::EmptyQueryResponse => {}
+            Message::ReadyForQuery(_) => return Ok(rows),
+            _ => return Err(Failure::Protocol("unexpected message among the rows".into())),
+        }
+    }
+}
+
+/// After an ErrorResponse: reads until the server is ready again. A connection that ends instead (FATAL)
+/// cannot be used any more, which whoever uses it next will find.
+pub(crate) async fn recover(wire: &mut Wire) -> Result<(), Failure> {
+    loop {
+        match wire.message().await {
+            Ok(Message::ReadyForQuery(_)) => return Ok(()),
+            Ok(_) | Err(Failure::Server(_)) => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+}

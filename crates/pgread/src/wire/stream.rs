@@ -1,0 +1,172 @@
+//! Bytes in and messages out, each wait with an end.
+
+use super::failure::{Failure, ServerError};
+use bytes::{Buf, BytesMut};
+use postgres_protocol::message::backend::Message;
+use std::{io, pin::Pin, time::Duration};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::Instant,
+};
+use tokio_openssl::SslStream;
+
+/// How long and how much.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WireLimits {
+    /// The longest wait for the next byte, and for the kernel to take ours.
+    pub(crate) idle: Duration,
+    /// When everything must be over, if there is such a moment.
+    pub(crate) deadline: Option<Instant>,
+    /// The longest message other than a DataRow, in bytes.
+    pub(crate) message: usize,
+}
+
+enum Transport {
+    Plain(TcpStream),
+    Tls(Pin<Box<SslStream<TcpStream>>>),
+}
+
+/// One connection to a server.
+pub(crate) struct Wire {
+    transport: Transport,
+    input: BytesMut,
+    pub(crate) output: BytesMut,
+    pub(crate) limits: WireLimits,
+    /// Bytes received, for the ledger and for progress.
+    received: u64,
+}
+
+/// Room for one read: a few messages of log-in, or half a megabyte of rows.
+const ROOM: usize = 512 << 10;
+const ROOM_AT_LOGIN: usize = 16 << 10;
+
+impl Wire {
+    pub(crate) fn plain(stream: TcpStream, limits: WireLimits) -> Self {
+        Self::new(Transport::Plain(stream), limits)
+    }
+
+    pub(crate) fn tls(stream: Pin<Box<SslStream<TcpStream>>>, limits: WireLimits) -> Self {
+        Self::new(Transport::Tls(stream), limits)
+    }
+
+    fn new(transport: Transport, limits: WireLimits) -> Self {
+        Self { transport, input: BytesMut::new(), output: BytesMut::new(), limits, received: 0 }
+    }
+
+    pub(crate) fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// What arrived and was not taken yet.
+    pub(crate) fn input(&mut self) -> &mut BytesMut {
+        &mut self.input
+    }
+
+    /// Sends what was put into `output`.
+    pub(crate) async fn flush(&mut self) -> Result<(), Failure> {
+        let until = self.until();
+        let sent = async {
+            match &mut self.transport {
+                Transport::Plain(stream) => stream.write_all(&self.output).await,
+                Transport::Tls(stream) => {
+                    stream.write_all(&self.output).await?;
+                    stream.flush().await
+                }
+            }
+        };
+        let sent = tokio::time::timeout_at(until, sent).await;
+        // A password may have been in it.
+        self.output.fill(0);
+        self.output.clear();
+        sent.map_err(|_| Failure::TimedOut)?.map_err(Failure::from)
+    }
+
+    /// Waits for more input, at least `wanted` bytes of room. The end of the stream is a failure.
+    pub(crate) async fn fill(&mut self, wanted: usize) -> Result<(), Failure> {
+        let until = self.until();
+        let room = if self.limits.deadline.is_some() { ROOM_AT_LOGIN } else { ROOM };
+        self.input.reserve(wanted.max(room));
+        let read = async {
+            match &mut self.transport {
+                Transport::Plain(stream) => stream.read_buf(&mut self.input).await,
+                Transport::Tls(stream) => stream.read_buf(&mut self.input).await,
+            }
+        };
+        match tokio::time::timeout_at(until, read).await {
+            Err(_) => Err(Failure::TimedOut),
+            Ok(Err(error)) => Err(error.into()),
+            Ok(Ok(0)) => Err(Failure::Lost(io::ErrorKind::UnexpectedEof.into())),
+            Ok(Ok(n)) => {
+                self.received += n as u64;
+                Ok(())
+            }
+        }
+    }
+
+    fn until(&self) -> Instant {
+        let idle = Instant::now() + self.limits.idle;
+        self.limits.deadline.map_or(idle, |deadline| deadline.min(idle))
+    }
+
+    /// The header of the next message if it is there: its tag, and its length with tag and length field.
+    /// Refuses lengths that no honest message has, before a byte of room is made for them.
+    pub(crate) fn peek(&self, longest: usize) -> Result<Option<(u8, usize)>, Failure> {
+        let [tag, a, b, c, d, ..] = self.input[..] else { return Ok(None) };
+        let length = u32::from_be_bytes([a, b, c, d]) as usize;
+        if length < 4 || length > longest {
+            return Err(Failure::Protocol(format!("message '{}' of {length} bytes", tag.escape_ascii())));
+        }
+        Ok(Some((tag, length + 1)))
+    }
+
+    /// The next message that is about the query: notices, notifications and parameter changes, which a
+    /// server may send at any time, are passed over.
+    pub(crate) async fn message(&mut self) -> Result<Message, Failure> {
+        loop {
+            match self.any_message().await? {
+                Message::NoticeResponse(_)
+                | Message::NotificationResponse(_)
+                | Message::ParameterStatus(_) => {}
+                Message::ErrorResponse(body) => {
+                    return Err(Failure::Server(Box::new(ServerError::parse(&body)?)));
+                }
+                message => return Ok(message),
+            }
+        }
+    }
+
+    pub(crate) async fn any_message(&mut self) -> Result<Message, Failure> {
+        loop {
+            let missing = match self.peek(self.limits.message)? {
+                Some((_, length)) if self.input.len() >= length => {
+                    return Message::parse(&mut self.input)?
+                        .ok_or_else(|| Failure::Protocol("a message shorter than it says".into()));
+                }
+                Some((_, length)) => length - self.input.len(),
+                None => 5,
+            };
+            self.fill(missing).await?;
+        }
+    }
+
+    /// Forgets `length` bytes of input: a message that was read in place.
+    pub(crate) fn take(&mut self, length: usize) {
+        self.input.advance(length);
+    }
+
+    /// Says goodbye (Terminate) and closes. Failures don't matter any more.
+    pub(crate) async fn close(mut self) {
+        postgres_protocol::message::frontend::terminate(&mut self.output);
+        self.limits.deadline = Some(Instant::now() + Duration::from_secs(1));
+        if self.flush().await.is_ok() {
+            let shutdown = async {
+                match &mut self.transport {
+                    Transport::Plain(stream) => stream.shutdown().await,
+                    Transport::Tls(stream) => stream.shutdown().await,
+                }
+            };
+            let _ = tokio::time::timeout(Duration::from_secs(1), shutdown).await;
+        }
+    }
+}
