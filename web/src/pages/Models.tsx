@@ -1,0 +1,179 @@
+import { Button, Modal, TextInput } from "@mantine/core";
+import { Plus, Search } from "lucide-react";
+import { type FormEvent, type ReactNode, useState } from "react";
+import { Link, useLocation } from "wouter";
+import { $api, answer, api, type Model, type Problem, refresh, toProblem } from "../api/client";
+import { to } from "../routes";
+import { Async, Empty } from "../ui/Async";
+import { plural } from "../ui/format";
+import { ProblemNotice } from "../ui/Notice";
+import { PageHeader } from "../ui/PageHeader";
+import { TimeAgo } from "../ui/TimeAgo";
+
+export default function Models() {
+  const models = $api.useQuery("get", "/api/v1/models", { params: { query: { limit: 1000 } } });
+  const [creating, setCreating] = useState(false);
+  const [text, setText] = useState("");
+  const some = (models.data?.items.length ?? 0) > 0;
+  const wanted = text.trim().toLowerCase();
+  return (
+    <div className="page">
+      <PageHeader title="Models">
+        {some && (
+          <Button leftSection={<Plus size={16} />} onClick={() => setCreating(true)}>
+            New Model
+          </Button>
+        )}
+      </PageHeader>
+      <Async query={models} empty={({ items }) => (items.length === 0 ? <Tour onCreate={() => setCreating(true)} /> : undefined)}>
+        {({ items }) => {
+          const found = items.filter((model) => model.name.toLowerCase().includes(wanted));
+          return (
+            <div className="stack">
+              <TextInput
+                data-search
+                className="form"
+                aria-label="Search Models"
+                placeholder="Search Models"
+                leftSection={<Search size={16} />}
+                value={text}
+                onChange={(event) => setText(event.currentTarget.value)}
+              />
+              {found.length > 0 ? (
+                <ModelList models={found} />
+              ) : (
+                <Empty
+                  title="No Model is called that"
+                  action={
+                    <Button variant="default" onClick={() => setText("")}>
+                      Clear search
+                    </Button>
+                  }
+                />
+              )}
+            </div>
+          );
+        }}
+      </Async>
+      <NewModel opened={creating} onClose={() => setCreating(false)} />
+    </div>
+  );
+}
+
+function ModelList({ models }: { models: Model[] }) {
+  return (
+    <div className="cards">
+      {models.map((model) => (
+        <Link key={model.id} className="choice" to={to.model(model.id)}>
+          <h2>{model.name}</h2>
+          <p className="small">
+            {plural(model.tables, "table")} · {model.access === "owner" ? "yours" : `of ${model.owner.name}`} ·
+            made <TimeAgo at={model.created_at} />
+          </p>
+        </Link>
+      ))}
+    </div>
+  );
+}
+
+/** What to do on the first day. Each step is ticked once it is done. */
+function Tour({ onCreate }: { onCreate: () => void }) {
+  const connections = $api.useQuery("get", "/api/v1/connections", {});
+  const connected = (connections.data?.items.length ?? 0) > 0;
+  return (
+    <div>
+      <p className="text">
+        A Model holds tables that were imported from your databases, with every version they ever had. Three steps lead
+        to the first one.
+      </p>
+      <ol className="tour">
+        <TourStep number={1} title="Connect a database" done={connected}>
+          <p>Give Mycorr a role that can only read. What it sends is SELECT and nothing else.</p>
+          {connected ? (
+            <Link className="link" to={to.connections}>
+              See your connections
+            </Link>
+          ) : (
+            <Button component={Link} to={to.newConnection}>
+              New connection
+            </Button>
+          )}
+        </TourStep>
+        <TourStep number={2} title="Make a Model and import a table">
+          <p>Browse schemas and tables, look at the first rows, import what you need.</p>
+          <Button variant={connected ? "filled" : "default"} onClick={onCreate}>
+            New Model
+          </Button>
+        </TourStep>
+        <TourStep number={3} title="Look, sync, go back">
+          <p>Scroll, sort and filter any number of rows. Sync brings the newest; old versions stay.</p>
+        </TourStep>
+      </ol>
+    </div>
+  );
+}
+
+function TourStep(props: { number: number; title: string; done?: boolean; children: ReactNode }) {
+  return (
+    <li className="card">
+      <div className={props.done ? "tour-mark done" : "tour-mark"} aria-hidden>
+        {props.done ? "✓" : props.number}
+      </div>
+      <h2>
+        {props.title}
+        {props.done && <span className="mantine-visually-hidden"> (done)</span>}
+      </h2>
+      {props.children}
+    </li>
+  );
+}
+
+function NewModel({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+  return (
+    <Modal opened={opened} onClose={onClose} title="New Model" centered>
+      <NewModelForm onClose={onClose} />
+    </Modal>
+  );
+}
+
+function NewModelForm({ onClose }: { onClose: () => void }) {
+  const [, navigate] = useLocation();
+  const [name, setName] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    try {
+      const model = await answer(api.POST("/api/v1/models", { body: { name } }));
+      await refresh("/api/v1/models");
+      onClose();
+      navigate(to.model(model.id, "import"));
+    } catch (error) {
+      setProblem(toProblem(error));
+      setBusy(false);
+    }
+  };
+  const field = problem?.fields?.find((one) => one.field === "name");
+  return (
+    <form onSubmit={submit} className="stack">
+      <TextInput
+        data-autofocus
+        label="Name"
+        description="What the tables in it are about, e.g. “Shop”."
+        value={name}
+        onChange={(event) => setName(event.currentTarget.value)}
+        error={field?.message}
+      />
+      {problem && !field && <ProblemNotice problem={problem} />}
+      <div className="dialog-actions" style={{ marginTop: 8 }}>
+        <Button variant="default" onClick={onClose}>
+          Cancel
+        </Button>
+        <Button type="submit" loading={busy} disabled={name.trim() === ""}>
+          Create Model
+        </Button>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,159 @@
+import { Button, TextInput } from "@mantine/core";
+import { Download, Search } from "lucide-react";
+import { useState } from "react";
+import { $api, type Statement } from "../api/client";
+import { to } from "../routes";
+import { Async, Empty } from "../ui/Async";
+import { bytes, count, milliseconds, plural } from "../ui/format";
+import { ToneIcon } from "../ui/Notice";
+import { PageHeader } from "../ui/PageHeader";
+import { TimeAgo } from "../ui/TimeAgo";
+
+/** The ledger of a connection: everything that was ever sent through it. */
+export default function Statements({ id }: { id: string }) {
+  const path = { id };
+  const connection = $api.useQuery("get", "/api/v1/connections/{id}", { params: { path } });
+  const statements = $api.useInfiniteQuery(
+    "get",
+    "/api/v1/connections/{id}/statements",
+    { params: { path, query: { limit: 100 } } },
+    {
+      pageParamName: "after",
+      initialPageParam: undefined as string | undefined,
+      getNextPageParam: (page) => page.next ?? undefined,
+    },
+  );
+  const [text, setText] = useState("");
+  const wanted = text.trim().toLowerCase();
+  const items = statements.data?.pages.flatMap((page) => page.items) ?? [];
+  const found = items.filter((one) =>
+    [one.statement, one.purpose, one.actor, one.outcome, ...one.parameters].some((part) =>
+      part?.toLowerCase().includes(wanted),
+    ),
+  );
+  return (
+    <>
+      <PageHeader
+        title="Statements"
+        parent={{ label: connection.data?.name ?? "Connection", to: to.connection(id) }}
+      >
+        <Button
+          variant="default"
+          component="a"
+          href={`/api/v1/connections/${id}/statements?format=csv`}
+          download="statements.csv"
+          leftSection={<Download size={16} />}
+        >
+          Download CSV
+        </Button>
+      </PageHeader>
+      <p className="text dim">Every statement that Mycorr ever sent through this connection, newest first.</p>
+      <Async
+        query={statements}
+        empty={() =>
+          items.length === 0 ? (
+            <Empty title="Nothing was sent yet">
+              <p>Testing, browsing and importing each send SELECT statements. They will stand here.</p>
+            </Empty>
+          ) : undefined
+        }
+      >
+        {() => (
+          <div className="stack">
+            <TextInput
+              data-search
+              className="form"
+              aria-label="Filter the statements shown"
+              placeholder={`Filter these ${count(items.length)} statements`}
+              leftSection={<Search size={16} />}
+              value={text}
+              onChange={(event) => setText(event.currentTarget.value)}
+            />
+            {found.length === 0 ? (
+              <Empty
+                title="No statement matches"
+                action={
+                  <Button variant="default" onClick={() => setText("")}>
+                    Clear filter
+                  </Button>
+                }
+              />
+            ) : (
+              <StatementTable statements={found} />
+            )}
+            {statements.hasNextPage && (
+              <Button
+                variant="default"
+                style={{ alignSelf: "center" }}
+                onClick={() => statements.fetchNextPage()}
+                loading={statements.isFetchingNextPage}
+              >
+                Show older ones
+              </Button>
+            )}
+          </div>
+        )}
+      </Async>
+    </>
+  );
+}
+
+function StatementTable({ statements }: { statements: Statement[] }) {
+  return (
+    <div className="table-wrap">
+      <table className="list statements">
+        <thead>
+          <tr>
+            <th>When</th>
+            <th>Statement</th>
+            <th className="num">Rows</th>
+            <th className="num">Time</th>
+            <th>Outcome</th>
+          </tr>
+        </thead>
+        <tbody>
+          {statements.map((one) => (
+            <tr key={one.id}>
+              <td className="nowrap">
+                <TimeAgo at={one.at} />
+                <div className="dim small">
+                  {one.purpose}
+                  {one.actor && (
+                    <>
+                      <br />
+                      {one.actor}
+                    </>
+                  )}
+                </div>
+              </td>
+              <td>
+                <pre className="statement">{one.statement}</pre>
+                {one.parameters.length > 0 && (
+                  <div className="dim small">
+                    with{" "}
+                    {one.parameters.map((parameter, at) => (
+                      // biome-ignore lint/suspicious/noArrayIndexKey: parameters are known by their place
+                      <span key={at} className="mono">
+                        {at > 0 && ", "}${at + 1} = {parameter}
+                      </span>
+                    ))}
+                  </div>
+                )}
+              </td>
+              <td className="num">
+                {count(one.rows)}
+                <div className="dim small">{bytes(one.bytes)}</div>
+              </td>
+              <td className="num">{milliseconds(one.milliseconds)}</td>
+              <td className="nowrap">
+                <ToneIcon tone={one.outcome === "ok" ? "success" : "danger"} />{" "}
+                {one.outcome === "ok" ? "ok" : <span className="mono">{one.outcome}</span>}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p className="mantine-visually-hidden">{plural(statements.length, "statement")}</p>
+    </div>
+  );
+}
