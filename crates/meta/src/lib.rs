@@ -1,1 +1,176 @@
-//! to come
+//! What Mycorr knows: accounts, Models, connections (with sealed secrets that it cannot open), tables and
+//! their versions, jobs and the ledger. One schema for SQLite and PostgreSQL. Every function that reads for a
+//! person takes who asks, and answers `not_found` for what is not theirs.
+
+mod accounts;
+mod connections;
+mod entity;
+mod jobs;
+mod migration;
+mod models;
+mod record;
+mod statements;
+mod tables;
+
+pub use accounts::{NewUser, Session};
+pub use connections::{NewConnection, Sealed, TestResult};
+pub use jobs::{Beat, Lease, NewImport, NewVersion, Work};
+pub use record::*;
+pub use statements::NewStatement;
+
+use chrono::{DateTime, SubsecRound, TimeZone, Utc};
+use mycorr_domain::{Code, Problem, Result};
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+use sea_orm_migration::MigratorTrait;
+use std::time::Duration;
+
+/// The metadata database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Meta {
+    db: DatabaseConnection,
+}
+
+impl Meta {
+    /// Opens `sqlite:…` (made if missing) and brings the schema up to date.
+    pub async fn open(url: &str) -> Result<Self> {
+        let mut options = ConnectOptions::new(url);
+        options
+            .max_connections(8)
+            .min_connections(1)
+            .acquire_timeout(Duration::from_secs(10))
+            .sqlx_logging(false)
+            .map_sqlx_sqlite_opts(|sqlite| {
+                // Readers go on while one writes (WAL); a commit is on the disk when it is answered (FULL),
+                // because a version that was announced must not be forgotten.
+                sqlite
+                    .create_if_missing(true)
+                    .foreign_keys(true)
+                    .busy_timeout(Duration::from_secs(10))
+                    .pragma("journal_mode", "WAL")
+                    .pragma("synchronous", "FULL")
+            });
+        let db = Database::connect(options).await.map_err(db)?;
+        migrate(&db).await?;
+        Ok(Self { db })
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        self.db.ping().await.map_err(db)
+    }
+
+    /// Closes the connections; SQLite then folds its write-ahead log into the file.
+    pub async fn close(self) -> Result<()> {
+        self.db.close().await.map_err(db)
+    }
+
+    /// A transaction that is going to write. SQLite takes its one write lock here, so that it is waited for
+    /// at the start and nothing read in between can be stale.
+    async fn write(&self) -> Result<DatabaseTransaction> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        self.db.begin_with_options(options).await.map_err(db)
+    }
+}
+
+/// Two processes may start at once on a new database: the one that comes second finds a step done, and asks again.
+async fn migrate(connection: &DatabaseConnection) -> Result<()> {
+    let mut attempt = 0;
+    loop {
+        match migration::Migrator::up(connection, None).await {
+            Ok(()) => return Ok(()),
+            Err(_) if attempt < 3 => {
+                attempt += 1;
+                tokio::time::sleep(Duration::from_millis(100 * attempt)).await;
+            }
+            Err(error) => return Err(db(error)),
+        }
+    }
+}
+
+/// What the database reported, as a problem. The text itself is for the log.
+fn db(error: DbErr) -> Problem {
+    let code = match &error {
+        DbErr::Conn(RuntimeErr::SqlxError(error))
+        | DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error)) => {
+            error.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned())
+        }
+        _ => None,
+    };
+    // SQLite: 13 is SQLITE_FULL; 5 SQLITE_BUSY, 10 SQLITE_IOERR and 14 SQLITE_CANTOPEN with their extended
+    // codes in the higher bytes (sqlite.org/rescode.html). PostgreSQL: 53100 is disk_full.
+    let sqlite = code.as_deref().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
+    match (sqlite, code.as_deref()) {
+        (_, Some("53100")) | (Some(13), _) => {
+            Problem::new(Code::StorageFull, "The disk that holds Mycorr's metadata is full.")
+                .fix("Free some space on it, then try again. Nothing was changed.")
+                .internal(error)
+        }
+        (Some(5 | 10 | 14), _) => unavailable(error),
+        _ if matches!(error, DbErr::Conn(_) | DbErr::ConnectionAcquire(_)) => unavailable(error),
+        _ => Problem::bug(error),
+    }
+}
+
+fn unavailable(error: DbErr) -> Problem {
+    Problem::new(Code::StorageUnavailable, "Mycorr's metadata database does not answer.")
+        .fix("Try again in a moment. If it stays so, tell your operator the request id.")
+        .internal(error)
+}
+
+/// The present moment, as precise as it is stored.
+fn now() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(6)
+}
+
+fn time(micros: i64) -> DateTime<Utc> {
+    Utc.timestamp_micros(micros).single().unwrap_or_default()
+}
+
+/// A count that comes from memory into a column.
+fn count(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(Problem::bug)
+}
+
+fn to_json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("plain lists and structs of text are JSON")
+}
+
+/// A part of a list, and where the next one begins.
+#[derive(Clone, Debug)]
+pub struct Listed<T> {
+    pub items: Vec<T>,
+    pub next: Option<String>,
+}
+
+impl<T> Listed<T> {
+    /// `items` were fetched with one more than `limit`, to know whether there are more.
+    fn new(mut items: Vec<T>, limit: usize, cursor: impl Fn(&T) -> String) -> Self {
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| more).map(cursor);
+        Self { items, next }
+    }
+
+    pub fn map<U>(self, f: impl FnMut(T) -> U) -> Listed<U> {
+        Listed { items: self.items.into_iter().map(f).collect(), next: self.next }
+    }
+}
+
+/// The id in a cursor.
+fn after<T: std::str::FromStr>(text: Option<&str>) -> Result<Option<T>> {
+    text.map(|text| {
+        text.parse().map_err(|_| Problem::invalid("after", "This is not the `next` of an earlier answer."))
+    })
+    .transpose()
+}

@@ -1,0 +1,241 @@
+//! Connections. To anyone but their owner they do not exist.
+
+use crate::{
+    Listed, Meta, after, db,
+    entity::{connection, job, table},
+    jobs::cancel_pending,
+    now,
+    record::{CaSummary, Connection},
+    time,
+};
+use mycorr_domain::{
+    ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Endpoint, Port, Problem, Result, RoleName,
+    UserId,
+};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// The secrets of a connection as `vault` sealed them. Nothing here can open them.
+#[derive(Clone)]
+pub struct Sealed {
+    /// The connection's own key, wrapped by one of the keyring's.
+    pub data_key: Vec<u8>,
+    pub password: Vec<u8>,
+    pub ca_certificate: Option<Vec<u8>>,
+}
+
+pub struct NewConnection<'a> {
+    pub id: ConnectionId,
+    pub kind: ConnectionKind,
+    pub name: &'a ConnectionName,
+    pub endpoint: &'a Endpoint,
+    pub sealed: Sealed,
+    pub ca_certificate: Option<CaSummary>,
+    /// A connection is stored only after a test that went well.
+    pub server_version: Option<String>,
+}
+
+/// How a test of a stored connection ended.
+pub struct TestResult {
+    pub ok: bool,
+    /// What the server said, if it got so far.
+    pub server_version: Option<String>,
+}
+
+impl Meta {
+    pub async fn create_connection(&self, owner: UserId, new: NewConnection<'_>) -> Result<Connection> {
+        let at = now().timestamp_micros();
+        let (ca_subject, ca_not_after, ca_sha256) = ca_columns(new.ca_certificate);
+        let row = connection::Model {
+            id: *new.id.as_uuid(),
+            owner_id: *owner.as_uuid(),
+            kind: new.kind.as_str().to_owned(),
+            name: new.name.as_str().to_owned(),
+            host: new.endpoint.host.clone(),
+            port: i32::from(new.endpoint.port.get()),
+            database: new.endpoint.database.as_str().to_owned(),
+            username: new.endpoint.username.as_str().to_owned(),
+            encrypted: new.endpoint.encrypted,
+            data_key: new.sealed.data_key,
+            password: new.sealed.password,
+            ca_certificate: new.sealed.ca_certificate,
+            ca_subject,
+            ca_not_after,
+            ca_sha256,
+            created_at: at,
+            last_tested_at: Some(at),
+            last_test_ok: Some(true),
+            server_version: new.server_version,
+        };
+        connection::Entity::insert(connection::ActiveModel::from(row))
+            .exec_without_returning(&self.db)
+            .await
+            .map_err(db)?;
+        self.connection(owner, new.id).await
+    }
+
+    pub async fn connection(&self, owner: UserId, id: ConnectionId) -> Result<Connection> {
+        let row = self.owned(owner, id).await?;
+        let used = self.use_counts(vec![row.id]).await?;
+        record(row, &used)
+    }
+
+    /// A connection for a job that was permitted when it was queued. `None` if it is gone.
+    pub async fn connection_of_job(&self, id: ConnectionId) -> Result<Option<Connection>> {
+        let row = connection::Entity::find_by_id(*id.as_uuid()).one(&self.db).await.map_err(db)?;
+        row.map(|row| record(row, &HashMap::new())).transpose()
+    }
+
+    /// What `vault` needs to open a connection's secrets.
+    pub async fn sealed(&self, id: ConnectionId) -> Result<Sealed> {
+        let row = connection::Entity::find_by_id(*id.as_uuid()).one(&self.db).await.map_err(db)?;
+        let row = row.ok_or_else(|| Problem::not_found("connection"))?;
+        Ok(Sealed { data_key: row.data_key, password: row.password, ca_certificate: row.ca_certificate })
+    }
+
+    /// Newest first.
+    pub async fn connections(
+        &self,
+        owner: UserId,
+        from: Option<&str>,
+        limit: usize,
+    ) -> Result<Listed<Connection>> {
+        let mut query = connection::Entity::find().filter(connection::Column::OwnerId.eq(*owner.as_uuid()));
+        if let Some(id) = after::<ConnectionId>(from)? {
+            query = query.filter(connection::Column::Id.lt(*id.as_uuid()));
+        }
+        let rows = query
+            .order_by_desc(connection::Column::Id)
+            .limit(limit as u64 + 1)
+            .all(&self.db)
+            .await
+            .map_err(db)?;
+        let used = self.use_counts(rows.iter().map(|row| row.id).collect()).await?;
+        let connections = rows.into_iter().map(|row| record(row, &used)).collect::<Result<_>>()?;
+        Ok(Listed::new(connections, limit, |connection: &Connection| connection.id.to_string()))
+    }
+
+    pub async fn rename_connection(
+        &self,
+        owner: UserId,
+        id: ConnectionId,
+        name: &ConnectionName,
+    ) -> Result<()> {
+        let row = self.owned(owner, id).await?;
+        let mut row = connection::ActiveModel { id: Set(row.id), ..Default::default() };
+        row.name = Set(name.as_str().to_owned());
+        row.update_without_returning(&self.db).await.map_err(db)?;
+        Ok(())
+    }
+
+    /// Replaces the secrets in one step.
+    pub async fn reseal_connection(
+        &self,
+        owner: UserId,
+        id: ConnectionId,
+        sealed: Sealed,
+        ca_certificate: Option<CaSummary>,
+    ) -> Result<()> {
+        let row = self.owned(owner, id).await?;
+        let (ca_subject, ca_not_after, ca_sha256) = ca_columns(ca_certificate);
+        let row = connection::ActiveModel {
+            id: Set(row.id),
+            data_key: Set(sealed.data_key),
+            password: Set(sealed.password),
+            ca_certificate: Set(sealed.ca_certificate),
+            ca_subject: Set(ca_subject),
+            ca_not_after: Set(ca_not_after),
+            ca_sha256: Set(ca_sha256),
+            ..Default::default()
+        };
+        row.update_without_returning(&self.db).await.map_err(db)?;
+        Ok(())
+    }
+
+    pub async fn note_test(&self, owner: UserId, id: ConnectionId, result: TestResult) -> Result<()> {
+        let row = self.owned(owner, id).await?;
+        let mut row = connection::ActiveModel {
+            id: Set(row.id),
+            last_tested_at: Set(Some(now().timestamp_micros())),
+            last_test_ok: Set(Some(result.ok)),
+            ..Default::default()
+        };
+        if result.server_version.is_some() {
+            row.server_version = Set(result.server_version);
+        }
+        row.update_without_returning(&self.db).await.map_err(db)?;
+        Ok(())
+    }
+
+    /// Deletes a connection with its secrets and its ledger. Tables that came through it stay; jobs that wait
+    /// for it or run through it are told to stop.
+    pub async fn delete_connection(&self, owner: UserId, id: ConnectionId) -> Result<()> {
+        self.owned(owner, id).await?;
+        let transaction = self.write().await?;
+        cancel_pending(&transaction, job::Column::ConnectionId.eq(*id.as_uuid())).await?;
+        connection::Entity::delete_by_id(*id.as_uuid()).exec(&transaction).await.map_err(db)?;
+        transaction.commit().await.map_err(db)
+    }
+
+    pub(crate) async fn owned(&self, owner: UserId, id: ConnectionId) -> Result<connection::Model> {
+        connection::Entity::find_by_id(*id.as_uuid())
+            .filter(connection::Column::OwnerId.eq(*owner.as_uuid()))
+            .one(&self.db)
+            .await
+            .map_err(db)?
+            .ok_or_else(|| Problem::not_found("connection"))
+    }
+
+    async fn use_counts(&self, connections: Vec<Uuid>) -> Result<HashMap<Uuid, i64>> {
+        let counts: Vec<(Uuid, i64)> = table::Entity::find()
+            .select_only()
+            .column(table::Column::ConnectionId)
+            .column_as(table::Column::Id.count(), "tables")
+            .filter(table::Column::ConnectionId.is_in(connections))
+            .filter(table::Column::Head.is_not_null())
+            .group_by(table::Column::ConnectionId)
+            .into_tuple()
+            .all(&self.db)
+            .await
+            .map_err(db)?;
+        Ok(counts.into_iter().collect())
+    }
+}
+
+fn ca_columns(ca: Option<CaSummary>) -> (Option<String>, Option<i64>, Option<String>) {
+    match ca {
+        Some(ca) => (Some(ca.subject), Some(ca.not_after.timestamp_micros()), Some(ca.sha256)),
+        None => (None, None, None),
+    }
+}
+
+fn record(row: connection::Model, used: &HashMap<Uuid, i64>) -> Result<Connection> {
+    Ok(Connection {
+        id: ConnectionId::from_uuid(row.id),
+        owner: UserId::from_uuid(row.owner_id),
+        kind: ConnectionKind::parse(&row.kind)
+            .ok_or_else(|| Problem::bug(format!("unknown kind {:?}", row.kind)))?,
+        name: row.name,
+        endpoint: Endpoint {
+            host: row.host,
+            port: Port::parse(i64::from(row.port))?,
+            database: DatabaseName::parse(&row.database)?,
+            username: RoleName::parse(&row.username)?,
+            encrypted: row.encrypted,
+        },
+        ca_certificate: match (row.ca_subject, row.ca_not_after, row.ca_sha256) {
+            (Some(subject), Some(not_after), Some(sha256)) => {
+                Some(CaSummary { subject, not_after: time(not_after), sha256 })
+            }
+            _ => None,
+        },
+        created_at: time(row.created_at),
+        last_tested_at: row.last_tested_at.map(time),
+        last_test_ok: row.last_test_ok,
+        server_version: row.server_version,
+        used_by: used.get(&row.id).copied().unwrap_or_default() as u64,
+    })
+}

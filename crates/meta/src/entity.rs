@@ -1,0 +1,258 @@
+//! The tables of the metadata, as sea-orm sees them; [`crate::migration`] makes them. Times are microseconds
+//! since 1970 in UTC, so that both back ends compare them alike. Lists and problems are JSON text.
+
+#![allow(unreachable_pub)] // sea-orm's derives want `pub`
+
+use sea_orm::entity::prelude::*;
+
+macro_rules! no_relations {
+    () => {
+        #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+        pub enum Relation {}
+        impl ActiveModelBehavior for ActiveModel {}
+    };
+}
+
+/// Relates `$column` to the primary key of `$other`.
+macro_rules! belongs_to {
+    ($other:ident by $column:ident) => {
+        #[derive(Copy, Clone, Debug, EnumIter)]
+        pub enum Relation {
+            Other,
+        }
+        impl RelationTrait for Relation {
+            fn def(&self) -> RelationDef {
+                Entity::belongs_to(super::$other::Entity)
+                    .from(Column::$column)
+                    .to(super::$other::Column::Id)
+                    .into()
+            }
+        }
+        impl Related<super::$other::Entity> for Entity {
+            fn to() -> RelationDef {
+                Relation::Other.def()
+            }
+        }
+        impl ActiveModelBehavior for ActiveModel {}
+    };
+}
+
+/// One row, once the first account was made: whoever inserts it is the administrator.
+pub mod founder {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "founder")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: i32,
+        pub at: i64,
+    }
+    no_relations!();
+}
+
+pub mod user {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "users")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub email: String,
+        pub name: String,
+        pub password_hash: String,
+        pub admin: bool,
+        pub created_at: i64,
+    }
+    no_relations!();
+}
+
+pub mod session {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "sessions")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub hash: Vec<u8>,
+        pub user_id: Uuid,
+        pub created_at: i64,
+        pub expires_at: i64,
+    }
+    belongs_to!(user by UserId);
+}
+
+pub mod token {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "tokens")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub hash: Vec<u8>,
+        pub user_id: Uuid,
+        pub name: String,
+        pub created_at: i64,
+        pub expires_at: Option<i64>,
+        pub last_used_at: Option<i64>,
+    }
+    belongs_to!(user by UserId);
+}
+
+pub mod model {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "models")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub owner_id: Uuid,
+        pub name: String,
+        pub created_at: i64,
+    }
+    belongs_to!(user by OwnerId);
+}
+
+pub mod connection {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "connections")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub owner_id: Uuid,
+        pub kind: String,
+        pub name: String,
+        pub host: String,
+        pub port: i32,
+        pub database: String,
+        pub username: String,
+        pub encrypted: bool,
+        pub data_key: Vec<u8>,
+        pub password: Vec<u8>,
+        pub ca_certificate: Option<Vec<u8>>,
+        pub ca_subject: Option<String>,
+        pub ca_not_after: Option<i64>,
+        pub ca_sha256: Option<String>,
+        pub created_at: i64,
+        pub last_tested_at: Option<i64>,
+        pub last_test_ok: Option<bool>,
+        pub server_version: Option<String>,
+    }
+    no_relations!();
+}
+
+pub mod table {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "tables")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub model_id: Uuid,
+        pub name: String,
+        pub created_at: i64,
+        /// The newest version's number; null until the first import is done.
+        pub head: Option<i64>,
+        pub connection_id: Option<Uuid>,
+        pub source_schema: String,
+        pub source_table: String,
+        /// The names of the columns to read; null for all that can be read.
+        pub source_columns: Option<String>,
+        pub synced_at: Option<i64>,
+    }
+    belongs_to!(model by ModelId);
+}
+
+pub mod version {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "versions")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub table_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub version: i64,
+        pub store_version: i64,
+        pub columns: String,
+        pub rows: i64,
+        pub bytes: i64,
+        pub cause: String,
+        pub restored_version: Option<i64>,
+        pub job_id: Uuid,
+        pub created_by: Option<Uuid>,
+        pub created_at: i64,
+    }
+    belongs_to!(user by CreatedBy);
+}
+
+/// A table that is gone from `tables` and whose files are still to be removed.
+pub mod removed {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "removed_tables")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub table_id: Uuid,
+        pub due_at: i64,
+    }
+    no_relations!();
+}
+
+pub mod job {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "jobs")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub kind: String,
+        pub state: String,
+        pub model_id: Uuid,
+        pub table_id: Uuid,
+        pub table_name: String,
+        pub connection_id: Option<Uuid>,
+        pub source_schema: String,
+        pub source_table: String,
+        pub source_columns: Option<String>,
+        /// Which version a restore brings back.
+        pub restored_version: Option<i64>,
+        pub requested_by: Uuid,
+        pub queued_at: i64,
+        pub started_at: Option<i64>,
+        pub finished_at: Option<i64>,
+        pub estimated_rows: Option<i64>,
+        /// What the source is being read into: needed when a second run finds the first one's commit.
+        pub columns: Option<String>,
+        pub rows: i64,
+        pub bytes: i64,
+        pub version: Option<i64>,
+        pub problem: Option<String>,
+        pub cancelled: bool,
+        pub lease_until: Option<i64>,
+        pub fence: i64,
+    }
+    no_relations!();
+}
+
+pub mod statement {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "statements")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub connection_id: Uuid,
+        pub at: i64,
+        pub template: String,
+        pub statement: String,
+        pub parameters: String,
+        pub purpose: String,
+        pub actor_id: Uuid,
+        pub job_id: Option<Uuid>,
+        pub rows: i64,
+        pub bytes: i64,
+        pub milliseconds: i64,
+        pub outcome: String,
+    }
+    belongs_to!(user by ActorId);
+}

@@ -1,0 +1,152 @@
+//! Models, and the one function that says who may do what with them.
+
+use crate::{
+    Listed, Meta, after, db,
+    entity::{model, removed, table, user},
+    now,
+    record::{Access, Model},
+    time,
+};
+use mycorr_domain::{ModelId, Problem, ResourceName, Result, TableId, UserId};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
+};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+impl Meta {
+    /// What `user` may do with a Model; `not_found` if that is nothing.
+    pub async fn access(&self, user: UserId, id: ModelId) -> Result<Access> {
+        self.access_on(&self.db, user, id).await
+    }
+
+    pub(crate) async fn access_on(
+        &self,
+        on: &impl ConnectionTrait,
+        user: UserId,
+        id: ModelId,
+    ) -> Result<Access> {
+        let found = model::Entity::find_by_id(*id.as_uuid()).one(on).await.map_err(db)?;
+        match found {
+            Some(model) if model.owner_id == *user.as_uuid() => Ok(Access::Owner),
+            _ => Err(Problem::not_found("Model")),
+        }
+    }
+
+    pub async fn create_model(&self, user: UserId, name: &ResourceName) -> Result<Model> {
+        let id = ModelId::new();
+        let row = model::Model {
+            id: *id.as_uuid(),
+            owner_id: *user.as_uuid(),
+            name: name.as_str().to_owned(),
+            created_at: now().timestamp_micros(),
+        };
+        model::Entity::insert(model::ActiveModel::from(row))
+            .exec_without_returning(&self.db)
+            .await
+            .map_err(db)?;
+        self.model(user, id).await
+    }
+
+    pub async fn model(&self, user: UserId, id: ModelId) -> Result<Model> {
+        let access = self.access(user, id).await?;
+        let found = model::Entity::find_by_id(*id.as_uuid())
+            .find_also_related(user::Entity)
+            .one(&self.db)
+            .await
+            .map_err(db)?;
+        let Some((model, Some(owner))) = found else { return Err(Problem::not_found("Model")) };
+        let tables = self.table_counts(vec![model.id]).await?;
+        Ok(record(model, owner, access, &tables))
+    }
+
+    /// The Models that `user` may see, newest first.
+    pub async fn models(&self, user: UserId, from: Option<&str>, limit: usize) -> Result<Listed<Model>> {
+        let mut query = model::Entity::find()
+            .find_also_related(user::Entity)
+            .filter(model::Column::OwnerId.eq(*user.as_uuid()));
+        if let Some(id) = after::<ModelId>(from)? {
+            query = query.filter(model::Column::Id.lt(*id.as_uuid()));
+        }
+        let rows =
+            query.order_by_desc(model::Column::Id).limit(limit as u64 + 1).all(&self.db).await.map_err(db)?;
+        let tables = self.table_counts(rows.iter().map(|(model, _)| model.id).collect()).await?;
+        let models = rows
+            .into_iter()
+            .filter_map(|(model, owner)| Some(record(model, owner?, Access::Owner, &tables)))
+            .collect();
+        Ok(Listed::new(models, limit, |model: &Model| model.id.to_string()))
+    }
+
+    pub async fn rename_model(&self, user: UserId, id: ModelId, name: &ResourceName) -> Result<Model> {
+        self.access(user, id).await?;
+        model::Entity::update_many()
+            .col_expr(model::Column::Name, Expr::value(name.as_str()))
+            .filter(model::Column::Id.eq(*id.as_uuid()))
+            .exec(&self.db)
+            .await
+            .map_err(db)?;
+        self.model(user, id).await
+    }
+
+    /// Deletes a Model with its tables and jobs. A worker that still writes one of its tables finds its lease
+    /// gone; the files are removed later (see [`Meta::removed_tables`]).
+    pub async fn delete_model(&self, user: UserId, id: ModelId) -> Result<()> {
+        let transaction = self.write().await?;
+        self.access_on(&transaction, user, id).await?;
+        let tables: Vec<Uuid> = table::Entity::find()
+            .select_only()
+            .column(table::Column::Id)
+            .filter(table::Column::ModelId.eq(*id.as_uuid()))
+            .into_tuple()
+            .all(&transaction)
+            .await
+            .map_err(db)?;
+        for table in tables {
+            remove_later(&transaction, TableId::from_uuid(table)).await?;
+        }
+        model::Entity::delete_by_id(*id.as_uuid()).exec(&transaction).await.map_err(db)?;
+        transaction.commit().await.map_err(db)
+    }
+
+    async fn table_counts(&self, models: Vec<Uuid>) -> Result<HashMap<Uuid, i64>> {
+        let counts: Vec<(Uuid, i64)> = table::Entity::find()
+            .select_only()
+            .column(table::Column::ModelId)
+            .column_as(table::Column::Id.count(), "tables")
+            .filter(table::Column::ModelId.is_in(models))
+            .filter(table::Column::Head.is_not_null())
+            .group_by(table::Column::ModelId)
+            .into_tuple()
+            .all(&self.db)
+            .await
+            .map_err(db)?;
+        Ok(counts.into_iter().collect())
+    }
+}
+
+fn record(model: model::Model, owner: user::Model, access: Access, tables: &HashMap<Uuid, i64>) -> Model {
+    Model {
+        id: ModelId::from_uuid(model.id),
+        name: model.name,
+        owner: owner.into(),
+        access,
+        tables: tables.get(&model.id).copied().unwrap_or_default() as u64,
+        created_at: time(model.created_at),
+    }
+}
+
+/// How long after its removal a table's files are deleted: by then a worker that was writing them has seen
+/// that its lease is gone.
+const REMOVAL_DELAY: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
+
+/// Notes that the files of a table are to be deleted.
+pub(crate) async fn remove_later(on: &impl ConnectionTrait, table: TableId) -> Result<()> {
+    let due_at = (now() + REMOVAL_DELAY).timestamp_micros();
+    removed::Entity::insert(removed::ActiveModel { table_id: Set(*table.as_uuid()), due_at: Set(due_at) })
+        .exec_without_returning(on)
+        .await
+        .map_err(db)?;
+    Ok(())
+}

@@ -1,0 +1,217 @@
+//! What is read from the metadata, as plain values.
+
+use chrono::{DateTime, Utc};
+use mycorr_domain::{
+    Code, Column, ConnectionId, ConnectionKind, Endpoint, JobId, ModelId, Problem, StatementId, StoreVersion,
+    TableId, TokenId, UserId,
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Enums that are stored as the words that the HTTP contract uses.
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident { $($variant:ident = $text:literal),+ $(,)? })+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($variant),+ }
+
+        impl $name {
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+            pub(crate) fn parse(text: &str) -> Result<Self, Problem> {
+                match text {
+                    $($text => Ok(Self::$variant),)+
+                    _ => Err(Problem::bug(format!("{text:?} is no {}", stringify!($name)))),
+                }
+            }
+        }
+    )+};
+}
+
+/// What a person may do with a Model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    Owner,
+    Collaborator,
+    Viewer,
+}
+
+words! {
+    JobKind { Import = "import", Sync = "sync", Restore = "restore" }
+    JobState {
+        Queued = "queued", Running = "running", Succeeded = "succeeded", Failed = "failed", Cancelled = "cancelled",
+    }
+    /// What a statement was sent for.
+    Purpose { Test = "test", Browse = "browse", Preview = "preview", Import = "import", Sync = "sync" }
+}
+
+impl JobState {
+    /// Whether the job will not change any more.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct User {
+    pub id: UserId,
+    pub name: String,
+    pub email: String,
+    pub admin: bool,
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Token {
+    pub id: TokenId,
+    pub name: String,
+    pub created_at: DateTime<Utc>,
+    pub expires_at: Option<DateTime<Utc>>,
+    /// To the minute.
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub id: ModelId,
+    pub name: String,
+    pub owner: User,
+    pub access: Access,
+    /// How many tables it has that can be read.
+    pub tables: u64,
+    pub created_at: DateTime<Utc>,
+}
+
+/// The certificate that a person pasted, without the PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaSummary {
+    pub subject: String,
+    pub not_after: DateTime<Utc>,
+    /// In hexadecimal.
+    pub sha256: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Connection {
+    pub id: ConnectionId,
+    pub owner: UserId,
+    pub kind: ConnectionKind,
+    pub name: String,
+    pub endpoint: Endpoint,
+    pub ca_certificate: Option<CaSummary>,
+    pub created_at: DateTime<Utc>,
+    pub last_tested_at: Option<DateTime<Utc>>,
+    pub last_test_ok: Option<bool>,
+    pub server_version: Option<String>,
+    /// How many tables name it as their source.
+    pub used_by: u64,
+}
+
+/// Where a table comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// `None` when the connection was deleted.
+    pub connection: Option<ConnectionId>,
+    pub schema: String,
+    pub table: String,
+    /// The columns that were chosen; `None` for all that can be read.
+    pub columns: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Table {
+    pub id: TableId,
+    pub model: ModelId,
+    pub name: String,
+    pub created_at: DateTime<Utc>,
+    /// `None` until the first import is done.
+    pub head: Option<Version>,
+    pub source: Source,
+    /// When the newest import or sync finished.
+    pub synced_at: Option<DateTime<Utc>>,
+    /// The job that is queued or running.
+    pub job: Option<JobId>,
+}
+
+/// A version of a table, numbered from 1. It never changes.
+#[derive(Clone, Debug)]
+pub struct Version {
+    pub table: TableId,
+    pub version: i64,
+    pub store: StoreVersion,
+    pub columns: Arc<[Column]>,
+    pub rows: u64,
+    pub bytes: u64,
+    pub cause: JobKind,
+    pub restored_version: Option<i64>,
+    /// `None` when the account is gone.
+    pub created_by: Option<User>,
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Job {
+    pub id: JobId,
+    pub kind: JobKind,
+    pub state: JobState,
+    pub model: ModelId,
+    pub table: TableId,
+    pub table_name: String,
+    pub source: Source,
+    pub requested_by: UserId,
+    pub queued_at: DateTime<Utc>,
+    pub started_at: Option<DateTime<Utc>>,
+    pub finished_at: Option<DateTime<Utc>>,
+    pub estimated_rows: Option<u64>,
+    pub rows: u64,
+    pub bytes: u64,
+    pub version: Option<i64>,
+    pub problem: Option<Problem>,
+}
+
+/// A statement that was sent to a source.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    pub id: StatementId,
+    pub at: DateTime<Utc>,
+    pub template: String,
+    pub statement: String,
+    pub parameters: Vec<String>,
+    pub purpose: Purpose,
+    /// The e-mail address; `None` when the account is gone.
+    pub actor: Option<String>,
+    pub job: Option<JobId>,
+    pub rows: u64,
+    pub bytes: u64,
+    pub milliseconds: u64,
+    pub outcome: String,
+}
+
+/// A problem as a job keeps it: what a person reads, and nothing that is for the log.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct StoredProblem {
+    code: String,
+    detail: String,
+    fix: Option<String>,
+    fields: Vec<(String, String)>,
+}
+
+impl From<&Problem> for StoredProblem {
+    fn from(problem: &Problem) -> Self {
+        Self {
+            code: problem.code.as_str().to_owned(),
+            detail: problem.detail.clone(),
+            fix: problem.fix.clone(),
+            fields: problem.fields.iter().map(|f| (f.field.to_string(), f.message.clone())).collect(),
+        }
+    }
+}
+
+impl From<StoredProblem> for Problem {
+    fn from(stored: StoredProblem) -> Self {
+        let mut problem = Problem::new(Code::parse(&stored.code).unwrap_or(Code::Internal), stored.detail);
+        problem.fix = stored.fix;
+        stored.fields.into_iter().fold(problem, |problem, (field, message)| problem.field(field, message))
+    }
+}

@@ -1,0 +1,232 @@
+//! Tables and their versions: which version of Mycorr's is which of the store's.
+
+use crate::{
+    Listed, Meta, after, db,
+    entity::{job, removed, table, user, version},
+    from_json,
+    jobs::cancel_pending,
+    models::remove_later,
+    now,
+    record::{Access, JobKind, JobState, Source, Table, User, Version},
+    time,
+};
+use mycorr_domain::{
+    Code, ConnectionId, JobId, ModelId, Problem, Result, StoreVersion, TableId, TableName, UserId,
+};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, SqlErr,
+    sea_query::{Expr, ExprTrait},
+};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+impl Meta {
+    /// A table that `user` may see, and what they may do with it.
+    pub async fn table(&self, user: UserId, id: TableId) -> Result<(Table, Access)> {
+        let row = table::Entity::find_by_id(*id.as_uuid()).one(&self.db).await.map_err(db)?;
+        let row = row.ok_or_else(|| Problem::not_found("table"))?;
+        let access = self
+            .access(user, ModelId::from_uuid(row.model_id))
+            .await
+            .map_err(|_| Problem::not_found("table"))?;
+        let mut tables = self.tables_from(vec![row]).await?;
+        Ok((tables.remove(0), access))
+    }
+
+    /// The tables of a Model that can be read, by name.
+    pub async fn tables(
+        &self,
+        user: UserId,
+        model: ModelId,
+        from: Option<&str>,
+        limit: usize,
+    ) -> Result<Listed<Table>> {
+        self.access(user, model).await?;
+        let mut query = table::Entity::find()
+            .filter(table::Column::ModelId.eq(*model.as_uuid()))
+            .filter(table::Column::Head.is_not_null());
+        if let Some(name) = from {
+            query = query.filter(table::Column::Name.gt(name));
+        }
+        let rows = query
+            .order_by_asc(table::Column::Name)
+            .limit(limit as u64 + 1)
+            .all(&self.db)
+            .await
+            .map_err(db)?;
+        Ok(Listed::new(self.tables_from(rows).await?, limit, |table: &Table| table.name.clone()))
+    }
+
+    pub async fn rename_table(&self, user: UserId, id: TableId, name: &TableName) -> Result<Table> {
+        self.table(user, id).await?;
+        table::Entity::update_many()
+            .col_expr(table::Column::Name, Expr::value(name.as_str()))
+            .filter(table::Column::Id.eq(*id.as_uuid()))
+            .exec(&self.db)
+            .await
+            .map_err(|error| match error.sql_err() {
+                Some(SqlErr::UniqueConstraintViolation(_)) => {
+                    Problem::new(Code::Conflict, "Another table of this Model has this name.")
+                        .field("name", "Taken by another table of this Model.")
+                }
+                _ => db(error),
+            })?;
+        Ok(self.table(user, id).await?.0)
+    }
+
+    /// Deletes a table with its versions. A job that writes it is told to stop; the files are removed later.
+    pub async fn delete_table(&self, user: UserId, id: TableId) -> Result<()> {
+        self.table(user, id).await?;
+        let transaction = self.write().await?;
+        cancel_pending(&transaction, job::Column::TableId.eq(*id.as_uuid())).await?;
+        let deleted = table::Entity::delete_by_id(*id.as_uuid()).exec(&transaction).await.map_err(db)?;
+        if deleted.rows_affected == 1 {
+            remove_later(&transaction, id).await?;
+        }
+        transaction.commit().await.map_err(db)
+    }
+
+    /// One version; the newest when `number` is `None`.
+    pub async fn version(&self, table: &Table, number: Option<i64>) -> Result<Version> {
+        let missing = || Problem::not_found("version");
+        let Some(number) = number else {
+            return table.head.clone().ok_or_else(|| {
+                Problem::new(Code::NotFound, "The first import of this table is not done yet.")
+            });
+        };
+        let found = version::Entity::find_by_id((*table.id.as_uuid(), number))
+            .find_also_related(user::Entity)
+            .one(&self.db)
+            .await
+            .map_err(db)?;
+        let (row, creator) = found.ok_or_else(missing)?;
+        version_record(row, creator.map(User::from))
+    }
+
+    /// Newest first.
+    pub async fn versions(&self, table: &Table, from: Option<&str>, limit: usize) -> Result<Listed<Version>> {
+        let mut query = version::Entity::find()
+            .find_also_related(user::Entity)
+            .filter(version::Column::TableId.eq(*table.id.as_uuid()));
+        if let Some(number) = after::<i64>(from)? {
+            query = query.filter(version::Column::Version.lt(number));
+        }
+        let rows = query
+            .order_by_desc(version::Column::Version)
+            .limit(limit as u64 + 1)
+            .all(&self.db)
+            .await
+            .map_err(db)?;
+        let versions = rows
+            .into_iter()
+            .map(|(row, creator)| version_record(row, creator.map(User::from)))
+            .collect::<Result<_>>()?;
+        Ok(Listed::new(versions, limit, |version: &Version| version.version.to_string()))
+    }
+
+    /// Tables whose files can be deleted now.
+    pub async fn removed_tables(&self) -> Result<Vec<TableId>> {
+        let rows = removed::Entity::find()
+            .filter(removed::Column::DueAt.lte(now().timestamp_micros()))
+            .limit(100)
+            .all(&self.db)
+            .await
+            .map_err(db)?;
+        Ok(rows.into_iter().map(|row| TableId::from_uuid(row.table_id)).collect())
+    }
+
+    /// The files of a removed table are gone.
+    pub async fn forget_removed(&self, table: TableId) -> Result<()> {
+        removed::Entity::delete_by_id(*table.as_uuid()).exec(&self.db).await.map_err(db)?;
+        Ok(())
+    }
+
+    pub(crate) async fn tables_from(&self, rows: Vec<table::Model>) -> Result<Vec<Table>> {
+        let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+        let heads = version::Entity::find()
+            .find_also_related(user::Entity)
+            .join(
+                JoinType::InnerJoin,
+                version::Entity::belongs_to(table::Entity)
+                    .from(version::Column::TableId)
+                    .to(table::Column::Id)
+                    .into(),
+            )
+            .filter(version::Column::TableId.is_in(ids.clone()))
+            .filter(
+                Expr::col((version::Entity, version::Column::Version))
+                    .equals((table::Entity, table::Column::Head)),
+            )
+            .all(&self.db)
+            .await
+            .map_err(db)?;
+        let mut heads: HashMap<Uuid, _> =
+            heads.into_iter().map(|(row, user)| (row.table_id, (row, user))).collect();
+        let jobs: Vec<(Uuid, Uuid)> = job::Entity::find()
+            .select_only()
+            .column(job::Column::TableId)
+            .column(job::Column::Id)
+            .filter(job::Column::TableId.is_in(ids))
+            .filter(pending())
+            .into_tuple()
+            .all(&self.db)
+            .await
+            .map_err(db)?;
+        let jobs: HashMap<Uuid, Uuid> = jobs.into_iter().collect();
+        rows.into_iter()
+            .map(|row| {
+                let head = heads
+                    .remove(&row.id)
+                    .map(|(version, creator)| version_record(version, creator.map(User::from)))
+                    .transpose()?;
+                Ok(Table {
+                    id: TableId::from_uuid(row.id),
+                    model: ModelId::from_uuid(row.model_id),
+                    name: row.name,
+                    created_at: time(row.created_at),
+                    head,
+                    source: source(
+                        row.connection_id,
+                        row.source_schema,
+                        row.source_table,
+                        row.source_columns,
+                    )?,
+                    synced_at: row.synced_at.map(time),
+                    job: jobs.get(&row.id).map(|id| JobId::from_uuid(*id)),
+                })
+            })
+            .collect()
+    }
+}
+
+/// Jobs that are queued or running.
+pub(crate) fn pending() -> Condition {
+    Condition::any()
+        .add(job::Column::State.eq(JobState::Queued.as_str()))
+        .add(job::Column::State.eq(JobState::Running.as_str()))
+}
+
+pub(crate) fn source(
+    connection: Option<Uuid>,
+    schema: String,
+    table: String,
+    columns: Option<String>,
+) -> Result<Source> {
+    let columns = columns.as_deref().map(from_json).transpose()?;
+    Ok(Source { connection: connection.map(ConnectionId::from_uuid), schema, table, columns })
+}
+
+fn version_record(row: version::Model, created_by: Option<User>) -> Result<Version> {
+    Ok(Version {
+        table: TableId::from_uuid(row.table_id),
+        version: row.version,
+        store: StoreVersion(row.store_version),
+        columns: from_json::<Vec<_>>(&row.columns)?.into(),
+        rows: row.rows as u64,
+        bytes: row.bytes as u64,
+        cause: JobKind::parse(&row.cause)?,
+        restored_version: row.restored_version,
+        created_by,
+        created_at: time(row.created_at),
+    })
+}

@@ -1,0 +1,198 @@
+use crate::{World, connection, import, model, user, world};
+use chrono::TimeDelta;
+use mycorr_domain::{Code, Column, ColumnType, Committed, Problem, StoreVersion};
+use mycorr_meta::{Beat, Connection, JobKind, JobState, Model, NewVersion, Table, Work};
+
+const LEASE: TimeDelta = TimeDelta::seconds(60);
+
+fn columns() -> Vec<Column> {
+    vec![Column {
+        name: "id".into(),
+        position: 1,
+        pg_type: "bigint".into(),
+        stored: ColumnType::Int64,
+        nullable: false,
+        field: "id".into(),
+    }]
+}
+
+async fn succeed(world: &World, work: &Work, store: i64) -> Option<i64> {
+    let committed = Committed { version: StoreVersion(store), rows: 10, bytes: 100 };
+    world.meta.succeed(work.lease, NewVersion { columns: &columns(), committed }).await.unwrap()
+}
+
+async fn claim(world: &World) -> Work {
+    world.meta.claim(LEASE).await.unwrap().expect("a job waits")
+}
+
+/// A table with one version. Jobs that were queued before wait on.
+pub(crate) async fn imported(world: &World, shop: &Model, source: &Connection) -> Table {
+    let (job, table) = world.meta.queue_import(world.ada.id, shop.id, import(source)).await.unwrap();
+    let mut older = Vec::new();
+    let work = loop {
+        let work = claim(world).await;
+        if work.job.id == job.id {
+            break work;
+        }
+        older.push(work.lease);
+    };
+    assert_eq!(succeed(world, &work, 0).await, Some(1));
+    for lease in older {
+        world.meta.release(lease).await.unwrap();
+    }
+    world.meta.table(world.ada.id, table.id).await.unwrap().0
+}
+
+#[tokio::test]
+async fn an_import_becomes_version_1_and_a_sync_the_next() {
+    let world = world().await;
+    let (shop, source) = (model(&world.meta, &world.ada).await, connection(&world.meta, &world.ada).await);
+    let (job, table) = world.meta.queue_import(world.ada.id, shop.id, import(&source)).await.unwrap();
+    assert!(table.head.is_none());
+    assert_eq!(table.job, Some(job.id));
+    assert!(world.meta.tables(world.ada.id, shop.id, None, 10).await.unwrap().items.is_empty());
+
+    let work = claim(&world).await;
+    assert_eq!((work.job.id, work.job.kind, work.lease.fence), (job.id, JobKind::Import, 1));
+    assert!(world.meta.claim(LEASE).await.unwrap().is_none(), "it is claimed");
+    assert!(world.meta.note_reading(work.lease, &columns(), Some(12)).await.unwrap());
+    assert_eq!(world.meta.report(work.lease, 5, 50, LEASE).await.unwrap(), Beat::Held);
+    let running = world.meta.job(world.ada.id, job.id).await.unwrap();
+    assert_eq!((running.rows, running.bytes, running.estimated_rows), (5, 50, Some(12)));
+    assert_eq!(succeed(&world, &work, 0).await, Some(1));
+
+    let listed = world.meta.tables(world.ada.id, shop.id, None, 10).await.unwrap().items;
+    let head = listed[0].head.as_ref().unwrap();
+    assert_eq!((head.version, head.rows, head.columns.to_vec()), (1, 10, columns()));
+    assert!(listed[0].synced_at.is_some() && listed[0].job.is_none());
+
+    world.meta.queue_sync(world.ada.id, table.id).await.unwrap();
+    assert_eq!(world.meta.queue_sync(world.ada.id, table.id).await.unwrap_err().code, Code::Conflict);
+    let work = claim(&world).await;
+    assert_eq!(succeed(&world, &work, 4).await, Some(2));
+    let (table, _) = world.meta.table(world.ada.id, table.id).await.unwrap();
+    let versions = world.meta.versions(&table, None, 10).await.unwrap().items;
+    let numbers: Vec<_> = versions.iter().map(|v| (v.version, v.store.0, v.cause)).collect();
+    assert_eq!(numbers, [(2, 4, JobKind::Sync), (1, 0, JobKind::Import)]);
+    assert_eq!(world.meta.version(&table, Some(3)).await.unwrap_err().code, Code::NotFound);
+}
+
+#[tokio::test]
+async fn who_lost_the_lease_records_nothing() {
+    let world = world().await;
+    let (shop, source) = (model(&world.meta, &world.ada).await, connection(&world.meta, &world.ada).await);
+    let (job, _) = world.meta.queue_import(world.ada.id, shop.id, import(&source)).await.unwrap();
+    let dead = world.meta.claim(TimeDelta::seconds(-1)).await.unwrap().unwrap();
+    assert!(world.meta.note_reading(dead.lease, &columns(), None).await.unwrap());
+    let alive = claim(&world).await;
+    assert_eq!((alive.job.id, alive.lease.fence), (job.id, 2));
+    assert_eq!(alive.columns.as_deref(), Some(&columns()[..]), "what the first run read is known");
+    assert_eq!(world.meta.report(dead.lease, 1, 1, LEASE).await.unwrap(), Beat::Lost);
+    assert!(!world.meta.note_reading(dead.lease, &columns(), None).await.unwrap());
+    assert_eq!(succeed(&world, &dead, 0).await, None);
+    assert!(!world.meta.fail(dead.lease, &Problem::bug("x")).await.unwrap());
+    world.meta.release(dead.lease).await.unwrap();
+    assert_eq!(world.meta.report(alive.lease, 1, 1, LEASE).await.unwrap(), Beat::Held);
+    assert_eq!(succeed(&world, &alive, 0).await, Some(1));
+    assert_eq!(succeed(&world, &alive, 0).await, None, "a job ends once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_workers_never_claim_the_same_job() {
+    let world = world().await;
+    let (shop, source) = (model(&world.meta, &world.ada).await, connection(&world.meta, &world.ada).await);
+    for _ in 0..20 {
+        world.meta.queue_import(world.ada.id, shop.id, import(&source)).await.unwrap();
+    }
+    let workers = (0..6).map(|_| {
+        let meta = world.meta.clone();
+        tokio::spawn(async move {
+            let mut claimed = Vec::new();
+            while let Some(work) = meta.claim(LEASE).await.unwrap() {
+                claimed.push(work.job.id);
+            }
+            claimed
+        })
+    });
+    let mut all = Vec::new();
+    for worker in workers.collect::<Vec<_>>() {
+        all.extend(worker.await.unwrap());
+    }
+    // A worker that lost every race of one round stops early; nothing is claimed twice.
+    let claimed = all.len();
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), claimed);
+    assert!(claimed > 0);
+}
+
+#[tokio::test]
+async fn a_failed_first_import_frees_its_name_and_keeps_its_problem() {
+    let world = world().await;
+    let (shop, source) = (model(&world.meta, &world.ada).await, connection(&world.meta, &world.ada).await);
+    let (job, table) = world.meta.queue_import(world.ada.id, shop.id, import(&source)).await.unwrap();
+    let work = claim(&world).await;
+    let problem = Problem::new(Code::TableNotFound, "gone").fix("look").field("table", "gone").internal("pg");
+    assert!(world.meta.fail(work.lease, &problem).await.unwrap());
+    let failed = world.meta.job(world.ada.id, job.id).await.unwrap();
+    assert_eq!(failed.state, JobState::Failed);
+    let told = failed.problem.unwrap();
+    assert_eq!((told.code, told.fix.as_deref(), told.internal), (Code::TableNotFound, Some("look"), None));
+    assert_eq!(world.meta.table(world.ada.id, table.id).await.unwrap_err().code, Code::NotFound);
+    let (_, again) = world.meta.queue_import(world.ada.id, shop.id, import(&source)).await.unwrap();
+    assert_eq!(again.name, "orders");
+}
+
+#[tokio::test]
+async fn cancelling() {
+    let world = world().await;
+    let bob = user(&world.meta, "bob@example.org").await;
+    let (shop, source) = (model(&world.meta, &world.ada).await, connection(&world.meta, &world.ada).await);
+    let (first, _) = world.meta.queue_import(world.ada.id, shop.id, import(&source)).await.unwrap();
+    let (second, _) = world.meta.queue_import(world.ada.id, shop.id, import(&source)).await.unwrap();
+    let work = claim(&world).await;
+    assert_eq!(world.meta.cancel_job(bob.id, first.id).await.unwrap_err().code, Code::NotFound);
+    let waiting = world.meta.cancel_job(world.ada.id, second.id).await.unwrap();
+    assert_eq!(waiting.state, JobState::Cancelled, "one that waits ends at once");
+    let running = world.meta.cancel_job(world.ada.id, first.id).await.unwrap();
+    assert_eq!(running.state, JobState::Running);
+    assert_eq!(world.meta.report(work.lease, 0, 0, LEASE).await.unwrap(), Beat::Cancelled);
+    world.meta.fail(work.lease, &Problem::new(Code::Cancelled, "stopped")).await.unwrap();
+    let over = world.meta.cancel_job(world.ada.id, first.id).await.unwrap();
+    assert_eq!(over.state, JobState::Cancelled);
+    assert!(world.meta.claim(LEASE).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_restore_holds_the_table_and_makes_a_version() {
+    let world = world().await;
+    let (shop, source) = (model(&world.meta, &world.ada).await, connection(&world.meta, &world.ada).await);
+    let table = imported(&world, &shop, &source).await;
+    let missing = world.meta.start_restore(world.ada.id, table.id, 9, LEASE).await.unwrap_err();
+    assert_eq!(missing.code, Code::NotFound);
+    let work = world.meta.start_restore(world.ada.id, table.id, 1, LEASE).await.unwrap();
+    assert_eq!((work.lease.fence, work.restored_version), (1, Some(1)));
+    assert_eq!(world.meta.queue_sync(world.ada.id, table.id).await.unwrap_err().code, Code::Conflict);
+    let synced = world.meta.table(world.ada.id, table.id).await.unwrap().0.synced_at;
+    assert_eq!(succeed(&world, &work, 2).await, Some(2));
+    let (table, _) = world.meta.table(world.ada.id, table.id).await.unwrap();
+    let head = table.head.clone().unwrap();
+    assert_eq!((head.cause, head.restored_version), (JobKind::Restore, Some(1)));
+    assert_eq!(table.synced_at, synced, "nothing was read from the source");
+    let jobs = world.meta.jobs(world.ada.id, shop.id, None, 10).await.unwrap().items;
+    assert!(jobs.iter().all(|job| job.kind == JobKind::Import));
+}
+
+#[tokio::test]
+async fn a_table_deleted_under_a_running_sync() {
+    let world = world().await;
+    let (shop, source) = (model(&world.meta, &world.ada).await, connection(&world.meta, &world.ada).await);
+    let table = imported(&world, &shop, &source).await;
+    world.meta.queue_sync(world.ada.id, table.id).await.unwrap();
+    let work = claim(&world).await;
+    world.meta.delete_table(world.ada.id, table.id).await.unwrap();
+    assert_eq!(world.meta.report(work.lease, 0, 0, LEASE).await.unwrap(), Beat::Cancelled);
+    assert_eq!(succeed(&world, &work, 1).await, None);
+    let job = world.meta.job(world.ada.id, work.job.id).await.unwrap();
+    assert_eq!(job.state, JobState::Cancelled);
+}

@@ -1,0 +1,75 @@
+//! The metadata on a real SQLite file.
+
+mod accounts;
+mod connections;
+mod jobs;
+mod models;
+mod start;
+
+use mycorr_domain::{
+    ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Email, Endpoint, PersonName, Port,
+    ResourceName, RoleName, TableName,
+};
+use mycorr_meta::{Connection, Meta, Model, NewConnection, NewImport, NewUser, Sealed, User};
+use tempfile::TempDir;
+
+/// A database of its own, with an administrator.
+struct World {
+    meta: Meta,
+    ada: User,
+    _folder: TempDir,
+}
+
+fn url(folder: &TempDir) -> String {
+    format!("sqlite:{}", folder.path().join("meta.db").display())
+}
+
+async fn world() -> World {
+    let folder = tempfile::tempdir().unwrap();
+    let meta = Meta::open(&url(&folder)).await.unwrap();
+    let ada = user(&meta, "ada@example.org").await;
+    World { meta, ada, _folder: folder }
+}
+
+async fn user(meta: &Meta, email: &str) -> User {
+    let (name, email) = (PersonName::parse("name", "Ada").unwrap(), Email::parse(email).unwrap());
+    let new = NewUser { name: &name, email: &email, password_hash: "hash", admin: false };
+    meta.create_user(new, true).await.unwrap()
+}
+
+async fn model(meta: &Meta, owner: &User) -> Model {
+    meta.create_model(owner.id, &ResourceName::parse("name", "Shop").unwrap()).await.unwrap()
+}
+
+fn endpoint() -> Endpoint {
+    Endpoint {
+        host: "db.example.com".into(),
+        port: Port::parse(5432).unwrap(),
+        database: DatabaseName::parse("shop").unwrap(),
+        username: RoleName::parse("mycorr_reader").unwrap(),
+        encrypted: true,
+    }
+}
+
+async fn connection(meta: &Meta, owner: &User) -> Connection {
+    let new = NewConnection {
+        id: ConnectionId::new(),
+        kind: ConnectionKind::Postgresql,
+        name: &ConnectionName::parse("Prod").unwrap(),
+        endpoint: &endpoint(),
+        sealed: Sealed { data_key: vec![1], password: vec![2], ca_certificate: None },
+        ca_certificate: None,
+        server_version: Some("15.10".into()),
+    };
+    meta.create_connection(owner.id, new).await.unwrap()
+}
+
+fn import(connection: &Connection) -> NewImport {
+    NewImport {
+        connection: connection.id,
+        schema: "public".into(),
+        table: "orders".into(),
+        name: TableName::parse("orders").unwrap(),
+        columns: None,
+    }
+}
