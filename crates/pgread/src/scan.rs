@@ -248,14 +248,12 @@ impl Scan {
                     let missing = length - self.client.wire.input().len();
                     self.client.wire.fill(missing).await?;
                 }
+                None => self.client.wire.fill(5).await?,
                 // CommandComplete, ReadyForQuery, an error, or a notice in between.
-                _ => match self.client.wire.message().await? {
+                Some(_) => match self.client.wire.message().await? {
                     Message::CommandComplete(_) => {}
                     Message::ReadyForQuery(_) => {
                         self.ready = true;
-                    }
-                    Message::DataRow(_) => {
-                        return Err(Failure::Protocol("a row that could not be placed".into()));
                     }
                     _ => return Err(Failure::Protocol("unexpected message among the rows".into())),
                 },

@@ -18,7 +18,8 @@ pub const TEMPLATES: &[Template] = &[SETTINGS, SERVER, SCHEMAS, TABLES, DESCRIBE
 /// Opens every pipeline. The settings hold until its end, which is the end of the implicit transaction
 /// (PostgreSQL manual, "Pipelining"): no write can pass, and no setting of a role or a database changes how
 /// a value is printed. Functions and catalogues are named with their schema, because until this has run
-/// `search_path` is somebody else's. `$1` is the statement timeout and `$2` the lock timeout in
+/// `search_path` is somebody else's. A `SQL_ASCII` database holds any bytes, and sends them as they are only
+/// to who asks for that. `$1` is the statement timeout and `$2` the lock timeout in
 /// milliseconds; a shorter one that the role already has stays.
 pub const SETTINGS: Template = Template {
     name: "settings",
@@ -28,7 +29,8 @@ pub const SETTINGS: Template = Template {
            pg_catalog.set_config('lock_timeout', least(nullif(1000 * extract(epoch FROM \
              pg_catalog.current_setting('lock_timeout')::interval), 0), $2::bigint)::bigint::text, true), \
             pg_catalog.set_config('search_path','pg_catalog',true), \
-           pg_catalog.set_config('client_encoding','UTF8',true), pg_catalog.set_config('TimeZone','UTC',true), \
+           pg_catalog.set_config('client_encoding', CASE pg_catalog.current_setting('server_encoding') \
+             WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END, true), pg_catalog.set_config('TimeZone','UTC',true), \
            pg_catalog.set_config('DateStyle','ISO, MDY',true), pg_catalog.set_config('IntervalStyle','postgres',true), \
            pg_catalog.set_config('bytea_output','hex',true), pg_catalog.set_config('extra_float_digits','1',true), \
            pg_catalog.set_config('lc_monetary','C',true), pg_catalog.set_config('xmloption','content',true), \

@@ -46,6 +46,8 @@ pub(super) fn decimal(text: &[u8], precision: u8, scale: u8) -> Option<i128> {
         [b'0'] => true,
         [first, ..] => *first != b'0',
     };
+    // The zero before the point is no digit of the number.
+    let whole = if whole == b"0" { &[] } else { whole };
     let value = if !canonical {
         return None;
     } else if whole.len() + fraction.len() <= 18 {

@@ -1,0 +1,108 @@
+//! Servers that mean no good: each ends in a clear error, and none is waited for without end.
+
+use crate::support::{dialer, target_at};
+use mycorr_domain::Code;
+use mycorr_pgread::Client;
+use mycorr_testkit::{Cluster, Database};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+
+/// A server that answers the first message with `first`, the second with `second`, and then waits.
+async fn answers(first: Vec<u8>, second: Vec<u8>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let answers = [first.clone(), second.clone()];
+            tokio::spawn(async move {
+                let mut heard = vec![0; 65536];
+                for answer in answers {
+                    if stream.read(&mut heard).await.unwrap_or(0) == 0 || stream.write_all(&answer).await.is_err() {
+                        return;
+                    }
+                }
+                while stream.read(&mut heard).await.unwrap_or(0) > 0 {}
+            });
+        }
+    });
+    port
+}
+
+fn message(tag: u8, body: &[u8]) -> Vec<u8> {
+    [&[tag][..], &(body.len() as u32 + 4).to_be_bytes(), body].concat()
+}
+
+async fn code(port: u16, encrypted: bool) -> Code {
+    let cluster = Cluster::shared();
+    let mut target = target_at(cluster, &Database::create(cluster), port);
+    target.endpoint.encrypted = encrypted;
+    match Client::connect(&dialer(), &target).await {
+        Ok(_) => panic!("connected"),
+        Err(problem) => problem.code,
+    }
+}
+
+#[tokio::test]
+async fn with_encryption() {
+    for (what, answer, want) in [
+        ("no", b"N".to_vec(), Code::EncryptionUnsupported),
+        ("no and more", b"NR\0\0\0\x08\0\0\0\0".to_vec(), Code::EncryptionUnsupported),
+        ("yes and bytes behind it", b"SR\0\0\0\x08\0\0\0\0".to_vec(), Code::ProtocolViolation),
+        ("an error in clear", message(b'E', b"SFATAL\0C28P01\0Msend your password\0\0"), Code::ProtocolViolation),
+        ("HTTP", b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), Code::NotPostgresql),
+        ("SSH", b"+SSH-2.0-x\r\n".to_vec(), Code::NotPostgresql),
+        ("garbage", vec![0; 100], Code::NotPostgresql),
+    ] {
+        let port = answers(answer, Vec::new()).await;
+        assert_eq!(code(port, true).await, want, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn without_encryption() {
+    let parameter = message(b'S', &[b"name\0".as_slice(), &[b'x'; 1000], b"\0"].concat());
+    let ok = message(b'R', &[0, 0, 0, 0]);
+    let sasl = |mechanisms: &[u8]| message(b'R', &[&[0, 0, 0, 10], mechanisms, b"\0"].concat());
+    for (what, first, second, want) in [
+        ("HTTP", b"HTTP/1.1 400 Bad Request\r\n".to_vec(), vec![], Code::NotPostgresql),
+        ("a header of 2 GB", b"R\x7f\xff\xff\xff".to_vec(), vec![], Code::ProtocolViolation),
+        ("a negative length", b"R\xff\xff\xff\xff".to_vec(), vec![], Code::ProtocolViolation),
+        ("a length of nothing", b"R\0\0\0\0".to_vec(), vec![], Code::ProtocolViolation),
+        ("endless parameters", [ok, parameter.repeat(2000)].concat(), vec![], Code::ProtocolViolation),
+        ("a password in clear", message(b'R', &[0, 0, 0, 3]), vec![], Code::AuthenticationUnsupported),
+        ("GSSAPI", message(b'R', &[0, 0, 0, 7]), vec![], Code::AuthenticationUnsupported),
+        ("an unknown method", message(b'R', &[0, 0, 0, 99]), vec![], Code::ProtocolViolation),
+        ("channel binding without TLS", sasl(b"SCRAM-SHA-256-PLUS\0"), vec![], Code::ProtocolViolation),
+        ("another mechanism", sasl(b"OAUTHBEARER\0"), vec![], Code::AuthenticationUnsupported),
+        (
+            "a billion rounds",
+            sasl(b"SCRAM-SHA-256\0"),
+            message(b'R', b"\0\0\0\x0br=abc,s=QQ==,i=4000000000"),
+            Code::ProtocolViolation,
+        ),
+        ("two passwords", message(b'R', b"\0\0\0\x05salt"), message(b'R', b"\0\0\0\x05salt"), Code::ProtocolViolation),
+        ("a row at once", message(b'D', &[0, 0]), vec![], Code::NotPostgresql),
+    ] {
+        let port = answers(first, second).await;
+        assert_eq!(code(port, false).await, want, "{what}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_has_an_end() {
+    // The clock is the test's own: the deadline passes at once when nothing else happens.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let keep = tokio::spawn(async move {
+        let mut kept = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            kept.push(stream);
+        }
+    });
+    for encrypted in [true, false] {
+        assert_eq!(code(port, encrypted).await, Code::ConnectionTimeout);
+    }
+    keep.abort();
+}

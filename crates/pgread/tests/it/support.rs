@@ -1,0 +1,57 @@
+//! What the tests share: a connection to a test's own database, and tables read back as PostgreSQL's text.
+
+use arrow_array::{BinaryArray, RecordBatch, cast::AsArray};
+use mycorr_domain::{Cell, Column, DatabaseName, Endpoint, Port, Problem, RoleName, Secret, output};
+use mycorr_egress::Dialer;
+use mycorr_pgread::{Client, ScanLimits, Target, tls::CaCertificate};
+use mycorr_testkit::{Cluster, Database};
+
+pub(crate) fn dialer() -> Dialer {
+    Dialer::new("127.0.0.0/8, localhost".parse().unwrap())
+}
+
+/// As [`target_at`] the cluster itself.
+pub(crate) fn target(cluster: &Cluster, database: &Database<'_>) -> Target {
+    target_at(cluster, database, cluster.port())
+}
+
+/// verify-full with the cluster's authority, on a port that leads to the cluster.
+pub(crate) fn target_at(cluster: &Cluster, database: &Database<'_>, port: u16) -> Target {
+    Target {
+        endpoint: Endpoint {
+            host: "localhost".into(),
+            port: Port::parse(port.into()).unwrap(),
+            database: DatabaseName::parse(&database.name).unwrap(),
+            username: RoleName::parse(&database.role).unwrap(),
+            encrypted: true,
+        },
+        password: Secret::new(database.password.clone()),
+        ca_certificate: Some(CaCertificate::parse(&cluster.authority().pem()).unwrap()),
+    }
+}
+
+pub(crate) async fn connect(cluster: &Cluster, database: &Database<'_>) -> Client {
+    Client::connect(&dialer(), &target(cluster, database)).await.unwrap()
+}
+
+/// Reads a whole table and prints every cell.
+pub(crate) async fn read(mut client: Client, schema: &str, table: &str) -> Result<(Vec<Column>, Vec<Vec<Cell>>), Problem> {
+    let description = client.describe(schema, table).await?;
+    let mut scan = client.read(&description, None, ScanLimits::default()).await?;
+    let columns = scan.columns().to_vec();
+    let mut rows = Vec::new();
+    while let Some(batch) = scan.next().await? {
+        rows.extend((0..batch.num_rows()).map(|row| cells(&columns, &batch, row)));
+    }
+    assert_eq!(scan.rows(), rows.len() as u64);
+    scan.close().await;
+    Ok((columns, rows))
+}
+
+fn cells(columns: &[Column], batch: &RecordBatch, row: usize) -> Vec<Cell> {
+    let cell = |(at, column): (usize, &Column)| {
+        let exact: Option<&BinaryArray> = batch.column_by_name(&column.exact_name()).map(|exact| exact.as_binary());
+        output::text_of(column, batch.column(at), exact, row)
+    };
+    columns.iter().enumerate().map(cell).collect()
+}
