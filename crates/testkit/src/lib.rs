@@ -6,8 +6,11 @@
 mod authority;
 mod cluster;
 mod home;
+mod memory;
 mod pgbouncer;
+pub mod store_suite;
 
 pub use authority::{Authority, Certified, Leaf};
 pub use cluster::{Cluster, Database, LoggedStatement, Options};
+pub use memory::MemoryStore;
 pub use pgbouncer::{PgBouncer, PoolMode};

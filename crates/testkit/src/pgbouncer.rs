@@ -25,7 +25,7 @@ pub struct PgBouncer {
 impl PgBouncer {
     /// `settings` come last in the section `[pgbouncer]`.
     pub fn start(cluster: &Cluster, mode: PoolMode, settings: &[(&str, &str)]) -> Self {
-        let stop = "pid=$(cat pid) && kill $pid && while kill -0 $pid; do sleep 0.02; done";
+        let stop = "kill \"$(cat pid)\" && while [ -e pid ]; do sleep 0.02; done";
         let home = Home::new("mycorr-pgbouncer-", stop);
         let certified = cluster.authority().issue(&Leaf::default());
         home.write("server.crt", certified.certificate);

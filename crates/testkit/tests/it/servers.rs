@@ -139,6 +139,12 @@ async fn nothing_is_left_behind() {
     drop((bouncer, cluster));
     assert!(!folder.exists());
     for port in ports {
-        std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+        // The system closes a process's sockets a moment after the process said goodbye.
+        let free = async {
+            while std::net::TcpListener::bind(("127.0.0.1", port)).is_err() {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(60), free).await.unwrap();
     }
 }

@@ -1,0 +1,278 @@
+//! Versioned tables in memory: the second implementation of the port, for tests of what lies above it.
+
+use arrow_array::{
+    Array, RecordBatch,
+    cast::AsArray,
+    types::{
+        Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
+    },
+};
+use async_trait::async_trait;
+use mycorr_domain::{
+    Cell, Code, Column, ColumnType, Committed, Filter, JobId, Operator, Page, Problem, Result, RowQuery,
+    Snapshot, StoreVersion, TableId, TableStore, TableWriter, output,
+};
+use std::{
+    cmp::Ordering,
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+/// Knows no order of types whose text does not sort by its bytes (numeric, times, intervals) and no patterns:
+/// a query that needs them panics rather than answer wrongly.
+#[derive(Clone, Default)]
+pub struct MemoryStore(Arc<Mutex<HashMap<TableId, Vec<Version>>>>);
+
+#[derive(Clone)]
+struct Version {
+    job: JobId,
+    committed: Committed,
+    batches: Arc<[RecordBatch]>,
+}
+
+struct MemoryWriter {
+    store: MemoryStore,
+    table: TableId,
+    job: JobId,
+    columns: Vec<Column>,
+    batches: Vec<RecordBatch>,
+}
+
+impl MemoryStore {
+    fn version(&self, table: TableId, version: StoreVersion) -> Result<Version> {
+        let tables = self.0.lock().unwrap();
+        let found = tables.get(&table).and_then(|versions| versions.get(usize::try_from(version.0).ok()?));
+        found.cloned().ok_or_else(|| Problem::new(Code::StorageUnavailable, "There is no such version."))
+    }
+
+    fn commit(&self, table: TableId, job: JobId, batches: Arc<[RecordBatch]>) -> Committed {
+        let mut tables = self.0.lock().unwrap();
+        let versions = tables.entry(table).or_default();
+        let committed = Committed {
+            version: StoreVersion(versions.len() as i64),
+            rows: batches.iter().map(|batch| batch.num_rows() as u64).sum(),
+            bytes: bytes(&batches),
+        };
+        versions.push(Version { job, committed, batches });
+        committed
+    }
+}
+
+fn bytes(batches: &[RecordBatch]) -> u64 {
+    batches.iter().map(|batch| batch.get_array_memory_size() as u64).sum()
+}
+
+#[async_trait]
+impl TableStore for MemoryStore {
+    async fn write(&self, table: TableId, columns: &[Column], job: JobId) -> Result<Box<dyn TableWriter>> {
+        let (store, columns) = (self.clone(), columns.to_vec());
+        Ok(Box::new(MemoryWriter { store, table, job, columns, batches: Vec::new() }))
+    }
+
+    async fn committed(&self, table: TableId, job: JobId) -> Result<Option<Committed>> {
+        let tables = self.0.lock().unwrap();
+        let versions = tables.get(&table).map_or(&[][..], Vec::as_slice);
+        Ok(versions.iter().find(|version| version.job == job).map(|version| version.committed))
+    }
+
+    async fn page(&self, at: &Snapshot, query: &RowQuery) -> Result<Page> {
+        let version = self.version(at.table, at.version)?;
+        let find = |name: &str| {
+            at.columns
+                .iter()
+                .position(|column| column.name == name)
+                .ok_or_else(|| Problem::new(Code::Invalid, "There is no such column."))
+        };
+        let filters = query
+            .filters
+            .iter()
+            .map(|filter| Test::new(find(&filter.column)?, filter, at))
+            .collect::<Result<Vec<_>>>()?;
+        let sorts = query
+            .sort
+            .iter()
+            .map(|sort| Ok((find(&sort.column)?, sort.descending)))
+            .collect::<Result<Vec<_>>>()?;
+        let mut rows: Vec<(&RecordBatch, usize)> = version
+            .batches
+            .iter()
+            .flat_map(|batch| (0..batch.num_rows()).map(move |row| (batch, row)))
+            .filter(|&(batch, row)| filters.iter().all(|test| test.holds(at, batch, row)))
+            .collect();
+        rows.sort_by(|&(a, i), &(b, j)| {
+            let by = |&(column, descending): &(usize, bool)| {
+                let stored = at.columns[column].stored;
+                let (a, b) = (Key::of(a, column, i, stored), Key::of(b, column, j, stored));
+                // None is null, which PostgreSQL puts after everything.
+                let order = (a.is_none(), a).partial_cmp(&(b.is_none(), b)).expect("keys are ordered");
+                if descending { order.reverse() } else { order }
+            };
+            sorts.iter().map(by).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        });
+        let total = rows.len() as u64;
+        let offset = usize::try_from(query.offset).unwrap_or(usize::MAX);
+        let cells = |(batch, row): (&RecordBatch, usize)| {
+            at.columns.iter().enumerate().map(|(n, column)| cell(batch, n, column, row)).collect()
+        };
+        Ok(Page { total, rows: rows.into_iter().skip(offset).take(query.limit).map(cells).collect() })
+    }
+
+    async fn cell(&self, at: &Snapshot, row: u64, column: &str) -> Result<Option<Vec<u8>>> {
+        let version = self.version(at.table, at.version)?;
+        let n = at.columns.iter().position(|c| c.name == column);
+        let n = n.ok_or_else(|| Problem::new(Code::Invalid, "There is no such column."))?;
+        let mut row = usize::try_from(row).unwrap_or(usize::MAX);
+        for batch in version.batches.iter() {
+            if row < batch.num_rows() {
+                let column = &at.columns[n];
+                let exact = batch.column_by_name(&column.exact_name()).map(|exact| exact.as_binary::<i32>());
+                return Ok(output::bytes_of(column, batch.column(n), exact, row).map(Into::into));
+            }
+            row -= batch.num_rows();
+        }
+        Err(Problem::new(Code::Invalid, "There is no such row."))
+    }
+
+    async fn restore(&self, table: TableId, to: StoreVersion, job: JobId) -> Result<Committed> {
+        let old = self.version(table, to)?;
+        Ok(self.commit(table, job, old.batches))
+    }
+
+    async fn delete(&self, table: TableId) -> Result<()> {
+        self.0.lock().unwrap().remove(&table);
+        Ok(())
+    }
+
+    async fn sweep(&self, _: TableId) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl TableWriter for MemoryWriter {
+    async fn write(&mut self, batch: RecordBatch) -> Result<()> {
+        let schema = batch.schema();
+        let fits = schema.fields().len() >= self.columns.len()
+            && self.columns.iter().zip(schema.fields()).all(|(column, field)| {
+                column.field == *field.name() && column.stored.arrow() == *field.data_type()
+            });
+        assert!(fits, "the batch does not fit the table's columns: {schema:?}");
+        let companions = &schema.fields()[self.columns.len()..];
+        for companion in companions {
+            let known = self.columns.iter().any(|column| column.exact_field() == **companion);
+            assert!(known, "{companion:?} is no column's companion");
+        }
+        if let Some(before) = self.batches.last() {
+            for field in before.schema().fields() {
+                assert!(
+                    schema.field_with_name(field.name()).is_ok(),
+                    "{field:?} came once and comes no more"
+                );
+            }
+        }
+        self.batches.push(batch);
+        Ok(())
+    }
+
+    async fn commit(self: Box<Self>) -> Result<Committed> {
+        Ok(self.store.commit(self.table, self.job, self.batches.into()))
+    }
+
+    fn bytes(&self) -> u64 {
+        bytes(&self.batches)
+    }
+}
+
+fn cell(batch: &RecordBatch, n: usize, column: &Column, row: usize) -> Cell {
+    let exact = batch.column_by_name(&column.exact_name()).map(|exact| exact.as_binary::<i32>());
+    output::text_of(column, batch.column(n), exact, row)
+}
+
+/// A value by which rows are ordered and compared.
+#[derive(Clone, Debug, PartialEq, PartialOrd)]
+enum Key {
+    Integer(i64),
+    Float(f64),
+    Text(String),
+}
+
+impl Key {
+    fn of(batch: &RecordBatch, n: usize, row: usize, stored: ColumnType) -> Option<Self> {
+        let array = batch.column(n);
+        if array.is_null(row) {
+            return None;
+        }
+        Some(match stored {
+            ColumnType::Boolean => Self::Integer(array.as_boolean().value(row).into()),
+            ColumnType::Int16 => Self::Integer(array.as_primitive::<Int16Type>().value(row).into()),
+            ColumnType::Int32 => Self::Integer(array.as_primitive::<Int32Type>().value(row).into()),
+            ColumnType::Int64 => Self::Integer(array.as_primitive::<Int64Type>().value(row)),
+            ColumnType::Date => Self::Integer(array.as_primitive::<Date32Type>().value(row).into()),
+            ColumnType::Timestamp | ColumnType::TimestampTz => {
+                Self::Integer(array.as_primitive::<TimestampMicrosecondType>().value(row))
+            }
+            ColumnType::Float32 => Self::Float(array.as_primitive::<Float32Type>().value(row).into()),
+            ColumnType::Float64 => Self::Float(array.as_primitive::<Float64Type>().value(row)),
+            ColumnType::Text | ColumnType::Uuid | ColumnType::Other => {
+                Self::Text(array.as_string::<i32>().value(row).to_owned())
+            }
+            other => panic!("the store in memory does not order {other}"),
+        })
+    }
+
+    /// A filter's value, as far as reading it is simple.
+    fn parse(text: &str, stored: ColumnType) -> Result<Self> {
+        let parsed = match stored {
+            ColumnType::Int16 | ColumnType::Int32 | ColumnType::Int64 => text.parse().ok().map(Self::Integer),
+            ColumnType::Float32 | ColumnType::Float64 => text.parse().ok().map(Self::Float),
+            ColumnType::Text | ColumnType::Uuid | ColumnType::Other => Some(Self::Text(text.to_owned())),
+            other => panic!("the store in memory does not compare {other}"),
+        };
+        parsed.ok_or_else(|| Problem::invalid("filter", "This value is not of the column's type."))
+    }
+}
+
+/// A filter whose values have been read.
+struct Test {
+    column: usize,
+    operator: Operator,
+    values: Vec<Key>,
+    /// For [`Operator::Is`].
+    word: String,
+}
+
+impl Test {
+    fn new(column: usize, filter: &Filter, at: &Snapshot) -> Result<Self> {
+        let (operator, stored) = (filter.operator, at.columns[column].stored);
+        let mut this = Self { column, operator, values: Vec::new(), word: String::new() };
+        if operator == Operator::Is {
+            this.word.clone_from(&filter.values[0]);
+        } else {
+            this.values = filter.values.iter().map(|text| Key::parse(text, stored)).collect::<Result<_>>()?;
+        }
+        Ok(this)
+    }
+
+    fn holds(&self, at: &Snapshot, batch: &RecordBatch, row: usize) -> bool {
+        let key = Key::of(batch, self.column, row, at.columns[self.column].stored);
+        if self.operator == Operator::Is {
+            return match self.word.as_str() {
+                "null" => key.is_none(),
+                "not_null" => key.is_some(),
+                word => key == Some(Key::Integer((word == "true").into())),
+            };
+        }
+        let Some(key) = key else { return false };
+        match self.operator {
+            Operator::In => self.values.contains(&key),
+            Operator::Eq => key == self.values[0],
+            Operator::Neq => key != self.values[0],
+            Operator::Gt => key > self.values[0],
+            Operator::Gte => key >= self.values[0],
+            Operator::Lt => key < self.values[0],
+            Operator::Lte => key <= self.values[0],
+            Operator::Like | Operator::Ilike => panic!("the store in memory knows no patterns"),
+            Operator::Is => unreachable!("answered above"),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+mycorr_testkit::store_suite!(async { (mycorr_testkit::MemoryStore::default(), ()) });
