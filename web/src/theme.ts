@@ -1,4 +1,4 @@
-import { createTheme, type CSSVariablesResolver, Tooltip } from "@mantine/core";
+import { type CSSVariablesResolver, createTheme, Tooltip } from "@mantine/core";
 
 // Indigo 6 on white has a contrast of 4.3, indigo 7 of 5.0: text and filled buttons need 4.5 (WCAG 1.4.3).
 export const theme = createTheme({
@@ -35,7 +35,9 @@ export const theme = createTheme({
   shadows: { xs: "none", sm: "var(--float)", md: "var(--float)" },
   respectReducedMotion: true,
   components: {
-    Tooltip: Tooltip.extend({ defaultProps: { openDelay: 300, events: { hover: true, focus: true, touch: true } } }),
+    Tooltip: Tooltip.extend({
+      defaultProps: { openDelay: 300, events: { hover: true, focus: true, touch: true } },
+    }),
     Modal: { defaultProps: { transitionProps: { duration: 120, transition: "fade" }, shadow: "sm" } },
     Menu: { defaultProps: { transitionProps: { duration: 120, transition: "fade" }, shadow: "sm" } },
     Popover: { defaultProps: { transitionProps: { duration: 120, transition: "fade" }, shadow: "sm" } },

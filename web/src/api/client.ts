@@ -36,7 +36,10 @@ fetchClient.use({
       "Try again. If it stays so, tell your operator.",
       response.status,
     );
-    return new Response(JSON.stringify(body), { status: response.status, headers: { "content-type": "application/json" } });
+    return new Response(JSON.stringify(body), {
+      status: response.status,
+      headers: { "content-type": "application/json" },
+    });
   },
   onError({ error }) {
     if (error instanceof DOMException && error.name === "AbortError") return error;
@@ -103,7 +106,9 @@ export async function answer<T>(call: Promise<{ data?: T; error?: unknown }>): P
 
 /** All pages of a list. */
 export async function allPages<T>(
-  page: (after: string | undefined) => Promise<{ data?: { items: T[]; next?: string | null }; error?: unknown }>,
+  page: (
+    after: string | undefined,
+  ) => Promise<{ data?: { items: T[]; next?: string | null }; error?: unknown }>,
 ): Promise<T[]> {
   const items: T[] = [];
   let after: string | undefined;

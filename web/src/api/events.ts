@@ -112,7 +112,9 @@ function end(id: string) {
 
 /** A Model's latest jobs, newest first. */
 export const jobsOf = (modelId: string) =>
-  $api.queryOptions("get", "/api/v1/models/{id}/jobs", { params: { path: { id: modelId }, query: { limit: 20 } } });
+  $api.queryOptions("get", "/api/v1/models/{id}/jobs", {
+    params: { path: { id: modelId }, query: { limit: 20 } },
+  });
 
 export const useFollowed = () =>
   useSyncExternalStore(

@@ -31,6 +31,8 @@ interface Props {
   label: string;
   columns: Column[];
   rows: RowSet;
+  /** Changes with version, sort and filters: what was at a place is no longer there. */
+  scope: string;
   /** How many rows there will be, for as long as the first answer has not come. */
   expected?: number;
   /** Names of the columns shown, in their order. */
@@ -51,7 +53,21 @@ const HEAD = 36;
 const ORIGIN: Selection = { anchor: { row: 0, col: 0 }, focus: { row: 0, col: 0 } };
 
 export function Grid(props: Props) {
-  const { label, columns, rows, expected, order, onOrder, sorts = [], onSort, onFilter, start, onCell, onOpen } = props;
+  const {
+    label,
+    columns,
+    rows,
+    scope,
+    expected,
+    order,
+    onOrder,
+    sorts = [],
+    onSort,
+    onFilter,
+    start,
+    onCell,
+    onOpen,
+  } = props;
   const id = useId();
   const element = useRef<HTMLDivElement>(null);
   const at = useRef({ top: 0, scroll: 0 });
@@ -59,7 +75,9 @@ export function Grid(props: Props) {
   const [size, setSize] = useState({ width: 0, height: 0 });
   const [widths, setWidths] = useState<ReadonlyMap<string, number>>(new Map());
   const [pins, setPins] = useState<ReadonlySet<string>>(new Set());
-  const [selection, setSelection] = useState<Selection>(() => (start ? { anchor: start, focus: start } : ORIGIN));
+  const [selection, setSelection] = useState<Selection>(() =>
+    start ? { anchor: start, focus: start } : ORIGIN,
+  );
   const [menu, setMenu] = useState<string | null>(null);
   const [message, setMessage] = useState("");
 
@@ -76,7 +94,9 @@ export function Grid(props: Props) {
   useLayoutEffect(() => {
     const node = element.current;
     if (!node) return;
-    const observer = new ResizeObserver(() => setSize({ width: node.clientWidth, height: node.clientHeight }));
+    const observer = new ResizeObserver(() =>
+      setSize({ width: node.clientWidth, height: node.clientHeight }),
+    );
     observer.observe(node);
     return () => observer.disconnect();
   }, []);
@@ -98,6 +118,14 @@ export function Grid(props: Props) {
   useLayoutEffect(() => {
     if (at.current.top > reach(extent)) go(at.current.top);
   }, [extent, go]);
+
+  const shownScope = useRef(scope);
+  useLayoutEffect(() => {
+    if (shownScope.current === scope) return;
+    shownScope.current = scope;
+    setSelection(({ focus }) => ({ anchor: { ...focus, row: 0 }, focus: { ...focus, row: 0 } }));
+    go(0);
+  }, [scope, go]);
 
   const settle = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => () => clearTimeout(settle.current), []);
@@ -185,7 +213,8 @@ export function Grid(props: Props) {
   const onPointerMove = (event: PointerEvent) => {
     if (event.pointerType !== "mouse" || (event.buttons & 1) === 0) return;
     const spot = spotOf(event);
-    if (spot && (spot.row !== focus.row || spot.col !== focus.col)) select({ anchor: selection.anchor, focus: spot });
+    if (spot && (spot.row !== focus.row || spot.col !== focus.col))
+      select({ anchor: selection.anchor, focus: spot });
   };
   const onDoubleClick = (event: MouseEvent) => {
     const spot = spotOf(event);
@@ -226,7 +255,8 @@ export function Grid(props: Props) {
     sort: onSort,
     toggleSort: onSort && ((column, keep) => onSort(nextSort(sorts, column, keep))),
     filter: onFilter,
-    hide: onOrder && order.length > 1 ? (column) => onOrder(order.filter((name) => name !== column)) : undefined,
+    hide:
+      onOrder && order.length > 1 ? (column) => onOrder(order.filter((name) => name !== column)) : undefined,
     move: onOrder && ((column, by) => onOrder(moved(order, column, by))),
     pin: (column) =>
       setPins((old) => {
@@ -324,7 +354,8 @@ export function Grid(props: Props) {
         <span>{plural(total, "row")}</span>
         {several && (
           <span>
-            {plural(marked.bottom - marked.top + 1, "row")} × {plural(marked.right - marked.left + 1, "column")} selected
+            {plural(marked.bottom - marked.top + 1, "row")} ×{" "}
+            {plural(marked.right - marked.left + 1, "column")} selected
           </span>
         )}
         <span role="status">{message}</span>

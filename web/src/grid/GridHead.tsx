@@ -109,7 +109,9 @@ function HeadCell({ placed, index, lastPinned, left, sorts, actions, open, onMen
     <div
       role="columnheader"
       aria-colindex={index + 2}
-      aria-sort={sort ? (sort.descending ? "descending" : "ascending") : actions.toggleSort ? "none" : undefined}
+      aria-sort={
+        sort ? (sort.descending ? "descending" : "ascending") : actions.toggleSort ? "none" : undefined
+      }
       className={`grid-th${placed.pinned ? " pinned" : ""}${lastPinned ? " last-pinned" : ""}`}
       style={{ width: placed.width, left }}
     >
@@ -154,7 +156,8 @@ function HeadMenu({ placed, sort, sorts, actions, onClose, children }: MenuProps
   const { name } = placed.column;
   const others = sorts.filter((other) => other.column !== name);
   const numeric = isNumeric(placed.column);
-  const resize = (by: number) => actions.width(name, Math.min(Math.max(placed.width + by, MIN_WIDTH), MAX_WIDTH));
+  const resize = (by: number) =>
+    actions.width(name, Math.min(Math.max(placed.width + by, MIN_WIDTH), MAX_WIDTH));
   const set = actions.sort;
   return (
     <Menu opened onClose={onClose} position="bottom-end" returnFocus={false} withinPortal>

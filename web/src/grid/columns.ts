@@ -81,7 +81,12 @@ export function visibleColumns(
 const endOf = (placed: Placed | undefined) => (placed ? placed.x + placed.width : 0);
 
 /** `left` so that a column is wholly in sight beside the pinned ones, moved as little as needed. */
-export function revealColumn({ columns, pinnedWidth }: Layout, left: number, view: number, index: number): number {
+export function revealColumn(
+  { columns, pinnedWidth }: Layout,
+  left: number,
+  view: number,
+  index: number,
+): number {
   const placed = columns[index];
   if (!placed || placed.pinned) return left;
   if (placed.x < left + pinnedWidth) return placed.x - pinnedWidth;

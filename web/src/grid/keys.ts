@@ -27,7 +27,11 @@ interface Key {
 const clamp = (value: number, count: number) => Math.min(Math.max(value, 0), Math.max(0, count - 1));
 
 /** null: the key is none of the grid's. */
-export function press(selection: Selection, { key, shift, ctrl }: Key, { rows, cols, page }: Bounds): Selection | null {
+export function press(
+  selection: Selection,
+  { key, shift, ctrl }: Key,
+  { rows, cols, page }: Bounds,
+): Selection | null {
   const { anchor, focus } = selection;
   const to = (row: number, col: number): Selection => {
     const spot = { row: clamp(row, rows), col: clamp(col, cols) };

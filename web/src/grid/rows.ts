@@ -1,7 +1,7 @@
 // The rows of one version, sorted and filtered, a page at a time. They never change, so TanStack Query keeps them.
 import { keepPreviousData, useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useState } from "react";
-import { answer, api, type Cell } from "../api/client";
+import { answer, api, type Cell, type Column } from "../api/client";
 import { type Filter, formatFilter, formatSort, type Sort } from "./view";
 
 export const PAGE = 200;
@@ -11,6 +11,8 @@ const SETTLE = 60;
 export const COPY_ROWS = 10_000;
 
 export interface RowSet {
+  /** Those of the version; null until the first answer. */
+  columns: Column[] | null;
   /** null until the first answer. */
   total: number | null;
   /** undefined: not here yet. */
@@ -97,6 +99,7 @@ export function useRows(tableId: string, version: number, sort: Sort[], filter: 
   );
 
   return {
+    columns: head.data?.columns ?? null,
     total,
     rowAt,
     onVisible,
@@ -114,6 +117,7 @@ export function useRows(tableId: string, version: number, sort: Sort[], filter: 
 /** Rows that are all here already. */
 export function localRows(rows: (Cell | null)[][]): RowSet {
   return {
+    columns: null,
     total: rows.length,
     rowAt: (row) => rows[row],
     onVisible: () => undefined,

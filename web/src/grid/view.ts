@@ -75,9 +75,7 @@ export function parseSort(text: string | null): Sort[] {
 }
 
 export const formatSort = (sorts: readonly Sort[]) =>
-  sorts
-    .map(({ column, descending }) => `${descending ? "-" : ""}${quoted(column, /^-|[",]/)}`)
-    .join(",");
+  sorts.map(({ column, descending }) => `${descending ? "-" : ""}${quoted(column, /^-|[",]/)}`).join(",");
 
 export function parseFilter(text: string): Filter | null {
   const column = word(text, ".");
@@ -117,9 +115,7 @@ export function nextSort(sorts: readonly Sort[], column: string, keep: boolean):
   const old = sorts.find((sort) => sort.column === column);
   const next = old ? (old.descending ? [] : [{ column, descending: true }]) : [{ column, descending: false }];
   if (!keep) return next;
-  return old
-    ? sorts.flatMap((sort) => (sort.column === column ? next : [sort]))
-    : [...sorts, ...next];
+  return old ? sorts.flatMap((sort) => (sort.column === column ? next : [sort])) : [...sorts, ...next];
 }
 
 /** `r12c3` is row 12 and column 3, both from 1; the grid counts from 0. */

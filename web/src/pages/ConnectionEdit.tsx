@@ -46,7 +46,11 @@ export default function ConnectionEdit({ id }: { id: string }) {
               <div style={{ marginBottom: 24 }}>
                 <Notice tone="success" title="Tested and saved">
                   <p>
-                    Next: open a <Link className="link" to={to.models}>Model</Link> and import a table.
+                    Next: open a{" "}
+                    <Link className="link" to={to.models}>
+                      Model
+                    </Link>{" "}
+                    and import a table.
                   </p>
                 </Notice>
               </div>
@@ -110,8 +114,8 @@ function Identity({ connection }: { connection: Connection }) {
         </dd>
       </dl>
       <p className="dim small text">
-        Host, port, database and username are what this connection is, so they cannot be changed. To read another
-        database, make a new connection.
+        Host, port, database and username are what this connection is, so they cannot be changed. To read
+        another database, make a new connection.
       </p>
     </section>
   );

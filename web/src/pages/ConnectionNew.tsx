@@ -8,7 +8,14 @@ import { to } from "../routes";
 import { showProblem } from "../ui/form";
 import { ProblemNotice } from "../ui/Notice";
 import { PageHeader } from "../ui/PageHeader";
-import { CaCertificateField, CHECKS, ConnectionFields, type ConnectionValues, EMPTY, toRequest } from "./ConnectionForm";
+import {
+  CaCertificateField,
+  CHECKS,
+  ConnectionFields,
+  type ConnectionValues,
+  EMPTY,
+  toRequest,
+} from "./ConnectionForm";
 import { ConnectionTest, failedTest, type TestState } from "./ConnectionTest";
 import { RoleScript } from "./RoleScript";
 
@@ -86,7 +93,11 @@ function Details() {
     <div className="with-aside">
       <form className="stack form" onSubmit={save} noValidate aria-label="Connection">
         <ConnectionFields form={form} />
-        <details className="advanced" open={advanced} onToggle={(event) => setAdvanced(event.currentTarget.open)}>
+        <details
+          className="advanced"
+          open={advanced}
+          onToggle={(event) => setAdvanced(event.currentTarget.open)}
+        >
           <summary>Advanced</summary>
           {form.values.encrypted ? (
             <CaCertificateField
@@ -104,7 +115,12 @@ function Details() {
           <Button type="submit" loading={busy === "save"} disabled={busy === "test"}>
             Test and save
           </Button>
-          <Button variant="default" onClick={() => testOnly()} loading={busy === "test"} disabled={busy === "save"}>
+          <Button
+            variant="default"
+            onClick={() => testOnly()}
+            loading={busy === "test"}
+            disabled={busy === "save"}
+          >
             Test only
           </Button>
           <Button variant="subtle" component={Link} to={to.connections}>
@@ -127,28 +143,28 @@ function Providers() {
       <h2 style={{ margin: "8px 0 4px" }}>Where the details are</h2>
       <ul className="plain text">
         <li>
-          <strong>AWS RDS, Aurora</strong>: RDS console, your instance, Connectivity &amp; security. Endpoint is the
-          host.
+          <strong>AWS RDS, Aurora</strong>: RDS console, your instance, Connectivity &amp; security. Endpoint
+          is the host.
         </li>
         <li>
-          <strong>Google Cloud SQL</strong>: your instance, Connections. Public IP is the host; let Mycorr's address
-          in.
+          <strong>Google Cloud SQL</strong>: your instance, Connections. Public IP is the host; let Mycorr's
+          address in.
         </li>
         <li>
           <strong>Heroku</strong>: <code className="mono">heroku config:get DATABASE_URL</code> prints
           postgres://user:password@host:port/database.
         </li>
         <li>
-          <strong>Neon, Crunchy Bridge, Render</strong>: the connection string on the project's dashboard has the same
-          parts.
+          <strong>Neon, Crunchy Bridge, Render</strong>: the connection string on the project's dashboard has
+          the same parts.
         </li>
         <li>
           <strong>Self-hosted</strong>: what you set in postgresql.conf and pg_hba.conf.
         </li>
       </ul>
       <p className="dim text">
-        The host has to be reachable from where Mycorr runs. Private addresses are refused unless the operator allows
-        them.
+        The host has to be reachable from where Mycorr runs. Private addresses are refused unless the operator
+        allows them.
       </p>
     </section>
   );

@@ -26,8 +26,8 @@ export default function Connections() {
           items.length === 0 ? (
             <Empty title="No connection yet" action={create}>
               <p>
-                A connection is a database that tables are imported from, and the read-only role that Mycorr signs in
-                with. Only you see yours.
+                A connection is a database that tables are imported from, and the read-only role that Mycorr
+                signs in with. Only you see yours.
               </p>
             </Empty>
           ) : undefined
@@ -93,8 +93,8 @@ export function LastTest({ connection }: { connection: Connection }) {
   if (!connection.last_tested_at) return <span className="dim">never</span>;
   return (
     <span>
-      <ToneIcon tone={connection.last_test_ok ? "success" : "danger"} /> {connection.last_test_ok ? "worked" : "failed"}{" "}
-      <TimeAgo at={connection.last_tested_at} />
+      <ToneIcon tone={connection.last_test_ok ? "success" : "danger"} />{" "}
+      {connection.last_test_ok ? "worked" : "failed"} <TimeAgo at={connection.last_tested_at} />
     </span>
   );
 }

@@ -1,12 +1,12 @@
 import { Button, Modal, TextInput } from "@mantine/core";
 import { Plus, Search } from "lucide-react";
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type ReactNode, useState } from "react";
 import { Link, useLocation } from "wouter";
-import { $api, answer, api, type Model, type Problem, refresh, toProblem } from "../api/client";
+import { $api, answer, api, type Model, refresh } from "../api/client";
 import { to } from "../routes";
 import { Async, Empty } from "../ui/Async";
 import { plural } from "../ui/format";
-import { ProblemNotice } from "../ui/Notice";
+import { NameForm } from "../ui/NameForm";
 import { PageHeader } from "../ui/PageHeader";
 import { TimeAgo } from "../ui/TimeAgo";
 
@@ -25,7 +25,10 @@ export default function Models() {
           </Button>
         )}
       </PageHeader>
-      <Async query={models} empty={({ items }) => (items.length === 0 ? <Tour onCreate={() => setCreating(true)} /> : undefined)}>
+      <Async
+        query={models}
+        empty={({ items }) => (items.length === 0 ? <Tour onCreate={() => setCreating(true)} /> : undefined)}
+      >
         {({ items }) => {
           const found = items.filter((model) => model.name.toLowerCase().includes(wanted));
           return (
@@ -67,8 +70,8 @@ function ModelList({ models }: { models: Model[] }) {
         <Link key={model.id} className="choice" to={to.model(model.id)}>
           <h2>{model.name}</h2>
           <p className="small">
-            {plural(model.tables, "table")} · {model.access === "owner" ? "yours" : `of ${model.owner.name}`} ·
-            made <TimeAgo at={model.created_at} />
+            {plural(model.tables, "table")} · {model.access === "owner" ? "yours" : `of ${model.owner.name}`}{" "}
+            · made <TimeAgo at={model.created_at} />
           </p>
         </Link>
       ))}
@@ -83,8 +86,8 @@ function Tour({ onCreate }: { onCreate: () => void }) {
   return (
     <div>
       <p className="text">
-        A Model holds tables that were imported from your databases, with every version they ever had. Three steps lead
-        to the first one.
+        A Model holds tables that were imported from your databases, with every version they ever had. Three
+        steps lead to the first one.
       </p>
       <ol className="tour">
         <TourStep number={1} title="Connect a database" done={connected}>
@@ -129,51 +132,20 @@ function TourStep(props: { number: number; title: string; done?: boolean; childr
 }
 
 function NewModel({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+  const [, navigate] = useLocation();
   return (
     <Modal opened={opened} onClose={onClose} title="New Model" centered>
-      <NewModelForm onClose={onClose} />
-    </Modal>
-  );
-}
-
-function NewModelForm({ onClose }: { onClose: () => void }) {
-  const [, navigate] = useLocation();
-  const [name, setName] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    setBusy(true);
-    try {
-      const model = await answer(api.POST("/api/v1/models", { body: { name } }));
-      await refresh("/api/v1/models");
-      onClose();
-      navigate(to.model(model.id, "import"));
-    } catch (error) {
-      setProblem(toProblem(error));
-      setBusy(false);
-    }
-  };
-  const field = problem?.fields?.find((one) => one.field === "name");
-  return (
-    <form onSubmit={submit} className="stack">
-      <TextInput
-        data-autofocus
-        label="Name"
+      <NameForm
+        name=""
         description="What the tables in it are about, e.g. “Shop”."
-        value={name}
-        onChange={(event) => setName(event.currentTarget.value)}
-        error={field?.message}
+        action="Create Model"
+        onClose={onClose}
+        save={async (name) => {
+          const model = await answer(api.POST("/api/v1/models", { body: { name } }));
+          await refresh("/api/v1/models");
+          navigate(to.model(model.id, "import"));
+        }}
       />
-      {problem && !field && <ProblemNotice problem={problem} />}
-      <div className="dialog-actions" style={{ marginTop: 8 }}>
-        <Button variant="default" onClick={onClose}>
-          Cancel
-        </Button>
-        <Button type="submit" loading={busy} disabled={name.trim() === ""}>
-          Create Model
-        </Button>
-      </div>
-    </form>
+    </Modal>
   );
 }

@@ -30,8 +30,8 @@ export function RoleScript({ username, database }: { username: string; database:
       <div>
         <h2 style={{ margin: 0 }}>A role that can only read</h2>
         <p className="dim text" style={{ margin: "4px 0 0" }}>
-          Run this as an administrator of the database. Mycorr only ever needs SELECT; a role of its own makes sure of
-          it.
+          Run this as an administrator of the database. Mycorr only ever needs SELECT; a role of its own makes
+          sure of it.
         </p>
       </div>
       <TextInput

@@ -1,7 +1,8 @@
 import { Button, TextInput } from "@mantine/core";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { Download, Search } from "lucide-react";
 import { useState } from "react";
-import { $api, type Statement } from "../api/client";
+import { $api, answer, api, type Statement } from "../api/client";
 import { to } from "../routes";
 import { Async, Empty } from "../ui/Async";
 import { bytes, count, milliseconds, plural } from "../ui/format";
@@ -13,16 +14,16 @@ import { TimeAgo } from "../ui/TimeAgo";
 export default function Statements({ id }: { id: string }) {
   const path = { id };
   const connection = $api.useQuery("get", "/api/v1/connections/{id}", { params: { path } });
-  const statements = $api.useInfiniteQuery(
-    "get",
-    "/api/v1/connections/{id}/statements",
-    { params: { path, query: { limit: 100 } } },
-    {
-      pageParamName: "after",
-      initialPageParam: undefined as string | undefined,
-      getNextPageParam: (page) => page.next ?? undefined,
+  const statements = useInfiniteQuery({
+    queryKey: ["get", "/api/v1/connections/{id}/statements", id],
+    queryFn: async ({ pageParam: after }) => {
+      const query = { limit: 100, after };
+      const page = await answer(api.GET("/api/v1/connections/{id}/statements", { params: { path, query } }));
+      return page as Exclude<typeof page, string>;
     },
-  );
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next ?? undefined,
+  });
   const [text, setText] = useState("");
   const wanted = text.trim().toLowerCase();
   const items = statements.data?.pages.flatMap((page) => page.items) ?? [];

@@ -56,10 +56,18 @@ export default function Tokens() {
                       <TimeAgo at={token.created_at} />
                     </td>
                     <td>
-                      {token.last_used_at ? <TimeAgo at={token.last_used_at} /> : <span className="dim">never</span>}
+                      {token.last_used_at ? (
+                        <TimeAgo at={token.last_used_at} />
+                      ) : (
+                        <span className="dim">never</span>
+                      )}
                     </td>
                     <td>
-                      {token.expires_at ? <TimeAgo at={token.expires_at} /> : <span className="dim">never</span>}
+                      {token.expires_at ? (
+                        <TimeAgo at={token.expires_at} />
+                      ) : (
+                        <span className="dim">never</span>
+                      )}
                     </td>
                     <td>
                       <Button

@@ -68,7 +68,15 @@ export default function CommandMenu({ onClose }: { onClose: () => void }) {
   };
 
   return (
-    <Modal opened onClose={onClose} withCloseButton={false} padding={8} yOffset="12vh" title={null} aria-label="Go to">
+    <Modal
+      opened
+      onClose={onClose}
+      withCloseButton={false}
+      padding={8}
+      yOffset="12vh"
+      title={null}
+      aria-label="Go to"
+    >
       <TextInput
         data-autofocus
         role="combobox"

@@ -19,7 +19,15 @@ const GRID: [string, string][] = [
   ["Tab", "Leave the grid"],
 ];
 
-export function KeysHelp({ opened, onClose, isMac }: { opened: boolean; onClose: () => void; isMac: boolean }) {
+export function KeysHelp({
+  opened,
+  onClose,
+  isMac,
+}: {
+  opened: boolean;
+  onClose: () => void;
+  isMac: boolean;
+}) {
   const list = (keys: [string, string][]) => (
     <dl className="facts" style={{ alignItems: "center" }}>
       {keys.map(([key, does]) => [

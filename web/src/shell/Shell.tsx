@@ -112,7 +112,12 @@ function ThemeSwitch() {
     <Menu position="bottom-end">
       <Menu.Target>
         <Tooltip label="Theme">
-          <ActionIcon variant="subtle" color="gray" size={32} aria-label={`Theme: ${SCHEMES[colorScheme].label}`}>
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            size={32}
+            aria-label={`Theme: ${SCHEMES[colorScheme].label}`}
+          >
             <Current size={18} />
           </ActionIcon>
         </Tooltip>
@@ -165,7 +170,10 @@ function UserMenu({ onSearch, onKeys }: { onSearch: () => void; onKeys: () => vo
         <Menu.Item onClick={onSearch}>Go to…</Menu.Item>
         <Menu.Item onClick={onKeys}>Keyboard</Menu.Item>
         <Menu.Divider />
-        <Menu.Item leftSection={<LogOut size={16} />} onClick={() => void signOut().catch(() => queryClient.invalidateQueries())}>
+        <Menu.Item
+          leftSection={<LogOut size={16} />}
+          onClick={() => void signOut().catch(() => queryClient.invalidateQueries())}
+        >
           Sign out
         </Menu.Item>
       </Menu.Dropdown>

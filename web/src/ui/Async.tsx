@@ -16,41 +16,37 @@ interface Props<T> {
   skeleton?: ReactNode;
   /** Shown instead of the data where it holds nothing. */
   empty?: (data: T) => ReactNode | undefined;
+  /** The data brings its own padding, so what stands in its place needs some. */
+  inset?: boolean;
   children: (data: T) => ReactNode;
 }
 
 /** The one place for loading, error and empty. Old data stays in sight while newer is asked for. */
-export function Async<T>({ query, skeleton, empty, children }: Props<T>) {
+export function Async<T>({ query, skeleton, empty, inset, children }: Props<T>) {
   const { data, error } = query;
-  if (data === undefined) {
-    if (error) {
-      return (
-        <ProblemNotice problem={toProblem(error)}>
-          <Button variant="default" onClick={() => query.refetch()} loading={query.isFetching}>
-            Retry
-          </Button>
-        </ProblemNotice>
-      );
-    }
+  const failure = Boolean(error) && (
+    <div className={inset ? "page" : undefined} style={data === undefined ? undefined : { marginBottom: 16 }}>
+      <ProblemNotice problem={toProblem(error)}>
+        <Button variant="default" onClick={() => query.refetch()} loading={query.isFetching}>
+          Retry
+        </Button>
+      </ProblemNotice>
+    </div>
+  );
+  if (data !== undefined) {
     return (
-      <div className="late" aria-busy="true">
-        {skeleton ?? <Lines count={4} />}
-      </div>
+      <>
+        {failure}
+        {empty?.(data) ?? children(data)}
+      </>
     );
   }
   return (
-    <>
-      {Boolean(error) && (
-        <div style={{ marginBottom: 16 }}>
-          <ProblemNotice problem={toProblem(error)}>
-            <Button variant="default" onClick={() => query.refetch()} loading={query.isFetching}>
-              Retry
-            </Button>
-          </ProblemNotice>
-        </div>
-      )}
-      {empty?.(data) ?? children(data)}
-    </>
+    failure || (
+      <div className={inset ? "page late" : "late"} aria-busy="true">
+        {skeleton ?? <Lines count={4} />}
+      </div>
+    )
   );
 }
 
@@ -65,7 +61,15 @@ export function Lines({ count, height = 32 }: { count: number; height?: number }
   );
 }
 
-export function Empty({ title, children, action }: { title: string; children?: ReactNode; action?: ReactNode }) {
+export function Empty({
+  title,
+  children,
+  action,
+}: {
+  title: string;
+  children?: ReactNode;
+  action?: ReactNode;
+}) {
   return (
     <div className="empty">
       <h2 style={{ margin: 0 }}>{title}</h2>

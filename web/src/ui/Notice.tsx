@@ -55,7 +55,11 @@ export function ProblemNotice({ problem, children }: { problem: Problem; childre
     <Notice tone="danger" title={problem.title}>
       <p>{problem.detail}</p>
       {problem.fix && <Fix text={problem.fix} />}
-      {children && <div className="row" style={{ marginTop: 12 }}>{children}</div>}
+      {children && (
+        <div className="row" style={{ marginTop: 12 }}>
+          {children}
+        </div>
+      )}
       {problem.request_id && (
         <p className="dim small">
           Request <span className="mono">{problem.request_id}</span>{" "}

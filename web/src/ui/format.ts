@@ -35,7 +35,8 @@ export function duration(seconds: number): string {
 }
 
 /** `320 ms`, `1.4 s` */
-export const milliseconds = (ms: number) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
+export const milliseconds = (ms: number) =>
+  ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 
 export const dateTime = (iso: string) => absolute.format(new Date(iso));
 

@@ -1,0 +1,73 @@
+import { Button, Modal } from "@mantine/core";
+import { Download } from "lucide-react";
+import type { Cell } from "../api/client";
+import type { Placed } from "../grid/columns";
+import { CopyButton } from "../ui/Copy";
+import { bytes, count, plural } from "../ui/format";
+
+interface Props {
+  row: number;
+  placed: Placed;
+  cell: Cell | null;
+  /** Where the whole of a large cell can be had; null where its row's number is not known. */
+  href: string | null;
+  onClose: () => void;
+}
+
+/** A whole value, exactly as PostgreSQL prints it. */
+export function CellDialog({ row, placed, cell, href, onClose }: Props) {
+  const text = typeof cell === "string" ? cell : cell && "hex" in cell ? `\\x${cell.hex}` : null;
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      size="lg"
+      title={
+        <>
+          {placed.column.name} <span className="dim">of row {count(row + 1)}</span>
+        </>
+      }
+    >
+      <p className="dim small" style={{ marginTop: 0 }}>
+        <span className="mono">{placed.column.pg_type}</span>
+        {typeof cell === "string" && `, ${plural([...cell].length, "character")}`}
+        {cell && typeof cell === "object" && "hex" in cell && ", bytes that are no UTF-8"}
+      </p>
+      {cell === null && <em className="dim">NULL</em>}
+      {text !== null && (
+        <div className="code">
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it */}
+          <pre tabIndex={0} role="region" aria-label="Value">
+            {text === "" ? <span className="dim">""</span> : text}
+          </pre>
+          <CopyButton text={text} label="Copy value" />
+        </div>
+      )}
+      {cell && typeof cell === "object" && "sha256" in cell && (
+        <div className="stack">
+          <p className="text" style={{ margin: 0 }}>
+            {bytes(cell.length)}: too large for the grid. Its SHA-256 is{" "}
+            <span className="mono" style={{ overflowWrap: "anywhere" }}>
+              {cell.sha256}
+            </span>
+            .
+          </p>
+          {href ? (
+            <Button
+              component="a"
+              href={href}
+              download={placed.column.name}
+              variant="default"
+              leftSection={<Download size={16} />}
+              style={{ alignSelf: "flex-start" }}
+            >
+              Download the value
+            </Button>
+          ) : (
+            <p className="dim">Clear sort and filters to download it.</p>
+          )}
+        </div>
+      )}
+    </Modal>
+  );
+}

@@ -1,0 +1,86 @@
+import { Button, Progress } from "@mantine/core";
+import { useState } from "react";
+import { answer, api, type Job, toProblem } from "../api/client";
+import { useFollowed } from "../api/events";
+import { bytes, count, duration, estimate } from "../ui/format";
+import { ProblemNotice } from "../ui/Notice";
+
+const WORDS = { import: "Import", sync: "Sync" };
+
+/** Percent done, never 100 before the end; null without an estimate. */
+export function percent({ rows, estimated_rows }: Pick<Job, "rows" | "estimated_rows">): number | null {
+  return estimated_rows && estimated_rows > 0
+    ? Math.min(99, Math.floor((rows / estimated_rows) * 100))
+    : null;
+}
+
+/** How far a running job is, in numbers, with a way to stop it. */
+export function JobProgress({ job, canCancel }: { job: Job; canCancel: boolean }) {
+  const followed = useFollowed().find((one) => one.job.id === job.id);
+  const now = followed?.job ?? job;
+  const rate = followed?.rate ?? null;
+  const [error, setError] = useState<unknown>();
+  const [cancelling, setCancelling] = useState(false);
+  const done = percent(now);
+  const left = rate && now.estimated_rows ? (now.estimated_rows - now.rows) / rate : null;
+  const word = WORDS[now.kind];
+  const cancel = async () => {
+    setCancelling(true);
+    setError(undefined);
+    try {
+      await answer(api.POST("/api/v1/jobs/{id}/cancel", { params: { path: { id: job.id } } }));
+    } catch (problem) {
+      setError(problem);
+      setCancelling(false);
+    }
+  };
+  return (
+    <div>
+      <div className="row spread" style={{ flexWrap: "nowrap" }}>
+        <div style={{ flex: 1, minWidth: 0 }}>
+          <Progress
+            value={now.state === "queued" ? 0 : (done ?? 100)}
+            striped={done === null}
+            animated={done === null && now.state === "running"}
+            aria-label={`${word} of ${now.table_name}`}
+          />
+        </div>
+        <Button
+          size="xs"
+          variant="default"
+          onClick={cancel}
+          loading={cancelling}
+          disabled={!canCancel}
+          title={canCancel ? undefined : "You may only look at this Model."}
+        >
+          Cancel
+        </Button>
+      </div>
+      <div className="small dim progress-numbers">
+        {now.state === "queued" ? (
+          <span>Waiting for its turn</span>
+        ) : (
+          <>
+            <span>
+              {count(now.rows)}
+              {now.estimated_rows !== null && ` of ${estimate(now.estimated_rows)}`} rows
+            </span>
+            <span>{bytes(now.bytes)}</span>
+            {rate && <span>{count(Math.round(rate))} rows/s</span>}
+            {left !== null && left > 0 && <span>about {duration(left)} left</span>}
+          </>
+        )}
+      </div>
+      <div className="small dim">
+        {cancelling
+          ? "Stopping. What the table held before stays."
+          : "It goes on when this page is closed. Cancel leaves everything as it was."}
+      </div>
+      <div className="mantine-visually-hidden" role="status">
+        {now.state === "running" &&
+          `${word} of ${now.table_name} ${done === null ? "runs" : `${Math.floor(done / 25) * 25} %`}`}
+      </div>
+      {error !== undefined && <ProblemNotice problem={toProblem(error)} />}
+    </div>
+  );
+}

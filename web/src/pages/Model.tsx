@@ -1,0 +1,129 @@
+import { ActionIcon, Menu, Modal } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { EllipsisVertical } from "lucide-react";
+import { lazy, useEffect, useState } from "react";
+import { Link, useLocation, useSearchParams } from "wouter";
+import { $api, allPages, answer, api, type Model as ModelType, refresh, type Table } from "../api/client";
+import { follow, jobsOf } from "../api/events";
+import { type ModelTab, to } from "../routes";
+import { Async } from "../ui/Async";
+import { Confirm } from "../ui/Confirm";
+import { plural } from "../ui/format";
+import { NameForm } from "../ui/NameForm";
+
+const ModelData = lazy(() => import("./ModelData"));
+const ModelImport = lazy(() => import("./ModelImport"));
+const ModelHistory = lazy(() => import("./ModelHistory"));
+
+const TABS: { id: ModelTab; label: string }[] = [
+  { id: "data", label: "Data" },
+  { id: "import", label: "Import" },
+  { id: "history", label: "History" },
+];
+
+/** The tables of a Model, by name. */
+export const useTables = (id: string) =>
+  useQuery<Table[]>({
+    queryKey: ["get", "/api/v1/models/{id}/tables", id],
+    queryFn: () =>
+      allPages((after) =>
+        api.GET("/api/v1/models/{id}/tables", { params: { path: { id }, query: { limit: 1000, after } } }),
+      ),
+  });
+
+export const mayChange = (model: ModelType) => model.access !== "viewer";
+
+export default function Model({ id, tab }: { id: string; tab: ModelTab }) {
+  const model = $api.useQuery("get", "/api/v1/models/{id}", { params: { path: { id } } });
+  const jobs = useQuery(jobsOf(id));
+  const [search] = useSearchParams();
+  const table = search.get("table");
+  useEffect(() => {
+    for (const job of jobs.data?.items ?? []) follow(job);
+  }, [jobs.data]);
+  return (
+    <Async query={model} inset>
+      {(data) => (
+        <div className="model">
+          <title>{`${data.name} · Mycorr`}</title>
+          <div className="model-head">
+            <div style={{ minWidth: 0 }}>
+              <div className="crumbs">
+                <Link className="link" to={to.models}>
+                  Models
+                </Link>
+              </div>
+              <h1>{data.name}</h1>
+            </div>
+            {data.access === "owner" && <ModelMenu model={data} />}
+          </div>
+          <nav className="tabs" aria-label="Model">
+            {TABS.map((one) => (
+              <Link
+                key={one.id}
+                to={to.model(id, one.id, table && one.id !== "import" ? { table } : {})}
+                aria-current={one.id === tab ? "page" : undefined}
+              >
+                {one.label}
+              </Link>
+            ))}
+          </nav>
+          {tab === "data" && <ModelData model={data} />}
+          {tab === "import" && <ModelImport model={data} />}
+          {tab === "history" && <ModelHistory model={data} />}
+        </div>
+      )}
+    </Async>
+  );
+}
+
+function ModelMenu({ model }: { model: ModelType }) {
+  const [dialog, setDialog] = useState<"rename" | "delete" | null>(null);
+  const [, navigate] = useLocation();
+  const close = () => setDialog(null);
+  const params = { path: { id: model.id } };
+  return (
+    <>
+      <Menu position="bottom-end">
+        <Menu.Target>
+          <ActionIcon variant="subtle" color="gray" size={32} aria-label="Actions on this Model">
+            <EllipsisVertical size={18} />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item onClick={() => setDialog("rename")}>Rename…</Menu.Item>
+          <Menu.Item c="var(--danger)" onClick={() => setDialog("delete")}>
+            Delete Model…
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+      <Modal opened={dialog === "rename"} onClose={close} title="Rename Model" centered>
+        <NameForm
+          name={model.name}
+          action="Rename"
+          onClose={close}
+          save={async (name) => {
+            await answer(api.PATCH("/api/v1/models/{id}", { params, body: { name } }));
+            await refresh("/api/v1/models", "/api/v1/models/{id}");
+          }}
+        />
+      </Modal>
+      <Confirm
+        opened={dialog === "delete"}
+        onClose={close}
+        title="Delete Model"
+        action="Delete Model"
+        typed={model.name}
+        danger
+        run={async () => {
+          await answer(api.DELETE("/api/v1/models/{id}", { params }));
+          navigate(to.models);
+          await refresh("/api/v1/models");
+        }}
+      >
+        Its {plural(model.tables, "table")} and all their versions are removed for good. The databases they
+        came from are not touched.
+      </Confirm>
+    </>
+  );
+}

@@ -1,0 +1,188 @@
+import { Button, NativeSelect } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { Link, useSearchParams } from "wouter";
+import { $api, type Job, type Model } from "../api/client";
+import { isOver, jobsOf } from "../api/events";
+import { to } from "../routes";
+import { Async, Empty } from "../ui/Async";
+import { bytes, duration, plural } from "../ui/format";
+import { Notice, ProblemNotice, ToneIcon } from "../ui/Notice";
+import { TimeAgo } from "../ui/TimeAgo";
+import { ConnectionTree } from "./ConnectionTree";
+import { JobProgress } from "./JobProgress";
+import { mayChange } from "./Model";
+import { TablePreview } from "./TablePreview";
+
+/** Pick the connection, browse schemas and tables, look at one, import it. */
+export default function ModelImport({ model }: { model: Model }) {
+  const connections = $api.useQuery("get", "/api/v1/connections", { params: { query: { limit: 1000 } } });
+  const [search, setSearch] = useSearchParams();
+  if (!mayChange(model)) {
+    return (
+      <div className="page">
+        <Notice tone="info" title="You may only look at this Model">
+          <p>Ask {model.owner.name} to make you a collaborator if you want to import tables.</p>
+        </Notice>
+      </div>
+    );
+  }
+  return (
+    <Async
+      query={connections}
+      inset
+      empty={({ items }) =>
+        items.length === 0 ? (
+          <Empty
+            title="No connection yet"
+            action={
+              <Button component={Link} to={to.newConnection}>
+                New connection
+              </Button>
+            }
+          >
+            <p>
+              Tables are imported through a connection to your database. Make one first; it takes a minute.
+            </p>
+          </Empty>
+        ) : undefined
+      }
+    >
+      {({ items }) => {
+        const connection = items.find((one) => one.id === search.get("connection")) ?? items[0];
+        const schema = search.get("schema");
+        const table = search.get("from");
+        const chosen = schema !== null && table !== null ? { schema, table } : null;
+        return (
+          connection && (
+            <div className="model-body import">
+              <div className="source">
+                <NativeSelect
+                  label="Connection"
+                  data={items.map(({ id, name }) => ({ value: id, label: name }))}
+                  value={connection.id}
+                  onChange={(event) => setSearch({ connection: event.currentTarget.value })}
+                />
+                <ConnectionTree
+                  key={connection.id}
+                  connectionId={connection.id}
+                  chosen={chosen}
+                  onChoose={(next) =>
+                    setSearch({ connection: connection.id, schema: next.schema, from: next.table })
+                  }
+                />
+              </div>
+              <div className="import-main">
+                <Jobs model={model} compact={chosen !== null} />
+                {chosen ? (
+                  <TablePreview
+                    key={JSON.stringify([connection.id, chosen])}
+                    model={model}
+                    connectionId={connection.id}
+                    {...chosen}
+                  />
+                ) : (
+                  <Empty title="Pick a table">
+                    <p>
+                      Its columns and first rows are shown here before anything is imported. Figures beside
+                      the names are the database's own estimates; nothing is counted.
+                    </p>
+                  </Empty>
+                )}
+              </div>
+            </div>
+          )
+        );
+      }}
+    </Async>
+  );
+}
+
+/** How long what has ended stays in sight beside a preview, ms. */
+const RECENT = 120_000;
+
+/** What is running, and what has run; beside a preview only what is new. */
+function Jobs({ model, compact }: { model: Model; compact: boolean }) {
+  const jobs = useQuery(jobsOf(model.id));
+  const [opened] = useState(Date.now);
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 10_000);
+    return () => clearInterval(timer);
+  }, []);
+  const items = (jobs.data?.items ?? []).filter((job) => {
+    if (!compact || !isOver(job)) return true;
+    const ended = Date.parse(job.finished_at ?? job.queued_at);
+    return ended > opened - RECENT && ended > now - RECENT;
+  });
+  if (items.length === 0) return null;
+  return (
+    <section aria-label="Imports and syncs">
+      {!compact && <h2 style={{ margin: "0 0 12px" }}>Imports and syncs</h2>}
+      <ul className="jobs">
+        {items.slice(0, compact ? 4 : 20).map((job) => (
+          <li key={job.id}>
+            <JobEntry model={model} job={job} />
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+const ENDED = {
+  succeeded: { tone: "success", import: "Imported", sync: "Synced" },
+  failed: { tone: "danger", import: "Import failed", sync: "Sync failed" },
+  cancelled: { tone: "info", import: "Import cancelled", sync: "Sync cancelled" },
+} as const;
+
+function JobEntry({ model, job }: { model: Model; job: Job }) {
+  const source = `${job.source.schema}.${job.source.table}`;
+  if (job.state === "queued" || job.state === "running") {
+    return (
+      <div className="stack" style={{ gap: 8 }}>
+        <div>
+          <strong>
+            {job.kind === "import" ? "Importing" : "Syncing"} {job.table_name}
+          </strong>{" "}
+          <span className="dim">from {source}</span>
+        </div>
+        <JobProgress job={job} canCancel={mayChange(model)} />
+      </div>
+    );
+  }
+  const { tone, [job.kind]: words } = ENDED[job.state];
+  const seconds =
+    job.started_at && job.finished_at
+      ? (Date.parse(job.finished_at) - Date.parse(job.started_at)) / 1000
+      : null;
+  return (
+    <div className="stack" style={{ gap: 8 }}>
+      <div className="row spread">
+        <div className="row" style={{ gap: "4px 8px" }}>
+          <ToneIcon tone={tone} />
+          <span>
+            {words} <strong>{job.table_name}</strong>
+          </span>
+          <span className="dim small">
+            {job.state === "succeeded" && `${plural(job.rows, "row")}, ${bytes(job.bytes)}`}
+            {job.state === "succeeded" && seconds !== null && ` in ${duration(seconds)} · `}
+            <TimeAgo at={job.finished_at ?? job.queued_at} />
+          </span>
+        </div>
+        {job.state === "succeeded" && (
+          <Button
+            component={Link}
+            to={to.model(model.id, "data", { table: job.table_id })}
+            variant="default"
+            size="xs"
+            aria-label={`Look at ${job.table_name}`}
+          >
+            Look at it
+          </Button>
+        )}
+      </div>
+      {job.state === "failed" && job.problem && <ProblemNotice problem={job.problem} />}
+    </div>
+  );
+}

@@ -1,0 +1,213 @@
+import { ActionIcon, Button, Menu, Modal, Tooltip } from "@mantine/core";
+import { Database, EllipsisVertical, RefreshCw } from "lucide-react";
+import { useState } from "react";
+import { Link, useLocation } from "wouter";
+import {
+  $api,
+  answer,
+  api,
+  type Job,
+  type Model,
+  queryClient,
+  refresh,
+  type Table,
+  toProblem,
+} from "../api/client";
+import { follow, isOver, jobsOf } from "../api/events";
+import { to } from "../routes";
+import { Confirm } from "../ui/Confirm";
+import { bytes, count } from "../ui/format";
+import { NameForm } from "../ui/NameForm";
+import { Notice, ProblemNotice } from "../ui/Notice";
+import { TimeAgo } from "../ui/TimeAgo";
+import { JobProgress } from "./JobProgress";
+import { mayChange } from "./Model";
+import { RestoreButton } from "./RestoreButton";
+
+interface Props {
+  model: Model;
+  table: Table;
+  /** The Model's latest, newest first. */
+  jobs: Job[];
+  /** The version looked at. */
+  version: number;
+}
+
+/** A table's name, where its content comes from and how old it is; sync; what went wrong at the last one. */
+export function SourceBadge({ model, table, jobs, version }: Props) {
+  const latest = jobs.find((job) => job.table_id === table.id);
+  const running = latest && !isOver(latest) ? latest : null;
+  const [error, setError] = useState<unknown>();
+  const [hidden, setHidden] = useState<string | null>(null);
+  const sync = async () => {
+    setError(undefined);
+    try {
+      const { job } = await answer(
+        api.POST("/api/v1/tables/{id}/sync", { params: { path: { id: table.id } } }),
+      );
+      await queryClient.invalidateQueries({ queryKey: jobsOf(model.id).queryKey });
+      follow(job);
+    } catch (problem) {
+      setError(problem);
+    }
+  };
+  const failed = latest?.state === "failed" && latest.problem && latest.id !== hidden ? latest : null;
+  return (
+    <>
+      <div className="row spread">
+        <div className="row" style={{ minWidth: 0 }}>
+          <h2 className="table-name">{table.name}</h2>
+          <Source table={table} version={version} />
+        </div>
+        <div className="row">
+          <SyncButton model={model} table={table} running={running !== null} onSync={sync} />
+          {mayChange(model) && <TableMenu model={model} table={table} />}
+        </div>
+      </div>
+      {running && <JobProgress job={running} canCancel={mayChange(model)} />}
+      {error !== undefined && <ProblemNotice problem={toProblem(error)} />}
+      {failed?.problem && (
+        <ProblemNotice
+          problem={{ ...failed.problem, title: `The last sync failed: ${failed.problem.title}` }}
+        >
+          <span className="dim small">What you see is what the table held before; nothing was lost.</span>
+          <Button variant="default" size="xs" onClick={() => setHidden(failed.id)}>
+            Hide
+          </Button>
+        </ProblemNotice>
+      )}
+      {table.version !== null && version !== table.version && (
+        <Notice tone="info" title={`You are looking at version ${count(version)}`}>
+          <p>The newest is version {count(table.version)}.</p>
+          <div className="row" style={{ marginTop: 12 }}>
+            <Button
+              variant="default"
+              size="xs"
+              component={Link}
+              to={to.model(model.id, "data", { table: table.id })}
+            >
+              Show the newest
+            </Button>
+            <RestoreButton model={model} table={table} version={version} />
+          </div>
+        </Notice>
+      )}
+    </>
+  );
+}
+
+function Source({ table, version }: { table: Table; version: number }) {
+  const { source } = table;
+  const connections = $api.useQuery("get", "/api/v1/connections", { params: { query: { limit: 1000 } } });
+  const connection = connections.data?.items.find((one) => one.id === source?.connection_id);
+  return (
+    <span className="badge">
+      <Database size={12} aria-hidden />
+      {source && (
+        <>
+          from{" "}
+          {connection && (
+            <Link className="link" to={to.connection(connection.id)}>
+              {connection.name}
+            </Link>
+          )}{" "}
+          <span>
+            {source.schema}.{source.table}
+          </span>
+          <span aria-hidden>·</span>
+        </>
+      )}
+      <span>version {count(version)}</span>
+      {source?.synced_at && (
+        <>
+          <span aria-hidden>·</span>
+          <span>
+            read <TimeAgo at={source.synced_at} />
+          </span>
+        </>
+      )}
+      <span aria-hidden>·</span>
+      <span>{bytes(table.bytes)}</span>
+    </span>
+  );
+}
+
+function SyncButton(props: { model: Model; table: Table; running: boolean; onSync: () => void }) {
+  const { model, table, running, onSync } = props;
+  const reason = running
+    ? "A job is running on this table."
+    : !mayChange(model)
+      ? "You may only look at this Model."
+      : !table.source?.connection_id
+        ? "The connection it came through is gone, or belongs to somebody else."
+        : null;
+  return (
+    <Tooltip label={reason} disabled={reason === null}>
+      <Button
+        variant="default"
+        size="xs"
+        leftSection={<RefreshCw size={14} />}
+        // Stays in the tab order, so that the reason can be read there too.
+        aria-disabled={reason !== null}
+        data-disabled={reason !== null || undefined}
+        onClick={reason === null ? onSync : undefined}
+      >
+        {running ? "Syncing…" : "Sync now"}
+      </Button>
+    </Tooltip>
+  );
+}
+
+function TableMenu({ model, table }: { model: Model; table: Table }) {
+  const [dialog, setDialog] = useState<"rename" | "delete" | null>(null);
+  const [, navigate] = useLocation();
+  const close = () => setDialog(null);
+  const params = { path: { id: table.id } };
+  return (
+    <>
+      <Menu position="bottom-end">
+        <Menu.Target>
+          <ActionIcon variant="default" size={30} aria-label="Actions on this table">
+            <EllipsisVertical size={16} />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item component={Link} to={to.model(model.id, "history", { table: table.id })}>
+            History
+          </Menu.Item>
+          <Menu.Item onClick={() => setDialog("rename")}>Rename…</Menu.Item>
+          <Menu.Item c="var(--danger)" onClick={() => setDialog("delete")}>
+            Delete table…
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+      <Modal opened={dialog === "rename"} onClose={close} title="Rename table" centered>
+        <NameForm
+          name={table.name}
+          description="Only here; the source keeps its own name."
+          action="Rename"
+          onClose={close}
+          save={async (name) => {
+            await answer(api.PATCH("/api/v1/tables/{id}", { params, body: { name } }));
+            await refresh("/api/v1/models/{id}/tables");
+          }}
+        />
+      </Modal>
+      <Confirm
+        opened={dialog === "delete"}
+        onClose={close}
+        title="Delete table"
+        action="Delete table"
+        typed={table.name}
+        danger
+        run={async () => {
+          await answer(api.DELETE("/api/v1/tables/{id}", { params }));
+          navigate(to.model(model.id));
+          await refresh("/api/v1/models/{id}/tables", "/api/v1/models", "/api/v1/models/{id}");
+        }}
+      >
+        All its versions are removed for good. The database it came from is not touched.
+      </Confirm>
+    </>
+  );
+}
