@@ -1,1 +1,23 @@
-//! to come
+//! Versioned tables on Delta Lake, behind the port of `domain`. Knows nothing about PostgreSQL but how its
+//! types sort and print; knows nothing about users.
+
+mod calendar;
+mod encode;
+mod filter;
+mod folder;
+mod index;
+mod log;
+mod numeric;
+mod order;
+mod packed;
+mod page;
+mod place;
+mod problem;
+mod scan;
+mod store;
+mod version;
+mod workers;
+mod writer;
+
+pub use encode::WriteOptions;
+pub use store::DeltaStore;

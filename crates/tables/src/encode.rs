@@ -1,0 +1,316 @@
+//! Batches to Parquet files in the store, on the thread that calls. Memory is bounded by the row group in
+//! the making (its encoded pages) and the parts that are on their way to the store.
+
+use crate::{log::LoggedFile, problem::storage};
+use arrow_array::{BooleanArray, RecordBatch};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use mycorr_domain::{Problem, Result};
+use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart, path::Path};
+use parquet::{
+    arrow::{
+        ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata,
+        arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves},
+    },
+    basic::{Compression, ZstdLevel},
+    errors::ParquetError,
+    file::{
+        properties::{EnabledStatistics, WriterProperties},
+        writer::SerializedFileWriter,
+    },
+};
+use std::{
+    io,
+    num::NonZeroUsize,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+    thread,
+};
+use tokio::runtime::Handle;
+use uuid::Uuid;
+
+/// Sizes that were chosen by measurement, see `docs/benchmarks.md`.
+#[derive(Clone, Debug)]
+pub struct WriteOptions {
+    /// How many threads encode columns side by side.
+    pub encoders: NonZeroUsize,
+    pub group_rows: usize,
+    /// A row group ends when its pages take so much memory.
+    pub group_bytes: usize,
+    /// A file ends after the row group that takes it over this size.
+    pub file_bytes: u64,
+    /// A page holds at most so many rows: what is decoded to show one of them.
+    pub page_rows: usize,
+}
+
+impl Default for WriteOptions {
+    fn default() -> Self {
+        Self {
+            encoders: thread::available_parallelism().map_or(NonZeroUsize::MIN, |cores| {
+                cores.min(const { NonZeroUsize::new(4).expect("4 is not 0") })
+            }),
+            group_rows: 1 << 20,
+            group_bytes: 48 << 20,
+            file_bytes: 256 << 20,
+            page_rows: 2048,
+        }
+    }
+}
+
+/// Bytes travel to the store in parts of this size (S3 takes none under 5 MiB) …
+const PART: usize = 5 << 20;
+/// … and so many of them may be on their way.
+const PARTS: usize = 2;
+
+/// The only column of a table that has none, because a Parquet file has rows only by its columns.
+pub(crate) fn placeholder() -> Field {
+    Field::new("__rows", DataType::Boolean, true)
+}
+
+/// Where the files of one version go.
+pub(crate) struct Target {
+    pub(crate) store: Arc<dyn ObjectStore>,
+    pub(crate) folder: Path,
+    /// In the name of each file.
+    pub(crate) writer: Uuid,
+    pub(crate) runtime: Handle,
+    /// Bytes that were handed to the store.
+    pub(crate) written: Arc<AtomicU64>,
+}
+
+pub(crate) struct Encoder {
+    target: Target,
+    options: WriteOptions,
+    open: Option<OpenFile>,
+    done: Vec<LoggedFile>,
+}
+
+struct OpenFile {
+    name: String,
+    schema: SchemaRef,
+    writer: SerializedFileWriter<Sink>,
+    factory: ArrowRowGroupWriterFactory,
+    group: Option<Group>,
+    rows: u64,
+}
+
+struct Group {
+    /// A column is written by one thread at a time.
+    columns: Vec<Mutex<ArrowColumnWriter>>,
+    rows: usize,
+}
+
+impl Encoder {
+    pub(crate) fn new(target: Target, options: WriteOptions) -> Self {
+        Self { target, options, open: None, done: Vec::new() }
+    }
+
+    /// Bytes that were handed to the store, counted while it goes on.
+    pub(crate) fn written(&self) -> Arc<AtomicU64> {
+        self.target.written.clone()
+    }
+
+    /// A batch with another schema than the one before begins another file.
+    pub(crate) fn write(&mut self, batch: RecordBatch) -> Result<()> {
+        let batch = if batch.num_columns() == 0 { with_placeholder(&batch)? } else { batch };
+        if self.open.as_ref().is_some_and(|open| open.schema.fields() != batch.schema_ref().fields()) {
+            self.close_file()?;
+        }
+        let mut at = 0;
+        while at < batch.num_rows() {
+            let open = match &mut self.open {
+                Some(open) => open,
+                none => none.insert(OpenFile::create(
+                    &self.target,
+                    &self.options,
+                    self.done.len(),
+                    batch.schema(),
+                )?),
+            };
+            let taken = open.write(&batch, at, &self.options).map_err(storage)?;
+            at += taken;
+            if open.writer.bytes_written() as u64 >= self.options.file_bytes {
+                self.close_file()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The files, complete and durable, in the order of their rows.
+    pub(crate) fn finish(mut self) -> Result<Vec<LoggedFile>> {
+        self.close_file()?;
+        Ok(self.done)
+    }
+
+    fn close_file(&mut self) -> Result<()> {
+        if let Some(open) = self.open.take() {
+            self.done.push(open.close(self.options.encoders).map_err(storage)?);
+        }
+        Ok(())
+    }
+}
+
+fn with_placeholder(batch: &RecordBatch) -> Result<RecordBatch> {
+    let rows = BooleanArray::new_null(batch.num_rows());
+    let schema = Arc::new(Schema::new(vec![placeholder()]));
+    RecordBatch::try_new(schema, vec![Arc::new(rows)]).map_err(Problem::bug)
+}
+
+impl OpenFile {
+    fn create(target: &Target, options: &WriteOptions, number: usize, schema: SchemaRef) -> Result<Self> {
+        let name = format!("part-{number:05}-{}.zstd.parquet", target.writer);
+        let path = target.folder.clone().join(name.as_str());
+        let upload = target.runtime.block_on(target.store.put_multipart(&path)).map_err(storage)?;
+        let sink = Sink {
+            upload: WriteMultipart::new_with_chunk_size(upload, PART),
+            bytes: 0,
+            unchecked: 0,
+            runtime: target.runtime.clone(),
+            written: target.written.clone(),
+        };
+        let mut properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).expect("zstd has a level 1")))
+            .set_statistics_enabled(EnabledStatistics::Chunk)
+            .set_data_page_row_count_limit(options.page_rows)
+            .set_write_batch_size(options.page_rows.min(1024))
+            .set_created_by(concat!("mycorr ", env!("CARGO_PKG_VERSION")).to_owned())
+            .build();
+        add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
+        let writer = || {
+            let described = ArrowSchemaConverter::new().convert(&schema)?;
+            SerializedFileWriter::new(sink, described.root_schema_ptr(), Arc::new(properties))
+        };
+        let writer = writer().map_err(storage)?;
+        let factory = ArrowRowGroupWriterFactory::new(&writer, schema.clone());
+        Ok(Self { name, schema, writer, factory, group: None, rows: 0 })
+    }
+
+    /// Writes rows of the batch from `at` on, and tells how many.
+    fn write(
+        &mut self,
+        batch: &RecordBatch,
+        at: usize,
+        options: &WriteOptions,
+    ) -> Result<usize, ParquetError> {
+        let group = match &mut self.group {
+            Some(group) => group,
+            none => {
+                let columns = self.factory.create_column_writers(self.writer.flushed_row_groups().len())?;
+                none.insert(Group { columns: columns.into_iter().map(Mutex::new).collect(), rows: 0 })
+            }
+        };
+        let rows = (batch.num_rows() - at).min(options.group_rows - group.rows);
+        let slice = batch.slice(at, rows);
+        side_by_side(options.encoders, group.columns.len(), |column| {
+            let mut writer = group.columns[column].lock().expect("no thread panics with a column in hand");
+            // None of our types is nested: a column has one leaf.
+            for leaf in compute_leaves(self.schema.field(column), slice.column(column))? {
+                writer.write(&leaf)?;
+            }
+            Ok(())
+        })?;
+        group.rows += rows;
+        let bytes: usize = group
+            .columns
+            .iter_mut()
+            .map(|column| column.get_mut().expect("no thread panics with a column in hand").memory_size())
+            .sum();
+        if group.rows >= options.group_rows || bytes >= options.group_bytes {
+            self.close_group(options.encoders)?;
+        }
+        Ok(rows)
+    }
+
+    fn close_group(&mut self, encoders: NonZeroUsize) -> Result<(), ParquetError> {
+        let Some(group) = self.group.take() else { return Ok(()) };
+        let open: Vec<_> = group.columns.into_iter().map(|column| Mutex::new(Some(column))).collect();
+        let closed: Vec<_> = open.iter().map(|_| Mutex::new(None)).collect();
+        side_by_side(encoders, open.len(), |column| {
+            let writer = open[column].lock().expect("taken once").take().expect("taken once");
+            let chunk = writer.into_inner().expect("no thread panics with a column in hand").close()?;
+            *closed[column].lock().expect("set once") = Some(chunk);
+            Ok(())
+        })?;
+        let mut row_group = self.writer.next_row_group()?;
+        for chunk in closed {
+            let chunk = chunk.into_inner().expect("set once").expect("every column was closed");
+            chunk.append_to_row_group(&mut row_group)?;
+        }
+        row_group.close()?;
+        self.rows += group.rows as u64;
+        Ok(())
+    }
+
+    fn close(mut self, encoders: NonZeroUsize) -> Result<LoggedFile, ParquetError> {
+        self.close_group(encoders)?;
+        let sink = self.writer.into_inner()?;
+        let bytes = sink.bytes;
+        sink.finish()?;
+        Ok(LoggedFile { path: self.name, bytes, rows: self.rows })
+    }
+}
+
+/// Does `work` for 0..count on so many threads, each taking the next that is left, and stops at an error.
+fn side_by_side(
+    threads: NonZeroUsize,
+    count: usize,
+    work: impl Fn(usize) -> Result<(), ParquetError> + Sync,
+) -> Result<(), ParquetError> {
+    let next = AtomicUsize::new(0);
+    let run = || {
+        loop {
+            match next.fetch_add(1, Relaxed) {
+                index if index < count => {
+                    work(index).inspect_err(|_| next.store(count, Relaxed))?;
+                }
+                _ => return Ok(()),
+            }
+        }
+    };
+    thread::scope(|scope| {
+        let others: Vec<_> = (1..threads.get().min(count)).map(|_| scope.spawn(run)).collect();
+        let own = run();
+        others
+            .into_iter()
+            .map(|other| other.join().expect("encoding doesn't panic"))
+            .fold(own, |first, other| first.and(other))
+    })
+}
+
+/// Takes a file's bytes to the store, from a thread that may wait.
+struct Sink {
+    upload: WriteMultipart,
+    bytes: u64,
+    /// Bytes since it was last looked at how many parts are on their way.
+    unchecked: usize,
+    runtime: Handle,
+    written: Arc<AtomicU64>,
+}
+
+impl Sink {
+    fn finish(self) -> Result<(), ParquetError> {
+        let finished = self.runtime.block_on(self.upload.finish());
+        finished.map(drop).map_err(|error| ParquetError::External(Box::new(error)))
+    }
+}
+
+impl io::Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let bytes = &bytes[..bytes.len().min(PART)];
+        self.unchecked += bytes.len();
+        let _entered = self.runtime.enter();
+        if self.unchecked >= PART {
+            self.unchecked = 0;
+            self.runtime.block_on(self.upload.wait_for_capacity(PARTS)).map_err(io::Error::other)?;
+        }
+        self.upload.write(bytes);
+        self.bytes += bytes.len() as u64;
+        self.written.fetch_add(bytes.len() as u64, Relaxed);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,129 @@
+//! A version opened for reading. A version never changes, so everything here can be kept.
+
+use crate::{log::Logged, place::Place, problem::storage};
+use bytes::Bytes;
+use futures::{FutureExt, TryFutureExt, future::BoxFuture};
+use mycorr_domain::{Result, TableId};
+use object_store::{ObjectStore, ObjectStoreExt, path::Path};
+use parquet::{
+    arrow::{
+        ParquetRecordBatchStreamBuilder,
+        arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions},
+        async_reader::{AsyncFileReader, MetadataFetch},
+    },
+    errors::{ParquetError, Result as ParquetResult},
+    file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader},
+};
+use std::{ops::Range, sync::Arc};
+use tokio::sync::OnceCell;
+
+pub(crate) struct Version {
+    /// In the order of the rows.
+    pub(crate) files: Vec<DataFile>,
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+}
+
+pub(crate) struct DataFile {
+    source: Source,
+    /// The number of its first row in the version.
+    pub(crate) first: u64,
+    pub(crate) rows: u64,
+    metadata: OnceCell<ArrowReaderMetadata>,
+}
+
+impl Version {
+    pub(crate) fn new(place: &Place, table: TableId, logged: &Logged) -> Self {
+        let mut rows = 0;
+        let mut bytes = 0;
+        let files = logged
+            .files
+            .iter()
+            .map(|file| {
+                let first = rows;
+                rows += file.rows;
+                bytes += file.bytes;
+                let path = place.folder(table).join(file.path.as_str());
+                let source = Source { store: place.store.clone(), path, bytes: file.bytes };
+                DataFile { source, first, rows: file.rows, metadata: OnceCell::new() }
+            })
+            .collect();
+        Self { files, rows, bytes }
+    }
+
+    /// Whether any file has a column of this name: companions come only where they are needed.
+    pub(crate) async fn has_field(&self, name: &str) -> Result<bool> {
+        for file in &self.files {
+            if file.metadata().await?.schema().column_with_name(name).is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl DataFile {
+    pub(crate) async fn metadata(&self) -> Result<&ArrowReaderMetadata> {
+        self.metadata.get_or_try_init(|| self.source.load().map_err(storage)).await
+    }
+
+    pub(crate) async fn open(&self) -> Result<ParquetRecordBatchStreamBuilder<FileReader>> {
+        let metadata = self.metadata().await?.clone();
+        let reader = FileReader { source: self.source.clone(), metadata: metadata.metadata().clone() };
+        Ok(ParquetRecordBatchStreamBuilder::new_with_metadata(reader, metadata))
+    }
+}
+
+#[derive(Clone)]
+struct Source {
+    store: Arc<dyn ObjectStore>,
+    path: Path,
+    bytes: u64,
+}
+
+impl Source {
+    /// The footer and where each page lies. The end of the file is fetched in one piece that holds both
+    /// unless the file is large.
+    async fn load(&self) -> ParquetResult<ArrowReaderMetadata> {
+        let metadata = ParquetMetaDataReader::new()
+            .with_offset_index_policy(PageIndexPolicy::Required)
+            .with_prefetch_hint(Some(256 << 10))
+            .load_and_finish(self, self.bytes)
+            .await?;
+        ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new())
+    }
+}
+
+impl MetadataFetch for &Source {
+    fn fetch(&mut self, range: Range<u64>) -> BoxFuture<'_, ParquetResult<Bytes>> {
+        self.store.get_range(&self.path, range).map_err(external).boxed()
+    }
+}
+
+pub(crate) struct FileReader {
+    source: Source,
+    metadata: Arc<ParquetMetaData>,
+}
+
+impl AsyncFileReader for FileReader {
+    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, ParquetResult<Bytes>> {
+        self.source.store.get_range(&self.source.path, range).map_err(external).boxed()
+    }
+
+    fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, ParquetResult<Vec<Bytes>>> {
+        async move { self.source.store.get_ranges(&self.source.path, &ranges).await.map_err(external) }
+            .boxed()
+    }
+
+    fn get_metadata<'a>(
+        &'a mut self,
+        _options: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
+        let metadata = self.metadata.clone();
+        async move { Ok(metadata) }.boxed()
+    }
+}
+
+fn external(error: object_store::Error) -> ParquetError {
+    ParquetError::External(Box::new(error))
+}

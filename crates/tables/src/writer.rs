@@ -1,0 +1,190 @@
+//! A version in the making: batches go to an encoder on a thread of its own, through a channel that makes
+//! the reader wait when the encoder is behind.
+
+use crate::{
+    encode::{Encoder, placeholder},
+    log::{Content, Log, Logged, LoggedFile, NextVersion},
+};
+use arrow_array::RecordBatch;
+use arrow_schema::{Field, Schema};
+use async_trait::async_trait;
+use mycorr_domain::{Column, Committed, JobId, Problem, Result, TableWriter};
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+use tokio::{sync::mpsc, task::JoinHandle};
+use uuid::Uuid;
+
+/// Batches that wait for the encoder: one that is ready while another is being encoded.
+const QUEUE: usize = 1;
+
+enum Message {
+    Batch(RecordBatch),
+    /// Without it, the end of the channel means that the writer was dropped.
+    Finish,
+}
+
+/// Writers at work, by the id in the names of their files, so that a sweep leaves these alone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AtWork(Arc<Mutex<HashSet<Uuid>>>);
+
+pub(crate) struct AtWorkGuard(AtWork, Uuid);
+
+impl AtWork {
+    pub(crate) fn enter(&self, writer: Uuid) -> AtWorkGuard {
+        self.lock().insert(writer);
+        AtWorkGuard(self.clone(), writer)
+    }
+
+    pub(crate) fn wrote(&self, path: &str) -> bool {
+        self.lock().iter().any(|writer| path.contains(&writer.to_string()))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<Uuid>> {
+        self.0.lock().expect("nothing panics while it holds the set")
+    }
+}
+
+impl Drop for AtWorkGuard {
+    fn drop(&mut self) {
+        self.0.lock().remove(&self.1);
+    }
+}
+
+pub(crate) struct DeltaWriter {
+    log: Log,
+    base: Option<Logged>,
+    job: JobId,
+    columns: Vec<Column>,
+    /// Those that the batch before had. Never fewer with the next one.
+    companions: HashSet<String>,
+    messages: mpsc::Sender<Message>,
+    /// None once it was waited for.
+    encoder: Option<JoinHandle<Result<Option<Vec<LoggedFile>>>>>,
+    written: Arc<AtomicU64>,
+    /// Until the commit: the thread may end before it, or outlive a writer that was dropped.
+    _at_work: Arc<AtWorkGuard>,
+}
+
+/// The encoder's thread ends with the files, or with nothing if the writer was dropped.
+fn run(mut encoder: Encoder, mut messages: mpsc::Receiver<Message>) -> Result<Option<Vec<LoggedFile>>> {
+    loop {
+        match messages.blocking_recv() {
+            Some(Message::Batch(batch)) => encoder.write(batch)?,
+            Some(Message::Finish) => return encoder.finish().map(Some),
+            None => return Ok(None),
+        }
+    }
+}
+
+impl DeltaWriter {
+    pub(crate) fn start(
+        log: Log,
+        base: Option<Logged>,
+        columns: &[Column],
+        job: JobId,
+        encoder: Encoder,
+        at_work: AtWorkGuard,
+    ) -> Self {
+        let (messages, receiver) = mpsc::channel(QUEUE);
+        let written = encoder.written();
+        let at_work = Arc::new(at_work);
+        let encoder = tokio::task::spawn_blocking({
+            let at_work = at_work.clone();
+            move || {
+                let files = run(encoder, receiver);
+                drop(at_work);
+                files
+            }
+        });
+        Self {
+            log,
+            base,
+            job,
+            columns: columns.to_vec(),
+            companions: HashSet::new(),
+            messages,
+            encoder: Some(encoder),
+            written,
+            _at_work: at_work,
+        }
+    }
+
+    /// The batch must be what [`TableWriter::write`] says.
+    fn check(&mut self, batch: &RecordBatch) -> Result<()> {
+        let schema = batch.schema_ref();
+        let native = self.columns.len();
+        let fits = schema.fields().len() >= native
+            && self.columns.iter().zip(schema.fields()).all(|(column, field)| {
+                column.field == *field.name() && column.stored.arrow() == *field.data_type()
+            });
+        let companions: HashSet<_> =
+            schema.fields().iter().skip(native).map(|field| field.name().clone()).collect();
+        let known = |name: &String| self.columns.iter().any(|column| column.exact_name() == *name);
+        if !fits || !companions.iter().all(known) || !self.companions.is_subset(&companions) {
+            return Err(Problem::bug(format!("a batch of another shape than the table's columns: {schema}")));
+        }
+        self.companions = companions;
+        Ok(())
+    }
+
+    async fn send(&mut self, message: Message) -> Result<()> {
+        match self.messages.send(message).await {
+            Ok(()) => Ok(()),
+            // The encoder ended before its time: it says why.
+            Err(_) => match self.end().await {
+                Err(problem) => Err(problem),
+                Ok(_) => Err(Problem::bug("the encoder ended without being told to")),
+            },
+        }
+    }
+
+    async fn end(&mut self) -> Result<Option<Vec<LoggedFile>>> {
+        let encoder = self.encoder.take().ok_or_else(|| Problem::bug("written to after an error"))?;
+        encoder.await.map_err(Problem::bug)?
+    }
+
+    /// Every column with its companion where some batch had it.
+    fn schema(&self) -> Schema {
+        let fields: Vec<Field> = self
+            .columns
+            .iter()
+            .flat_map(|column| {
+                let exact = self.companions.contains(&column.exact_name()).then(|| column.exact_field());
+                [Some(column.arrow_field()), exact]
+            })
+            .flatten()
+            .collect();
+        Schema::new(if fields.is_empty() { vec![placeholder()] } else { fields })
+    }
+}
+
+#[async_trait]
+impl TableWriter for DeltaWriter {
+    async fn write(&mut self, batch: RecordBatch) -> Result<()> {
+        self.check(&batch)?;
+        self.send(Message::Batch(batch)).await
+    }
+
+    async fn commit(mut self: Box<Self>) -> Result<Committed> {
+        self.send(Message::Finish).await?;
+        let files = self.end().await?.ok_or_else(|| Problem::bug("the encoder gave up"))?;
+        let schema = self.schema();
+        let next =
+            NextVersion { base: self.base.as_ref(), files: &files, content: Content::Written(&schema) };
+        let version = self.log.commit(next, self.job).await?;
+        Ok(Committed {
+            version,
+            rows: files.iter().map(|file| file.rows).sum(),
+            bytes: files.iter().map(|file| file.bytes).sum(),
+        })
+    }
+
+    fn bytes(&self) -> u64 {
+        self.written.load(Relaxed)
+    }
+}
