@@ -1,1 +1,115 @@
-//! to come
+//! What Mycorr does, use case by use case: each function asks who is asking, and ends in a value or in a
+//! [`Problem`](mycorr_domain::Problem) that a person can read. Knows no HTTP, no SQL, and of the tables only
+//! the port [`TableStore`].
+
+mod accounts;
+mod attempts;
+mod browse;
+mod connections;
+mod imports;
+mod jobs;
+mod models;
+mod passwords;
+mod reading;
+mod rows;
+mod runner;
+mod secrets;
+mod versions;
+
+pub use accounts::{Identity, NewToken, SignUpState, SignedIn};
+pub use browse::Preview;
+pub use connections::{Change, ConnectionForm, Refused};
+pub use imports::Import;
+pub use rows::Rows;
+pub use runner::Workers;
+pub use versions::ColumnChanges;
+
+// Plain values of the crates below, passed on as they are.
+pub use mycorr_meta::{
+    Access, CaSummary, Connection, Job, JobKind, JobState, Listed, Model, Purpose, Source, Statement, Table,
+    Token, User, Version,
+};
+pub use mycorr_pgread::{
+    Outcome as StepOutcome, Report, SchemaEntry, ServerFacts, SourceColumn, Step, StepName, TableDescription,
+    TableEntry, TableKind, sql::role_script,
+};
+
+use mycorr_domain::{JobId, Result, TableStore};
+use mycorr_egress::Dialer;
+use mycorr_meta::Meta;
+use mycorr_vault::Vault;
+use std::{future::Future, sync::Arc};
+use tokio::sync::{Notify, broadcast};
+
+/// Who may make an account once there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignUp {
+    /// Who was given one by the operator, or was invited.
+    Invite,
+    Open,
+}
+
+/// What an engine is made of.
+pub struct Parts {
+    pub meta: Meta,
+    pub vault: Vault,
+    pub dialer: Dialer,
+    pub store: Arc<dyn TableStore>,
+    pub sign_up: SignUp,
+}
+
+/// Everything that Mycorr can do. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    passwords: passwords::Passwords,
+    attempts: attempts::Attempts,
+    /// Told when a job is queued.
+    queued: Notify,
+    /// Told which job of this process has changed.
+    changed: broadcast::Sender<JobId>,
+}
+
+impl std::ops::Deref for Engine {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0.parts
+    }
+}
+
+impl Engine {
+    pub fn new(parts: Parts) -> Self {
+        let (changed, _) = broadcast::channel(64);
+        Self(Arc::new(Inner {
+            parts,
+            passwords: passwords::Passwords::new(),
+            attempts: attempts::Attempts::default(),
+            queued: Notify::new(),
+            changed,
+        }))
+    }
+
+    /// Whether what a request needs is there.
+    pub async fn ready(&self) -> Result<()> {
+        self.meta.ping().await
+    }
+
+    /// How many jobs are in each state.
+    pub async fn job_counts(&self) -> Result<Vec<(String, u64)>> {
+        self.meta.job_counts().await
+    }
+}
+
+/// Runs `work` to its end even if whoever waits for it goes away: what was sent to a source must come into
+/// the ledger, and what was tested must be noted.
+async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    match tokio::spawn(work).await {
+        Ok(value) => value,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => std::future::pending().await,
+        },
+    }
+}

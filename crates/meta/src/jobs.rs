@@ -65,6 +65,8 @@ pub enum Beat {
 pub struct NewVersion<'a> {
     pub columns: &'a [Column],
     pub committed: Committed,
+    /// What is to be said although the job went well.
+    pub warning: Option<&'a Problem>,
 }
 
 impl Meta {
@@ -243,6 +245,7 @@ impl Meta {
             id: Set(row.id),
             state: Set(JobState::Succeeded.as_str().to_owned()),
             version: Set(Some(number)),
+            problem: Set(new.warning.map(|problem| to_json(&StoredProblem::from(problem)))),
             rows: Set(count(new.committed.rows)),
             finished_at: Set(Some(at)),
             lease_until: Set(None),

@@ -155,7 +155,7 @@ pub struct Listed<T> {
 
 impl<T> Listed<T> {
     /// `items` were fetched with one more than `limit`, to know whether there are more.
-    fn new(mut items: Vec<T>, limit: usize, cursor: impl Fn(&T) -> String) -> Self {
+    pub fn new(mut items: Vec<T>, limit: usize, cursor: impl Fn(&T) -> String) -> Self {
         let more = items.len() > limit;
         items.truncate(limit);
         let next = items.last().filter(|_| more).map(cursor);

@@ -1,0 +1,106 @@
+//! What a connection can see at the source, asked there each time.
+
+use crate::{Engine, to_the_end};
+use mycorr_domain::{Cell, ConnectionId, Problem, Result, UserId};
+use mycorr_meta::{Listed, Purpose};
+use mycorr_pgread::{Client, SchemaEntry, SourceColumn, TableDescription, TableEntry};
+use std::{future::Future, pin::Pin};
+
+/// The first rows of a table at the source.
+pub struct Preview {
+    pub columns: Vec<SourceColumn>,
+    pub rows: Vec<Vec<Cell>>,
+}
+
+const PREVIEW_ROWS: u32 = 50;
+
+type Asking<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+impl Engine {
+    pub async fn schemas(&self, user: UserId, id: ConnectionId) -> Result<Vec<SchemaEntry>> {
+        self.ask(user, id, Purpose::Browse, |client| Box::pin(client.schemas())).await
+    }
+
+    /// The tables of a schema by name, those whose name contains `search`.
+    pub async fn source_tables(
+        &self,
+        user: UserId,
+        id: ConnectionId,
+        schema: String,
+        search: Option<String>,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Listed<TableEntry>> {
+        no_nul(&[Some(&schema), search.as_ref(), after.as_ref()])?;
+        self.ask(user, id, Purpose::Browse, move |client| {
+            Box::pin(async move {
+                let found = client.tables(&schema, search.as_deref(), after.as_deref(), limit + 1).await?;
+                Ok(Listed::new(found, limit, |table: &TableEntry| table.name.clone()))
+            })
+        })
+        .await
+    }
+
+    pub async fn describe(
+        &self,
+        user: UserId,
+        id: ConnectionId,
+        schema: String,
+        table: String,
+    ) -> Result<TableDescription> {
+        no_nul(&[Some(&schema), Some(&table)])?;
+        self.ask(user, id, Purpose::Browse, move |client| {
+            Box::pin(async move { client.describe(&schema, &table).await })
+        })
+        .await
+    }
+
+    /// The first 50 rows of the columns that the role may read.
+    pub async fn preview(
+        &self,
+        user: UserId,
+        id: ConnectionId,
+        schema: String,
+        table: String,
+    ) -> Result<Preview> {
+        no_nul(&[Some(&schema), Some(&table)])?;
+        self.ask(user, id, Purpose::Preview, move |client| {
+            Box::pin(async move {
+                let description = client.describe(&schema, &table).await?;
+                let rows = client.preview(&description, PREVIEW_ROWS).await?;
+                let columns = description.columns.into_iter().filter(|column| column.readable).collect();
+                Ok(Preview { columns, rows })
+            })
+        })
+        .await
+    }
+
+    /// Connects, asks, writes what was sent into the ledger whether it went well or not, and hangs up.
+    async fn ask<T: Send + 'static>(
+        &self,
+        user: UserId,
+        id: ConnectionId,
+        purpose: Purpose,
+        question: impl for<'a> FnOnce(&'a mut Client) -> Asking<'a, T> + Send + 'static,
+    ) -> Result<T> {
+        let connection = self.meta.connection(user, id).await?;
+        let target = self.target(&connection).await?;
+        let engine = self.clone();
+        to_the_end(async move {
+            let mut client = Client::connect(&engine.dialer, &target).await?;
+            let answer = question(&mut client).await;
+            engine.note(id, user, purpose, None, client.statements()).await;
+            client.close().await;
+            answer
+        })
+        .await
+    }
+}
+
+/// PostgreSQL's text has no NUL (manual, "Character Types"): nothing can be called so.
+fn no_nul(texts: &[Option<&String>]) -> Result<()> {
+    if texts.iter().flatten().any(|text| text.contains('\0')) {
+        return Err(Problem::not_found("table"));
+    }
+    Ok(())
+}

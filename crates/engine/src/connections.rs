@@ -1,0 +1,319 @@
+//! Connections: tested before they are saved, sealed when they are.
+
+use crate::{Engine, secrets::Opened, to_the_end};
+use mycorr_domain::{
+    ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Endpoint, JobId, Port, Problem, Result,
+    RoleName, Secret, UserId,
+};
+use mycorr_egress::Host;
+use mycorr_meta::{
+    CaSummary, Connection, Listed, NewConnection, NewStatement, Purpose, Statement, TestResult,
+};
+use mycorr_pgread::{Report, Step, Target, tls::CaCertificate};
+
+/// What a person filled in.
+pub struct ConnectionForm {
+    pub kind: ConnectionKind,
+    pub name: String,
+    pub host: String,
+    pub port: i64,
+    pub database: String,
+    pub username: String,
+    pub password: Secret,
+    pub encrypted: bool,
+    /// PEM.
+    pub ca_certificate: Option<Secret>,
+}
+
+/// What of a saved connection is to be replaced.
+#[derive(Default)]
+pub struct Change {
+    pub name: Option<String>,
+    pub password: Option<Secret>,
+    /// `Some(None)` removes it.
+    pub ca_certificate: Option<Option<Secret>>,
+}
+
+/// Why a connection was not saved; with the steps if it was a test that failed.
+#[derive(Debug)]
+pub struct Refused {
+    pub problem: Problem,
+    pub steps: Vec<Step>,
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self { problem, steps: Vec::new() }
+    }
+}
+
+impl ConnectionForm {
+    /// All that is wrong with the fields at once.
+    fn parse(self) -> Result<(ConnectionName, Target)> {
+        let mut wrong = Wrong::default();
+        let name = wrong.take(ConnectionName::parse(&self.name));
+        let host = wrong.take(parse_host(&self.host));
+        let port = wrong.take(Port::parse(self.port));
+        let database = wrong.take(DatabaseName::parse(&self.database));
+        let username = wrong.take(RoleName::parse(&self.username));
+        let password = wrong.take(parse_password(self.password));
+        let ca = wrong.take(parse_ca(self.ca_certificate.as_ref(), self.encrypted));
+        match (name, host, port, database, username, password, ca) {
+            (
+                Some(name),
+                Some(host),
+                Some(port),
+                Some(database),
+                Some(username),
+                Some(password),
+                Some(ca_certificate),
+            ) => {
+                let endpoint = Endpoint { host, port, database, username, encrypted: self.encrypted };
+                Ok((name, Target { endpoint, password, ca_certificate }))
+            }
+            _ => Err(wrong.into()),
+        }
+    }
+}
+
+fn parse_host(text: &str) -> Result<String> {
+    Host::parse(text.trim())
+        .map(|host| host.to_string())
+        .map_err(|error| Problem::invalid("host", error.to_string()))
+}
+
+/// PostgreSQL takes any text but NUL; an empty one is for methods that ask for none.
+fn parse_password(password: Secret) -> Result<Secret> {
+    match password.expose() {
+        text if text.contains('\0') => {
+            Err(Problem::invalid("password", "A NUL character is not allowed here."))
+        }
+        text if text.len() > 10_000 => Err(Problem::invalid("password", "At most 10,000 bytes.")),
+        _ => Ok(password),
+    }
+}
+
+fn parse_ca(pem: Option<&Secret>, encrypted: bool) -> Result<Option<CaCertificate>> {
+    match pem {
+        None => Ok(None),
+        Some(_) if !encrypted => Err(Problem::invalid(
+            "ca_certificate",
+            "A CA certificate is of use only when an encrypted connection is required.",
+        )),
+        Some(pem) => CaCertificate::parse(pem.expose()).map(Some).map_err(|problem| {
+            let message = problem.detail.clone();
+            if problem.fields.is_empty() { problem.field("ca_certificate", message) } else { problem }
+        }),
+    }
+}
+
+/// Several problems as one: the first one's code and sentence, the fields of all.
+#[derive(Default)]
+struct Wrong(Option<Problem>);
+
+impl Wrong {
+    fn take<T>(&mut self, parsed: Result<T>) -> Option<T> {
+        let problem = match parsed {
+            Ok(value) => return Some(value),
+            Err(problem) => problem,
+        };
+        match &mut self.0 {
+            Some(first) => first.fields.extend(problem.fields),
+            None => self.0 = Some(problem),
+        }
+        None
+    }
+}
+
+impl From<Wrong> for Problem {
+    fn from(wrong: Wrong) -> Self {
+        wrong.0.unwrap_or_else(|| Problem::bug("a field is missing and nothing is wrong with it"))
+    }
+}
+
+pub(crate) fn summary(ca: &CaCertificate) -> CaSummary {
+    let info = ca.summary();
+    CaSummary { subject: info.subject, not_after: info.not_after, sha256: info.sha256 }
+}
+
+impl Engine {
+    /// Tests what was filled in and stores nothing.
+    pub async fn test_form(&self, form: ConnectionForm) -> Result<Report> {
+        let (_, target) = form.parse()?;
+        Ok(self.probe(target).await)
+    }
+
+    /// Tests and saves. When the test fails nothing is stored.
+    pub async fn create_connection(&self, user: UserId, form: ConnectionForm) -> Result<Connection, Refused> {
+        let kind = form.kind;
+        let (name, target) = form.parse()?;
+        let engine = self.clone();
+        to_the_end(async move {
+            let report = engine.probe(target.clone()).await;
+            if let Some(problem) = report.problem {
+                return Err(Refused { problem, steps: report.steps });
+            }
+            let id = ConnectionId::new();
+            let opened = Opened::of(&target);
+            let new = NewConnection {
+                id,
+                kind,
+                name: &name,
+                endpoint: &target.endpoint,
+                sealed: engine.seal(id, &target.endpoint, &opened)?,
+                ca_certificate: target.ca_certificate.as_ref().map(summary),
+                server_version: report.server.map(|server| server.version),
+            };
+            let connection = engine.meta.create_connection(user, new).await?;
+            engine.note(id, user, Purpose::Test, None, report.statements).await;
+            Ok(connection)
+        })
+        .await
+    }
+
+    /// Tests a saved connection, and notes how that ended.
+    pub async fn test_connection(&self, user: UserId, id: ConnectionId) -> Result<Report> {
+        let connection = self.meta.connection(user, id).await?;
+        let target = self.target(&connection).await?;
+        let engine = self.clone();
+        to_the_end(async move {
+            let mut report = engine.probe(target).await;
+            engine.note(id, user, Purpose::Test, None, std::mem::take(&mut report.statements)).await;
+            let result = TestResult {
+                ok: report.ok(),
+                server_version: report.server.as_ref().map(|server| server.version.clone()),
+            };
+            engine.meta.note_test(user, id, result).await?;
+            Ok(report)
+        })
+        .await
+    }
+
+    pub async fn connections(
+        &self,
+        user: UserId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Listed<Connection>> {
+        self.meta.connections(user, after, limit).await
+    }
+
+    pub async fn connection(&self, user: UserId, id: ConnectionId) -> Result<Connection> {
+        self.meta.connection(user, id).await
+    }
+
+    /// Renames it, or replaces its password or CA certificate, once a test with the new ones went well.
+    pub async fn change_connection(
+        &self,
+        user: UserId,
+        id: ConnectionId,
+        change: Change,
+    ) -> Result<Connection, Refused> {
+        let connection = self.meta.connection(user, id).await?;
+        let mut wrong = Wrong::default();
+        let name = wrong.take(change.name.map(|name| ConnectionName::parse(&name)).transpose());
+        let password = wrong.take(change.password.map(parse_password).transpose());
+        let encrypted = connection.endpoint.encrypted;
+        let ca = wrong.take(change.ca_certificate.map(|pem| parse_ca(pem.as_ref(), encrypted)).transpose());
+        let (Some(name), Some(password), Some(ca)) = (name, password, ca) else {
+            return Err(Problem::from(wrong).into());
+        };
+        let engine = self.clone();
+        to_the_end(async move {
+            if password.is_some() || ca.is_some() {
+                engine.replace_secrets(user, &connection, password, ca).await?;
+            }
+            if let Some(name) = name {
+                engine.meta.rename_connection(user, id, &name).await?;
+            }
+            Ok(engine.meta.connection(user, id).await?)
+        })
+        .await
+    }
+
+    async fn replace_secrets(
+        &self,
+        user: UserId,
+        connection: &Connection,
+        password: Option<Secret>,
+        ca: Option<Option<CaCertificate>>,
+    ) -> Result<(), Refused> {
+        let target = match (password, ca) {
+            // Nothing of what is stored is needed: this is also the way out when it can't be opened any more.
+            (Some(password), Some(ca_certificate)) => {
+                Target { endpoint: connection.endpoint.clone(), password, ca_certificate }
+            }
+            (password, ca) => {
+                let mut target = self.target(connection).await?;
+                if let Some(password) = password {
+                    target.password = password;
+                }
+                if let Some(ca) = ca {
+                    target.ca_certificate = ca;
+                }
+                target
+            }
+        };
+        let report = self.probe(target.clone()).await;
+        self.note(connection.id, user, Purpose::Test, None, report.statements).await;
+        if let Some(problem) = report.problem {
+            return Err(Refused { problem, steps: report.steps });
+        }
+        let sealed = self.seal(connection.id, &target.endpoint, &Opened::of(&target))?;
+        let ca = target.ca_certificate.as_ref().map(summary);
+        self.meta.reseal_connection(user, connection.id, sealed, ca).await?;
+        let server_version = report.server.map(|server| server.version);
+        self.meta.note_test(user, connection.id, TestResult { ok: true, server_version }).await?;
+        Ok(())
+    }
+
+    /// Deletes a connection with its secrets and its ledger. Tables stay; jobs through it stop.
+    pub async fn delete_connection(&self, user: UserId, id: ConnectionId) -> Result<()> {
+        self.meta.delete_connection(user, id).await
+    }
+
+    /// The ledger, newest first.
+    pub async fn statements(
+        &self,
+        user: UserId,
+        id: ConnectionId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Listed<Statement>> {
+        self.meta.statements(user, id, after, limit).await
+    }
+
+    async fn probe(&self, target: Target) -> Report {
+        mycorr_pgread::test(&self.dialer, &target, &mut |_| {}).await
+    }
+
+    /// Writes into the ledger what was sent. If that fails it is said in the log: what was read is no worse.
+    pub(crate) async fn note(
+        &self,
+        on: ConnectionId,
+        actor: UserId,
+        purpose: Purpose,
+        job: Option<JobId>,
+        statements: Vec<mycorr_pgread::Statement>,
+    ) {
+        let statements = statements
+            .into_iter()
+            .map(|sent| NewStatement {
+                at: sent.at,
+                template: sent.template.to_owned(),
+                statement: sent.statement,
+                parameters: sent.parameters,
+                purpose,
+                actor,
+                job,
+                rows: sent.rows,
+                bytes: sent.bytes,
+                milliseconds: sent.milliseconds,
+                outcome: sent.outcome,
+            })
+            .collect();
+        if let Err(problem) = self.meta.record_statements(on, statements).await {
+            tracing::error!(connection = %on, cause = problem.internal, "the ledger could not be written");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Queueing imports and syncs.
+
+use crate::Engine;
+use mycorr_domain::{ConnectionId, ModelId, Problem, Result, TableId, TableName, UserId};
+use mycorr_meta::{Job, NewImport, Table};
+
+/// Which table is to come over.
+pub struct Import {
+    pub connection: ConnectionId,
+    pub schema: String,
+    pub table: String,
+    /// The source's name when left out.
+    pub name: Option<String>,
+    /// All that the role can read when left out.
+    pub columns: Option<Vec<String>>,
+}
+
+impl Engine {
+    /// Queues an import by the owner of the connection. The source is asked when the job runs.
+    pub async fn import(&self, user: UserId, model: ModelId, import: Import) -> Result<(Job, Table)> {
+        for (field, text) in [("schema", &import.schema), ("table", &import.table)] {
+            identifier(field, text)?;
+        }
+        let columns = import.columns;
+        for column in columns.iter().flatten() {
+            identifier("columns", column)?;
+        }
+        if columns.as_ref().is_some_and(|columns| has_duplicates(columns)) {
+            return Err(Problem::invalid("columns", "Each column can be named only once."));
+        }
+        let name = TableName::parse(import.name.as_deref().unwrap_or(&import.table))?;
+        self.meta.connection(user, import.connection).await?;
+        let new = NewImport {
+            connection: import.connection,
+            schema: import.schema,
+            table: import.table,
+            name,
+            columns,
+        };
+        let queued = self.meta.queue_import(user, model, new).await?;
+        self.0.queued.notify_one();
+        Ok(queued)
+    }
+
+    /// Queues a sync: the source is read again, into the next version.
+    pub async fn sync(&self, user: UserId, table: TableId) -> Result<Job> {
+        let job = self.meta.queue_sync(user, table).await?;
+        self.0.queued.notify_one();
+        Ok(job)
+    }
+}
+
+/// A name at the source: 1 to 63 bytes (manual, "Identifiers and Key Words"), any but NUL. Servers built with a
+/// larger NAMEDATALEN exist, so four times that is let through.
+fn identifier(field: &'static str, text: &str) -> Result<()> {
+    match text.len() {
+        0 => Err(Problem::invalid(field, "This can't be empty.")),
+        1..=252 if !text.contains('\0') => Ok(()),
+        _ => Err(Problem::invalid(field, "No table or column of PostgreSQL can have this name.")),
+    }
+}
+
+fn has_duplicates(names: &[String]) -> bool {
+    let mut seen = std::collections::HashSet::new();
+    !names.iter().all(|name| seen.insert(name))
+}

@@ -1,0 +1,49 @@
+//! Reading versions.
+
+use crate::Engine;
+use mycorr_domain::{Page, Result, RowQuery, Snapshot, TableId, UserId};
+use mycorr_meta::Version;
+
+/// A page of a version's rows.
+pub struct Rows {
+    pub version: Version,
+    pub offset: u64,
+    pub page: Page,
+}
+
+impl Engine {
+    /// A page of rows of a version, the newest if none is named.
+    pub async fn rows(
+        &self,
+        user: UserId,
+        table: TableId,
+        version: Option<i64>,
+        query: RowQuery,
+    ) -> Result<Rows> {
+        let version = self.readable(user, table, version).await?;
+        let page = self.store.page(&snapshot(&version), &query).await?;
+        Ok(Rows { version, offset: query.offset, page })
+    }
+
+    /// The whole bytes of one cell's text, `None` for null.
+    pub async fn cell(
+        &self,
+        user: UserId,
+        table: TableId,
+        version: Option<i64>,
+        row: u64,
+        column: &str,
+    ) -> Result<Option<Vec<u8>>> {
+        let version = self.readable(user, table, version).await?;
+        self.store.cell(&snapshot(&version), row, column).await
+    }
+
+    async fn readable(&self, user: UserId, table: TableId, version: Option<i64>) -> Result<Version> {
+        let (table, _) = self.meta.table(user, table).await?;
+        self.meta.version(&table, version).await
+    }
+}
+
+fn snapshot(version: &Version) -> Snapshot {
+    Snapshot { table: version.table, version: version.store, columns: version.columns.clone() }
+}

@@ -1,0 +1,68 @@
+//! Between a connection's fields and what is stored of them.
+
+use crate::Engine;
+use mycorr_domain::{ConnectionId, Endpoint, Result, Secret};
+use mycorr_meta::{Connection, Sealed};
+use mycorr_pgread::{Target, tls::CaCertificate};
+use mycorr_vault::{Context, WrappedKey};
+
+/// A connection's secrets in clear: in memory only, for as long as it is dialled.
+pub(crate) struct Opened {
+    password: Secret,
+    ca_certificate: Option<Secret>,
+}
+
+impl Opened {
+    pub(crate) fn of(target: &Target) -> Self {
+        let ca_certificate = target.ca_certificate.as_ref().map(|ca| ca.pem().clone());
+        Self { password: target.password.clone(), ca_certificate }
+    }
+}
+
+/// Binds a ciphertext to its place: moved to another connection or field, or beside another host, user, or
+/// an `encrypted` that was switched off, it does not open.
+fn context(id: ConnectionId, field: &str, endpoint: &Endpoint) -> Context {
+    Context::new()
+        .part(id.as_uuid().as_bytes())
+        .part(field)
+        .part(&endpoint.host)
+        .part(endpoint.port.get().to_be_bytes())
+        .part(endpoint.database.as_str())
+        .part(endpoint.username.as_str())
+        .part([u8::from(endpoint.encrypted)])
+}
+
+impl Engine {
+    /// Seals a connection's secrets under a data key of its own.
+    pub(crate) fn seal(&self, id: ConnectionId, endpoint: &Endpoint, opened: &Opened) -> Result<Sealed> {
+        let (key, wrapped) = self.vault.new_data_key(&context(id, "data_key", endpoint))?;
+        let seal = |field, secret| key.seal(secret, &context(id, field, endpoint));
+        Ok(Sealed {
+            data_key: wrapped.into_bytes(),
+            password: seal("password", &opened.password)?.into_bytes(),
+            ca_certificate: match &opened.ca_certificate {
+                Some(pem) => Some(seal("ca_certificate", pem)?.into_bytes()),
+                None => None,
+            },
+        })
+    }
+
+    /// Where a connection leads, with its secrets opened.
+    ///
+    /// # Errors
+    /// `secret_unreadable`.
+    pub(crate) async fn target(&self, connection: &Connection) -> Result<Target> {
+        let (id, endpoint) = (connection.id, &connection.endpoint);
+        let sealed = self.meta.sealed(id).await?;
+        let wrapped = WrappedKey::from_bytes(sealed.data_key);
+        let key = self.vault.unwrap(&wrapped, &context(id, "data_key", endpoint))?;
+        let open =
+            |field, bytes| key.open(&mycorr_vault::Sealed::from_bytes(bytes), &context(id, field, endpoint));
+        let password = open("password", sealed.password)?;
+        let ca_certificate = match sealed.ca_certificate {
+            Some(bytes) => Some(CaCertificate::parse(open("ca_certificate", bytes)?.expose())?),
+            None => None,
+        };
+        Ok(Target { endpoint: endpoint.clone(), password, ca_certificate })
+    }
+}
