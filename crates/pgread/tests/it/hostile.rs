@@ -90,9 +90,8 @@ async fn without_encryption() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn silence_has_an_end() {
-    // The clock is the test's own: the deadline passes at once when nothing else happens.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let keep = tokio::spawn(async move {
@@ -101,8 +100,9 @@ async fn silence_has_an_end() {
             kept.push(stream);
         }
     });
-    for encrypted in [true, false] {
-        assert_eq!(code(port, encrypted).await, Code::ConnectionTimeout);
-    }
+    // Waits out the real deadline: a paused clock is a feature of tokio's that only tests would have, and all
+    // that stands on tokio would be compiled a second time for them.
+    let both = tokio::join!(code(port, true), code(port, false));
+    assert_eq!(both, (Code::ConnectionTimeout, Code::ConnectionTimeout));
     keep.abort();
 }
