@@ -26,7 +26,12 @@ function compressed(): Plugin {
 export default defineConfig({
   plugins: [react(), compressed()],
   server: { proxy: { "/api": "http://127.0.0.1:8420" } },
-  build: { assetsInlineLimit: 0, reportCompressedSize: false },
+  build: {
+    // Browsers with light-dark(): older ones would get a rewriting of it that does not follow the theme switch.
+    target: ["chrome123", "firefox128", "safari17.5"],
+    assetsInlineLimit: 0,
+    reportCompressedSize: false,
+  },
   test: {
     environment: "happy-dom",
     include: ["test/**/*.test.{ts,tsx}"],

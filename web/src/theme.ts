@@ -1,10 +1,16 @@
-import { type CSSVariablesResolver, createTheme, Tooltip } from "@mantine/core";
+import { type CSSVariablesResolver, createTheme, defaultVariantColorsResolver, Tooltip } from "@mantine/core";
 
 // Indigo 6 on white has a contrast of 4.3, indigo 7 of 5.0: text and filled buttons need 4.5 (WCAG 1.4.3).
 export const theme = createTheme({
   primaryColor: "indigo",
   primaryShade: { light: 7, dark: 4 },
-  autoContrast: true,
+  // White on indigo 4 would be too faint.
+  variantColorResolver: (input) => {
+    const colors = defaultVariantColorsResolver(input);
+    return input.variant === "filled" && (input.color ?? "indigo") === "indigo"
+      ? { ...colors, color: "var(--on-accent)" }
+      : colors;
+  },
   colors: {
     dark: [
       "#d5d6d9",
@@ -38,7 +44,6 @@ export const theme = createTheme({
     Tooltip: Tooltip.extend({
       defaultProps: { openDelay: 300, events: { hover: true, focus: true, touch: true } },
     }),
-    Modal: { defaultProps: { transitionProps: { duration: 120, transition: "fade" }, shadow: "sm" } },
     Menu: { defaultProps: { transitionProps: { duration: 120, transition: "fade" }, shadow: "sm" } },
     Popover: { defaultProps: { transitionProps: { duration: 120, transition: "fade" }, shadow: "sm" } },
   },
@@ -55,6 +60,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
   dark: {
     "--mantine-color-dimmed": "var(--mantine-color-dark-1)",
     "--mantine-color-placeholder": "var(--mantine-color-dark-2)",
+    "--mantine-primary-color-contrast": "var(--mantine-color-dark-9)",
     "--mantine-color-body": "var(--mantine-color-dark-7)",
     "--mantine-color-error": "var(--mantine-color-red-4)",
   },

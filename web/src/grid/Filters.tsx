@@ -56,20 +56,20 @@ export function FilterBar({ columns, filters, onChange, opened, onOpen }: Props)
           position="bottom-start"
           trapFocus
         >
-          <Popover.Target>
-            <span className="chip">
+          <span className="chip">
+            <Popover.Target>
               <button type="button" onClick={() => setEditing(editing === at ? null : at)}>
                 <b>{filter.column}</b> {inWords(filter)}
               </button>
-              <button
-                type="button"
-                aria-label={`Remove the filter on ${filter.column}`}
-                onClick={() => onChange(filters.filter((_, other) => other !== at))}
-              >
-                <X size={14} aria-hidden />
-              </button>
-            </span>
-          </Popover.Target>
+            </Popover.Target>
+            <button
+              type="button"
+              aria-label={`Remove the filter on ${filter.column}`}
+              onClick={() => onChange(filters.filter((_, other) => other !== at))}
+            >
+              <X size={14} aria-hidden />
+            </button>
+          </span>
           <Popover.Dropdown>
             <FilterForm
               columns={columns}

@@ -49,7 +49,8 @@ interface Props {
   note?: ReactNode;
 }
 
-const HEAD = 36;
+/** Height of the head in px, as in grid.css. */
+const HEAD = 44;
 const ORIGIN: Selection = { anchor: { row: 0, col: 0 }, focus: { row: 0, col: 0 } };
 
 export function Grid(props: Props) {
@@ -280,7 +281,6 @@ export function Grid(props: Props) {
   const several = marked.bottom > marked.top || marked.right > marked.left;
   return (
     <div className="grid-frame">
-      {/* biome-ignore lint/a11y/useAriaPropsSupportedByRole: a grid manages its cells' focus (ARIA APG, grid pattern) */}
       <div
         ref={element}
         className={rows.fetching ? "grid refetching" : "grid"}

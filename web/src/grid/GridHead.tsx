@@ -60,7 +60,7 @@ export function GridHead({ layout, first, end, gutter, sorts, actions, menu, onM
     <div className="grid-head" role="row" aria-rowindex={1} style={{ width: gutter + layout.width }}>
       <div className="grid-no" role="columnheader" aria-colindex={1} style={{ width: gutter }}>
         <span aria-hidden>#</span>
-        <span className="mantine-visually-hidden">Row</span>
+        <span className="visually-hidden">Row</span>
       </div>
       {columns.slice(0, pinned).map(head)}
       {gap > 0 && <div role="presentation" style={{ flex: "none", width: gap }} />}
@@ -88,9 +88,11 @@ function HeadCell({ placed, index, lastPinned, left, sorts, actions, open, onMen
   const title = `${name}\n${pg_type}`;
   const label = (
     <>
-      <span>{name}</span>
-      {sort && <Arrow size={14} aria-hidden className="icon" />}
-      {sort && sorts.length > 1 && <span className="grid-th-type">{place + 1}</span>}
+      <span className="grid-th-line">
+        <span>{name}</span>
+        {sort && <Arrow size={14} aria-hidden className="icon" />}
+        {sort && sorts.length > 1 && <span className="grid-th-place">{place + 1}</span>}
+      </span>
       <span className="grid-th-type">{pg_type}</span>
     </>
   );
@@ -126,7 +128,7 @@ function HeadCell({ placed, index, lastPinned, left, sorts, actions, open, onMen
           {label}
         </button>
       ) : (
-        <div className="grid-th-name" title={title} style={{ cursor: "default" }}>
+        <div className="grid-th-name" title={title}>
           {label}
         </div>
       )}

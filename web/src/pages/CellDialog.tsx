@@ -1,8 +1,9 @@
-import { Button, Modal } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { Download } from "lucide-react";
 import type { Cell } from "../api/client";
 import type { Placed } from "../grid/columns";
 import { CopyButton } from "../ui/Copy";
+import { Dialog } from "../ui/Dialog";
 import { bytes, count, plural } from "../ui/format";
 
 interface Props {
@@ -18,7 +19,7 @@ interface Props {
 export function CellDialog({ row, placed, cell, href, onClose }: Props) {
   const text = typeof cell === "string" ? cell : cell && "hex" in cell ? `\\x${cell.hex}` : null;
   return (
-    <Modal
+    <Dialog
       opened
       onClose={onClose}
       size="lg"
@@ -37,7 +38,7 @@ export function CellDialog({ row, placed, cell, href, onClose }: Props) {
       {text !== null && (
         <div className="code">
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it */}
-          <pre tabIndex={0} role="region" aria-label="Value">
+          <pre tabIndex={0} role="group" aria-label="Value">
             {text === "" ? <span className="dim">""</span> : text}
           </pre>
           <CopyButton text={text} label="Copy value" />
@@ -68,6 +69,6 @@ export function CellDialog({ row, placed, cell, href, onClose }: Props) {
           )}
         </div>
       )}
-    </Modal>
+    </Dialog>
   );
 }

@@ -76,7 +76,7 @@ export function JobProgress({ job, canCancel }: { job: Job; canCancel: boolean }
           ? "Stopping. What the table held before stays."
           : "It goes on when this page is closed. Cancel leaves everything as it was."}
       </div>
-      <div className="mantine-visually-hidden" role="status">
+      <div className="visually-hidden" role="status">
         {now.state === "running" &&
           `${word} of ${now.table_name} ${done === null ? "runs" : `${Math.floor(done / 25) * 25} %`}`}
       </div>

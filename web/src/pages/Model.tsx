@@ -1,4 +1,4 @@
-import { ActionIcon, Menu, Modal } from "@mantine/core";
+import { ActionIcon, Menu } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { EllipsisVertical } from "lucide-react";
 import { lazy, useEffect, useState } from "react";
@@ -8,6 +8,7 @@ import { follow, jobsOf } from "../api/events";
 import { type ModelTab, to } from "../routes";
 import { Async } from "../ui/Async";
 import { Confirm } from "../ui/Confirm";
+import { Dialog } from "../ui/Dialog";
 import { plural } from "../ui/format";
 import { NameForm } from "../ui/NameForm";
 
@@ -97,7 +98,7 @@ function ModelMenu({ model }: { model: ModelType }) {
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
-      <Modal opened={dialog === "rename"} onClose={close} title="Rename Model" centered>
+      <Dialog opened={dialog === "rename"} onClose={close} title="Rename Model">
         <NameForm
           name={model.name}
           action="Rename"
@@ -107,7 +108,7 @@ function ModelMenu({ model }: { model: ModelType }) {
             await refresh("/api/v1/models", "/api/v1/models/{id}");
           }}
         />
-      </Modal>
+      </Dialog>
       <Confirm
         opened={dialog === "delete"}
         onClose={close}

@@ -176,9 +176,9 @@ function JobEntry({ model, job }: { model: Model; job: Job }) {
             to={to.model(model.id, "data", { table: job.table_id })}
             variant="default"
             size="xs"
-            aria-label={`Look at ${job.table_name}`}
+            aria-label={`Open ${job.table_name}`}
           >
-            Look at it
+            Open
           </Button>
         )}
       </div>

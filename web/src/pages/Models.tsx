@@ -1,10 +1,11 @@
-import { Button, Modal, TextInput } from "@mantine/core";
+import { Button, TextInput } from "@mantine/core";
 import { Plus, Search } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { $api, answer, api, type Model, refresh } from "../api/client";
 import { to } from "../routes";
 import { Async, Empty } from "../ui/Async";
+import { Dialog } from "../ui/Dialog";
 import { plural } from "../ui/format";
 import { NameForm } from "../ui/NameForm";
 import { PageHeader } from "../ui/PageHeader";
@@ -124,7 +125,7 @@ function TourStep(props: { number: number; title: string; done?: boolean; childr
       </div>
       <h2>
         {props.title}
-        {props.done && <span className="mantine-visually-hidden"> (done)</span>}
+        {props.done && <span className="visually-hidden"> (done)</span>}
       </h2>
       {props.children}
     </li>
@@ -134,7 +135,7 @@ function TourStep(props: { number: number; title: string; done?: boolean; childr
 function NewModel({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   const [, navigate] = useLocation();
   return (
-    <Modal opened={opened} onClose={onClose} title="New Model" centered>
+    <Dialog opened={opened} onClose={onClose} title="New Model">
       <NameForm
         name=""
         description="What the tables in it are about, e.g. “Shop”."
@@ -146,6 +147,6 @@ function NewModel({ opened, onClose }: { opened: boolean; onClose: () => void })
           navigate(to.model(model.id, "import"));
         }}
       />
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Menu, Modal, Tooltip } from "@mantine/core";
+import { ActionIcon, Button, Menu, Tooltip } from "@mantine/core";
 import { Database, EllipsisVertical, RefreshCw } from "lucide-react";
 import { useState } from "react";
 import { Link, useLocation } from "wouter";
@@ -16,6 +16,7 @@ import {
 import { follow, isOver, jobsOf } from "../api/events";
 import { to } from "../routes";
 import { Confirm } from "../ui/Confirm";
+import { Dialog } from "../ui/Dialog";
 import { bytes, count } from "../ui/format";
 import { NameForm } from "../ui/NameForm";
 import { Notice, ProblemNotice } from "../ui/Notice";
@@ -181,7 +182,7 @@ function TableMenu({ model, table }: { model: Model; table: Table }) {
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
-      <Modal opened={dialog === "rename"} onClose={close} title="Rename table" centered>
+      <Dialog opened={dialog === "rename"} onClose={close} title="Rename table">
         <NameForm
           name={table.name}
           description="Only here; the source keeps its own name."
@@ -192,7 +193,7 @@ function TableMenu({ model, table }: { model: Model; table: Table }) {
             await refresh("/api/v1/models/{id}/tables");
           }}
         />
-      </Modal>
+      </Dialog>
       <Confirm
         opened={dialog === "delete"}
         onClose={close}

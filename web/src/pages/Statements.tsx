@@ -154,7 +154,7 @@ function StatementTable({ statements }: { statements: Statement[] }) {
           ))}
         </tbody>
       </table>
-      <p className="mantine-visually-hidden">{plural(statements.length, "statement")}</p>
+      <p className="visually-hidden">{plural(statements.length, "statement")}</p>
     </div>
   );
 }

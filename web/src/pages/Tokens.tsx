@@ -1,10 +1,11 @@
-import { Button, Modal, NativeSelect, TextInput } from "@mantine/core";
+import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { Plus } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { $api, answer, api, type Problem, refresh, type Token, toProblem } from "../api/client";
 import { Async, Empty } from "../ui/Async";
 import { Confirm } from "../ui/Confirm";
 import { Code } from "../ui/Copy";
+import { Dialog } from "../ui/Dialog";
 import { Notice, ProblemNotice } from "../ui/Notice";
 import { PageHeader } from "../ui/PageHeader";
 import { TimeAgo } from "../ui/TimeAgo";
@@ -44,7 +45,7 @@ export default function Tokens() {
                   <th>Last used</th>
                   <th>Expires</th>
                   <th>
-                    <span className="mantine-visually-hidden">Actions</span>
+                    <span className="visually-hidden">Actions</span>
                   </th>
                 </tr>
               </thead>
@@ -86,9 +87,9 @@ export default function Tokens() {
           </div>
         )}
       </Async>
-      <Modal opened={creating} onClose={() => setCreating(false)} title="New token" centered>
+      <Dialog opened={creating} onClose={() => setCreating(false)} title="New token">
         <NewToken onClose={() => setCreating(false)} />
-      </Modal>
+      </Dialog>
       <Confirm
         opened={revoking !== null}
         onClose={() => setRevoking(null)}

@@ -76,6 +76,7 @@ export default function CommandMenu({ onClose }: { onClose: () => void }) {
       yOffset="12vh"
       title={null}
       aria-label="Go to"
+      lockScroll={false}
     >
       <TextInput
         data-autofocus

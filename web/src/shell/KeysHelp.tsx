@@ -1,4 +1,5 @@
-import { Kbd, Modal } from "@mantine/core";
+import { Kbd } from "@mantine/core";
+import { Dialog } from "../ui/Dialog";
 
 const EVERYWHERE: [string, string][] = [
   ["Mod K", "Go to a page, Model or connection"],
@@ -39,11 +40,11 @@ export function KeysHelp({
     </dl>
   );
   return (
-    <Modal opened={opened} onClose={onClose} title="Keyboard" size="lg">
+    <Dialog opened={opened} onClose={onClose} title="Keyboard" size="lg">
       <h3>Everywhere</h3>
       {list(EVERYWHERE)}
       <h3>In a grid</h3>
       {list(GRID)}
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,6 +1,7 @@
-import { Button, Modal, TextInput } from "@mantine/core";
+import { Button, TextInput } from "@mantine/core";
 import { type ReactNode, useState } from "react";
 import { toProblem } from "../api/client";
+import { Dialog } from "./Dialog";
 import { ProblemNotice } from "./Notice";
 
 interface Props {
@@ -19,9 +20,9 @@ interface Props {
 /** Every act that is hard to undo goes through here. It stays open, with the reason, when the act fails. */
 export function Confirm(props: Props) {
   return (
-    <Modal opened={props.opened} onClose={props.onClose} title={props.title} centered>
+    <Dialog opened={props.opened} onClose={props.onClose} title={props.title}>
       <Body {...props} />
-    </Modal>
+    </Dialog>
   );
 }
 

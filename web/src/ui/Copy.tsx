@@ -45,7 +45,7 @@ export function Code({ text, label }: { text: string; label: string }) {
   return (
     <div className="code">
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it */}
-      <pre tabIndex={0} aria-label={label} role="region">
+      <pre tabIndex={0} aria-label={label} role="group">
         {text}
       </pre>
       <CopyButton text={text} label={`Copy ${label}`} />
