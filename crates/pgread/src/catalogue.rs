@@ -224,16 +224,16 @@ impl<'a> Reader<'a> {
         self.values.by_ref().take(values).for_each(drop);
     }
 
-    fn optional(&mut self) -> Result<Option<String>> {
+    pub(crate) fn optional(&mut self) -> Result<Option<String>> {
         let value = self.values.next().ok_or_else(unreadable)?;
         Ok(value.as_ref().map(|value| String::from_utf8_lossy(value).into_owned()))
     }
 
-    fn text(&mut self) -> Result<String> {
+    pub(crate) fn text(&mut self) -> Result<String> {
         self.optional()?.ok_or_else(unreadable)
     }
 
-    fn number(&mut self) -> Result<u64> {
+    pub(crate) fn number(&mut self) -> Result<u64> {
         self.text()?.parse().map_err(|_| unreadable())
     }
 

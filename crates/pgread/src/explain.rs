@@ -7,7 +7,7 @@ use crate::{
     wire::{Failure, ServerError, failure::AuthenticationRefusal},
 };
 use mycorr_domain::{Code, Endpoint, Problem};
-use mycorr_egress::DialError;
+use mycorr_egress::{Attempt, DialError, Outcome};
 
 /// What was being asked when it failed.
 #[derive(Clone, Copy)]
@@ -81,6 +81,11 @@ pub(crate) fn explain(failure: &Failure, asked: &Asked<'_>) -> Problem {
 fn dial(error: &DialError, endpoint: &Endpoint) -> Problem {
     let Endpoint { host, port, .. } = endpoint;
     let port = port.get();
+    // With several addresses it matters which of them failed how.
+    let each = match error.tried() {
+        attempts @ [_, _, ..] => format!(" Tried: {}.", tried(attempts)),
+        _ => String::new(),
+    };
     match error {
         DialError::InvalidHost(error) => Problem::new(Code::Invalid, error.to_string()).field("host", error.to_string()),
         DialError::PrivateAddress { address } => {
@@ -103,20 +108,35 @@ fn dial(error: &DialError, endpoint: &Endpoint) -> Problem {
         .field("host", "This name is not known."),
         DialError::Refused { .. } => Problem::new(
             Code::ConnectionRefused,
-            format!("connection refused: nothing listens on port {port} of {host}, or a firewall turns Mycorr away."),
+            format!("connection refused: nothing listens on port {port} of {host}, or a firewall turns Mycorr away.{each}"),
         )
         .fix("Check host and port, and that the server listens on its public address (listen_addresses in postgresql.conf)."),
         DialError::TimedOut { .. } => Problem::new(
             Code::ConnectionTimeout,
-            format!("No answer from {host} on port {port}: the host is down, or a firewall drops what Mycorr sends."),
+            format!("No answer from {host} on port {port}: the host is down, or a firewall drops what Mycorr sends.{each}"),
         )
         .fix("Check host and port, and allow Mycorr's addresses in the database's firewall."),
         DialError::Unreachable { .. } | DialError::Other { .. } => Problem::new(
             Code::ConnectionTimeout,
-            format!("There is no way from here to {host}."),
+            format!("There is no way from here to {host}.{each}"),
         )
         .fix("Check the host. If it has an IPv6 address only, use a host name that has an IPv4 address too."),
     }
+}
+
+/// `203.0.113.1 refused, 203.0.113.2 no answer`
+pub(crate) fn tried(attempts: &[Attempt]) -> String {
+    let each = attempts.iter().map(|attempt| {
+        let outcome = match attempt.outcome {
+            Outcome::Connected => "connected",
+            Outcome::Refused => "refused",
+            Outcome::TimedOut => "no answer",
+            Outcome::Unreachable => "no way there",
+            Outcome::Failed(_) => "failed",
+        };
+        format!("{} {outcome}", attempt.address.ip())
+    });
+    each.collect::<Vec<_>>().join(", ")
 }
 
 fn certificate(fault: &CertificateFault, host: &str) -> Problem {

@@ -6,6 +6,8 @@ mod catalogue;
 mod client;
 mod decode;
 mod explain;
+pub mod paste;
+mod passport;
 mod probe;
 mod scan;
 pub mod sql;
@@ -16,6 +18,7 @@ mod wire;
 
 pub use catalogue::{SchemaEntry, SourceColumn, TableDescription, TableEntry, TableKind};
 pub use client::{Canceller, Client, ServerInfo, Target};
+pub use passport::{Excess, Passport, SchemaRights};
 pub use probe::{Outcome, Report, ServerFacts, Step, StepName, test};
 pub use scan::{Scan, ScanLimits};
 pub use statement::Statement;

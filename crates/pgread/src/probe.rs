@@ -3,10 +3,14 @@
 use crate::{
     catalogue::Reader,
     client::{Client, LOGIN, Target},
-    explain::{Asked, explain},
+    explain::{Asked, explain, tried},
     sql,
     statement::Statement,
-    wire::{Failure, login, login::Login},
+    tls::{CertificateInfo, Encryption},
+    wire::{
+        Failure,
+        login::{self, Login, Method},
+    },
 };
 use mycorr_domain::{Problem, Result};
 use mycorr_egress::{Dialer, Host};
@@ -72,7 +76,7 @@ pub struct ServerFacts {
     pub version: String,
     /// A replica.
     pub in_recovery: bool,
-    /// What stands in between, where it shows.
+    /// What stands in between, recognised by how it behaves, e.g. `a connection pooler in transaction mode`.
     pub pooler: Option<String>,
 }
 
@@ -81,6 +85,8 @@ pub struct Report {
     /// All six, in order.
     pub steps: Vec<Step>,
     pub server: Option<ServerFacts>,
+    /// What the server showed, its own certificate first: accepted, or, if that is the problem, refused.
+    pub certificates: Vec<CertificateInfo>,
     /// Why the test failed; `None` if it passed.
     pub problem: Option<Problem>,
     pub statements: Vec<Statement>,
@@ -94,29 +100,34 @@ impl Report {
 
 /// Goes all the way once, with a single attempt to authenticate, and tells each step as it is over.
 pub async fn test(dialer: &Dialer, target: &Target, on_step: &mut (dyn FnMut(&Step) + Send)) -> Report {
-    let mut walk = Walk { steps: Vec::new(), since: Instant::now(), on_step, endpoint: target };
-    let mut statements = Vec::new();
-    let outcome = walk.through(dialer, target, &mut statements).await;
-    let (server, problem) = match outcome {
-        Ok(server) => (Some(server), None),
+    let report = Report {
+        steps: Vec::new(),
+        server: None,
+        certificates: Vec::new(),
+        problem: None,
+        statements: Vec::new(),
+    };
+    let mut walk = Walk { report, since: Instant::now(), on_step, target };
+    match walk.through(dialer).await {
+        Ok(server) => walk.report.server = Some(server),
         Err(problem) => {
-            if let Some(&failed) = StepName::ALL.get(walk.steps.len()) {
+            if let Some(&failed) = StepName::ALL.get(walk.report.steps.len()) {
                 walk.step(failed, Outcome::Failed, problem.detail.clone(), problem.fix.clone());
             }
-            (None, Some(problem))
+            walk.report.problem = Some(problem);
         }
-    };
-    for &step in &StepName::ALL[walk.steps.len()..] {
+    }
+    for &step in &StepName::ALL[walk.report.steps.len()..] {
         walk.step(step, Outcome::Skipped, "Not tried.".into(), None);
     }
-    Report { steps: walk.steps, server, problem, statements }
+    walk.report
 }
 
 struct Walk<'a> {
-    steps: Vec<Step>,
+    report: Report,
     since: Instant,
     on_step: &'a mut (dyn FnMut(&Step) + Send),
-    endpoint: &'a Target,
+    target: &'a Target,
 }
 
 impl Walk<'_> {
@@ -125,7 +136,7 @@ impl Walk<'_> {
         self.since = Instant::now();
         let step = Step { step, outcome, milliseconds, message, fix };
         (self.on_step)(&step);
-        self.steps.push(step);
+        self.report.steps.push(step);
     }
 
     fn passed(&mut self, step: StepName, message: String) {
@@ -133,13 +144,9 @@ impl Walk<'_> {
     }
 
     /// Failures are of the step that would come next.
-    async fn through(
-        &mut self,
-        dialer: &Dialer,
-        target: &Target,
-        statements: &mut Vec<Statement>,
-    ) -> Result<ServerFacts> {
-        let endpoint = &self.endpoint.endpoint;
+    async fn through(&mut self, dialer: &Dialer) -> Result<ServerFacts> {
+        let target = self.target;
+        let endpoint = &target.endpoint;
         let told = |failure: Failure| explain(&failure, &Asked::login(endpoint));
         let deadline = Instant::now() + LOGIN;
 
@@ -152,63 +159,109 @@ impl Walk<'_> {
 
         let dialed = dialer.connect(&permitted, deadline).await.map_err(|error| told(error.into()))?;
         let address = dialed.address;
-        self.passed(StepName::Connect, format!("Connected to {address}."));
+        let before = &dialed.tried[..dialed.tried.len().saturating_sub(1)];
+        let before =
+            if before.is_empty() { String::new() } else { format!(" Before it: {}.", tried(before)) };
+        self.passed(StepName::Connect, format!("Connected to {address}.{before}"));
 
         let verification = target.verification();
-        let mut opened = login::open(dialed.stream, &endpoint.host, verification.as_ref(), deadline)
-            .await
-            .map_err(told)?;
-        match &opened.encryption {
-            Some(encryption) => {
-                let issuer = encryption.certificate.as_ref().map(|certificate| certificate.issuer.as_str());
-                let message = format!(
-                    "{}, and the certificate is for this host, issued by {}.",
-                    encryption.version.replace("TLSv", "TLS "),
-                    issuer.unwrap_or("an unknown CA")
-                );
-                self.passed(StepName::Encrypt, message);
+        let opened = login::open(dialed.stream, &endpoint.host, verification.as_ref(), deadline).await;
+        if let Err(Failure::Certificate(fault)) = &opened {
+            self.report.certificates = fault.chain.clone();
+        }
+        let mut opened = opened.map_err(told)?;
+        self.encrypted(opened.encryption.as_ref());
+
+        let mut login = Login::new(&mut opened);
+        let method = login.authenticate(endpoint, &target.password).await.map_err(told)?;
+        self.authenticated(method);
+
+        let logged_in = login.finish().await.map_err(told)?;
+        let announced = logged_in.cancel.map(|key| key.process_id);
+        let mut client = Client::new(opened.wire, target.clone(), logged_in, dialer.clone(), host, address);
+        let version = client.server().version.clone();
+        let database = endpoint.database.as_str();
+        self.passed(
+            StepName::Database,
+            format!("The database {database} is there, on PostgreSQL {version}."),
+        );
+
+        let rows = client.query(sql::SERVER, &[], &Asked::login(endpoint)).await;
+        let facts = rows.and_then(|rows| {
+            let row = rows.first().cloned().unwrap_or_default();
+            let mut row = Reader::new(&row);
+            Ok((row.flag()?, row.flag()?, row.flag()?, row.number()?))
+        });
+        let pooler = match &facts {
+            Ok((.., backend)) if announced.map(i64::from) != Some(*backend as i64) => {
+                Some(self.pooler(dialer, *backend).await)
             }
-            None => self.step(
+            _ => None,
+        };
+        self.report.statements.splice(0..0, client.statements());
+        client.close().await;
+        let (in_recovery, superuser, readable, _) = facts?;
+        self.privileges(superuser, readable);
+        Ok(ServerFacts { version, in_recovery, pooler })
+    }
+
+    fn encrypted(&mut self, encryption: Option<&Encryption>) {
+        let Some(encryption) = encryption else {
+            return self.step(
                 StepName::Encrypt,
                 Outcome::Warned,
                 "Not encrypted: everybody on the way can read and change what is sent.".into(),
                 Some(
                     "Switch Require encrypted connection on unless this is a trusted private network.".into(),
                 ),
-            ),
-        }
-
-        let mut login = Login::new(&mut opened);
-        let method = login.authenticate(endpoint, &target.password).await.map_err(told)?;
-        self.passed(
-            StepName::Authenticate,
-            format!("Signed in as {} ({}).", endpoint.username.as_str(), method.as_str()),
-        );
-
-        let logged_in = login.finish().await.map_err(told)?;
-        let mut client = Client::new(opened.wire, target.clone(), logged_in, dialer.clone(), host, address);
-        let version = client.server().version.clone();
-        self.passed(
-            StepName::Database,
-            format!("The database {} is there, on PostgreSQL {version}.", endpoint.database.as_str()),
-        );
-
-        let rows = client.query(sql::SERVER, &[], &Asked::login(endpoint)).await;
-        statements.extend(client.statements());
-        let facts = rows.and_then(|rows| {
-            let row = rows.first().cloned().unwrap_or_default();
-            let mut row = Reader::new(&row);
-            Ok((row.flag()?, row.flag()?, row.flag()?))
+            );
+        };
+        self.report.certificates.extend(encryption.certificate.clone());
+        let certificate = encryption.certificate.as_ref().map_or_else(String::new, |certificate| {
+            format!(
+                " The certificate is for this host, issued by {}, valid until {}.",
+                certificate.issuer,
+                certificate.not_after.format("%Y-%m-%d")
+            )
         });
-        client.close().await;
-        let (in_recovery, superuser, readable) = facts?;
-        self.privileges(superuser, readable);
-        Ok(ServerFacts { version, in_recovery, pooler: None })
+        let version = encryption.version.replace("TLSv", "TLS ");
+        self.passed(StepName::Encrypt, format!("{version}.{certificate}"));
+    }
+
+    fn authenticated(&mut self, method: Method) {
+        let role = self.target.endpoint.username.as_str();
+        if method == Method::None {
+            return self.step(
+                StepName::Authenticate,
+                Outcome::Warned,
+                format!("The server let {role} in without asking for a password."),
+                Some("Replace trust by scram-sha-256 in the server's pg_hba.conf.".into()),
+            );
+        }
+        self.passed(StepName::Authenticate, format!("Signed in as {role} ({}).", method.as_str()));
+    }
+
+    /// Somebody else than the server's process `backend` took us in. While the first connection is open and
+    /// idle, a second one is served by the same process only if the pooler gives processes back after each
+    /// transaction.
+    async fn pooler(&mut self, dialer: &Dialer, backend: u64) -> String {
+        let endpoint = &self.target.endpoint;
+        let Ok(mut second) = Client::connect(dialer, self.target).await else {
+            return "a connection pooler".to_owned();
+        };
+        let rows = second.query(sql::BACKEND, &[], &Asked::login(endpoint)).await;
+        self.report.statements.extend(second.statements());
+        second.close().await;
+        match rows.and_then(|rows| Reader::new(rows.first().unwrap_or(&Vec::new())).number()) {
+            Ok(same) if same == backend => "a connection pooler in transaction mode".to_owned(),
+            Ok(_) => "a connection pooler in session mode".to_owned(),
+            Err(_) => "a connection pooler".to_owned(),
+        }
     }
 
     fn privileges(&mut self, superuser: bool, readable: bool) {
-        let role = self.endpoint.endpoint.username.as_str();
-        let database = self.endpoint.endpoint.database.as_str();
+        let role = self.target.endpoint.username.as_str();
+        let database = self.target.endpoint.database.as_str();
         if superuser {
             self.step(
                 StepName::Privileges,
@@ -223,11 +276,7 @@ impl Walk<'_> {
                 StepName::Privileges,
                 Outcome::Warned,
                 format!("{role} can't read any table of {database} yet."),
-                Some(format!(
-                    "{}\nGRANT SELECT ON ALL TABLES IN SCHEMA public TO {};",
-                    sql::grant_usage("public", role),
-                    sql::identifier(role)
-                )),
+                Some(sql::grant_schema("public", role)),
             );
         } else {
             self.passed(StepName::Privileges, format!("{role} can read tables of {database}."));

@@ -13,7 +13,7 @@ pub struct Template {
 }
 
 /// All fixed statements, for the documentation.
-pub const TEMPLATES: &[Template] = &[SETTINGS, SERVER, SCHEMAS, TABLES, DESCRIBE];
+pub const TEMPLATES: &[Template] = &[SETTINGS, SERVER, BACKEND, ROLE, RIGHTS, SCHEMAS, TABLES, DESCRIBE];
 
 /// Opens every pipeline. The settings hold until its end, which is the end of the implicit transaction
 /// (PostgreSQL manual, "Pipelining"): no write can pass, and no setting of a role or a database changes how
@@ -46,7 +46,38 @@ pub const SERVER: Template = Template {
            EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
              WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') \
                AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') \
-               AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))",
+               AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')), \
+           pg_backend_pid()",
+};
+
+/// Which of the server's processes answers: tells a pooler from the server, and its modes from each other.
+pub const BACKEND: Template = Template { name: "backend", text: "SELECT pg_backend_pid()" };
+
+/// What the role may do beside reading, and the roles whose rights it has.
+pub const ROLE: Template = Template {
+    name: "role",
+    text: "SELECT r.rolsuper, r.rolbypassrls, r.rolreplication, r.rolcreatedb, r.rolcreaterole, \
+             has_database_privilege(current_database(), 'CREATE'), \
+             has_database_privilege('public', current_database(), 'CREATE'), \
+             (SELECT string_agg(m.rolname, E'\\n' ORDER BY m.rolname COLLATE \"C\") FROM pg_catalog.pg_roles m \
+              WHERE m.oid <> r.oid AND NOT r.rolsuper AND pg_has_role(r.oid, m.oid, 'MEMBER')) \
+           FROM pg_catalog.pg_roles r WHERE r.rolname = current_user",
+};
+
+/// For each schema what the role may do in it, and in how many of its tables.
+pub const RIGHTS: Template = Template {
+    name: "rights",
+    text: "SELECT n.nspname, has_schema_privilege(n.oid, 'USAGE'), has_schema_privilege(n.oid, 'CREATE'), \
+             has_schema_privilege('public', n.oid, 'CREATE'), count(c.oid), \
+             count(c.oid) FILTER (WHERE has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT')), \
+             count(c.oid) FILTER (WHERE has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')), \
+             count(c.oid) FILTER (WHERE has_table_privilege('public', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')), \
+             count(c.oid) FILTER (WHERE row_security_active(c.oid)) \
+           FROM pg_catalog.pg_namespace n LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid \
+             AND c.relkind IN ('r', 'v', 'm', 'f', 'p') AND NOT c.relispartition \
+           WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') \
+             AND n.nspname NOT LIKE 'pg\\_temp\\_%' AND n.nspname NOT LIKE 'pg\\_toast\\_temp\\_%' \
+           GROUP BY n.oid, n.nspname ORDER BY n.nspname COLLATE \"C\"",
 };
 
 /// Schemas that hold something to read, and how much.
@@ -310,7 +341,7 @@ pub fn role_script(username: &str, database: &str, schemas: &[String], password:
 }
 
 /// `public` is reserved only where a role could stand.
-fn schema_name(schema: &str) -> String {
+pub(crate) fn schema_name(schema: &str) -> String {
     if schema == "public" { schema.to_owned() } else { identifier(schema) }
 }
 
@@ -326,6 +357,15 @@ pub fn grant_select_columns(schema: &str, table: &str, columns: &[&str], role: &
     let columns: Vec<String> = columns.iter().map(|column| identifier(column)).collect();
     let table = format!("{}.{}", schema_name(schema), identifier(table));
     format!("GRANT SELECT ({}) ON {table} TO {};", columns.join(", "), identifier(role))
+}
+
+/// For all tables of a schema, those of the future included.
+pub fn grant_schema(schema: &str, role: &str) -> String {
+    let (schema, role) = (schema_name(schema), identifier(role));
+    format!(
+        "GRANT USAGE ON SCHEMA {schema} TO {role};\nGRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role};\n\
+         ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT ON TABLES TO {role};"
+    )
 }
 
 pub fn grant_connect(database: &str, role: &str) -> String {

@@ -30,19 +30,49 @@ async fn each_step_of_a_connection_fails_by_its_name() {
     };
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     cluster.sql("CREATE ROLE no_login PASSWORD 'x'");
-    cluster.sql(&format!("CREATE DATABASE \"{}_closed\"; REVOKE CONNECT ON DATABASE \"{0}_closed\" FROM PUBLIC", database.name));
+    cluster.sql(&format!(
+        "CREATE DATABASE \"{}_closed\"; REVOKE CONNECT ON DATABASE \"{0}_closed\" FROM PUBLIC",
+        database.name
+    ));
     cluster.sql(&format!("CREATE ROLE \"{}_one\" LOGIN PASSWORD 'x' CONNECTION LIMIT 0", database.role));
     let other = Authority::new("Another CA");
     for (what, target, code, step) in [
-        ("port", with(&|t| t.endpoint.port = Port::parse(free.into()).unwrap()), Code::ConnectionRefused, StepName::Connect),
-        ("host", with(&|t| t.endpoint.host = "no-such-host.invalid".into()), Code::HostNotFound, StepName::Address),
+        (
+            "port",
+            with(&|t| t.endpoint.port = Port::parse(free.into()).unwrap()),
+            Code::ConnectionRefused,
+            StepName::Connect,
+        ),
+        (
+            "host",
+            with(&|t| t.endpoint.host = "no-such-host.invalid".into()),
+            Code::HostNotFound,
+            StepName::Address,
+        ),
         ("private", with(&|t| t.endpoint.host = "10.1.2.3".into()), Code::PrivateAddress, StepName::Address),
-        ("password", with(&|t| t.password = Secret::new("wrong".into())), Code::AuthenticationFailed, StepName::Authenticate),
-        ("role", with(&|t| t.endpoint.username = RoleName::parse("nobody").unwrap()), Code::AuthenticationFailed, StepName::Authenticate),
-        ("database", with(&|t| t.endpoint.database = DatabaseName::parse("Nothing").unwrap()), Code::DatabaseNotFound, StepName::Database),
+        (
+            "password",
+            with(&|t| t.password = Secret::new("wrong".into())),
+            Code::AuthenticationFailed,
+            StepName::Authenticate,
+        ),
+        (
+            "role",
+            with(&|t| t.endpoint.username = RoleName::parse("nobody").unwrap()),
+            Code::AuthenticationFailed,
+            StepName::Authenticate,
+        ),
+        (
+            "database",
+            with(&|t| t.endpoint.database = DatabaseName::parse("Nothing").unwrap()),
+            Code::DatabaseNotFound,
+            StepName::Database,
+        ),
         (
             "no connect",
-            with(&|t| t.endpoint.database = DatabaseName::parse(&format!("{}_closed", database.name)).unwrap()),
+            with(&|t| {
+                t.endpoint.database = DatabaseName::parse(&format!("{}_closed", database.name)).unwrap()
+            }),
             Code::ConnectionRejected,
             StepName::Database,
         ),

@@ -19,7 +19,9 @@ async fn answers(first: Vec<u8>, second: Vec<u8>) -> u16 {
             tokio::spawn(async move {
                 let mut heard = vec![0; 65536];
                 for answer in answers {
-                    if stream.read(&mut heard).await.unwrap_or(0) == 0 || stream.write_all(&answer).await.is_err() {
+                    if stream.read(&mut heard).await.unwrap_or(0) == 0
+                        || stream.write_all(&answer).await.is_err()
+                    {
                         return;
                     }
                 }
@@ -50,7 +52,11 @@ async fn with_encryption() {
         ("no", b"N".to_vec(), Code::EncryptionUnsupported),
         ("no and more", b"NR\0\0\0\x08\0\0\0\0".to_vec(), Code::EncryptionUnsupported),
         ("yes and bytes behind it", b"SR\0\0\0\x08\0\0\0\0".to_vec(), Code::ProtocolViolation),
-        ("an error in clear", message(b'E', b"SFATAL\0C28P01\0Msend your password\0\0"), Code::ProtocolViolation),
+        (
+            "an error in clear",
+            message(b'E', b"SFATAL\0C28P01\0Msend your password\0\0"),
+            Code::ProtocolViolation,
+        ),
         ("HTTP", b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), Code::NotPostgresql),
         ("SSH", b"+SSH-2.0-x\r\n".to_vec(), Code::NotPostgresql),
         ("garbage", vec![0; 100], Code::NotPostgresql),
@@ -82,7 +88,12 @@ async fn without_encryption() {
             message(b'R', b"\0\0\0\x0br=abc,s=QQ==,i=4000000000"),
             Code::ProtocolViolation,
         ),
-        ("two passwords", message(b'R', b"\0\0\0\x05salt"), message(b'R', b"\0\0\0\x05salt"), Code::ProtocolViolation),
+        (
+            "two passwords",
+            message(b'R', b"\0\0\0\x05salt"),
+            message(b'R', b"\0\0\0\x05salt"),
+            Code::ProtocolViolation,
+        ),
         ("a row at once", message(b'D', &[0, 0]), vec![], Code::NotPostgresql),
     ] {
         let port = answers(first, second).await;

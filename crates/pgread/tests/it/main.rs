@@ -1,5 +1,7 @@
 //! The wire client against real servers.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod failures;
 mod hostile;
 mod privileges;

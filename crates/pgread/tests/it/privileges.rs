@@ -52,25 +52,70 @@ async fn the_catalogue_is_listed_whole_and_searched() {
     );
     let mut client = connect(cluster, &database).await;
     let schemas = client.schemas().await.unwrap();
-    assert_eq!(schemas.iter().map(|schema| (schema.name.as_str(), schema.tables)).collect::<Vec<_>>(), [("public", 5)]);
+    assert_eq!(
+        schemas.iter().map(|schema| (schema.name.as_str(), schema.tables)).collect::<Vec<_>>(),
+        [("public", 5)]
+    );
     let tables = client.tables("public", None, None, 100).await.unwrap();
-    let shown: Vec<_> = tables.iter().map(|table| (table.name.as_str(), table.kind, table.estimated_rows)).collect();
-    assert_eq!(shown, [
-        ("100%_B", TableKind::Table, None),
-        ("a", TableKind::Table, Some(1000)),
-        ("b", TableKind::View, None),
-        ("c", TableKind::MaterializedView, Some(1)),
-        ("d", TableKind::PartitionedTable, Some(500)),
-    ]);
-    let names = |tables: Vec<mycorr_pgread::TableEntry>| tables.into_iter().map(|table| table.name).collect::<Vec<_>>();
+    let shown: Vec<_> =
+        tables.iter().map(|table| (table.name.as_str(), table.kind, table.estimated_rows)).collect();
+    assert_eq!(
+        shown,
+        [
+            ("100%_B", TableKind::Table, None),
+            ("a", TableKind::Table, Some(1000)),
+            ("b", TableKind::View, None),
+            ("c", TableKind::MaterializedView, Some(1)),
+            ("d", TableKind::PartitionedTable, Some(500)),
+        ]
+    );
+    let names = |tables: Vec<mycorr_pgread::TableEntry>| {
+        tables.into_iter().map(|table| table.name).collect::<Vec<_>>()
+    };
     assert_eq!(names(client.tables("public", Some("b"), None, 100).await.unwrap()), ["100%_B", "b"]);
     assert_eq!(names(client.tables("public", Some("%_"), None, 100).await.unwrap()), ["100%_B"]);
     assert_eq!(names(client.tables("public", None, Some("a"), 2).await.unwrap()), ["b", "c"]);
     let description = client.describe("public", "a").await.unwrap();
-    let columns: Vec<_> =
-        description.columns.iter().map(|c| (c.name.as_str(), c.pg_type.as_str(), c.nullable, c.primary_key)).collect();
+    let columns: Vec<_> = description
+        .columns
+        .iter()
+        .map(|c| (c.name.as_str(), c.pg_type.as_str(), c.nullable, c.primary_key))
+        .collect();
     assert_eq!(columns, [("id", "integer", false, true), ("v", "numeric(8,2)", false, false)]);
     assert!(!description.row_security);
     assert_eq!(client.describe("public", "A").await.unwrap_err().code, Code::TableNotFound);
     assert_eq!(client.describe("p\"; DROP TABLE a; --", "a").await.unwrap_err().code, Code::TableNotFound);
+}
+
+#[tokio::test]
+async fn the_passport_says_what_is_too_much_and_what_is_missing_and_its_sql_mends_both() {
+    let cluster = Cluster::shared();
+    let database = Database::create(cluster);
+    let role = &database.role;
+    database.sql(&format!(
+        "CREATE SCHEMA \"Closed\"; CREATE TABLE \"Closed\".a (); CREATE TABLE public.t (id int); ALTER TABLE public.t ENABLE ROW LEVEL SECURITY; \
+         CREATE ROLE \"{role} writers\"; GRANT \"{role} writers\" TO \"{role}\"; GRANT INSERT ON public.t TO \"{role} writers\"; \
+         GRANT DELETE ON public.t TO \"{role}\"; GRANT CREATE ON SCHEMA public TO PUBLIC; \
+         GRANT CREATE ON DATABASE \"{0}\" TO \"{role}\"; ALTER ROLE \"{role}\" CREATEDB BYPASSRLS",
+        database.name
+    ));
+    let passport = connect(cluster, &database).await.passport().await.unwrap();
+    assert_eq!(passport.excess.len(), 6, "{:#?}", passport.excess);
+    let rights = |passport: &mycorr_pgread::Passport| {
+        passport
+            .schemas
+            .iter()
+            .map(|s| (s.name.clone(), s.tables, s.readable, s.row_security))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(rights(&passport), [("Closed".into(), 1, 0, 0), ("public".into(), 1, 1, 0)]);
+    for excess in &passport.excess {
+        database.sql(&excess.revoke);
+    }
+    for schema in &passport.schemas {
+        database.sql(schema.grant.as_deref().unwrap_or("SELECT"));
+    }
+    let mended = connect(cluster, &database).await.passport().await.unwrap();
+    assert_eq!(mended.excess, []);
+    assert_eq!(rights(&mended), [("Closed".into(), 1, 1, 0), ("public".into(), 1, 1, 1)]);
 }

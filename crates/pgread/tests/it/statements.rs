@@ -37,7 +37,12 @@ async fn only_select_is_heard_and_the_ledger_agrees() {
     fill(&database);
     let ledger = journey(cluster, &database, cluster.port()).await;
     let heard = database.log_statements();
-    assert!(heard.iter().all(|statement| statement.text.starts_with("SELECT") || statement.text == sql::DESCRIBE.text), "{heard:?}");
+    assert!(
+        heard
+            .iter()
+            .all(|statement| statement.text.starts_with("SELECT") || statement.text == sql::DESCRIBE.text),
+        "{heard:?}"
+    );
     let heard: Vec<&str> = heard.iter().map(|statement| statement.text.as_str()).collect();
     let entered: Vec<&str> = ledger.iter().map(|statement| statement.statement.as_str()).collect();
     assert_eq!(entered, heard);
@@ -47,10 +52,17 @@ async fn only_select_is_heard_and_the_ledger_agrees() {
 #[tokio::test]
 async fn poolers_in_either_mode_work_and_keep_nothing() {
     let cluster = Cluster::shared();
+    let database = Database::create(cluster);
+    let report = test(&dialer(), &target(cluster, &database), &mut |_| {}).await;
+    assert_eq!(report.server.unwrap().pooler, None);
     for mode in [PoolMode::Transaction, PoolMode::Session] {
         let pooler = PgBouncer::start(cluster, mode, &[]);
         let database = Database::create(cluster);
         fill(&database);
+        let report = test(&dialer(), &target_at(cluster, &database, pooler.port()), &mut |_| {}).await;
+        let seen = report.server.and_then(|server| server.pooler).unwrap_or_default();
+        let name = if mode == PoolMode::Transaction { "transaction" } else { "session" };
+        assert_eq!(seen, format!("a connection pooler in {name} mode"));
         // Several at once over few connections, and twice, so that connections are used again.
         for _ in 0..2 {
             tokio::join!(

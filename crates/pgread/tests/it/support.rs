@@ -35,7 +35,11 @@ pub(crate) async fn connect(cluster: &Cluster, database: &Database<'_>) -> Clien
 }
 
 /// Reads a whole table and prints every cell.
-pub(crate) async fn read(mut client: Client, schema: &str, table: &str) -> Result<(Vec<Column>, Vec<Vec<Cell>>), Problem> {
+pub(crate) async fn read(
+    mut client: Client,
+    schema: &str,
+    table: &str,
+) -> Result<(Vec<Column>, Vec<Vec<Cell>>), Problem> {
     let description = client.describe(schema, table).await?;
     let mut scan = client.read(&description, None, ScanLimits::default()).await?;
     let columns = scan.columns().to_vec();
@@ -50,7 +54,8 @@ pub(crate) async fn read(mut client: Client, schema: &str, table: &str) -> Resul
 
 fn cells(columns: &[Column], batch: &RecordBatch, row: usize) -> Vec<Cell> {
     let cell = |(at, column): (usize, &Column)| {
-        let exact: Option<&BinaryArray> = batch.column_by_name(&column.exact_name()).map(|exact| exact.as_binary());
+        let exact: Option<&BinaryArray> =
+            batch.column_by_name(&column.exact_name()).map(|exact| exact.as_binary());
         output::text_of(column, batch.column(at), exact, row)
     };
     columns.iter().enumerate().map(cell).collect()

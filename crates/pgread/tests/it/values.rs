@@ -50,7 +50,8 @@ async fn compare_table(database: &Database<'_>, what: &str) {
         Cell::Text(n) => n.parse::<i32>().unwrap(),
         other => panic!("{other:?}"),
     });
-    let read: Vec<String> = rows.iter().enumerate().map(|(n, row)| format!("{n}:{}", text(&row[1]))).collect();
+    let read: Vec<String> =
+        rows.iter().enumerate().map(|(n, row)| format!("{n}:{}", text(&row[1]))).collect();
     assert_eq!(read, printed, "{what}");
 }
 
@@ -71,34 +72,140 @@ async fn every_type_arrives_as_it_is_printed() {
         ("integer", &["'-2147483648'", "2147483647", "0", "-1", "null"]),
         ("bigint", &["'-9223372036854775808'", "9223372036854775807", "0", "1000000000000000000", "null"]),
         ("oid", &["0", "'4294967295'", "null"]),
-        ("real", &["'0'", "'-0'", "'NaN'", "'Infinity'", "'-Infinity'", "1e-45", "3.4028235e38", "0.1", "1e6", "123456", "1e-5", "null"]),
+        (
+            "real",
+            &[
+                "'0'",
+                "'-0'",
+                "'NaN'",
+                "'Infinity'",
+                "'-Infinity'",
+                "1e-45",
+                "3.4028235e38",
+                "0.1",
+                "1e6",
+                "123456",
+                "1e-5",
+                "null",
+            ],
+        ),
         (
             "double precision",
-            &["'0'", "'-0'", "'NaN'", "'Infinity'", "'-Infinity'", "5e-324", "1.7976931348623157e308", "0.1", "1e15", "1e14", "0.0001", "1e23", "9007199254740993", "1e-5", "null"],
+            &[
+                "'0'",
+                "'-0'",
+                "'NaN'",
+                "'Infinity'",
+                "'-Infinity'",
+                "5e-324",
+                "1.7976931348623157e308",
+                "0.1",
+                "1e15",
+                "1e14",
+                "0.0001",
+                "1e23",
+                "9007199254740993",
+                "1e-5",
+                "null",
+            ],
         ),
         ("numeric(12,2)", &["0", "'-0.01'", "9999999999.99", "-9999999999.99", "'NaN'", "0.5", "null"]),
-        ("numeric(38,0)", &["99999999999999999999999999999999999999", "-99999999999999999999999999999999999999", "0"]),
-        ("numeric(38,38)", &["0.99999999999999999999999999999999999999", "-0.00000000000000000000000000000000000001", "0"]),
+        (
+            "numeric(38,0)",
+            &["99999999999999999999999999999999999999", "-99999999999999999999999999999999999999", "0"],
+        ),
+        (
+            "numeric(38,38)",
+            &["0.99999999999999999999999999999999999999", "-0.00000000000000000000000000000000000001", "0"],
+        ),
         ("numeric(18,4)", &["99999999999999.9999", "-0.0001", "0.1", "1"]),
         ("numeric(3,5)", &["0.00999", "0", "'NaN'"]),
         ("numeric(3,-2)", &["12300", "'NaN'", "-100"]),
-        ("numeric", &["0", "0.00", "1e1000", "1e-1000", "'NaN'", "'Infinity'", "'-Infinity'", "repeat('9', 1000)", "-1.50", "null"]),
+        (
+            "numeric",
+            &[
+                "0",
+                "0.00",
+                "1e1000",
+                "1e-1000",
+                "'NaN'",
+                "'Infinity'",
+                "'-Infinity'",
+                "repeat('9', 1000)",
+                "-1.50",
+                "null",
+            ],
+        ),
         ("public.price", &["12.50", "null"]),
         ("public.dear", &["12.50", "null"]),
-        ("date", &["'1970-01-01'", "'infinity'", "'-infinity'", "'0044-03-15 BC'", "'4713-11-24 BC'", "'5874897-12-31'", "'2024-02-29'", "'12345-06-07'", "null"]),
+        (
+            "date",
+            &[
+                "'1970-01-01'",
+                "'infinity'",
+                "'-infinity'",
+                "'0044-03-15 BC'",
+                "'4713-11-24 BC'",
+                "'5874897-12-31'",
+                "'2024-02-29'",
+                "'12345-06-07'",
+                "null",
+            ],
+        ),
         (
             "timestamp",
-            &["'1970-01-01 00:00:00'", "'infinity'", "'-infinity'", "'0044-03-15 12:00 BC'", "'294276-12-31 23:59:59.999999'", "'294247-01-10 04:00:54.775807'",
-              "'294247-01-10 04:00:54.775808'", "'4713-11-24 00:00:00 BC'", "'2024-02-29 23:59:59.1'", "'1969-12-31 23:59:59.999999'", "null"],
+            &[
+                "'1970-01-01 00:00:00'",
+                "'infinity'",
+                "'-infinity'",
+                "'0044-03-15 12:00 BC'",
+                "'294276-12-31 23:59:59.999999'",
+                "'294247-01-10 04:00:54.775807'",
+                "'294247-01-10 04:00:54.775808'",
+                "'4713-11-24 00:00:00 BC'",
+                "'2024-02-29 23:59:59.1'",
+                "'1969-12-31 23:59:59.999999'",
+                "null",
+            ],
         ),
-        ("timestamptz", &["'2024-03-31 02:30:00+02'", "'infinity'", "'-infinity'", "'294276-12-31 23:59:59.999999Z'", "'0001-01-01 00:00:00 BC'", "null"]),
+        (
+            "timestamptz",
+            &[
+                "'2024-03-31 02:30:00+02'",
+                "'infinity'",
+                "'-infinity'",
+                "'294276-12-31 23:59:59.999999Z'",
+                "'0001-01-01 00:00:00 BC'",
+                "null",
+            ],
+        ),
         ("timestamp(3)", &["'2024-01-01 00:00:00.123456'", "null"]),
         ("time", &["'24:00:00'", "'00:00:00.000001'", "null"]),
         ("timetz", &["'12:00:00+05:30'", "'24:00:00-15:59:59'", "null"]),
         ("interval", &["'1 year -2 days 03:04:05.678901'", "'-178000000 years'", "'0'", "null"]),
-        ("uuid", &["'00000000-0000-0000-0000-000000000000'", "'ffffffff-ffff-ffff-ffff-ffffffffffff'", "'0189dc53-a1b2-7c3d-8e4f-5a6b7c8d9e0f'", "null"]),
+        (
+            "uuid",
+            &[
+                "'00000000-0000-0000-0000-000000000000'",
+                "'ffffffff-ffff-ffff-ffff-ffffffffffff'",
+                "'0189dc53-a1b2-7c3d-8e4f-5a6b7c8d9e0f'",
+                "null",
+            ],
+        ),
         ("bytea", &["''", "'\\x00ff10'", "decode(repeat('00ff', 1000), 'hex')", "null"]),
-        ("text", &["''", "'null'", "'NULL'", "E'line\\nbreak\\ttab\\\\'", "'Größe 👩‍🔬 مرحبا'", "repeat('x', 100000)", "E'\\x01'", "null"]),
+        (
+            "text",
+            &[
+                "''",
+                "'null'",
+                "'NULL'",
+                "E'line\\nbreak\\ttab\\\\'",
+                "'Größe 👩‍🔬 مرحبا'",
+                "repeat('x', 100000)",
+                "E'\\x01'",
+                "null",
+            ],
+        ),
         ("varchar(5)", &["''", "'abc  '", "'äöüß€'", "null"]),
         ("char(5)", &["''", "'abc'", "'  x'", "null"]),
         ("\"char\"", &["'a'", "''", "null"]),
@@ -157,7 +264,9 @@ async fn bytes_that_are_no_utf8_are_kept() {
     let cluster = Cluster::shared();
     let database = Database::create(cluster);
     let ascii = format!("{}_ascii", database.name);
-    cluster.sql(&format!("CREATE DATABASE \"{ascii}\" ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"));
+    cluster.sql(&format!(
+        "CREATE DATABASE \"{ascii}\" ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+    ));
     cluster.sql_in(
         &ascii,
         "SET client_encoding='SQL_ASCII'; CREATE TABLE public.t (n int, v text); GRANT SELECT ON public.t TO PUBLIC; \
@@ -168,14 +277,17 @@ async fn bytes_that_are_no_utf8_are_kept() {
     let client = mycorr_pgread::Client::connect(&crate::support::dialer(), &target).await.unwrap();
     let (_, rows) = read(client, "public", "t").await.unwrap();
     let values: Vec<Cell> = rows.into_iter().map(|mut row| row.remove(1)).collect();
-    assert_eq!(values, [
-        Cell::Bytes(b"gr\xfcn".to_vec()),
-        Cell::Text("plain".into()),
-        Cell::Text(String::new()),
-        Cell::Null,
-        Cell::Text("ü".into()),
-        Cell::Bytes(b"\xff".to_vec()),
-    ]);
+    assert_eq!(
+        values,
+        [
+            Cell::Bytes(b"gr\xfcn".to_vec()),
+            Cell::Text("plain".into()),
+            Cell::Text(String::new()),
+            Cell::Null,
+            Cell::Text("ü".into()),
+            Cell::Bytes(b"\xff".to_vec()),
+        ]
+    );
 }
 
 #[tokio::test]
@@ -219,5 +331,8 @@ async fn tables_of_any_shape() {
     }
     let (columns, rows) = read(connect(Cluster::shared(), &database).await, "public", "wide").await.unwrap();
     assert_eq!((columns.len(), rows[0].len()), (1600, 1600));
-    assert_eq!((&rows[0][0], &rows[0][1], &rows[0][1599]), (&Cell::Text("1".into()), &Cell::Null, &Cell::Text("2".into())));
+    assert_eq!(
+        (&rows[0][0], &rows[0][1], &rows[0][1599]),
+        (&Cell::Text("1".into()), &Cell::Null, &Cell::Text("2".into()))
+    );
 }

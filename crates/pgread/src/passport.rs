@@ -1,0 +1,139 @@
+//! The role's passport: what it can read, what it cannot and the GRANT that opens it, and what it has too
+//! much of, with the REVOKE.
+
+use crate::{catalogue::Reader, client::Client, explain::Asked, sql};
+use mycorr_domain::Result;
+
+/// What the role of a connection may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passport {
+    pub schemas: Vec<SchemaRights>,
+    /// Rights that a reader does not need.
+    pub excess: Vec<Excess>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemaRights {
+    pub name: String,
+    pub usage: bool,
+    pub tables: u64,
+    /// Tables of which at least one column can be read; none counts without USAGE on the schema.
+    pub readable: u64,
+    /// Tables in which row-level security may hide rows from the role.
+    pub row_security: u64,
+    /// What opens the rest, if there is a rest.
+    pub grant: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excess {
+    /// In a sentence.
+    pub what: String,
+    /// The SQL that takes it away.
+    pub revoke: String,
+}
+
+impl Client {
+    /// Two SELECTs over the catalogue.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn passport(&mut self) -> Result<Passport> {
+        let endpoint = self.target.endpoint.clone();
+        let asked = Asked::login(&endpoint);
+        let (role, database) = (endpoint.username.as_str(), endpoint.database.as_str());
+        let attributes = self.query(sql::ROLE, &[], &asked).await?;
+        let rights = self.query(sql::RIGHTS, &[], &asked).await?;
+        let mut excess = Vec::new();
+        if let Some(row) = attributes.first() {
+            attribute_excess(&mut Reader::new(row), role, database, &mut excess)?;
+        }
+        let superuser = excess.iter().any(|excess| excess.revoke.contains("NOSUPERUSER"));
+        let mut schemas = Vec::with_capacity(rights.len());
+        for row in &rights {
+            let mut row = Reader::new(row);
+            let name = row.text()?;
+            let (usage, create, create_public) = (row.flag()?, row.flag()?, row.flag()?);
+            let (tables, readable, writable, writable_public) =
+                (row.number()?, row.number()?, row.number()?, row.number()?);
+            let row_security = row.number()?;
+            // A superuser may everything; saying it once is enough.
+            if !superuser {
+                schema_excess(&name, role, (create, create_public), (writable, writable_public), &mut excess);
+            }
+            let readable = if usage { readable } else { 0 };
+            let grant = (readable < tables || !usage).then(|| sql::grant_schema(&name, role));
+            schemas.push(SchemaRights { name, usage, tables, readable, row_security, grant });
+        }
+        Ok(Passport { schemas, excess })
+    }
+}
+
+fn attribute_excess(
+    row: &mut Reader<'_>,
+    role: &str,
+    database: &str,
+    excess: &mut Vec<Excess>,
+) -> Result<()> {
+    let quoted = sql::identifier(role);
+    for (what, option) in [
+        ("is a superuser: it may do everything", "NOSUPERUSER"),
+        ("sees all rows whatever row-level security says", "NOBYPASSRLS"),
+        ("may copy the whole cluster by replication", "NOREPLICATION"),
+        ("may create databases", "NOCREATEDB"),
+        ("may create and change roles", "NOCREATEROLE"),
+    ] {
+        if row.flag()? {
+            excess.push(Excess {
+                what: format!("{role} {what}."),
+                revoke: format!("ALTER ROLE {quoted} {option};"),
+            });
+        }
+    }
+    let (create, public) = (row.flag()?, row.flag()?);
+    if create && !excess.iter().any(|excess| excess.revoke.ends_with("NOSUPERUSER;")) {
+        let from = if public { "PUBLIC" } else { &quoted };
+        excess.push(Excess {
+            what: format!("{role} may create schemas in {database}."),
+            revoke: format!("REVOKE CREATE ON DATABASE {} FROM {from};", sql::identifier(database)),
+        });
+    }
+    for member in row.optional()?.as_deref().unwrap_or_default().lines() {
+        // A role that only reads adds nothing to complain about.
+        if member != "pg_read_all_data" {
+            excess.push(Excess {
+                what: format!("{role} has the rights of the role {member}."),
+                revoke: format!("REVOKE {} FROM {quoted};", sql::identifier(member)),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Each right as (has it, everybody has it).
+fn schema_excess(
+    schema: &str,
+    role: &str,
+    (create, create_public): (bool, bool),
+    (writable, writable_public): (u64, u64),
+    excess: &mut Vec<Excess>,
+) {
+    let quoted = sql::identifier(role);
+    let from = |public: bool| if public { "PUBLIC" } else { quoted.as_str() };
+    let schema_sql = sql::schema_name(schema);
+    if create {
+        excess.push(Excess {
+            what: format!("{role} may create tables in the schema {schema}."),
+            revoke: format!("REVOKE CREATE ON SCHEMA {schema_sql} FROM {};", from(create_public)),
+        });
+    }
+    if writable > 0 {
+        excess.push(Excess {
+            what: format!("{role} may change {writable} of the tables of the schema {schema}."),
+            revoke: format!(
+                "REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA {schema_sql} FROM {};",
+                from(writable_public == writable)
+            ),
+        });
+    }
+}
