@@ -131,9 +131,9 @@ function Jobs({ model, compact }: { model: Model; compact: boolean }) {
 }
 
 const ENDED = {
-  succeeded: { tone: "success", import: "Imported", sync: "Synced" },
-  failed: { tone: "danger", import: "Import failed", sync: "Sync failed" },
-  cancelled: { tone: "info", import: "Import cancelled", sync: "Sync cancelled" },
+  succeeded: { tone: "success", word: "is done" },
+  failed: { tone: "danger", word: "failed" },
+  cancelled: { tone: "info", word: "was cancelled" },
 } as const;
 
 function JobEntry({ model, job }: { model: Model; job: Job }) {
@@ -151,7 +151,7 @@ function JobEntry({ model, job }: { model: Model; job: Job }) {
       </div>
     );
   }
-  const { tone, [job.kind]: words } = ENDED[job.state];
+  const { tone, word } = ENDED[job.state];
   const seconds =
     job.started_at && job.finished_at
       ? (Date.parse(job.finished_at) - Date.parse(job.started_at)) / 1000
@@ -162,7 +162,7 @@ function JobEntry({ model, job }: { model: Model; job: Job }) {
         <div className="row" style={{ gap: "4px 8px" }}>
           <ToneIcon tone={tone} />
           <span>
-            {words} <strong>{job.table_name}</strong>
+            {job.kind === "import" ? "Import" : "Sync"} of <strong>{job.table_name}</strong> {word}
           </span>
           <span className="dim small">
             {job.state === "succeeded" && `${plural(job.rows, "row")}, ${bytes(job.bytes)}`}

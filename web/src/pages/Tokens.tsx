@@ -70,7 +70,7 @@ export default function Tokens() {
                         <span className="dim">never</span>
                       )}
                     </td>
-                    <td>
+                    <td className="num">
                       <Button
                         variant="default"
                         size="xs"
