@@ -6,8 +6,8 @@ mod catalogue;
 mod client;
 mod decode;
 mod explain;
-pub mod paste;
 mod passport;
+pub mod paste;
 mod probe;
 mod scan;
 pub mod sql;
@@ -20,5 +20,5 @@ pub use catalogue::{SchemaEntry, SourceColumn, TableDescription, TableEntry, Tab
 pub use client::{Canceller, Client, ServerInfo, Target};
 pub use passport::{Excess, Passport, SchemaRights};
 pub use probe::{Outcome, Report, ServerFacts, Step, StepName, test};
-pub use scan::{Scan, ScanLimits};
+pub use scan::{Scan, ScanLimits, Unread};
 pub use statement::Statement;

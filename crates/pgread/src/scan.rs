@@ -1,7 +1,7 @@
 //! One SELECT, streamed into Arrow batches.
 
 use crate::{
-    catalogue::TableDescription,
+    catalogue::{SourceColumn, TableDescription},
     client::{Canceller, Client, Running},
     decode::{Cells, ColumnBuilder},
     explain::{self, Asked, explain},
@@ -9,12 +9,12 @@ use crate::{
     statement::Statement,
     wire::{
         Failure,
-        pipeline::{self, Format, ResultColumn, Timeouts},
+        pipeline::{self, Format, Timeouts},
     },
 };
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema, SchemaRef};
-use mycorr_domain::{Column, Result, column::field_names};
+use mycorr_domain::{Column, Problem, Result, column::field_names};
 use postgres_protocol::message::backend::Message;
 use std::{sync::Arc, time::Duration};
 
@@ -65,6 +65,12 @@ pub struct Scan {
     ready: bool,
 }
 
+/// A read that did not begin. The connection is given back for its ledger, and to be closed.
+pub struct Unread {
+    pub problem: Problem,
+    pub client: Client,
+}
+
 impl Client {
     /// Starts to read `table`: the columns of these names, or all that the role may read. One SELECT.
     ///
@@ -76,25 +82,15 @@ impl Client {
         table: &TableDescription,
         names: Option<&[String]>,
         limits: ScanLimits,
-    ) -> Result<Scan> {
-        if let Some(problem) = &table.entry.problem {
-            return Err(problem.clone());
-        }
-        let (schema, name) = (table.entry.schema.clone(), table.entry.name.clone());
-        let role = self.target.endpoint.username.as_str();
-        let chosen: Vec<_> = match names {
-            None => table.columns.iter().filter(|column| column.readable).collect(),
-            Some(names) => names
-                .iter()
-                .map(|wanted| {
-                    let column = table.columns.iter().find(|column| column.name == *wanted);
-                    let column = column.ok_or_else(|| explain::column_not_found(&schema, &name, wanted))?;
-                    if !column.readable {
-                        return Err(explain::column_permission_denied(&schema, &name, &[wanted], role));
-                    }
-                    Ok(column)
-                })
-                .collect::<Result<_>>()?,
+    ) -> Result<Scan, Box<Unread>> {
+        let started = async {
+            let chosen = choose(table, names, self.target.endpoint.username.as_str())?;
+            let running = self.start(table, &chosen, limits).await?;
+            Ok((chosen, running))
+        };
+        let (chosen, running) = match started.await {
+            Ok(started) => started,
+            Err(problem) => return Err(Box::new(Unread { problem, client: self })),
         };
         let fields = field_names(chosen.iter().map(|column| column.name.as_str()));
         let columns: Vec<Column> = chosen
@@ -109,52 +105,86 @@ impl Client {
                 field,
             })
             .collect();
-        let formats: Vec<Format> = chosen.iter().map(|column| column.mapping.format).collect();
-        let expected: Vec<ResultColumn> = chosen
-            .iter()
-            .map(|column| ResultColumn { type_oid: column.type_oid, format: column.mapping.format as i16 })
-            .collect();
-
-        let text = sql::select(&schema, &name, chosen.iter().map(|column| column.name.as_str()), None);
-        let timeouts = Timeouts { statement: limits.total, lock: LOCK };
-        let running = Running::start(&self, sql::SELECT, &text, &[], timeouts);
-        self.wire.limits.idle = limits.first_row;
-        let target = self.target.clone();
-        let asked = Asked::table(&target.endpoint, &schema, &name);
-        let started = async {
-            pipeline::send(&mut self.wire, &text, &[], &formats, timeouts).await?;
-            pipeline::columns(&mut self.wire).await
-        };
-        let described = match started.await {
-            Ok(described) => described,
-            Err(failure) => {
-                running.end(&mut self, Err(&failure));
-                return Err(explain(&failure, &asked));
-            }
-        };
-        if described != expected {
-            running.end(&mut self, Err(&Failure::Protocol("another result than described".into())));
-            return Err(explain::source_changed(&schema, &name));
-        }
-        let builders = columns
-            .iter()
-            .zip(&formats)
-            .map(|(column, &format)| ColumnBuilder::new(column, format))
-            .collect();
+        let formats = chosen.iter().map(|column| column.mapping.format);
         Ok(Scan {
+            builders: columns
+                .iter()
+                .zip(formats)
+                .map(|(column, format)| ColumnBuilder::new(column, format))
+                .collect(),
             fields: Arc::new(Schema::new(columns.iter().map(Column::arrow_field).collect::<Vec<Field>>())),
             cells: Cells::new(columns.len()),
             client: self,
             running: Some(running),
-            schema,
-            table: name,
+            schema: table.entry.schema.clone(),
+            table: table.entry.name.clone(),
             columns,
-            builders,
             limits,
             rows: 0,
             ready: false,
         })
     }
+
+    /// Sends the SELECT and reads up to its first row.
+    async fn start(
+        &mut self,
+        table: &TableDescription,
+        chosen: &[&SourceColumn],
+        limits: ScanLimits,
+    ) -> Result<Running> {
+        let (schema, name) = (table.entry.schema.as_str(), table.entry.name.as_str());
+        let formats: Vec<Format> = chosen.iter().map(|column| column.mapping.format).collect();
+        let text = sql::select(schema, name, chosen.iter().map(|column| column.name.as_str()), None);
+        let timeouts = Timeouts { statement: limits.total, lock: LOCK };
+        let running = Running::start(self, sql::SELECT, &text, &[], timeouts);
+        self.wire.limits.idle = limits.first_row;
+        let described = async {
+            pipeline::send(&mut self.wire, &text, &[], &formats, timeouts).await?;
+            pipeline::columns(&mut self.wire).await
+        };
+        match described.await {
+            Err(failure) => {
+                running.end(self, Err(&failure));
+                Err(explain(&failure, &Asked::table(&self.target.endpoint, schema, name)))
+            }
+            Ok(described)
+                if described
+                    .iter()
+                    .map(|column| (column.type_oid, column.format))
+                    .ne(chosen.iter().map(|column| (column.type_oid, column.mapping.format as i16))) =>
+            {
+                running.end(self, Err(&Failure::Protocol("another result than described".into())));
+                Err(explain::source_changed(schema, name))
+            }
+            Ok(_) => Ok(running),
+        }
+    }
+}
+
+/// The columns of these names, or all that the role may read.
+fn choose<'a>(
+    table: &'a TableDescription,
+    names: Option<&[String]>,
+    role: &str,
+) -> Result<Vec<&'a SourceColumn>> {
+    let (schema, name) = (table.entry.schema.as_str(), table.entry.name.as_str());
+    if let Some(problem) = &table.entry.problem {
+        return Err(problem.clone());
+    }
+    let Some(names) = names else {
+        return Ok(table.columns.iter().filter(|column| column.readable).collect());
+    };
+    names
+        .iter()
+        .map(|wanted| {
+            let column = table.columns.iter().find(|column| column.name == *wanted);
+            let column = column.ok_or_else(|| explain::column_not_found(schema, name, wanted))?;
+            if !column.readable {
+                return Err(explain::column_permission_denied(schema, name, &[wanted], role));
+            }
+            Ok(column)
+        })
+        .collect()
 }
 
 impl Scan {

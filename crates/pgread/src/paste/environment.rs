@@ -11,7 +11,8 @@ pub(super) fn read(text: &str, out: &mut Parameters) -> Result<bool> {
     for line in text.lines() {
         for Variable { name, value, expands } in variables(line) {
             let text = value.expose();
-            if after_scheme(text).is_some() || strip_prefix_ignoring_case(text, "jdbc:postgresql:").is_some() {
+            if after_scheme(text).is_some() || strip_prefix_ignoring_case(text, "jdbc:postgresql:").is_some()
+            {
                 if url.is_none() {
                     url = Some((value, expands));
                 } else {
@@ -98,7 +99,8 @@ fn variables(line: &str) -> Vec<Variable> {
     if exported.is_some() || (only && assignments.len() > 1) {
         return assignments;
     }
-    let line = ["set ", "SET ", "$env:", "- "].iter().find_map(|word| line.strip_prefix(word)).unwrap_or(line);
+    let line =
+        ["set ", "SET ", "$env:", "- "].iter().find_map(|word| line.strip_prefix(word)).unwrap_or(line);
     let Some((name, value)) = line.split_once('=') else { return Vec::new() };
     let name = name.trim();
     if !shell::is_name(name) {

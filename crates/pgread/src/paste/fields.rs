@@ -6,9 +6,22 @@ use mycorr_domain::{ConnectionKind, Result, Secret};
 /// Parameters that change nothing here: what they ask for is how Mycorr works (channel binding where the server
 /// offers it, TLS 1.2 or newer, the host's name in the handshake, no named statements), or they tune a client.
 const NO_MATTER: &[&str] = &[
-    "application_name", "fallback_application_name", "channel_binding", "client_encoding", "connect_timeout",
-    "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "tcp_user_timeout",
-    "sslcompression", "sslsni", "ssl_min_protocol_version", "pgbouncer", "gssencmode", "tty",
+    "application_name",
+    "fallback_application_name",
+    "channel_binding",
+    "client_encoding",
+    "connect_timeout",
+    "keepalives",
+    "keepalives_count",
+    "keepalives_idle",
+    "keepalives_interval",
+    "tcp_user_timeout",
+    "sslcompression",
+    "sslsni",
+    "ssl_min_protocol_version",
+    "pgbouncer",
+    "gssencmode",
+    "tty",
 ];
 
 pub(super) fn pasted(mut from: Parameters) -> Result<Pasted> {
@@ -73,7 +86,9 @@ fn place(from: &mut Parameters) -> Result<(Option<String>, Option<u16>)> {
         );
     }
     // A socket's folder, an abstract socket, a Windows path (libpq's is_unixsock_path).
-    if host.starts_with(['/', '@', '\\']) || (host.as_bytes().get(1) == Some(&b':') && host.contains(['\\', '/'])) {
+    if host.starts_with(['/', '@', '\\'])
+        || (host.as_bytes().get(1) == Some(&b':') && host.contains(['\\', '/']))
+    {
         return Err(refuse(
             "The host is a Unix-domain socket, which only programs on the server's own machine can use. Mycorr \
              needs the host name or address under which the server is reached over the network.",
@@ -116,7 +131,8 @@ fn password(from: &mut Parameters) -> Option<Secret> {
     let password = from.take("password")?;
     let text = password.expose();
     let bare = text.trim_matches(['[', ']', '<', '>', '{', '}', '*', '•', '$']);
-    let words: String = bare.chars().filter(char::is_ascii_alphabetic).collect::<String>().to_ascii_uppercase();
+    let words: String =
+        bare.chars().filter(char::is_ascii_alphabetic).collect::<String>().to_ascii_uppercase();
     if bare.is_empty() || (words == "YOURPASSWORD" || (words == "PASSWORD" && bare.len() < text.len())) {
         from.warn("The password is only a placeholder. Enter the real one.");
         return None;

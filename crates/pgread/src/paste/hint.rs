@@ -11,7 +11,10 @@ pub fn near_misses(kind: ConnectionKind, host: &str, port: u16, database: &str) 
         hints.push(FieldProblem { field: field.into(), message: message.to_owned() });
     };
     if is_url(host) {
-        hint("host", "This is a whole connection URL. Paste it into the form's paste field, which fills all fields.");
+        hint(
+            "host",
+            "This is a whole connection URL. Paste it into the form's paste field, which fills all fields.",
+        );
     }
     match port {
         6543 if kind == ConnectionKind::Supabase || host.to_ascii_lowercase().contains(".supabase.") => hint(

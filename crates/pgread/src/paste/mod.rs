@@ -116,15 +116,15 @@ fn read_url(text: &str, out: &mut Parameters) -> Result<bool> {
         return Ok(true);
     }
     match text.split_once("://") {
-        Some((scheme, rest)) if is_scheme(scheme) => Err(refuse(
-            if scheme.starts_with("http") && rest.contains("supabase") {
+        Some((scheme, rest)) if is_scheme(scheme) => {
+            Err(refuse(if scheme.starts_with("http") && rest.contains("supabase") {
                 "This is the address of a Supabase project's web page or API. What Mycorr needs is the \
                  connection string, which the project's dashboard shows under Connect."
             } else {
                 "This is a URL, but not one of a PostgreSQL database: those begin with postgres:// or \
                  postgresql://."
-            },
-        )),
+            }))
+        }
         _ => Ok(false),
     }
 }
@@ -214,10 +214,12 @@ impl Parameters {
             let mode = if value.expose().starts_with('1') { "require" } else { "prefer" };
             return self.set("sslmode", Secret::new(mode.to_owned()));
         }
-        match self.list.iter_mut().find(|(known, _)| known == keyword) {
-            Some((_, old)) => *old = value,
-            None if self.list.len() == Self::MOST => return Err(refuse("These are too many parameters.")),
-            None => self.list.push((keyword.to_owned(), value)),
+        if let Some((_, old)) = self.list.iter_mut().find(|(known, _)| known == keyword) {
+            *old = value;
+        } else if self.list.len() < Self::MOST {
+            self.list.push((keyword.to_owned(), value));
+        } else {
+            return Err(refuse("These are too many parameters."));
         }
         Ok(())
     }

@@ -10,13 +10,44 @@ use mycorr_domain::{Result, Secret};
 /// Options that take an argument (psql 18); all others take none.
 const WITH_ARGUMENT: &str = "cdfFhLoPpRTUv";
 const LONG_WITH_ARGUMENT: &[&str] = &[
-    "command", "dbname", "field-separator", "file", "host", "log-file", "output", "port", "pset",
-    "record-separator", "set", "table-attr", "username", "variable",
+    "command",
+    "dbname",
+    "field-separator",
+    "file",
+    "host",
+    "log-file",
+    "output",
+    "port",
+    "pset",
+    "record-separator",
+    "set",
+    "table-attr",
+    "username",
+    "variable",
 ];
 const LONG_WITHOUT: &[&str] = &[
-    "csv", "echo-all", "echo-errors", "echo-hidden", "echo-queries", "expanded", "field-separator-zero",
-    "help", "html", "list", "no-align", "no-password", "no-psqlrc", "no-readline", "password", "quiet",
-    "record-separator-zero", "single-line", "single-step", "single-transaction", "tuples-only", "version",
+    "csv",
+    "echo-all",
+    "echo-errors",
+    "echo-hidden",
+    "echo-queries",
+    "expanded",
+    "field-separator-zero",
+    "help",
+    "html",
+    "list",
+    "no-align",
+    "no-password",
+    "no-psqlrc",
+    "no-readline",
+    "password",
+    "quiet",
+    "record-separator-zero",
+    "single-line",
+    "single-step",
+    "single-transaction",
+    "tuples-only",
+    "version",
 ];
 
 /// Whether a command of the text is `psql`. Variables that were set before it count.
@@ -35,8 +66,7 @@ pub(super) fn read(text: &str, out: &mut Parameters) -> Result<bool> {
     let mut variables: Vec<&Word> = Vec::new();
     for command in &commands {
         let at = command.iter().enumerate().position(|(at, word)| {
-            is_psql(word.text.expose())
-                && !(at > 0 && command[at - 1].text.expose().ends_with('='))
+            is_psql(word.text.expose()) && !(at > 0 && command[at - 1].text.expose().ends_with('='))
         });
         variables.extend(&command[..at.unwrap_or(command.len())]);
         if let Some(at) = at {
@@ -131,12 +161,9 @@ impl<'a> Line<'a> {
 
     /// A connection string in the place of the database outdoes the options, as in psql.
     fn store(self, out: &mut Parameters) -> Result<()> {
-        for (keyword, value) in [
-            ("host", self.host),
-            ("port", self.port),
-            ("user", self.username),
-            ("password", self.password),
-        ] {
+        for (keyword, value) in
+            [("host", self.host), ("port", self.port), ("user", self.username), ("password", self.password)]
+        {
             if let Some((value, expands)) = value {
                 set(out, keyword, value, expands)?;
             }

@@ -56,7 +56,8 @@ pub(super) fn commands(text: &str) -> Option<Vec<Vec<Word>>> {
 
 fn divides(text: &str) -> bool {
     let tail = text.trim_start_matches([';', '&']);
-    tail.len() < text.len() && tail.starts_with(|c: char| c.is_whitespace()) || matches!(text, "&" | ";" | "&&")
+    tail.len() < text.len() && tail.starts_with(|c: char| c.is_whitespace())
+        || matches!(text, "&" | ";" | "&&")
 }
 
 fn word(text: &str) -> Option<(Word, &str)> {

@@ -70,7 +70,9 @@ impl Supabase {
             }
         });
         if self.region.is_some() && self.project_ref.is_none() {
-            out.warn("At Supabase's pooler the user is called postgres.<project ref>. Complete the username.");
+            out.warn(
+                "At Supabase's pooler the user is called postgres.<project ref>. Complete the username.",
+            );
         }
     }
 }

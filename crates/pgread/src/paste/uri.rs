@@ -87,9 +87,9 @@ impl<'a> Server<'a> {
         let (mut host, mut port) = (String::new(), String::new());
         loop {
             if let Some(address) = rest.strip_prefix('[') {
-                let (address, tail) = address
-                    .split_once(']')
-                    .ok_or_else(|| refuse("The URL holds a [ without its ]. IPv6 addresses stand in both."))?;
+                let (address, tail) = address.split_once(']').ok_or_else(|| {
+                    refuse("The URL holds a [ without its ]. IPv6 addresses stand in both.")
+                })?;
                 if address.is_empty() {
                     return Err(refuse("There is no IPv6 address between the brackets of the URL."));
                 }
@@ -159,7 +159,9 @@ impl<'a> Server<'a> {
     /// Everything but the query.
     pub(super) fn store_names(&self, out: &mut Parameters) -> Result<()> {
         if self.port.contains(':') {
-            out.warn("In a URL an IPv6 address stands in brackets: [2001:db8::1]:5432. Enter the host yourself.");
+            out.warn(
+                "In a URL an IPv6 address stands in brackets: [2001:db8::1]:5432. Enter the host yourself.",
+            );
         }
         set_decoded(out, "host", &self.host)?;
         set_decoded(out, "port", &self.port)?;

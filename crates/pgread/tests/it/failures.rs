@@ -1,9 +1,9 @@
 //! Everything that goes wrong has its own code.
 
-use crate::support::{connect, dialer, target};
+use crate::support::{begin, connect, dialer, target};
 use mycorr_domain::{Code, DatabaseName, Port, RoleName, Secret};
 use mycorr_egress::Dialer;
-use mycorr_pgread::{Client, Outcome, ScanLimits, StepName, Target, test, tls::CaCertificate};
+use mycorr_pgread::{Client, Outcome, ScanLimits, StepName, Target, Unread, test, tls::CaCertificate};
 use mycorr_testkit::{Authority, Cluster, Database, Leaf, Options};
 use tokio::net::TcpListener;
 
@@ -140,7 +140,7 @@ async fn a_read_that_breaks_ends_with_its_reason() {
 
     let mut client = connect(cluster, &database).await;
     let description = client.describe("public", "big").await.unwrap();
-    let mut scan = client.read(&description, None, ScanLimits::default()).await.unwrap();
+    let mut scan = begin(client, &description, ScanLimits::default()).await;
     scan.next().await.unwrap().unwrap();
     assert_eq!(database.kill_backends(), 1);
     let problem = loop {
@@ -157,7 +157,7 @@ async fn a_read_that_breaks_ends_with_its_reason() {
 
     let mut client = connect(cluster, &database).await;
     let description = client.describe("public", "big").await.unwrap();
-    let mut scan = client.read(&description, None, ScanLimits::default()).await.unwrap();
+    let mut scan = begin(client, &description, ScanLimits::default()).await;
     scan.next().await.unwrap().unwrap();
     scan.canceller().cancel().await;
     let problem = loop {
@@ -172,13 +172,17 @@ async fn a_read_that_breaks_ends_with_its_reason() {
     let mut client = connect(cluster, &database).await;
     let description = client.describe("public", "gone").await.unwrap();
     database.sql("DROP TABLE public.gone");
-    let Err(problem) = client.read(&description, None, ScanLimits::default()).await else { panic!() };
+    let Err(unread) = client.read(&description, None, ScanLimits::default()).await else { panic!() };
+    let Unread { problem, mut client } = *unread;
+    assert_ne!(client.statements().last().unwrap().outcome, "ok");
     assert_eq!(problem.code, Code::TableNotFound);
 
     let mut client = connect(cluster, &database).await;
     let description = client.describe("public", "big").await.unwrap();
     database.sql("ALTER TABLE public.big ALTER n TYPE text");
-    let Err(problem) = client.read(&description, None, ScanLimits::default()).await else { panic!() };
+    let Err(unread) = client.read(&description, None, ScanLimits::default()).await else { panic!() };
+    let Unread { problem, mut client } = *unread;
+    assert_ne!(client.statements().last().unwrap().outcome, "ok");
     assert_eq!(problem.code, Code::SourceChanged);
 
     database.sql(&format!("ALTER ROLE \"{}\" SET statement_timeout = '1ms'", database.role));
@@ -194,7 +198,7 @@ async fn a_row_over_the_limit_is_named() {
     let mut client = connect(cluster, &database).await;
     let description = client.describe("public", "t").await.unwrap();
     let limits = ScanLimits { row: 100_000, ..ScanLimits::default() };
-    let mut scan = client.read(&description, None, limits).await.unwrap();
+    let mut scan = begin(client, &description, limits).await;
     let problem = loop {
         match scan.next().await {
             Ok(Some(_)) => {}

@@ -7,4 +7,5 @@ mod hostile;
 mod privileges;
 mod statements;
 mod support;
+mod tls;
 mod values;

@@ -34,7 +34,8 @@ async fn the_grant_that_is_shown_is_the_one_that_is_missing() {
     let description = client.describe("Sales", "half").await.unwrap();
     assert_eq!(description.columns.iter().map(|column| column.readable).collect::<Vec<_>>(), [true, false]);
     let wanted = ["secret".to_owned()];
-    let Err(problem) = client.read(&description, Some(&wanted), Default::default()).await else { panic!() };
+    let Err(unread) = client.read(&description, Some(&wanted), Default::default()).await else { panic!() };
+    let problem = unread.problem;
     assert_eq!(problem.code, Code::ColumnPermissionDenied);
     database.sql(&problem.fix.unwrap());
     assert_eq!(read(connect(cluster, &database).await, "Sales", "half").await.unwrap().0.len(), 2);

@@ -1,6 +1,6 @@
 //! What the server hears: SELECT and nothing else, and the ledger knows all of it.
 
-use crate::support::{dialer, read, target, target_at};
+use crate::support::{begin, dialer, read, target, target_at};
 use mycorr_pgread::{Client, ScanLimits, StepName, sql, test};
 use mycorr_testkit::{Cluster, Database, PgBouncer, PoolMode};
 
@@ -16,7 +16,7 @@ async fn journey(cluster: &Cluster, database: &Database<'_>, port: u16) -> Vec<m
     client.tables("public", None, None, 100).await.unwrap();
     let description = client.describe("public", "orders").await.unwrap();
     client.preview(&description, 50).await.unwrap();
-    let mut scan = client.read(&description, None, ScanLimits::default()).await.unwrap();
+    let mut scan = begin(client, &description, ScanLimits::default()).await;
     while scan.next().await.unwrap().is_some() {}
     assert_eq!(scan.rows(), 5000);
     ledger.extend(scan.close().await);

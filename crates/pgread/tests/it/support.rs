@@ -3,7 +3,7 @@
 use arrow_array::{BinaryArray, RecordBatch, cast::AsArray};
 use mycorr_domain::{Cell, Column, DatabaseName, Endpoint, Port, Problem, RoleName, Secret, output};
 use mycorr_egress::Dialer;
-use mycorr_pgread::{Client, ScanLimits, Target, tls::CaCertificate};
+use mycorr_pgread::{Client, Scan, ScanLimits, TableDescription, Target, tls::CaCertificate};
 use mycorr_testkit::{Cluster, Database};
 
 pub(crate) fn dialer() -> Dialer {
@@ -34,6 +34,14 @@ pub(crate) async fn connect(cluster: &Cluster, database: &Database<'_>) -> Clien
     Client::connect(&dialer(), &target(cluster, database)).await.unwrap()
 }
 
+/// Starts to read all columns of a table.
+pub(crate) async fn begin(client: Client, description: &TableDescription, limits: ScanLimits) -> Scan {
+    match client.read(description, None, limits).await {
+        Ok(scan) => scan,
+        Err(unread) => panic!("{}", unread.problem),
+    }
+}
+
 /// Reads a whole table and prints every cell.
 pub(crate) async fn read(
     mut client: Client,
@@ -41,7 +49,8 @@ pub(crate) async fn read(
     table: &str,
 ) -> Result<(Vec<Column>, Vec<Vec<Cell>>), Problem> {
     let description = client.describe(schema, table).await?;
-    let mut scan = client.read(&description, None, ScanLimits::default()).await?;
+    let mut scan =
+        client.read(&description, None, ScanLimits::default()).await.map_err(|unread| unread.problem)?;
     let columns = scan.columns().to_vec();
     let mut rows = Vec::new();
     while let Some(batch) = scan.next().await? {
