@@ -4,7 +4,7 @@ use crate::{Engine, runner::Made};
 use arrow_array::RecordBatch;
 use mycorr_domain::{Code, Problem, Result, TableWriter};
 use mycorr_meta::{Beat, JobKind, Purpose, Work};
-use mycorr_pgread::{Client, Scan, ScanLimits, Statement, TableDescription};
+use mycorr_pgread::{Client, Scan, ScanLimits, Statement, TableDescription, Unread};
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering::Relaxed},
@@ -71,7 +71,15 @@ impl Engine {
                 return Err(problem);
             }
         };
-        let mut scan = client.read(&described, source.columns.as_deref(), ScanLimits::default()).await?;
+        let mut scan = match client.read(&described, source.columns.as_deref(), ScanLimits::default()).await {
+            Ok(scan) => scan,
+            Err(unread) => {
+                let Unread { problem, mut client } = *unread;
+                note(client.statements()).await;
+                client.close().await;
+                return Err(problem);
+            }
+        };
         let columns = scan.columns().to_vec();
         let made = async {
             if !self.meta.note_reading(work.lease, &columns, described.entry.estimated_rows).await? {
