@@ -184,13 +184,20 @@ describe("view", () => {
       expect(formatFilter(filter)).toBe(text);
       expect(readFilter(filter)).toEqual({ choice, typed });
     }
-    expect(readFilter({ column: "c", operator: "ilike", value: "a*b" })).toEqual({ choice: "ilike", typed: "a*b" });
+    expect(readFilter({ column: "c", operator: "ilike", value: "a*b" })).toEqual({
+      choice: "ilike",
+      typed: "a*b",
+    });
   });
 
   it("sorts up, down, not at all; with Shift beside the others", () => {
     const up = nextSort([], "a", false);
     const down = nextSort(up, "a", false);
-    expect([formatSort(up), formatSort(down), formatSort(nextSort(down, "a", false))]).toEqual(["a", "-a", ""]);
+    expect([formatSort(up), formatSort(down), formatSort(nextSort(down, "a", false))]).toEqual([
+      "a",
+      "-a",
+      "",
+    ]);
     expect(formatSort(nextSort(down, "b", true))).toBe("-a,b");
     expect(formatSort(nextSort(down, "b", false))).toBe("b");
     expect(formatSort(nextSort(parseSort("a,b"), "a", true))).toBe("-a,b");
@@ -204,7 +211,12 @@ describe("view", () => {
 
 describe("what is copied", () => {
   it("keeps NULL, empty text, tabs and line breaks apart", () => {
-    expect(tsv([[null, "", "a"], ['x\ty"z', { hex: "ff" }, "1.10"]])).toBe('\t""\ta\n"x\ty""z"\t\\xff\t1.10');
+    expect(
+      tsv([
+        [null, "", "a"],
+        ['x\ty"z', { hex: "ff" }, "1.10"],
+      ]),
+    ).toBe('\t""\ta\n"x\ty""z"\t\\xff\t1.10');
   });
 });
 
@@ -251,7 +263,13 @@ describe("words and numbers", () => {
 describe("the connection form", () => {
   it("asks for encryption and sends no certificate without it", () => {
     expect(EMPTY.encrypted).toBe(true);
-    const values = { ...EMPTY, name: " Prod ", host: "db.example.com ", password: " p ", ca_certificate: "PEM" };
+    const values = {
+      ...EMPTY,
+      name: " Prod ",
+      host: "db.example.com ",
+      password: " p ",
+      ca_certificate: "PEM",
+    };
     expect(toRequest(values)).toMatchObject({
       name: "Prod",
       host: "db.example.com",

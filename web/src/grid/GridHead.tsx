@@ -162,7 +162,14 @@ function HeadMenu({ placed, sort, sorts, actions, onClose, children }: MenuProps
     actions.width(name, Math.min(Math.max(placed.width + by, MIN_WIDTH), MAX_WIDTH));
   const set = actions.sort;
   return (
-    <Menu opened onClose={onClose} position="bottom-end" returnFocus={false} withinPortal>
+    <Menu
+      opened
+      onClose={onClose}
+      position="bottom-end"
+      returnFocus={false}
+      // Not keydown too: the very key that opens it would close it.
+      clickOutsideEvents={["mousedown", "touchstart"]}
+    >
       <Menu.Target>{children}</Menu.Target>
       <Menu.Dropdown aria-label={`Column ${name}`}>
         {set && (

@@ -52,7 +52,8 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
       setError(problem);
     }
   };
-  const failed = latest?.state === "failed" && latest.problem && latest.id !== hidden ? latest : null;
+  const failed =
+    latest?.state === "failed" && latest.id !== hidden && version === table.version ? latest : null;
   return (
     <>
       <div className="row spread">

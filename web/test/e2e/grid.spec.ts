@@ -1,0 +1,142 @@
+// The grid with ten million rows of twenty columns. They are made here: the grid is what is tested.
+import type { Page } from "@playwright/test";
+import { expect, look, signIn, test } from "./page";
+
+const ROWS = 10_000_000;
+const COLUMNS = Array.from({ length: 20 }, (_, at) => ({
+  name: `c${at}`,
+  pg_type: at === 0 ? "bigint" : "text",
+  type: at === 0 ? "long" : "string",
+  position: at + 1,
+  nullable: true,
+}));
+
+const value = (row: number, at: number) =>
+  at === 0 ? String(row) : row % 10 === at ? null : at === 3 ? "" : `r${row} c${at}`;
+
+async function open(page: Page, search = "") {
+  await signIn(page);
+  const models = await page.request.get("/api/v1/models").then((answer) => answer.json());
+  const model = models.items[0];
+  const table = {
+    id: "0199c2f0-7b1e-7000-8000-000000000001",
+    model_id: model.id,
+    name: "huge",
+    version: 1,
+    rows: ROWS,
+    bytes: 1e9,
+    columns: COLUMNS,
+    source: null,
+    job_id: null,
+    created_at: "2026-01-01T00:00:00Z",
+  };
+  await page.route("**/api/v1/models/*/tables*", (route) =>
+    route.fulfill({ json: { items: [table], next: null } }),
+  );
+  await page.route("**/api/v1/tables/*/rows*", (route) => {
+    const query = new URL(route.request().url()).searchParams;
+    const offset = Number(query.get("offset"));
+    const count = Math.max(0, Math.min(Number(query.get("limit")), ROWS - offset));
+    const rows = Array.from({ length: count }, (_, at) =>
+      COLUMNS.map((_, column) => value(offset + at, column)),
+    );
+    return route.fulfill({ json: { version: 1, total: ROWS, offset, columns: COLUMNS, rows } });
+  });
+  await page.goto(`/models/${model.id}${search}`);
+  await expect(grid(page).getByRole("gridcell").first()).toBeVisible();
+}
+
+const grid = (page: Page) => page.getByRole("grid");
+const cell = (page: Page, row: number, column: number) =>
+  grid(page).locator(`[aria-rowindex="${row + 2}"] > [aria-colindex="${column + 2}"]`);
+
+test("both ends and the middle can be reached by bar and by key", async ({ page }) => {
+  await open(page);
+  await look(page, "grid");
+  await grid(page).evaluate((node) => node.scrollTo({ top: node.scrollHeight }));
+  await expect(cell(page, ROWS - 1, 0)).toHaveText(String(ROWS - 1));
+  await grid(page).evaluate((node) => node.scrollTo({ top: node.scrollHeight / 2 }));
+  await expect(
+    grid(page)
+      .getByRole("rowheader", { name: /^(4,9|5,0)\d\d,\d\d\d$/ })
+      .first(),
+  ).toBeVisible();
+  await grid(page).focus();
+  await page.keyboard.press("Control+End");
+  await expect(cell(page, ROWS - 1, 19)).toBeInViewport({ ratio: 1 });
+  await expect(grid(page)).toHaveAttribute("aria-activedescendant", /.+/);
+  await page.keyboard.press("Control+Home");
+  await expect(cell(page, 0, 0)).toBeInViewport({ ratio: 1 });
+});
+
+test("the wheel moves row by row, in the middle too", async ({ page }) => {
+  await open(page, "?cell=r5000000c1");
+  await expect(cell(page, 4_999_999, 0)).toBeInViewport({ ratio: 1 });
+  const before = await cell(page, 4_999_999, 0).boundingBox();
+  await grid(page).hover();
+  await page.mouse.wheel(0, 64);
+  await expect
+    .poll(async () => Math.round((before?.y ?? 0) - ((await cell(page, 4_999_999, 0).boundingBox())?.y ?? 0)))
+    .toBe(64);
+});
+
+test("what is selected is copied as a spreadsheet takes it", async ({ page }) => {
+  await open(page);
+  await cell(page, 1, 0).click();
+  await page.keyboard.press("Shift+ArrowDown");
+  await page.keyboard.press("Shift+ArrowRight");
+  await page.keyboard.press("Shift+ArrowRight");
+  await page.keyboard.press("Shift+ArrowRight");
+  await expect(page.getByText("2 rows × 4 columns selected")).toBeVisible();
+  const copied = page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        const read = (event: ClipboardEvent) => resolve(event.clipboardData?.getData("text/plain"));
+        document.addEventListener("copy", read, { once: true });
+      }),
+  );
+  await page.keyboard.press("Control+c");
+  expect(await copied).toBe('1\t\tr1 c2\t""\n2\tr2 c1\t\t""');
+  await expect(page.getByText("Copied 2 rows × 4 columns.")).toBeVisible();
+});
+
+test("columns are sorted, pinned, hidden, moved and resized by keys alone", async ({ page }) => {
+  await open(page);
+  await grid(page).focus();
+  await page.keyboard.press("ArrowRight");
+  const menu = async (item: string) => {
+    await page.keyboard.press("f");
+    await page.getByRole("menuitem", { name: item }).press("Enter");
+    await page.keyboard.press("Escape");
+    await expect(page.getByRole("menu")).toHaveCount(0);
+    await expect(grid(page)).toBeFocused();
+  };
+  const head = (name: string) => grid(page).getByRole("columnheader", { name: new RegExp(`^${name} `) });
+  await menu("Sort ascending");
+  await expect(head("c1")).toHaveAttribute("aria-sort", "ascending");
+  await expect(page).toHaveURL(/sort=c1/);
+  await menu("Pin to the left");
+  await expect(head("c1")).toHaveAttribute("aria-colindex", "2");
+  await menu("Move right");
+  await expect(page).toHaveURL(/cols=c0%2Cc2%2Cc1|cols=c1/);
+  const width = async () => (await grid(page).getByRole("columnheader").nth(1).boundingBox())?.width ?? 0;
+  const was = await width();
+  await page.keyboard.press("Control+ArrowLeft");
+  await menu("Wider");
+  await expect.poll(width).toBeGreaterThan(was);
+  await menu("Hide");
+  await expect(grid(page)).toHaveAttribute("aria-colcount", "20");
+  await look(page, "grid-columns");
+});
+
+test("a cell opens with Enter and the focus comes back", async ({ page }) => {
+  await open(page, "?cell=r4c3");
+  await grid(page).focus();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("dialog")).toContainText("r3 c2");
+  await look(page, "grid-cell");
+  await page.keyboard.press("Escape");
+  await expect(grid(page)).toBeFocused();
+  await page.keyboard.press("Tab");
+  await expect(grid(page)).not.toBeFocused();
+});

@@ -1,0 +1,71 @@
+// What all browser tests share: who is signed in, and how a page is looked at.
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { test as base, expect, type Page } from "@playwright/test";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+export const ADA = { name: "Ada Lovelace", email: "ada@example.org", password: "a sentence to keep" };
+
+export const test = base.extend<{ complaints: string[] }>({
+  // biome-ignore lint/correctness/noEmptyPattern: Playwright asks for a pattern
+  baseURL: async ({}, use) => use(process.env.MYCORR_E2E_URL),
+  /** What the browser complained of: errors in scripts, things that the Content-Security-Policy blocked. */
+  complaints: [
+    async ({ page }, use) => {
+      const complaints: string[] = [];
+      page.on("pageerror", (error) => complaints.push(String(error)));
+      page.on("console", (message) => {
+        // An answer of 4xx or 5xx is a part of some tests.
+        if (message.type() === "error" && !/status of [45]/.test(message.text()))
+          complaints.push(message.text());
+      });
+      await use(complaints);
+      expect(complaints).toEqual([]);
+    },
+    { auto: true },
+  ],
+});
+
+export { expect };
+
+/** Signed in without the form. */
+export async function signIn(page: Page) {
+  const { email, password } = ADA;
+  const answer = await page.request.post("/api/v1/sign-in", {
+    data: { email, password },
+    headers: { origin: String(process.env.MYCORR_E2E_URL) },
+  });
+  expect(answer.status()).toBe(200);
+}
+
+interface Violation {
+  id: string;
+  nodes: { target: string[]; failureSummary?: string }[];
+}
+
+/** No rule of axe is broken, light and dark, wide and narrow; a screenshot of each is kept. */
+export async function look(page: Page, name: string) {
+  const was = page.viewportSize() ?? { width: 1280, height: 800 };
+  await page.mouse.move(0, 0);
+  for (const colorScheme of ["light", "dark"] as const) {
+    for (const width of [1280, 420]) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width, height: was.height });
+      await page.waitForTimeout(200);
+      await page.screenshot({ path: `test-results/pages/${name}-${colorScheme}-${width}.png` });
+      // As text: the Content-Security-Policy forbids a script tag from elsewhere.
+      await page.evaluate(AXE);
+      const found: Violation[] = await page.evaluate("axe.run().then(({ violations }) => violations)");
+      const told = found.map(
+        ({ id, nodes }) => `${id}: ${nodes.map((node) => node.target.join(" ")).join(", ")}`,
+      );
+      expect(told, `${name}, ${colorScheme}, ${width} px`).toEqual([]);
+      const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      expect(wider, `${name} at ${width} px scrolls sideways`).toBeLessThanOrEqual(0);
+    }
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize(was);
+}
