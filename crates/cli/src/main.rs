@@ -1,1 +1,70 @@
-fn main() {}
+//! The `mycorr` binary: commands and settings, and the one place where the crates are put together.
+
+mod accounts;
+mod log;
+mod serve;
+mod settings;
+
+use clap::{Parser, Subcommand};
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+/// Tables from your PostgreSQL databases, in Models that you share.
+#[derive(Parser)]
+#[command(version, propagate_version = true)]
+struct Cli {
+    #[command(flatten)]
+    place: settings::Place,
+    #[command(flatten)]
+    log: log::Settings,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the page and the API, and run the imports.
+    Serve(serve::Settings),
+    /// Accounts.
+    #[command(subcommand)]
+    User(accounts::User),
+    /// Bearer tokens for scripts.
+    #[command(subcommand)]
+    Token(accounts::Token),
+}
+
+/// Why a command failed, for who typed it.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log::start(&cli.log);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    let result = runtime.block_on(async {
+        match cli.command {
+            Command::Serve(settings) => serve::serve(&cli.place, settings).await,
+            Command::User(command) => accounts::user(&cli.place, command).await,
+            Command::Token(command) => accounts::token(&cli.place, command).await,
+        }
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failed(&failure),
+    }
+}
+
+fn failed(failure: &Failure) -> ExitCode {
+    // Nobody reads stderr any more if this fails.
+    let _ = writeln!(io::stderr(), "mycorr: {failure}");
+    ExitCode::FAILURE
+}
+
+/// One line on standard output.
+fn say(line: impl std::fmt::Display) -> io::Result<()> {
+    writeln!(io::stdout(), "{line}")
+}

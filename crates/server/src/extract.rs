@@ -40,10 +40,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 }
 
 /// The largest body that is read, in bytes. The largest honest one is a bundle of CA certificates.
-pub(crate) const LARGEST_BODY: usize = 1 << 20;
+pub(crate) const LARGEST_BODY: usize = 2 << 20;
 
 pub(crate) fn too_large() -> Problem {
-    Problem::new(Code::PayloadTooLarge, "The request is larger than 1 MiB.").fix(
+    Problem::new(Code::PayloadTooLarge, "The request is larger than 2 MiB.").fix(
         "If this is a bundle of CA certificates, keep only the one that signed the server's certificate.",
     )
 }
@@ -118,10 +118,14 @@ pub(crate) struct Paging {
     #[param(minimum = 1, maximum = 1000, default = 200)]
     limit: Option<u64>,
     /// The `next` of the part before.
-    pub(crate) after: Option<String>,
+    after: Option<String>,
 }
 
 impl Paging {
+    pub(crate) fn after(&self) -> Option<&str> {
+        self.after.as_deref()
+    }
+
     pub(crate) fn limit(&self) -> Result<usize, Problem> {
         limit(self.limit)
     }

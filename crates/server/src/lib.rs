@@ -1,21 +1,78 @@
 //! Mycorr over HTTP: routes, sessions, problem documents, the OpenAPI document and the embedded page.
 //! Knows no SQL and no Delta; whatever it does, it asks `engine` to do.
 
+mod around;
+mod caller;
 mod extract;
+mod metrics;
 mod openapi;
+mod page;
 mod problem;
 mod router;
 mod routes;
 
-use problem::ApiError;
+use mycorr_engine::Engine;
+use std::{
+    future::{Future, IntoFuture},
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{net::TcpListener, sync::watch};
 
-#[derive(Clone)]
-pub struct App;
+/// How the server is reached from outside.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The origin that people type, e.g. `https://mycorr.example.com`, without a slash at its end. With `https`
+    /// cookies are marked Secure.
+    pub public_url: Option<String>,
+}
 
-impl App {
-    fn later<T>(&self) -> Result<T, ApiError> {
-        Err(mycorr_domain::Problem::bug("not wired yet").into())
+impl Settings {
+    fn is_https(&self) -> bool {
+        self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
     }
+}
+
+/// What every handler has at hand.
+#[derive(Clone)]
+pub(crate) struct App {
+    engine: Engine,
+    settings: Arc<Settings>,
+    metrics: Arc<metrics::Metrics>,
+    /// Turns true when the server is to end: streams that would go on for long end then.
+    stopping: watch::Receiver<bool>,
+}
+
+/// How long requests that are under way may take to end.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Serves the API and the page until `stop` is done, then lets requests that are under way end.
+pub async fn serve(
+    listener: TcpListener,
+    engine: Engine,
+    settings: Settings,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let (stopping, stopped) = watch::channel(false);
+    let app =
+        App { engine, settings: Arc::new(settings), metrics: Arc::default(), stopping: stopped.clone() };
+    let service = router::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
+        stop.await;
+        stopping.send_replace(true);
+    });
+    tokio::select! {
+        result = serving.into_future() => result,
+        () = given_up(stopped) => Ok(()),
+    }
+}
+
+async fn given_up(mut stopped: watch::Receiver<bool>) {
+    // What was sent last is seen even after the sender is gone.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+    tokio::time::sleep(PATIENCE).await;
 }
 
 /// The OpenAPI 3.1 document, as `/api/openapi.json` serves it.
@@ -36,6 +93,6 @@ mod tests {
             std::fs::write(path, &now).unwrap();
         }
         let committed = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(now == committed, "openapi.json is not what the code makes: run with UPDATE_SNAPSHOTS=1");
+        assert!(now == committed, "openapi.json is not what the code makes: run make api");
     }
 }

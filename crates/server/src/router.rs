@@ -2,14 +2,31 @@
 
 use crate::{
     App,
+    around::around,
+    extract::LARGEST_BODY,
     openapi::{Doc, finish},
+    page::page,
     routes::{
         accounts, browse, connections, jobs, models, operating, rows, statements, tables, tokens, versions,
     },
 };
-use axum::Router;
+use axum::{Router, extract::DefaultBodyLimit, http::header, middleware, routing::get};
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// Everything, with what is around it.
+pub(crate) fn router(app: App) -> Router {
+    let (api, _) = api();
+    let document: &'static str = crate::openapi().leak();
+    api.route(
+        "/api/openapi.json",
+        get(async move || ([(header::CONTENT_TYPE, "application/json")], document)),
+    )
+    .fallback(page)
+    .layer(DefaultBodyLimit::max(LARGEST_BODY))
+    .layer(middleware::from_fn_with_state(app.clone(), around))
+    .with_state(app)
+}
 
 /// The handlers with their paths, and the document that describes them.
 pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {

@@ -1,10 +1,22 @@
 //! `/sign-up`, `/sign-in`, `/sign-out`, `/me`.
 
-use crate::{App, extract::Body, problem::ApiError};
-use axum::{Json, extract::State, http::StatusCode};
+use crate::{
+    App,
+    caller::{self, Caller},
+    extract::Body,
+    problem::ApiError,
+};
+use axum::{
+    Json,
+    extract::{ConnectInfo, State},
+    http::{StatusCode, header},
+    response::{AppendHeaders, IntoResponse},
+};
 use chrono::{DateTime, Utc};
 use mycorr_domain::Secret;
+use mycorr_engine::User;
 use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -27,6 +39,19 @@ pub(crate) struct Person {
     email: String,
 }
 
+impl From<User> for Me {
+    fn from(user: User) -> Self {
+        let User { id, name, email, admin, created_at } = user;
+        Self { id: *id.as_uuid(), name, email, admin, created_at }
+    }
+}
+
+impl From<User> for Person {
+    fn from(user: User) -> Self {
+        Self { id: *user.id.as_uuid(), name: user.name, email: user.email }
+    }
+}
+
 /// Whether an account can be made here.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SignUpState {
@@ -43,8 +68,8 @@ pub(crate) struct SignUp {
     name: String,
     #[schema(format = Email)]
     email: String,
-    /// At least 10 characters.
-    #[schema(value_type = String, format = Password, min_length = 10)]
+    /// At least 8 characters.
+    #[schema(value_type = String, format = Password, min_length = 8)]
     password: Secret,
 }
 
@@ -61,7 +86,8 @@ pub(crate) struct SignIn {
 #[utoipa::path(get, path = "/sign-up", tag = "accounts", security(()),
     responses((status = OK, body = SignUpState)))]
 pub(crate) async fn get_sign_up(State(app): State<App>) -> Result<Json<SignUpState>, ApiError> {
-    app.later()
+    let state = app.engine.sign_up_state().await?;
+    Ok(Json(SignUpState { first: state.first, open: state.open }))
 }
 
 /// Makes an account and signs it in.
@@ -69,26 +95,39 @@ pub(crate) async fn get_sign_up(State(app): State<App>) -> Result<Json<SignUpSta
     responses((status = CREATED, body = Me, description = "Signed in: the cookie `mycorr_session` is set")))]
 pub(crate) async fn sign_up(
     State(app): State<App>,
-    Body(_form): Body<SignUp>,
-) -> Result<(StatusCode, Json<Me>), ApiError> {
-    app.later()
+    Body(form): Body<SignUp>,
+) -> Result<impl IntoResponse, ApiError> {
+    let signed_in = app.engine.sign_up(&form.name, &form.email, form.password).await?;
+    let cookie = caller::cookie(&signed_in, &app.settings);
+    let headers = AppendHeaders([(header::SET_COOKIE, cookie)]);
+    Ok((StatusCode::CREATED, headers, Json(Me::from(signed_in.user))))
 }
 
 /// Signs in: sets the cookie `mycorr_session`.
 #[utoipa::path(post, path = "/sign-in", tag = "accounts", security(()), request_body = SignIn,
     responses((status = OK, body = Me)))]
-pub(crate) async fn sign_in(State(app): State<App>, Body(_form): Body<SignIn>) -> Result<Json<Me>, ApiError> {
-    app.later()
+pub(crate) async fn sign_in(
+    State(app): State<App>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    Body(form): Body<SignIn>,
+) -> Result<impl IntoResponse, ApiError> {
+    let signed_in = app.engine.sign_in(&form.email, form.password, from.ip()).await?;
+    let cookie = caller::cookie(&signed_in, &app.settings);
+    Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), Json(Me::from(signed_in.user))))
 }
 
 /// Ends the session and removes the cookie.
 #[utoipa::path(post, path = "/sign-out", tag = "accounts", responses((status = NO_CONTENT)))]
-pub(crate) async fn sign_out(State(app): State<App>) -> Result<StatusCode, ApiError> {
-    app.later()
+pub(crate) async fn sign_out(State(app): State<App>, caller: Caller) -> Result<impl IntoResponse, ApiError> {
+    if let Some(session) = caller.session {
+        app.engine.sign_out(session).await?;
+    }
+    let cookie = caller::no_cookie(&app.settings);
+    Ok((StatusCode::NO_CONTENT, AppendHeaders([(header::SET_COOKIE, cookie)])))
 }
 
 /// Who is signed in.
 #[utoipa::path(get, path = "/me", tag = "accounts", responses((status = OK, body = Me)))]
-pub(crate) async fn get_me(State(app): State<App>) -> Result<Json<Me>, ApiError> {
-    app.later()
+pub(crate) async fn get_me(caller: Caller) -> Json<Me> {
+    Json(caller.user.into())
 }

@@ -3,20 +3,27 @@
 use super::{List, rows::Cell};
 use crate::{
     App,
-    extract::{Path, Query},
+    caller::Caller,
+    extract::{self, Path, Query},
     problem::{ApiError, ProblemBody},
 };
 use axum::{Json, extract::State};
 use mycorr_domain::ConnectionId;
+use mycorr_engine as engine;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Schema {
     name: String,
     /// How many tables it has that can be seen.
     tables: u64,
+}
+
+impl From<engine::SchemaEntry> for Schema {
+    fn from(schema: engine::SchemaEntry) -> Self {
+        Self { name: schema.name, tables: schema.tables }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
@@ -45,6 +52,26 @@ pub(crate) struct SourceTable {
     problem: Option<ProblemBody>,
 }
 
+impl From<engine::TableEntry> for SourceTable {
+    fn from(table: engine::TableEntry) -> Self {
+        Self {
+            schema: table.schema,
+            name: table.name,
+            kind: match table.kind {
+                engine::TableKind::Table => SourceTableKind::Table,
+                engine::TableKind::View => SourceTableKind::View,
+                engine::TableKind::MaterializedView => SourceTableKind::MaterializedView,
+                engine::TableKind::ForeignTable => SourceTableKind::ForeignTable,
+                engine::TableKind::PartitionedTable => SourceTableKind::PartitionedTable,
+            },
+            estimated_rows: table.estimated_rows,
+            bytes: table.bytes,
+            readable: table.readable,
+            problem: table.problem.as_ref().map(ProblemBody::new),
+        }
+    }
+}
+
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SourceColumn {
     name: String,
@@ -60,6 +87,20 @@ pub(crate) struct SourceColumn {
     primary_key: bool,
 }
 
+impl From<engine::SourceColumn> for SourceColumn {
+    fn from(column: engine::SourceColumn) -> Self {
+        Self {
+            name: column.name,
+            position: column.position,
+            pg_type: column.pg_type,
+            r#type: column.stored.to_string(),
+            nullable: column.nullable,
+            readable: column.readable,
+            primary_key: column.primary_key,
+        }
+    }
+}
+
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SourceTableDescription {
     #[serde(flatten)]
@@ -69,12 +110,31 @@ pub(crate) struct SourceTableDescription {
     row_security: bool,
 }
 
+impl From<engine::TableDescription> for SourceTableDescription {
+    fn from(table: engine::TableDescription) -> Self {
+        Self {
+            table: table.entry.into(),
+            columns: table.columns.into_iter().map(SourceColumn::from).collect(),
+            row_security: table.row_security,
+        }
+    }
+}
+
 /// The first rows of a table at the source.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Preview {
     columns: Vec<SourceColumn>,
     #[schema(value_type = Vec<Vec<Option<Cell>>>)]
     rows: Vec<Vec<Option<Cell>>>,
+}
+
+impl From<engine::Preview> for Preview {
+    fn from(preview: engine::Preview) -> Self {
+        Self {
+            columns: preview.columns.into_iter().map(SourceColumn::from).collect(),
+            rows: preview.rows.into_iter().map(super::rows::row).collect(),
+        }
+    }
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -106,9 +166,11 @@ pub(crate) struct InTable {
     responses((status = OK, body = List<Schema>)))]
 pub(crate) async fn list_schemas(
     State(app): State<App>,
-    Path(_id): Path<ConnectionId>,
+    caller: Caller,
+    Path(id): Path<ConnectionId>,
 ) -> Result<Json<List<Schema>>, ApiError> {
-    app.later()
+    let schemas = app.engine.schemas(caller.id(), id).await?;
+    Ok(Json(List::whole(schemas.into_iter().map(Schema::from).collect())))
 }
 
 /// The tables of a schema, by name.
@@ -117,10 +179,14 @@ pub(crate) async fn list_schemas(
     responses((status = OK, body = List<SourceTable>)))]
 pub(crate) async fn list_source_tables(
     State(app): State<App>,
-    Path(_at): Path<InSchema>,
-    Query(_params): Query<SourceTablesParams>,
+    caller: Caller,
+    Path(at): Path<InSchema>,
+    Query(params): Query<SourceTablesParams>,
 ) -> Result<Json<List<SourceTable>>, ApiError> {
-    app.later()
+    let limit = extract::limit(params.limit)?;
+    let SourceTablesParams { search, after, .. } = params;
+    let tables = app.engine.source_tables(caller.id(), at.id, at.schema, search, after, limit).await?;
+    Ok(Json(tables.into()))
 }
 
 /// A table at the source, with its columns.
@@ -129,9 +195,10 @@ pub(crate) async fn list_source_tables(
     responses((status = OK, body = SourceTableDescription)))]
 pub(crate) async fn describe_source_table(
     State(app): State<App>,
-    Path(_at): Path<InTable>,
+    caller: Caller,
+    Path(at): Path<InTable>,
 ) -> Result<Json<SourceTableDescription>, ApiError> {
-    app.later()
+    Ok(Json(app.engine.describe(caller.id(), at.id, at.schema, at.table).await?.into()))
 }
 
 /// The first 50 rows of a table at the source.
@@ -140,7 +207,8 @@ pub(crate) async fn describe_source_table(
     responses((status = OK, body = Preview)))]
 pub(crate) async fn preview_source_table(
     State(app): State<App>,
-    Path(_at): Path<InTable>,
+    caller: Caller,
+    Path(at): Path<InTable>,
 ) -> Result<Json<Preview>, ApiError> {
-    app.later()
+    Ok(Json(app.engine.preview(caller.id(), at.id, at.schema, at.table).await?.into()))
 }

@@ -2,13 +2,25 @@
 
 use crate::{
     App,
+    caller::Caller,
     extract::Path,
     problem::{ApiError, ProblemBody},
 };
-use axum::{Json, extract::State, response::Response};
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{
+        IntoResponse,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
 use chrono::{DateTime, Utc};
+use futures::{StreamExt, future};
 use mycorr_domain::JobId;
+use mycorr_engine as engine;
 use serde::Serialize;
+use std::convert::Infallible;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -17,6 +29,8 @@ use uuid::Uuid;
 pub(crate) enum JobKind {
     Import,
     Sync,
+    /// Never listed: a restore is over when it is answered.
+    Restore,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
@@ -55,6 +69,7 @@ pub(crate) struct Job {
     /// The version that it made.
     #[schema(required)]
     version: Option<i64>,
+    /// Why it failed; of one that succeeded, what has to be said all the same.
     #[schema(required)]
     problem: Option<ProblemBody>,
 }
@@ -69,24 +84,89 @@ pub(crate) struct JobSource {
     table: String,
 }
 
+impl From<engine::Job> for Job {
+    fn from(job: engine::Job) -> Self {
+        Self {
+            id: *job.id.as_uuid(),
+            kind: match job.kind {
+                engine::JobKind::Import => JobKind::Import,
+                engine::JobKind::Sync => JobKind::Sync,
+                engine::JobKind::Restore => JobKind::Restore,
+            },
+            state: match job.state {
+                engine::JobState::Queued => JobState::Queued,
+                engine::JobState::Running => JobState::Running,
+                engine::JobState::Succeeded => JobState::Succeeded,
+                engine::JobState::Failed => JobState::Failed,
+                engine::JobState::Cancelled => JobState::Cancelled,
+            },
+            rows: job.rows,
+            bytes: job.bytes,
+            estimated_rows: job.estimated_rows,
+            queued_at: job.queued_at,
+            started_at: job.started_at,
+            finished_at: job.finished_at,
+            model_id: *job.model.as_uuid(),
+            table_id: *job.table.as_uuid(),
+            table_name: job.table_name,
+            source: JobSource {
+                connection_id: job.source.connection.map(|id| *id.as_uuid()),
+                schema: job.source.schema,
+                table: job.source.table,
+            },
+            version: job.version,
+            problem: job.problem.as_ref().map(ProblemBody::new),
+        }
+    }
+}
+
 /// A job.
 #[utoipa::path(get, path = "/jobs/{id}", tag = "jobs", params(("id" = Uuid, Path)),
     responses((status = OK, body = Job)))]
-pub(crate) async fn get_job(State(app): State<App>, Path(_id): Path<JobId>) -> Result<Json<Job>, ApiError> {
-    app.later()
+pub(crate) async fn get_job(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<JobId>,
+) -> Result<Json<Job>, ApiError> {
+    Ok(Json(app.engine.job(caller.id(), id).await?.into()))
 }
 
 /// The job as server-sent events, one at each change, until it ends.
 #[utoipa::path(get, path = "/jobs/{id}/events", tag = "jobs", params(("id" = Uuid, Path)),
     responses((status = OK, body = Job, content_type = "text/event-stream",
         description = "Each event is called `job`; its data is the job.")))]
-pub(crate) async fn job_events(State(app): State<App>, Path(_id): Path<JobId>) -> Result<Response, ApiError> {
-    app.later()
+pub(crate) async fn job_events(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<JobId>,
+) -> Result<impl IntoResponse, ApiError> {
+    // Whether there is such a job is answered before the stream begins.
+    app.engine.job(caller.id(), id).await?;
+    let mut stopping = app.stopping;
+    let stopped = async move { stopping.wait_for(|stopping| *stopping).await.is_ok() };
+    let events = app
+        .engine
+        .watch_job(caller.id(), id)
+        .take_until(Box::pin(stopped))
+        .take_while(|job| future::ready(job.is_ok()))
+        .filter_map(|job| future::ready(job.ok()))
+        .map(|job| {
+            let data = serde_json::to_string(&Job::from(job)).expect("a job is plain JSON");
+            Ok::<_, Infallible>(Event::default().event("job").data(data))
+        });
+    // Proxies that collect answers would hold the events back.
+    let headers = [("x-accel-buffering", "no")];
+    Ok((headers, Sse::new(events).keep_alive(KeepAlive::default())))
 }
 
 /// Asks a job to stop. The table stays as it was. Fine if the job is over.
 #[utoipa::path(post, path = "/jobs/{id}/cancel", tag = "jobs", params(("id" = Uuid, Path)),
     responses((status = ACCEPTED, body = Job)))]
-pub(crate) async fn cancel_job(State(app): State<App>, Path(_id): Path<JobId>) -> Result<Response, ApiError> {
-    app.later()
+pub(crate) async fn cancel_job(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<JobId>,
+) -> Result<(StatusCode, Json<Job>), ApiError> {
+    let job = app.engine.cancel_job(caller.id(), id).await?;
+    Ok((StatusCode::ACCEPTED, Json(job.into())))
 }

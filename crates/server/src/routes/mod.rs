@@ -12,6 +12,7 @@ pub(crate) mod tables;
 pub(crate) mod tokens;
 pub(crate) mod versions;
 
+use mycorr_engine::Listed;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -22,4 +23,17 @@ pub(crate) struct List<T> {
     /// Pass it as `after` to get the next part; null at the end.
     #[schema(required)]
     next: Option<String>,
+}
+
+impl<T> List<T> {
+    /// A list that comes in one part.
+    pub(crate) fn whole(items: Vec<T>) -> Self {
+        Self { items, next: None }
+    }
+}
+
+impl<T, U: From<T>> From<Listed<T>> for List<U> {
+    fn from(listed: Listed<T>) -> Self {
+        Self { items: listed.items.into_iter().map(U::from).collect(), next: listed.next }
+    }
 }

@@ -3,12 +3,15 @@
 use super::{List, accounts::Person, jobs::Job, tables::Table};
 use crate::{
     App,
+    caller::Caller,
     extract::{Body, Paging, Path, Query},
     problem::ApiError,
 };
 use axum::{Json, extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
+use mycorr_domain::ConnectionId;
 use mycorr_domain::ModelId;
+use mycorr_engine as engine;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -34,6 +37,23 @@ pub(crate) struct Model {
     created_at: DateTime<Utc>,
 }
 
+impl From<engine::Model> for Model {
+    fn from(model: engine::Model) -> Self {
+        Self {
+            id: *model.id.as_uuid(),
+            name: model.name,
+            owner: model.owner.into(),
+            access: match model.access {
+                engine::Access::Owner => Access::Owner,
+                engine::Access::Collaborator => Access::Collaborator,
+                engine::Access::Viewer => Access::Viewer,
+            },
+            tables: model.tables,
+            created_at: model.created_at,
+        }
+    }
+}
+
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ModelForm {
@@ -56,6 +76,18 @@ pub(crate) struct Import {
     columns: Option<Vec<String>>,
 }
 
+impl From<Import> for engine::Import {
+    fn from(import: Import) -> Self {
+        Self {
+            connection: ConnectionId::from_uuid(import.connection_id),
+            schema: import.schema,
+            table: import.table,
+            name: import.name,
+            columns: import.columns,
+        }
+    }
+}
+
 /// The job that imports, and the table that it will make. The table is listed once it has a version.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ImportStarted {
@@ -68,9 +100,11 @@ pub(crate) struct ImportStarted {
     responses((status = CREATED, body = Model)))]
 pub(crate) async fn create_model(
     State(app): State<App>,
-    Body(_form): Body<ModelForm>,
+    caller: Caller,
+    Body(form): Body<ModelForm>,
 ) -> Result<(StatusCode, Json<Model>), ApiError> {
-    app.later()
+    let made = app.engine.create_model(caller.id(), &form.name).await?;
+    Ok((StatusCode::CREATED, Json(made.into())))
 }
 
 /// The Models that the caller may see, newest first.
@@ -78,9 +112,11 @@ pub(crate) async fn create_model(
     responses((status = OK, body = List<Model>)))]
 pub(crate) async fn list_models(
     State(app): State<App>,
-    Query(_paging): Query<Paging>,
+    caller: Caller,
+    Query(paging): Query<Paging>,
 ) -> Result<Json<List<Model>>, ApiError> {
-    app.later()
+    let models = app.engine.models(caller.id(), paging.after(), paging.limit()?).await?;
+    Ok(Json(models.into()))
 }
 
 /// A Model.
@@ -88,9 +124,10 @@ pub(crate) async fn list_models(
     responses((status = OK, body = Model)))]
 pub(crate) async fn get_model(
     State(app): State<App>,
-    Path(_id): Path<ModelId>,
+    caller: Caller,
+    Path(id): Path<ModelId>,
 ) -> Result<Json<Model>, ApiError> {
-    app.later()
+    Ok(Json(app.engine.model(caller.id(), id).await?.into()))
 }
 
 /// Renames a Model.
@@ -98,10 +135,11 @@ pub(crate) async fn get_model(
     request_body = ModelForm, responses((status = OK, body = Model)))]
 pub(crate) async fn update_model(
     State(app): State<App>,
-    Path(_id): Path<ModelId>,
-    Body(_form): Body<ModelForm>,
+    caller: Caller,
+    Path(id): Path<ModelId>,
+    Body(form): Body<ModelForm>,
 ) -> Result<Json<Model>, ApiError> {
-    app.later()
+    Ok(Json(app.engine.rename_model(caller.id(), id, &form.name).await?.into()))
 }
 
 /// Deletes a Model with its tables and all their versions.
@@ -109,9 +147,11 @@ pub(crate) async fn update_model(
     responses((status = NO_CONTENT)))]
 pub(crate) async fn delete_model(
     State(app): State<App>,
-    Path(_id): Path<ModelId>,
+    caller: Caller,
+    Path(id): Path<ModelId>,
 ) -> Result<StatusCode, ApiError> {
-    app.later()
+    app.engine.delete_model(caller.id(), id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The tables of a Model that have a version, by name.
@@ -119,10 +159,12 @@ pub(crate) async fn delete_model(
     responses((status = OK, body = List<Table>)))]
 pub(crate) async fn list_tables(
     State(app): State<App>,
-    Path(_id): Path<ModelId>,
-    Query(_paging): Query<Paging>,
+    caller: Caller,
+    Path(id): Path<ModelId>,
+    Query(paging): Query<Paging>,
 ) -> Result<Json<List<Table>>, ApiError> {
-    app.later()
+    let tables = app.engine.tables(caller.id(), id, paging.after(), paging.limit()?).await?;
+    Ok(Json(tables.into()))
 }
 
 /// The imports and syncs of a Model, newest first.
@@ -130,10 +172,12 @@ pub(crate) async fn list_tables(
     responses((status = OK, body = List<Job>)))]
 pub(crate) async fn list_jobs(
     State(app): State<App>,
-    Path(_id): Path<ModelId>,
-    Query(_paging): Query<Paging>,
+    caller: Caller,
+    Path(id): Path<ModelId>,
+    Query(paging): Query<Paging>,
 ) -> Result<Json<List<Job>>, ApiError> {
-    app.later()
+    let jobs = app.engine.jobs(caller.id(), id, paging.after(), paging.limit()?).await?;
+    Ok(Json(jobs.into()))
 }
 
 /// Queues the import of a table from a connection of the caller.
@@ -141,8 +185,10 @@ pub(crate) async fn list_jobs(
     request_body = Import, responses((status = ACCEPTED, body = ImportStarted)))]
 pub(crate) async fn create_import(
     State(app): State<App>,
-    Path(_id): Path<ModelId>,
-    Body(_form): Body<Import>,
+    caller: Caller,
+    Path(id): Path<ModelId>,
+    Body(form): Body<Import>,
 ) -> Result<(StatusCode, Json<ImportStarted>), ApiError> {
-    app.later()
+    let (job, table) = app.engine.import(caller.id(), id, form.into()).await?;
+    Ok((StatusCode::ACCEPTED, Json(ImportStarted { job: job.into(), table: table.into() })))
 }

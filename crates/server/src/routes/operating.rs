@@ -14,13 +14,14 @@ pub(crate) async fn healthz() -> &'static str {
 #[utoipa::path(get, path = "/readyz", tag = "operating", security(()),
     responses((status = OK, body = String, content_type = "text/plain")))]
 pub(crate) async fn readyz(State(app): State<App>) -> Result<&'static str, ApiError> {
-    app.later()
+    app.engine.ready().await?;
+    Ok("ready\n")
 }
 
 /// Counters in the Prometheus text format.
 #[utoipa::path(get, path = "/metrics", tag = "operating", security(()),
     responses((status = OK, body = String, content_type = "text/plain")))]
 pub(crate) async fn metrics(State(app): State<App>) -> Result<impl IntoResponse, ApiError> {
-    let text: String = app.later()?;
+    let text = app.metrics.text(&app.engine.job_counts().await?);
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text))
 }

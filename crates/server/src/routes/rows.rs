@@ -3,14 +3,19 @@
 use super::tables::Column;
 use crate::{
     App,
-    extract::{Path, Query},
+    caller::Caller,
+    extract::{self, Path, Query},
     problem::ApiError,
 };
-use axum::{Json, extract::State, response::Response};
-use mycorr_domain::TableId;
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use mycorr_domain::{Filter, RowQuery, Sort, TableId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
 
 /// A value that is not null: the text that PostgreSQL's output function prints, or what stands for it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -26,6 +31,19 @@ pub(crate) enum Cell {
         sha256: String,
         length: u64,
     },
+}
+
+/// A row's cells as they are told; null for NULL.
+pub(crate) fn row(cells: Vec<mycorr_domain::Cell>) -> Vec<Option<Cell>> {
+    let told = cells.into_iter().map(|cell| match cell {
+        mycorr_domain::Cell::Null => None,
+        mycorr_domain::Cell::Text(text) => Some(Cell::Text(text)),
+        mycorr_domain::Cell::Bytes(bytes) => Some(Cell::Hex { hex: hex::encode(bytes) }),
+        mycorr_domain::Cell::Large { sha256, length } => {
+            Some(Cell::Large { sha256: hex::encode(sha256), length })
+        }
+    });
+    told.collect()
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -75,10 +93,24 @@ pub(crate) struct CellParams {
     responses((status = OK, body = Rows)))]
 pub(crate) async fn list_rows(
     State(app): State<App>,
-    Path(_id): Path<TableId>,
-    Query(_params): Query<RowsParams>,
+    caller: Caller,
+    Path(id): Path<TableId>,
+    Query(params): Query<RowsParams>,
 ) -> Result<Json<Rows>, ApiError> {
-    app.later()
+    let query = RowQuery {
+        offset: params.offset,
+        limit: extract::limit(params.limit)?,
+        sort: Sort::parse_list(params.sort.as_deref().unwrap_or_default())?,
+        filters: params.filter.iter().map(|text| Filter::parse(text)).collect::<Result<_, _>>()?,
+    };
+    let rows = app.engine.rows(caller.id(), id, params.version, query).await?;
+    Ok(Json(Rows {
+        version: rows.version.version,
+        total: rows.page.total,
+        offset: rows.offset,
+        columns: rows.version.columns.iter().map(Column::from).collect(),
+        rows: rows.page.rows.into_iter().map(row).collect(),
+    }))
 }
 
 /// The whole of one cell, however large.
@@ -89,8 +121,16 @@ pub(crate) async fn list_rows(
         (status = NO_CONTENT, description = "The cell is null")))]
 pub(crate) async fn get_cell(
     State(app): State<App>,
-    Path(_id): Path<TableId>,
-    Query(_params): Query<CellParams>,
+    caller: Caller,
+    Path(id): Path<TableId>,
+    Query(params): Query<CellParams>,
 ) -> Result<Response, ApiError> {
-    app.later()
+    let CellParams { row, column, version } = params;
+    Ok(match app.engine.cell(caller.id(), id, version, row, &column).await?.map(String::from_utf8) {
+        None => StatusCode::NO_CONTENT.into_response(),
+        Some(Ok(text)) => text.into_response(),
+        Some(Err(bytes)) => {
+            ([(header::CONTENT_TYPE, "application/octet-stream")], bytes.into_bytes()).into_response()
+        }
+    })
 }

@@ -3,12 +3,21 @@
 use super::List;
 use crate::{
     App,
-    extract::{Path, Query},
+    caller::Caller,
+    extract::{self, Path, Query},
     problem::ApiError,
 };
-use axum::{extract::State, response::Response};
-use chrono::{DateTime, Utc};
-use mycorr_domain::ConnectionId;
+use axum::{
+    Json,
+    body::Body,
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use chrono::{DateTime, SecondsFormat, Utc};
+use futures::{Stream, StreamExt, stream};
+use mycorr_domain::{ConnectionId, Problem, UserId};
+use mycorr_engine::{self as engine, Engine};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -45,6 +54,31 @@ pub(crate) struct Statement {
     outcome: String,
 }
 
+impl From<engine::Statement> for Statement {
+    fn from(sent: engine::Statement) -> Self {
+        Self {
+            id: *sent.id.as_uuid(),
+            at: sent.at,
+            template: sent.template,
+            statement: sent.statement,
+            parameters: sent.parameters,
+            purpose: match sent.purpose {
+                engine::Purpose::Test => Purpose::Test,
+                engine::Purpose::Browse => Purpose::Browse,
+                engine::Purpose::Preview => Purpose::Preview,
+                engine::Purpose::Import => Purpose::Import,
+                engine::Purpose::Sync => Purpose::Sync,
+            },
+            actor: sent.actor,
+            job_id: sent.job.map(|id| *id.as_uuid()),
+            rows: sent.rows,
+            bytes: sent.bytes,
+            milliseconds: sent.milliseconds,
+            outcome: sent.outcome,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum StatementsFormat {
@@ -72,8 +106,68 @@ pub(crate) struct StatementsParams {
     responses((status = OK, content((List<Statement> = "application/json"), (String = "text/csv")))))]
 pub(crate) async fn list_statements(
     State(app): State<App>,
-    Path(_id): Path<ConnectionId>,
-    Query(_params): Query<StatementsParams>,
+    caller: Caller,
+    Path(id): Path<ConnectionId>,
+    Query(params): Query<StatementsParams>,
 ) -> Result<Response, ApiError> {
-    app.later()
+    match params.format {
+        StatementsFormat::Json => {
+            let limit = extract::limit(params.limit)?;
+            let page = app.engine.statements(caller.id(), id, params.after.as_deref(), limit).await?;
+            Ok(Json(List::<Statement>::from(page)).into_response())
+        }
+        StatementsFormat::Csv => {
+            // Whether it is the caller's is answered before the stream begins.
+            app.engine.connection(caller.id(), id).await?;
+            let headers = [
+                (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+                (header::CONTENT_DISPOSITION, "attachment; filename=\"statements.csv\""),
+            ];
+            Ok((headers, Body::from_stream(csv(app.engine, caller.id(), id))).into_response())
+        }
+    }
+}
+
+const HEADINGS: &str =
+    "at,template,statement,parameters,purpose,actor,job_id,rows,bytes,milliseconds,outcome\r\n";
+
+/// The whole ledger as RFC 4180 has it, a page at a time.
+fn csv(engine: Engine, user: UserId, id: ConnectionId) -> impl Stream<Item = Result<String, Problem>> {
+    let pages = stream::try_unfold(Some(None::<String>), move |after| {
+        let engine = engine.clone();
+        async move {
+            let Some(after) = after else { return Ok(None) };
+            let page = engine.statements(user, id, after.as_deref(), 1000).await?;
+            let lines: String = page.items.into_iter().map(|sent| line(&sent.into())).collect();
+            Ok(Some((lines, page.next.map(Some))))
+        }
+    });
+    stream::once(async { Ok(HEADINGS.to_owned()) }).chain(pages)
+}
+
+fn line(sent: &Statement) -> String {
+    let parameters = serde_json::to_string(&sent.parameters).expect("texts are JSON");
+    let purpose = serde_json::to_value(sent.purpose).expect("a word is JSON");
+    let fields = [
+        sent.at.to_rfc3339_opts(SecondsFormat::Micros, true),
+        sent.template.clone(),
+        sent.statement.clone(),
+        parameters,
+        purpose.as_str().unwrap_or_default().to_owned(),
+        sent.actor.clone().unwrap_or_default(),
+        sent.job_id.map(|id| id.to_string()).unwrap_or_default(),
+        sent.rows.to_string(),
+        sent.bytes.to_string(),
+        sent.milliseconds.to_string(),
+        sent.outcome.clone(),
+    ];
+    fields.map(|field| quoted(&field)).join(",") + "\r\n"
+}
+
+fn quoted(field: &str) -> String {
+    if field.contains(['"', ',', '\r', '\n']) {
+        format!("\"{}\"", field.replace('"', "\"\""))
+    } else {
+        field.to_owned()
+    }
 }

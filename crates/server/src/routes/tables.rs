@@ -3,12 +3,14 @@
 use super::jobs::Job;
 use crate::{
     App,
+    caller::Caller,
     extract::{Body, Path},
     problem::ApiError,
 };
 use axum::{Json, extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
 use mycorr_domain::TableId;
+use mycorr_engine as engine;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -47,6 +49,41 @@ pub(crate) struct Column {
     nullable: bool,
 }
 
+impl From<engine::Table> for Table {
+    fn from(table: engine::Table) -> Self {
+        let head = table.head.as_ref();
+        Self {
+            id: *table.id.as_uuid(),
+            model_id: *table.model.as_uuid(),
+            version: head.map(|head| head.version),
+            rows: head.map_or(0, |head| head.rows),
+            bytes: head.map_or(0, |head| head.bytes),
+            columns: head.map_or_else(Vec::new, |head| head.columns.iter().map(Column::from).collect()),
+            name: table.name,
+            source: Some(TableSource {
+                connection_id: table.source.connection.map(|id| *id.as_uuid()),
+                schema: table.source.schema,
+                table: table.source.table,
+                synced_at: table.synced_at,
+            }),
+            job_id: table.job.map(|id| *id.as_uuid()),
+            created_at: table.created_at,
+        }
+    }
+}
+
+impl From<&mycorr_domain::Column> for Column {
+    fn from(column: &mycorr_domain::Column) -> Self {
+        Self {
+            name: column.name.clone(),
+            position: column.position,
+            pg_type: column.pg_type.clone(),
+            r#type: column.stored.to_string(),
+            nullable: column.nullable,
+        }
+    }
+}
+
 /// Where a table comes from.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TableSource {
@@ -77,9 +114,10 @@ pub(crate) struct SyncStarted {
     responses((status = OK, body = Table)))]
 pub(crate) async fn get_table(
     State(app): State<App>,
-    Path(_id): Path<TableId>,
+    caller: Caller,
+    Path(id): Path<TableId>,
 ) -> Result<Json<Table>, ApiError> {
-    app.later()
+    Ok(Json(app.engine.table(caller.id(), id).await?.into()))
 }
 
 /// Renames a table. The source's name stays what it is.
@@ -87,10 +125,11 @@ pub(crate) async fn get_table(
     request_body = TableForm, responses((status = OK, body = Table)))]
 pub(crate) async fn update_table(
     State(app): State<App>,
-    Path(_id): Path<TableId>,
-    Body(_form): Body<TableForm>,
+    caller: Caller,
+    Path(id): Path<TableId>,
+    Body(form): Body<TableForm>,
 ) -> Result<Json<Table>, ApiError> {
-    app.later()
+    Ok(Json(app.engine.rename_table(caller.id(), id, &form.name).await?.into()))
 }
 
 /// Deletes a table with all its versions. The source is not touched.
@@ -98,9 +137,11 @@ pub(crate) async fn update_table(
     responses((status = NO_CONTENT)))]
 pub(crate) async fn delete_table(
     State(app): State<App>,
-    Path(_id): Path<TableId>,
+    caller: Caller,
+    Path(id): Path<TableId>,
 ) -> Result<StatusCode, ApiError> {
-    app.later()
+    app.engine.delete_table(caller.id(), id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Queues a sync: the source is read again and replaces the content in one step, or changes nothing.
@@ -108,7 +149,9 @@ pub(crate) async fn delete_table(
     responses((status = ACCEPTED, body = SyncStarted)))]
 pub(crate) async fn sync_table(
     State(app): State<App>,
-    Path(_id): Path<TableId>,
+    caller: Caller,
+    Path(id): Path<TableId>,
 ) -> Result<(StatusCode, Json<SyncStarted>), ApiError> {
-    app.later()
+    let job = app.engine.sync(caller.id(), id).await?;
+    Ok((StatusCode::ACCEPTED, Json(SyncStarted { job: job.into() })))
 }

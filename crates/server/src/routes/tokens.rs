@@ -3,6 +3,7 @@
 use super::List;
 use crate::{
     App,
+    caller::Caller,
     extract::{Body, Paging, Path, Query},
     problem::ApiError,
 };
@@ -24,6 +25,13 @@ pub(crate) struct Token {
     /// To the minute.
     #[schema(required)]
     last_used_at: Option<DateTime<Utc>>,
+}
+
+impl From<mycorr_engine::Token> for Token {
+    fn from(token: mycorr_engine::Token) -> Self {
+        let mycorr_engine::Token { id, name, created_at, expires_at, last_used_at } = token;
+        Self { id: *id.as_uuid(), name, created_at, expires_at, last_used_at }
+    }
 }
 
 /// A new token; it is shown this once.
@@ -48,9 +56,12 @@ pub(crate) struct CreateToken {
     responses((status = CREATED, body = NewToken)))]
 pub(crate) async fn create_token(
     State(app): State<App>,
-    Body(_form): Body<CreateToken>,
+    caller: Caller,
+    Body(form): Body<CreateToken>,
 ) -> Result<(StatusCode, Json<NewToken>), ApiError> {
-    app.later()
+    let new = app.engine.create_token(caller.id(), &form.name, form.expires_at).await?;
+    let token = NewToken { id: *new.id.as_uuid(), token: new.token.expose().to_owned() };
+    Ok((StatusCode::CREATED, Json(token)))
 }
 
 /// The caller's tokens, newest first.
@@ -58,9 +69,11 @@ pub(crate) async fn create_token(
     responses((status = OK, body = List<Token>)))]
 pub(crate) async fn list_tokens(
     State(app): State<App>,
-    Query(_paging): Query<Paging>,
+    caller: Caller,
+    Query(paging): Query<Paging>,
 ) -> Result<Json<List<Token>>, ApiError> {
-    app.later()
+    let tokens = app.engine.tokens(caller.id(), paging.after(), paging.limit()?).await?;
+    Ok(Json(tokens.into()))
 }
 
 /// Revokes a token at once.
@@ -68,7 +81,9 @@ pub(crate) async fn list_tokens(
     responses((status = NO_CONTENT)))]
 pub(crate) async fn delete_token(
     State(app): State<App>,
-    Path(_id): Path<TokenId>,
+    caller: Caller,
+    Path(id): Path<TokenId>,
 ) -> Result<StatusCode, ApiError> {
-    app.later()
+    app.engine.delete_token(caller.id(), id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

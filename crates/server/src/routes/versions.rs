@@ -3,15 +3,16 @@
 use super::{List, accounts::Person};
 use crate::{
     App,
+    caller::Caller,
     extract::{Body, Paging, Path, Query},
     problem::ApiError,
 };
 use axum::{Json, extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
 use mycorr_domain::TableId;
+use mycorr_engine as engine;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -46,6 +47,28 @@ pub(crate) struct Version {
     checkpoint: Option<String>,
 }
 
+impl From<(engine::Version, engine::ColumnChanges)> for Version {
+    fn from((version, changes): (engine::Version, engine::ColumnChanges)) -> Self {
+        Self {
+            version: version.version,
+            created_at: version.created_at,
+            created_by: version.created_by.map(Person::from),
+            cause: match version.cause {
+                engine::JobKind::Import => Cause::Import,
+                engine::JobKind::Sync => Cause::Sync,
+                engine::JobKind::Restore => Cause::Restore,
+            },
+            restored_version: version.restored_version,
+            rows: version.rows,
+            bytes: version.bytes,
+            columns_added: changes.added,
+            columns_removed: changes.removed,
+            columns_changed: changes.changed,
+            checkpoint: None,
+        }
+    }
+}
+
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Restore {
@@ -57,10 +80,12 @@ pub(crate) struct Restore {
     responses((status = OK, body = List<Version>)))]
 pub(crate) async fn list_versions(
     State(app): State<App>,
-    Path(_id): Path<TableId>,
-    Query(_paging): Query<Paging>,
+    caller: Caller,
+    Path(id): Path<TableId>,
+    Query(paging): Query<Paging>,
 ) -> Result<Json<List<Version>>, ApiError> {
-    app.later()
+    let versions = app.engine.versions(caller.id(), id, paging.after(), paging.limit()?).await?;
+    Ok(Json(versions.into()))
 }
 
 /// Makes a new version with the content of an old one.
@@ -68,8 +93,10 @@ pub(crate) async fn list_versions(
     request_body = Restore, responses((status = CREATED, body = Version)))]
 pub(crate) async fn restore_version(
     State(app): State<App>,
-    Path(_id): Path<TableId>,
-    Body(_form): Body<Restore>,
+    caller: Caller,
+    Path(id): Path<TableId>,
+    Body(form): Body<Restore>,
 ) -> Result<(StatusCode, Json<Version>), ApiError> {
-    app.later()
+    let made = app.engine.restore(caller.id(), id, form.version).await?;
+    Ok((StatusCode::CREATED, Json(made.into())))
 }

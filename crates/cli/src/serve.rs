@@ -1,0 +1,99 @@
+//! `mycorr serve`.
+
+use crate::{Failure, say, settings::Place};
+use clap::{Args, ValueEnum};
+use mycorr_egress::AllowList;
+use mycorr_engine::SignUp;
+use std::{io, net::SocketAddr};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+#[derive(Args)]
+pub(crate) struct Settings {
+    /// The address and port to listen on.
+    #[arg(long, env = "MYCORR_LISTEN", default_value = "127.0.0.1:8420")]
+    listen: SocketAddr,
+    /// The origin that people type, e.g. https://mycorr.example.com, when a proxy stands in front.
+    #[arg(long, env = "MYCORR_PUBLIC_URL", value_parser = origin)]
+    public_url: Option<String>,
+    /// Who may sign up once there is an account.
+    #[arg(long, env = "MYCORR_SIGN_UP", default_value = "invite")]
+    sign_up: WhoSignsUp,
+    /// Which hosts may be connected to although they are private: addresses, networks in CIDR notation and
+    /// names, separated by commas, each with an optional port.
+    #[arg(long, env = "MYCORR_ALLOW_HOSTS", default_value = "", hide_default_value = true)]
+    allow_hosts: AllowList,
+    /// How many imports and syncs run at once.
+    #[arg(long, env = "MYCORR_WORKERS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
+    workers: u16,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum WhoSignsUp {
+    Invite,
+    Open,
+}
+
+/// `http://host` or `https://host`, perhaps with a port.
+fn origin(text: &str) -> Result<String, String> {
+    let origin = text.trim_end_matches('/');
+    let place = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+    match place {
+        Some(place) if !place.is_empty() && !place.contains(['/', '?', '#', '@']) => Ok(origin.to_owned()),
+        _ => Err("it is written like https://mycorr.example.com".to_owned()),
+    }
+}
+
+pub(crate) async fn serve(place: &Place, settings: Settings) -> Result<(), Failure> {
+    let sign_up = match settings.sign_up {
+        WhoSignsUp::Invite => SignUp::Invite,
+        WhoSignsUp::Open => SignUp::Open,
+    };
+    let engine = place.open(sign_up, settings.allow_hosts).await?;
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .map_err(|error| format!("{} can't be listened on: {error}", settings.listen))?;
+    let stop = stop()?;
+    let url = match &settings.public_url {
+        Some(url) => url.clone(),
+        None => format!("http://{}", listener.local_addr()?),
+    };
+    let workers = engine.start_workers(settings.workers.into());
+    say(format_args!("Mycorr is ready at {url}"))?;
+    let http = mycorr_server::Settings { public_url: settings.public_url };
+    let meta = engine.meta.clone();
+    let served = mycorr_server::serve(listener, engine, http, stop).await;
+    tracing::info!("stopping: jobs that run go back to the queue");
+    workers.shut_down().await;
+    meta.close().await.map_err(crate::settings::told)?;
+    served?;
+    Ok(())
+}
+
+/// Done at Ctrl-C or SIGTERM.
+fn stop() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins() {
+        assert_eq!(origin("https://m.example.com/").as_deref(), Ok("https://m.example.com"));
+        assert_eq!(origin("http://127.0.0.1:8420").as_deref(), Ok("http://127.0.0.1:8420"));
+        for bad in ["m.example.com", "ftp://m", "https://", "https://m/app", "https://a@m"] {
+            assert!(origin(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! No secret in clear in what is kept, and none in what is said, whatever the log's level.
+
+use crate::product::Mycorr;
+use mycorr_testkit::{Cluster, Database};
+use reqwest::Method;
+use serde_json::json;
+
+#[tokio::test]
+async fn secrets_are_in_no_file_and_in_no_log() {
+    let cluster = Cluster::shared();
+    let database = Database::create(cluster);
+    database.sql("CREATE TABLE public.t AS SELECT 1 AS id");
+    let mut mycorr = Mycorr::start().await;
+    let connection = mycorr.connect(cluster, &database, cluster.port()).await;
+    let model = mycorr.model().await;
+    let job = mycorr.import(&model, &connection, "t").await;
+    mycorr.sync(job["table_id"].as_str().unwrap()).await;
+    // A password that is wrong is somebody's all the same.
+    let wrong = json!({"password": "s3cret-but-wrong"});
+    mycorr.ask(Method::PATCH, &format!("/connections/{connection}"), Some(wrong)).await;
+    let shown = mycorr.get(&format!("/connections/{connection}")).await.to_string();
+    let token = mycorr.token().to_owned();
+    mycorr.stop();
+
+    let pem = cluster.authority().pem();
+    let body: Vec<&str> = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    let secrets = [database.password.as_str(), "s3cret-but-wrong", &token, body[1], "correct horse battery staple"];
+    for secret in secrets {
+        assert!(secret.len() > 10);
+        let found = |bytes: &[u8]| bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+        for (path, bytes) in mycorr.metadata() {
+            assert!(!found(&bytes), "{secret} stands in {}", path.display());
+        }
+        assert!(!found(mycorr.log().as_bytes()), "{secret} was logged");
+        assert!(!found(shown.as_bytes()), "{secret} is shown");
+    }
+    assert!(mycorr.log().contains("TRACE"), "the log was not at its fullest");
+}

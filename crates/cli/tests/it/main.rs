@@ -1,0 +1,8 @@
+//! The binary as an operator runs it, against real servers.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod crash;
+mod journey;
+mod leaks;
+mod product;

@@ -1,0 +1,197 @@
+//! A running `mycorr serve` and its HTTP API.
+
+use mycorr_testkit::{Cluster, Database};
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value, json};
+use std::{
+    fs::{self, File},
+    io::{Read, Write},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+use tempfile::TempDir;
+
+pub(crate) struct Mycorr {
+    child: Child,
+    home: TempDir,
+    port: u16,
+    token: String,
+    http: Client,
+}
+
+const EMAIL: &str = "ada@example.org";
+
+fn binary(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mycorr"));
+    command.env_clear().env("PATH", "/usr/bin:/bin").env("MYCORR_DATA_DIR", data);
+    command
+}
+
+fn run(command: &mut Command, input: &str) -> String {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{command:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+impl Mycorr {
+    /// On an empty data directory, with an administrator, who holds a token.
+    pub(crate) async fn start() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let data = home.path().join("data");
+        let mut create = binary(&data);
+        create.args(["user", "create", "--email", EMAIL, "--name", "Ada", "--password-stdin", "--admin"]);
+        run(&mut create, "correct horse battery staple\n");
+        let token = run(binary(&data).args(["token", "create", "--email", EMAIL, "--name", "test"]), "");
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let child = Self::serve(&data, home.path(), port);
+        let this = Self { child, home, port, token: token.trim().to_owned(), http: Client::new() };
+        this.ready().await;
+        this
+    }
+
+    fn serve(data: &Path, home: &Path, port: u16) -> Child {
+        let log = File::options().create(true).append(true).open(home.join("log")).unwrap();
+        binary(data)
+            .args(["serve", "--listen", &format!("127.0.0.1:{port}")])
+            .env("MYCORR_ALLOW_HOSTS", "127.0.0.1, localhost")
+            // All that the product ever says: nothing of it may tell a secret.
+            .env("RUST_LOG", "trace")
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap()
+    }
+
+    async fn ready(&self) {
+        for _ in 0..200 {
+            if self.http.get(self.url("/readyz")).send().await.is_ok_and(|answer| answer.status().is_success()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("not ready: {}", self.log());
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.home.path().join("log")).unwrap()
+    }
+
+    /// Every file that the product keeps, but for the key and the tables.
+    pub(crate) fn metadata(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let data = self.home.path().join("data");
+        let files = fs::read_dir(data).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+        files
+            .map(|path| {
+                let mut bytes = Vec::new();
+                File::open(&path).unwrap().read_to_end(&mut bytes).unwrap();
+                (path, bytes)
+            })
+            .collect()
+    }
+
+    /// As a power cut does it.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub(crate) async fn start_again(&mut self) {
+        self.child = Self::serve(&self.home.path().join("data"), self.home.path(), self.port);
+        self.ready().await;
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+        let mut request =
+            self.http.request(method, self.url(&format!("/api/v1{path}"))).bearer_auth(&self.token);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.unwrap();
+        let status = answer.status();
+        let text = answer.text().await.unwrap();
+        let value = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
+        (status, value)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        let (status, value) = self.ask(Method::GET, path, None).await;
+        assert!(status.is_success(), "GET {path}: {status} {value:#}");
+        value
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
+        let (status, value) = self.ask(Method::POST, path, Some(body)).await;
+        assert!(status.is_success(), "POST {path}: {status} {value:#}");
+        value
+    }
+
+    /// What is filled in for a test's own database, reached through `port`.
+    pub(crate) fn form(cluster: &Cluster, database: &Database<'_>, port: u16) -> Value {
+        json!({
+            "kind": "postgresql", "name": "Shop", "host": "localhost", "port": port, "database": database.name,
+            "username": database.role, "password": database.password, "ca_certificate": cluster.authority().pem(),
+        })
+    }
+
+    /// Saves a connection; its id.
+    pub(crate) async fn connect(&self, cluster: &Cluster, database: &Database<'_>, port: u16) -> String {
+        id(&self.post("/connections", Self::form(cluster, database, port)).await)
+    }
+
+    pub(crate) async fn model(&self) -> String {
+        id(&self.post("/models", json!({"name": "Work"})).await)
+    }
+
+    /// Imports a table and waits for it; the job.
+    pub(crate) async fn import(&self, model: &str, connection: &str, table: &str) -> Value {
+        let body = json!({"connection_id": connection, "schema": "public", "table": table});
+        let started = self.post(&format!("/models/{model}/imports"), body).await;
+        self.finish(&id(&started["job"])).await
+    }
+
+    pub(crate) async fn sync(&self, table: &str) -> Value {
+        let started = self.post(&format!("/tables/{table}/sync"), json!({})).await;
+        self.finish(&id(&started["job"])).await
+    }
+
+    /// A job once it has ended.
+    pub(crate) async fn finish(&self, job: &str) -> Value {
+        loop {
+            let job = self.get(&format!("/jobs/{job}")).await;
+            if !matches!(job["state"].as_str(), Some("queued" | "running")) {
+                return job;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Stops as an operator does, and wants it to end well.
+    pub(crate) fn stop(&mut self) {
+        let asked = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(asked.success());
+        assert!(self.child.wait().unwrap().success(), "{}", self.log());
+    }
+}
+
+impl Drop for Mycorr {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub(crate) fn id(value: &Value) -> String {
+    value["id"].as_str().unwrap_or_else(|| panic!("no id in {value:#}")).to_owned()
+}

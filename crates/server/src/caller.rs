@@ -1,0 +1,126 @@
+//! Who is asking.
+
+use crate::{App, Settings, problem::ApiError};
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, HeaderValue, header, request::Parts},
+};
+use axum_extra::extract::CookieJar;
+use mycorr_domain::{Code, Problem, SessionId, UserId};
+use mycorr_engine::{SignedIn, User};
+
+/// A person who showed a session or a token.
+pub(crate) struct Caller {
+    pub(crate) user: User,
+    pub(crate) session: Option<SessionId>,
+}
+
+impl Caller {
+    pub(crate) fn id(&self) -> UserId {
+        self.user.id
+    }
+}
+
+const COOKIE: &str = "mycorr_session";
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let identity = if let Some(authorization) = parts.headers.get(header::AUTHORIZATION) {
+            let token = authorization
+                .to_str()
+                .ok()
+                .and_then(|text| text.split_once(' '))
+                .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+                .map(|(_, token)| token.trim());
+            match token {
+                Some(token) => app.engine.by_token(token).await?,
+                None => None,
+            }
+        } else {
+            let jar = CookieJar::from_headers(&parts.headers);
+            let Some(cookie) = jar.get(COOKIE) else { return Err(not_signed_in().into()) };
+            if !parts.method.is_safe() && !is_same_origin(&parts.headers, &app.settings) {
+                return Err(cross_origin().into());
+            }
+            app.engine.by_session(cookie.value()).await?
+        };
+        let identity = identity.ok_or_else(not_signed_in)?;
+        Ok(Self { user: identity.user, session: identity.session })
+    }
+}
+
+fn not_signed_in() -> Problem {
+    Problem::new(Code::NotSignedIn, "You are not signed in, or your session or token is over.")
+        .fix("Sign in, or send a token: Authorization: Bearer myc_…")
+}
+
+fn cross_origin() -> Problem {
+    Problem::new(Code::CrossOrigin, "This request came from another site, so it was not carried out.")
+        .fix("Use Mycorr's own page. Scripts send a token instead of the cookie.")
+}
+
+/// Whether a request that carries the cookie comes from our own page. Browsers say so themselves
+/// (Sec-Fetch-Site, W3C Fetch Metadata); those that don't yet tell where the page is from (Origin).
+fn is_same_origin(headers: &HeaderMap, settings: &Settings) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(site) = text("sec-fetch-site") {
+        return matches!(site, "same-origin" | "none");
+    }
+    let Some(origin) = text("origin") else { return false };
+    if settings.public_url.as_deref().is_some_and(|public| public.eq_ignore_ascii_case(origin)) {
+        return true;
+    }
+    let place = origin.split_once("://").map(|(_, place)| place);
+    place.is_some() && place.map(str::to_ascii_lowercase) == text("host").map(str::to_ascii_lowercase)
+}
+
+/// The cookie of a person who just signed in. Lax: links from elsewhere lead into the page signed in, but
+/// nothing that changes state is sent along with it.
+pub(crate) fn cookie(signed_in: &SignedIn, settings: &Settings) -> HeaderValue {
+    let seconds = (signed_in.expires_at - chrono::Utc::now()).num_seconds();
+    let mut cookie = set_cookie(signed_in.session.expose(), seconds, settings);
+    cookie.set_sensitive(true);
+    cookie
+}
+
+/// Takes the cookie away.
+pub(crate) fn no_cookie(settings: &Settings) -> HeaderValue {
+    set_cookie("", 0, settings)
+}
+
+fn set_cookie(value: &str, seconds: i64, settings: &Settings) -> HeaderValue {
+    let secure = if settings.is_https() { "; Secure" } else { "" };
+    let text = format!("{COOKIE}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+    HeaderValue::from_str(&text).expect("a session's text is Base64 for URLs")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn same(headers: &[(&'static str, &'static str)], public_url: Option<&str>) -> bool {
+        let headers = headers
+            .iter()
+            .map(|&(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))
+            .collect();
+        is_same_origin(&headers, &Settings { public_url: public_url.map(str::to_owned) })
+    }
+
+    #[test]
+    fn same_origin() {
+        assert!(same(&[("sec-fetch-site", "same-origin")], None));
+        assert!(same(&[("sec-fetch-site", "none")], None));
+        assert!(!same(&[("sec-fetch-site", "same-site")], None));
+        let lies = [("sec-fetch-site", "cross-site"), ("origin", "http://a:1"), ("host", "a:1")];
+        assert!(!same(&lies, None), "what the browser says of the site counts first");
+        assert!(same(&[("origin", "http://127.0.0.1:8420"), ("host", "127.0.0.1:8420")], None));
+        assert!(!same(&[("origin", "http://127.0.0.1:8421"), ("host", "127.0.0.1:8420")], None));
+        assert!(!same(&[("origin", "null"), ("host", "127.0.0.1:8420")], None));
+        assert!(!same(&[("host", "127.0.0.1:8420")], None));
+        let behind_a_proxy = [("origin", "https://mycorr.example.com"), ("host", "10.0.0.7:8420")];
+        assert!(same(&behind_a_proxy, Some("https://mycorr.example.com")));
+        assert!(!same(&behind_a_proxy, Some("https://other.example.com")));
+    }
+}
