@@ -44,7 +44,14 @@ export const theme = createTheme({
     Tooltip: Tooltip.extend({
       defaultProps: { openDelay: 300, events: { hover: true, focus: true, touch: true } },
     }),
-    Menu: { defaultProps: { transitionProps: { duration: 120, transition: "fade" }, shadow: "sm" } },
+    Menu: {
+      // Focus goes to the first item, as the ARIA pattern has it, not to a placeholder.
+      defaultProps: {
+        withInitialFocusPlaceholder: false,
+        transitionProps: { duration: 120, transition: "fade" },
+        shadow: "sm",
+      },
+    },
     Popover: { defaultProps: { transitionProps: { duration: 120, transition: "fade" }, shadow: "sm" } },
   },
 });

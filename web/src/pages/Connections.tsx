@@ -35,7 +35,7 @@ export default function Connections() {
       >
         {({ items }) => (
           <div className="table-wrap">
-            <table className="list">
+            <table className="list folding">
               <thead>
                 <tr>
                   <th>Name</th>
@@ -62,10 +62,12 @@ export default function Connections() {
                         <Encryption encrypted={connection.encrypted} />
                       </div>
                     </td>
-                    <td>
+                    <td data-label="Last test">
                       <LastTest connection={connection} />
                     </td>
-                    <td className="num">{plural(connection.used_by, "table")}</td>
+                    <td className="num" data-label="Used by">
+                      {plural(connection.used_by, "table")}
+                    </td>
                   </tr>
                 ))}
               </tbody>

@@ -43,7 +43,7 @@ export default function Model({ id, tab }: { id: string; tab: ModelTab }) {
     for (const job of jobs.data?.items ?? []) follow(job);
   }, [jobs.data]);
   return (
-    <Async query={model} inset>
+    <Async query={model} inset title="Model">
       {(data) => (
         <div className="model">
           <title>{`${data.name} · Mycorr`}</title>

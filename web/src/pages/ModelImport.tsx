@@ -1,6 +1,6 @@
 import { Button, NativeSelect } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { $api, type Job, type Model } from "../api/client";
 import { isOver, jobsOf } from "../api/events";
@@ -98,23 +98,13 @@ export default function ModelImport({ model }: { model: Model }) {
   );
 }
 
-/** How long what has ended stays in sight beside a preview, ms. */
-const RECENT = 120_000;
-
-/** What is running, and what has run; beside a preview only what is new. */
+/** What is running, and what has run; beside a preview only what is new since the page was opened. */
 function Jobs({ model, compact }: { model: Model; compact: boolean }) {
   const jobs = useQuery(jobsOf(model.id));
-  const [opened] = useState(Date.now);
-  const [now, setNow] = useState(Date.now);
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 10_000);
-    return () => clearInterval(timer);
-  }, []);
-  const items = (jobs.data?.items ?? []).filter((job) => {
-    if (!compact || !isOver(job)) return true;
-    const ended = Date.parse(job.finished_at ?? job.queued_at);
-    return ended > opened - RECENT && ended > now - RECENT;
-  });
+  const all = jobs.data?.items ?? [];
+  const [old, setOld] = useState<ReadonlySet<string> | null>(null);
+  if (old === null && jobs.data) setOld(new Set(all.filter(isOver).map((job) => job.id)));
+  const items = compact ? all.filter((job) => !old?.has(job.id)) : all;
   if (items.length === 0) return null;
   return (
     <section aria-label="Imports and syncs">

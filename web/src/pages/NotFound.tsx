@@ -9,6 +9,7 @@ export default function NotFound() {
       <title>Not found · Mycorr</title>
       <Empty
         title="There is nothing here"
+        page
         action={
           <Button component={Link} to={to.models}>
             Go to your Models

@@ -102,7 +102,7 @@ export default function Statements({ id }: { id: string }) {
 function StatementTable({ statements }: { statements: Statement[] }) {
   return (
     <div className="table-wrap">
-      <table className="list statements">
+      <table className="list folding statements">
         <thead>
           <tr>
             <th>When</th>
@@ -128,7 +128,10 @@ function StatementTable({ statements }: { statements: Statement[] }) {
                 </div>
               </td>
               <td>
-                <pre className="statement">{one.statement}</pre>
+                {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long one scrolls, so the keyboard must reach it */}
+                <pre className="statement" tabIndex={0}>
+                  {one.statement}
+                </pre>
                 {one.parameters.length > 0 && (
                   <div className="dim small">
                     with{" "}
@@ -141,11 +144,13 @@ function StatementTable({ statements }: { statements: Statement[] }) {
                   </div>
                 )}
               </td>
-              <td className="num">
+              <td className="num" data-label="Rows">
                 {count(one.rows)}
                 <div className="dim small">{bytes(one.bytes)}</div>
               </td>
-              <td className="num">{milliseconds(one.milliseconds)}</td>
+              <td className="num" data-label="Time">
+                {milliseconds(one.milliseconds)}
+              </td>
               <td className="nowrap">
                 <ToneIcon tone={one.outcome === "ok" ? "success" : "danger"} />{" "}
                 {one.outcome === "ok" ? "ok" : <span className="mono">{one.outcome}</span>}

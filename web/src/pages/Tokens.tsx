@@ -37,7 +37,7 @@ export default function Tokens() {
       >
         {({ items }) => (
           <div className="table-wrap">
-            <table className="list">
+            <table className="list folding">
               <thead>
                 <tr>
                   <th>Name</th>
@@ -53,17 +53,17 @@ export default function Tokens() {
                 {items.map((token) => (
                   <tr key={token.id}>
                     <td style={{ fontWeight: 600 }}>{token.name}</td>
-                    <td>
+                    <td data-label="Made">
                       <TimeAgo at={token.created_at} />
                     </td>
-                    <td>
+                    <td data-label="Last used">
                       {token.last_used_at ? (
                         <TimeAgo at={token.last_used_at} />
                       ) : (
                         <span className="dim">never</span>
                       )}
                     </td>
-                    <td>
+                    <td data-label="Expires">
                       {token.expires_at ? (
                         <TimeAgo at={token.expires_at} />
                       ) : (

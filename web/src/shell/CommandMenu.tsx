@@ -68,51 +68,47 @@ export default function CommandMenu({ onClose }: { onClose: () => void }) {
   };
 
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      withCloseButton={false}
-      padding={8}
-      yOffset="12vh"
-      title={null}
-      aria-label="Go to"
-      lockScroll={false}
-    >
-      <TextInput
-        data-autofocus
-        role="combobox"
-        aria-expanded
-        aria-controls={list}
-        aria-activedescendant={chosen && `${list}-${chosen.id}`}
-        aria-label="Go to a page, Model or connection"
-        placeholder="Go to a page, Model or connection"
-        leftSection={<Search size={16} />}
-        value={text}
-        onChange={(event) => {
-          setText(event.currentTarget.value);
-          setActive(0);
-        }}
-        onKeyDown={onKeyDown}
-      />
-      <div id={list} role="listbox" aria-label="Results" className="commands">
-        {found.map((command) => (
-          // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are handled in the text field (ARIA APG, combobox)
-          <div
-            key={command.id}
-            id={`${list}-${command.id}`}
-            role="option"
-            tabIndex={-1}
-            aria-selected={command === chosen}
-            ref={command === chosen ? (node) => node?.scrollIntoView({ block: "nearest" }) : undefined}
-            onClick={() => run(command)}
-          >
-            {command.icon}
-            <span>{command.label}</span>
-            {command.hint && <span className="dim small">{command.hint}</span>}
+    <Modal.Root opened onClose={onClose} yOffset="12vh" lockScroll={false}>
+      <Modal.Overlay />
+      <Modal.Content aria-label="Go to">
+        <Modal.Body p={8}>
+          <TextInput
+            data-autofocus
+            role="combobox"
+            aria-expanded
+            aria-controls={list}
+            aria-activedescendant={chosen && `${list}-${chosen.id}`}
+            aria-label="Go to a page, Model or connection"
+            placeholder="Go to a page, Model or connection"
+            leftSection={<Search size={16} />}
+            value={text}
+            onChange={(event) => {
+              setText(event.currentTarget.value);
+              setActive(0);
+            }}
+            onKeyDown={onKeyDown}
+          />
+          <div id={list} role="listbox" aria-label="Results" className="commands">
+            {found.map((command) => (
+              // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are handled in the text field (ARIA APG, combobox)
+              <div
+                key={command.id}
+                id={`${list}-${command.id}`}
+                role="option"
+                tabIndex={-1}
+                aria-selected={command === chosen}
+                ref={command === chosen ? (node) => node?.scrollIntoView({ block: "nearest" }) : undefined}
+                onClick={() => run(command)}
+              >
+                {command.icon}
+                <span>{command.label}</span>
+                {command.hint && <span className="dim small">{command.hint}</span>}
+              </div>
+            ))}
           </div>
-        ))}
-      </div>
-      {found.length === 0 && <p className="dim">Nothing is called that.</p>}
-    </Modal>
+          {found.length === 0 && <p className="dim">Nothing is called that.</p>}
+        </Modal.Body>
+      </Modal.Content>
+    </Modal.Root>
   );
 }

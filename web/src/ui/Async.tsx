@@ -18,14 +18,17 @@ interface Props<T> {
   empty?: (data: T) => ReactNode | undefined;
   /** The data brings its own padding, so what stands in its place needs some. */
   inset?: boolean;
+  /** The data brings the page's heading too: this one stands in for it. */
+  title?: string;
   children: (data: T) => ReactNode;
 }
 
 /** The one place for loading, error and empty. Old data stays in sight while newer is asked for. */
-export function Async<T>({ query, skeleton, empty, inset, children }: Props<T>) {
+export function Async<T>({ query, skeleton, empty, inset, title, children }: Props<T>) {
   const { data, error } = query;
   const failure = Boolean(error) && (
     <div className={inset ? "page" : undefined} style={data === undefined ? undefined : { marginBottom: 16 }}>
+      {title && data === undefined && <h1 className="visually-hidden">{title}</h1>}
       <ProblemNotice problem={toProblem(error)}>
         <Button variant="default" onClick={() => query.refetch()} loading={query.isFetching}>
           Retry
@@ -61,18 +64,19 @@ export function Lines({ count, height = 32 }: { count: number; height?: number }
   );
 }
 
-export function Empty({
-  title,
-  children,
-  action,
-}: {
+interface EmptyProps {
   title: string;
+  /** It is all that the page has, so its title is the page's. */
+  page?: boolean;
   children?: ReactNode;
   action?: ReactNode;
-}) {
+}
+
+export function Empty({ title, page, children, action }: EmptyProps) {
+  const Heading = page ? "h1" : "h2";
   return (
     <div className="empty">
-      <h2 style={{ margin: 0 }}>{title}</h2>
+      <Heading style={{ margin: 0 }}>{title}</Heading>
       {children}
       {action}
     </div>

@@ -19,8 +19,8 @@ export function SecretField({ label, stored, value, onChange, children, actions 
   if (value === null) {
     return (
       <Input.Wrapper label={label} labelElement="div">
-        <div className="row spread">
-          <div>{stored}</div>
+        <div className="row spread" style={{ alignItems: "flex-start" }}>
+          <div className="secret">{stored}</div>
           <div className="row">
             <Button variant="default" size="xs" onClick={() => onChange("")} aria-label={`Replace ${label}`}>
               Replace
