@@ -44,7 +44,8 @@ async fn a_sync_that_breaks_leaves_the_version_before_it() {
     let model = mycorr.model().await;
     let job = mycorr.import(&model, &connection, "t").await;
     let table = job["table_id"].as_str().unwrap();
-    database.sql("INSERT INTO public.t SELECT n, repeat(md5(n::text), 8) FROM generate_series(1001, 1500000) n");
+    database
+        .sql("INSERT INTO public.t SELECT n, repeat(md5(n::text), 8) FROM generate_series(1001, 1500000) n");
 
     // The server ends the connection.
     let job = begin(&mycorr, &format!("/tables/{table}/sync"), json!({})).await;
@@ -52,7 +53,10 @@ async fn a_sync_that_breaks_leaves_the_version_before_it() {
     assert!(database.kill_backends() > 0);
     let job = mycorr.finish(&job).await;
     assert_eq!(job["state"], "failed");
-    assert!(matches!(job["problem"]["code"].as_str(), Some("connection_lost" | "server_shutting_down")), "{job:#}");
+    assert!(
+        matches!(job["problem"]["code"].as_str(), Some("connection_lost" | "server_shutting_down")),
+        "{job:#}"
+    );
     assert_eq!(total(&mycorr, table).await, 1000);
 
     // A person cancels: the server is told to stop.
@@ -61,7 +65,10 @@ async fn a_sync_that_breaks_leaves_the_version_before_it() {
     mycorr.post(&format!("/jobs/{job}/cancel"), json!({})).await;
     assert_eq!(mycorr.finish(&job).await["state"], "cancelled");
     assert_eq!(total(&mycorr, table).await, 1000);
-    let running = format!("SELECT count(*) FROM pg_stat_activity WHERE usename = '{}' AND state = 'active'", database.role);
+    let running = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE usename = '{}' AND state = 'active'",
+        database.role
+    );
     for _ in 0..100 {
         if database.sql(&running).trim() == "0" {
             break;
@@ -113,7 +120,10 @@ async fn what_fails_is_said_and_changes_nothing() {
     let cluster = Cluster::shared();
     let database = Database::create(cluster);
     database.sql("CREATE TABLE public.t (id int, secret int); CREATE TABLE public.shut (id int)");
-    database.sql(&format!("REVOKE SELECT ON public.t, public.shut FROM \"{0}\"; GRANT SELECT (id) ON public.t TO \"{0}\"", database.role));
+    database.sql(&format!(
+        "REVOKE SELECT ON public.t, public.shut FROM \"{0}\"; GRANT SELECT (id) ON public.t TO \"{0}\"",
+        database.role
+    ));
     let mycorr = Mycorr::start().await;
     let good = Mycorr::form(cluster, &database, cluster.port());
     for (field, value, code) in [
@@ -137,11 +147,20 @@ async fn what_fails_is_said_and_changes_nothing() {
     let model = mycorr.model().await;
     let job = mycorr.import(&model, &connection, "shut").await;
     let fix = format!("GRANT SELECT ON public.shut TO {};", database.role);
-    assert_eq!((&job["problem"]["code"], &job["problem"]["fix"]), (&json!("table_permission_denied"), &json!(fix)), "{job:#}");
-    let body = json!({"connection_id": connection, "schema": "public", "table": "t", "columns": ["id", "secret"]});
+    assert_eq!(
+        (&job["problem"]["code"], &job["problem"]["fix"]),
+        (&json!("table_permission_denied"), &json!(fix)),
+        "{job:#}"
+    );
+    let body =
+        json!({"connection_id": connection, "schema": "public", "table": "t", "columns": ["id", "secret"]});
     let job = begin(&mycorr, &format!("/models/{model}/imports"), body).await;
     assert_eq!(mycorr.finish(&job).await["problem"]["code"], "column_permission_denied");
-    assert_eq!(mycorr.get(&format!("/models/{model}/tables")).await["items"], json!([]), "a failed import leaves no table");
+    assert_eq!(
+        mycorr.get(&format!("/models/{model}/tables")).await["items"],
+        json!([]),
+        "a failed import leaves no table"
+    );
     // What may be read is, and the column that may not is left out.
     let job = mycorr.import(&model, &connection, "t").await;
     assert_eq!(job["state"], "succeeded", "{job:#}");

@@ -1,6 +1,6 @@
 //! The main job, as its database's administrator hears it: SELECT and nothing else.
 
-use crate::product::{Mycorr, id};
+use crate::product::Mycorr;
 use mycorr_testkit::{Cluster, Database, PgBouncer, PoolMode};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -35,19 +35,32 @@ async fn journey(cluster: &Cluster, port: u16) {
 
     let model = mycorr.model().await;
     let job = mycorr.import(&model, &connection, "orders").await;
-    assert_eq!((&job["state"], &job["rows"], &job["version"]), (&json!("succeeded"), &json!(20000), &json!(1)), "{job:#}");
+    assert_eq!(
+        (&job["state"], &job["rows"], &job["version"]),
+        (&json!("succeeded"), &json!(20000), &json!(1)),
+        "{job:#}"
+    );
     let table = job["table_id"].as_str().unwrap();
     let rows = mycorr.get(&format!("/tables/{table}/rows?offset=12344&limit=2")).await;
     assert_eq!(rows["total"], 20000);
-    assert_eq!(rows["rows"][0], json!(["12345", "new", "580.55", "2024-01-09 13:45:00+00", "note 12345"]));
-    let filtered = mycorr.get(&format!("/tables/{table}/rows?sort=-price,id&filter=price.gte.999.99&filter=note.is.not_null")).await;
-    let expected = database.sql("SELECT id FROM public.orders WHERE price >= 999.99 AND note IS NOT NULL ORDER BY price DESC, id");
-    let ids: Vec<&str> = filtered["rows"].as_array().unwrap().iter().map(|row| row[0].as_str().unwrap()).collect();
+    assert_eq!(rows["rows"][0], json!(["12345", "new", "600.55", "2024-01-09 13:45:00+00", "note 12345"]));
+    let filtered = mycorr
+        .get(&format!("/tables/{table}/rows?sort=-price,id&filter=price.gte.999.99&filter=note.is.not_null"))
+        .await;
+    let expected = database.sql(
+        "SELECT id FROM public.orders WHERE price >= 999.99 AND note IS NOT NULL ORDER BY price DESC, id",
+    );
+    let ids: Vec<&str> =
+        filtered["rows"].as_array().unwrap().iter().map(|row| row[0].as_str().unwrap()).collect();
     assert_eq!(ids, expected.lines().collect::<Vec<_>>());
 
     database.sql("UPDATE public.orders SET price = 0 WHERE id = 1; DELETE FROM public.orders WHERE id > 15000; ALTER TABLE public.orders DROP note");
     let job = mycorr.sync(table).await;
-    assert_eq!((&job["state"], &job["rows"], &job["version"]), (&json!("succeeded"), &json!(15000), &json!(2)), "{job:#}");
+    assert_eq!(
+        (&job["state"], &job["rows"], &job["version"]),
+        (&json!("succeeded"), &json!(15000), &json!(2)),
+        "{job:#}"
+    );
     let price = async |version: &str| {
         let page = mycorr.get(&format!("/tables/{table}/rows?filter=id.eq.1{version}")).await;
         (page["rows"][0][2].clone(), page["columns"].as_array().unwrap().len())
@@ -58,7 +71,8 @@ async fn journey(cluster: &Cluster, port: u16) {
     assert_eq!((&restored["version"], &restored["cause"]), (&json!(3), &json!("restore")));
     assert_eq!(price("").await, (json!("79.19"), 5));
     let versions = mycorr.get(&format!("/tables/{table}/versions")).await;
-    let rows: Vec<&Value> = versions["items"].as_array().unwrap().iter().map(|version| &version["rows"]).collect();
+    let rows: Vec<&Value> =
+        versions["items"].as_array().unwrap().iter().map(|version| &version["rows"]).collect();
     assert_eq!(rows, [&json!(20000), &json!(15000), &json!(20000)]);
 
     // What the server heard, and what the ledger says that it heard. The first test was before there was a
@@ -69,13 +83,20 @@ async fn journey(cluster: &Cluster, port: u16) {
         assert!(selects && !statement.contains(';'), "{statement}");
     }
     let ledger = mycorr.get(&format!("/connections/{connection}/statements?limit=1000")).await;
-    let mut entered: Vec<String> =
-        ledger["items"].as_array().unwrap().iter().map(|entry| entry["statement"].as_str().unwrap().to_owned()).collect();
+    let mut entered: Vec<String> = ledger["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["statement"].as_str().unwrap().to_owned())
+        .collect();
     entered.reverse();
     assert_eq!(entered, heard[heard.len() - entered.len()..]);
     assert!(ledger["items"].as_array().unwrap().iter().all(|entry| entry["outcome"] == "ok"));
 
-    assert_eq!(mycorr.ask(Method::DELETE, &format!("/connections/{connection}"), None).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(
+        mycorr.ask(Method::DELETE, &format!("/connections/{connection}"), None).await.0,
+        StatusCode::NO_CONTENT
+    );
     assert_eq!(price("").await, (json!("79.19"), 5), "tables outlive their connection");
     let (status, problem) = mycorr.ask(Method::POST, &format!("/tables/{table}/sync"), Some(json!({}))).await;
     assert!(status.is_client_error() && problem["fix"].is_string(), "{problem:#}");

@@ -24,7 +24,8 @@ async fn secrets_are_in_no_file_and_in_no_log() {
 
     let pem = cluster.authority().pem();
     let body: Vec<&str> = pem.lines().filter(|line| !line.starts_with("-----")).collect();
-    let secrets = [database.password.as_str(), "s3cret-but-wrong", &token, body[1], "correct horse battery staple"];
+    let secrets =
+        [database.password.as_str(), "s3cret-but-wrong", &token, body[1], "correct horse battery staple"];
     for secret in secrets {
         assert!(secret.len() > 10);
         let found = |bytes: &[u8]| bytes.windows(secret.len()).any(|window| window == secret.as_bytes());

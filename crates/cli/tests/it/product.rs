@@ -68,7 +68,13 @@ impl Mycorr {
 
     async fn ready(&self) {
         for _ in 0..200 {
-            if self.http.get(self.url("/readyz")).send().await.is_ok_and(|answer| answer.status().is_success()) {
+            if self
+                .http
+                .get(self.url("/readyz"))
+                .send()
+                .await
+                .is_ok_and(|answer| answer.status().is_success())
+            {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -87,7 +93,8 @@ impl Mycorr {
     /// Every file that the product keeps, but for the key and the tables.
     pub(crate) fn metadata(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let data = self.home.path().join("data");
-        let files = fs::read_dir(data).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+        let files =
+            fs::read_dir(data).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
         files
             .map(|path| {
                 let mut bytes = Vec::new();
@@ -121,7 +128,11 @@ impl Mycorr {
         let answer = request.send().await.unwrap();
         let status = answer.status();
         let text = answer.text().await.unwrap();
-        let value = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
+        let value = if text.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_str(&text).unwrap_or(Value::String(text))
+        };
         (status, value)
     }
 
