@@ -42,6 +42,9 @@ pub struct WriteOptions {
     pub file_bytes: u64,
     /// A page holds at most so many rows: what is decoded to show one of them.
     pub page_rows: usize,
+    /// A column with more than so many bytes of different values in a row group is not worth a dictionary,
+    /// which has to be read before any of its pages.
+    pub dictionary_bytes: usize,
 }
 
 impl Default for WriteOptions {
@@ -53,7 +56,8 @@ impl Default for WriteOptions {
             group_rows: 1 << 20,
             group_bytes: 48 << 20,
             file_bytes: 256 << 20,
-            page_rows: 2048,
+            page_rows: 1024,
+            dictionary_bytes: 64 << 10,
         }
     }
 }
@@ -174,6 +178,7 @@ impl OpenFile {
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_data_page_row_count_limit(options.page_rows)
             .set_write_batch_size(options.page_rows.min(1024))
+            .set_dictionary_page_size_limit(options.dictionary_bytes)
             .set_created_by(concat!("mycorr ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
         add_encoded_arrow_schema_to_metadata(&schema, &mut properties);

@@ -1,0 +1,66 @@
+//! A disk without room.
+
+use crate::{batch, columns, numbers, open};
+use arrow_array::StringArray;
+use mycorr_domain::{Code, JobId, TableId, TableStore};
+use mycorr_testkit::store_suite::{self, snapshot, write};
+use std::{path::Path, process::Command, sync::Arc};
+use uuid::Uuid;
+
+/// A file system of 8 MB, gone with this.
+struct Small(tempfile::TempDir);
+
+impl Small {
+    fn mount() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"])
+            .arg(folder.path())
+            .status()
+            .is_ok_and(|status| status.success());
+        mounted.then_some(Self(folder))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.path()).status();
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk() {
+    let Some(disk) = Small::mount() else {
+        eprintln!("SKIPPED: a_full_disk needs the right to mount a small file system (root)");
+        return;
+    };
+    let store = open(disk.path());
+    let (table, columns) = (TableId::new(), columns());
+    let at = snapshot(table, write(&store, table, &columns, [batch(0..10)]).await, &columns);
+
+    // Nothing that could be compressed.
+    let wide = store_suite::columns(&[("t", mycorr_domain::ColumnType::Text)]);
+    let mut writer = store.write(table, &wide, JobId::new()).await.unwrap();
+    let problem = loop {
+        let text = StringArray::from_iter_values((0..20_000).map(|_| Uuid::new_v4().to_string()));
+        let batch = store_suite::batch(&wide, vec![Arc::new(text)], 20_000, &[]);
+        if let Err(problem) = writer.write(batch).await {
+            break problem;
+        }
+        if writer.bytes() > 64 << 20 {
+            break writer.commit().await.unwrap_err();
+        }
+    };
+    assert_eq!(problem.code, Code::StorageFull, "{problem:?}");
+
+    let store = open(disk.path());
+    assert_eq!(numbers(&store, &at).await, (0..10).collect::<Vec<_>>());
+    store.sweep(table).await.unwrap();
+    let next = write(&store, table, &columns, [batch(5..7)]).await;
+    assert_eq!(numbers(&store, &snapshot(table, next, &columns)).await, [5, 6]);
+    assert_eq!(numbers(&store, &at).await, (0..10).collect::<Vec<_>>());
+}
