@@ -59,7 +59,7 @@ pub const ROLE: Template = Template {
     text: "SELECT r.rolsuper, r.rolbypassrls, r.rolreplication, r.rolcreatedb, r.rolcreaterole, \
              has_database_privilege(current_database(), 'CREATE'), \
              has_database_privilege('public', current_database(), 'CREATE'), \
-             (SELECT string_agg(m.rolname, E'\\n' ORDER BY m.rolname COLLATE \"C\") FROM pg_catalog.pg_roles m \
+             (SELECT string_agg(m.rolname, E'\\n' ORDER BY m.rolname::text COLLATE \"C\") FROM pg_catalog.pg_roles m \
               WHERE m.oid <> r.oid AND NOT r.rolsuper AND pg_has_role(r.oid, m.oid, 'MEMBER')) \
            FROM pg_catalog.pg_roles r WHERE r.rolname = current_user",
 };
@@ -77,7 +77,7 @@ pub const RIGHTS: Template = Template {
              AND c.relkind IN ('r', 'v', 'm', 'f', 'p') AND NOT c.relispartition \
            WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') \
              AND n.nspname NOT LIKE 'pg\\_temp\\_%' AND n.nspname NOT LIKE 'pg\\_toast\\_temp\\_%' \
-           GROUP BY n.oid, n.nspname ORDER BY n.nspname COLLATE \"C\"",
+           GROUP BY n.oid, n.nspname ORDER BY n.nspname::text COLLATE \"C\"",
 };
 
 /// Schemas that hold something to read, and how much.
@@ -88,7 +88,7 @@ pub const SCHEMAS: Template = Template {
              AND c.relkind IN ('r', 'v', 'm', 'f', 'p') AND NOT c.relispartition \
            WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') \
              AND n.nspname NOT LIKE 'pg\\_temp\\_%' AND n.nspname NOT LIKE 'pg\\_toast\\_temp\\_%' \
-           GROUP BY n.nspname ORDER BY n.nspname COLLATE \"C\"",
+           GROUP BY n.nspname ORDER BY n.nspname::text COLLATE \"C\"",
 };
 
 /// The tables of schema `$1` whose name contains `$2`, after the name `$3`, at most `$4`. Sizes and row counts
