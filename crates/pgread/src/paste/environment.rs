@@ -114,7 +114,7 @@ fn dotenv_value(text: &str) -> Secret {
     let Some(quote) = quote else {
         return Secret::new(text.split(" #").next().unwrap_or(text).trim_end().to_owned());
     };
-    let mut value = String::with_capacity(text.len());
+    let mut value = String::new();
     let mut characters = text[1..].chars();
     while let Some(c) = characters.next() {
         match c {

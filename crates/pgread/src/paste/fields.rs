@@ -130,10 +130,11 @@ fn encrypted(from: &mut Parameters) -> bool {
 fn password(from: &mut Parameters) -> Option<Secret> {
     let password = from.take("password")?;
     let text = password.expose();
-    let bare = text.trim_matches(['[', ']', '<', '>', '{', '}', '*', '•', '$']);
+    let stars = text.len() > 2 && text.chars().all(|c| matches!(c, '*' | '•'));
+    let bare = text.trim_matches(['[', ']', '<', '>', '{', '}', '$']);
     let words: String =
         bare.chars().filter(char::is_ascii_alphabetic).collect::<String>().to_ascii_uppercase();
-    if bare.is_empty() || (words == "YOURPASSWORD" || (words == "PASSWORD" && bare.len() < text.len())) {
+    if stars || words == "YOURPASSWORD" || (words == "PASSWORD" && bare.len() < text.len()) {
         from.warn("The password is only a placeholder. Enter the real one.");
         return None;
     }

@@ -51,3 +51,23 @@ fn is_url(text: &str) -> bool {
     let text = text.trim();
     after_scheme(text).is_some() || strip_prefix_ignoring_case(text, "jdbc:").is_some()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mycorr_domain::ConnectionKind::{Postgresql, Supabase};
+
+    #[test]
+    fn near_misses_of_the_form() {
+        let hints = |kind, host, port, database| -> Vec<_> {
+            near_misses(kind, host, port, database).into_iter().map(|hint| hint.field).collect()
+        };
+        assert_eq!(hints(Postgresql, "db.example.com", 5432, "shop"), [""; 0]);
+        assert_eq!(hints(Postgresql, "postgres://u@h/d", 5432, "shop"), ["host"]);
+        assert_eq!(hints(Supabase, "x.pooler.supabase.com", 6543, "postgres"), ["port"]);
+        assert_eq!(hints(Postgresql, "h", 3306, "shop"), ["port"]);
+        assert_eq!(hints(Postgresql, "Shop-1.x.rds.amazonaws.com", 5432, "shop-1"), ["database"]);
+        assert_eq!(hints(Postgresql, "shop", 5432, "shop"), [""; 0]);
+        assert_eq!(hints(Postgresql, "h", 5432, "postgres://h/d"), ["database"]);
+    }
+}

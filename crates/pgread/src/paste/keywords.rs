@@ -12,8 +12,11 @@ pub(super) fn read(text: &str, out: &mut Parameters) -> Result<bool> {
     let mut found = Parameters::default();
     let outcome = read_strictly(text, &mut found);
     let essential = |found: &Parameters| ESSENTIAL.iter().any(|keyword| found.has(keyword));
-    // `Host=a;Port=5432` is libpq's too: one long host.
-    let one_value = found.list.first().is_some_and(|(_, value)| value.expose().contains(';'));
+    // `host=a;port=5432` is libpq's too: one long host.
+    let one_value = found.list.first().is_some_and(|(keyword, value)| {
+        let semicolon = value.expose().split_once(';');
+        semicolon.is_some_and(|(_, tail)| keyword == "host" || tail.contains('='))
+    });
     if !essential(&found) || one_value {
         return Ok(false);
     }
@@ -52,7 +55,7 @@ pub(super) fn read_strictly(text: &str, out: &mut Parameters) -> Result<()> {
 fn value(text: &str) -> Result<(Secret, &str)> {
     let quoted = text.starts_with('\'');
     let text = text.strip_prefix('\'').unwrap_or(text);
-    let mut value = String::with_capacity(text.len());
+    let mut value = String::new();
     let mut characters = text.char_indices();
     while let Some((at, c)) = characters.next() {
         match c {
@@ -86,7 +89,7 @@ pub(super) fn semicolons(text: &str, out: &mut Parameters) -> Result<bool> {
     let mut rest = text.trim();
     while !rest.is_empty() {
         let Some((keyword, tail)) = rest.split_once('=') else { return Ok(false) };
-        if keyword.contains(';') || keyword.len() > 64 {
+        if keyword.contains(';') || keyword.len() > 64 || found.len() == Parameters::MOST {
             return Ok(false);
         }
         let Some((value, tail)) = value_before_semicolon(tail.trim_start()) else {
@@ -127,7 +130,7 @@ fn value_before_semicolon(text: &str) -> Option<(Secret, &str)> {
             return Some((Secret::new(value.trim().to_owned()), tail));
         }
     };
-    let mut value = String::with_capacity(text.len());
+    let mut value = String::new();
     let mut rest = &text[1..];
     loop {
         let (part, tail) = rest.split_once(close)?;

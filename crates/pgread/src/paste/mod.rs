@@ -10,6 +10,8 @@
 
 mod environment;
 mod fields;
+#[cfg(test)]
+mod golden;
 mod hint;
 mod jdbc;
 mod keywords;
@@ -210,6 +212,9 @@ impl Parameters {
     /// As libpq stores a value: the last one of a keyword holds, and `requiressl` is the old name of a
     /// `sslmode`.
     fn set(&mut self, keyword: &str, value: Secret) -> Result<()> {
+        if keyword.is_empty() {
+            return Err(refuse("There is an equals sign without a name before it."));
+        }
         if keyword == "requiressl" {
             let mode = if value.expose().starts_with('1') { "require" } else { "prefer" };
             return self.set("sslmode", Secret::new(mode.to_owned()));

@@ -55,13 +55,12 @@ pub(super) fn commands(text: &str) -> Option<Vec<Vec<Word>>> {
 }
 
 fn divides(text: &str) -> bool {
-    let tail = text.trim_start_matches([';', '&']);
-    tail.len() < text.len() && tail.starts_with(|c: char| c.is_whitespace())
-        || matches!(text, "&" | ";" | "&&")
+    let tail = ["&&", "&", ";"].iter().find_map(|operator| text.strip_prefix(operator));
+    tail.is_some_and(|tail| tail.is_empty() || tail.starts_with(char::is_whitespace))
 }
 
 fn word(text: &str) -> Option<(Word, &str)> {
-    let mut word = String::with_capacity(text.len());
+    let mut word = String::new();
     let (mut quoted, mut expands) = (false, false);
     let mut rest = text;
     while let Some(c) = rest.chars().next() {

@@ -67,9 +67,12 @@ fn last_at(rest: &str, not: Option<usize>) -> Option<(&str, Server<'_>)> {
     let later = rest[query..].rmatch_indices('@').map(|(at, _)| query + at);
     candidates.take(100).chain(later.take(100)).filter(|at| Some(*at) != not).find_map(|at| {
         let server = Server::split(&rest[at + 1..]).ok()?;
-        let named = !server.host.is_empty()
+        let named = server.host.contains(char::is_alphanumeric)
             && server.host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | ','));
-        let stored = named && server.is_plausible() && server.store(&mut Parameters::default()).is_ok();
+        // `h/d?a@b` is rather a server with a broken query.
+        let user = rest[..at].contains(':') || !rest[..at].contains(['/', '?']);
+        let stored =
+            user && named && server.is_plausible() && server.store(&mut Parameters::default()).is_ok();
         stored.then(|| (&rest[..at], server))
     })
 }
@@ -120,15 +123,18 @@ impl<'a> Server<'a> {
         Ok(Self { host, port, database: database.strip_prefix('/').unwrap_or(database), query })
     }
 
-    /// Whether libpq's reading can be what was meant. An `@` in the host, a port that is no number, and a
-    /// database called `word@host/name` are pieces of a password that was not percent-encoded.
+    /// Whether libpq's reading can be what was meant. An `@` in the host or in a parameter's name, a port that
+    /// is no number, and a database called `word@host/name` are pieces of a password that was not
+    /// percent-encoded.
     fn is_plausible(&self) -> bool {
         let number = |port: &str| {
             decode(port, false).is_ok_and(|port| port.expose().trim().bytes().all(|b| b.is_ascii_digit()))
         };
+        let keyword = |parameter: &'a str| parameter.split('=').next().unwrap_or(parameter);
         !self.host.contains('@')
             && self.port.split(',').all(number)
             && self.database.split_once('@').is_none_or(|(_, tail)| !tail.contains('/'))
+            && !self.query.split('&').map(keyword).any(|keyword| keyword.contains('@'))
     }
 
     fn store(&self, out: &mut Parameters) -> Result<()> {
