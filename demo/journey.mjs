@@ -86,6 +86,8 @@ await step('A page of rows from the middle', async () => {
   const page = await mycorr.get(`/tables/${orders.id}/rows?offset=654321&limit=200`);
   const milliseconds = performance.now() - started;
   held(page.rows.length === 200 && page.total === orders.rows, 'the page is full and knows the total');
+  const lying = psql(source, 'SELECT json_agg(id::text) FROM (SELECT id FROM orders ORDER BY ctid OFFSET 654321 LIMIT 200) AS lying');
+  held(same(pluck(page, 'id'), lying), 'its rows are in the order in which they lie in PostgreSQL');
   const differing = await differences('orders', page);
   held(differing === 0, `${page.rows.length * page.columns.length} cells are what PostgreSQL prints, to the letter`);
   note(page.rows[0].map((cell) => cell ?? 'NULL').join(' | '));
