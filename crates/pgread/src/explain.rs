@@ -154,6 +154,13 @@ fn certificate(fault: &CertificateFault, host: &str) -> Problem {
             format!("the server's certificate comes from a CA that is not in the public trust store ({}).", fault.reason),
             "Get the CA certificate (PEM) from your database's administrator or provider and paste it in Advanced → Custom CA certificate.".to_owned(),
         ),
+        Rule::Unsound => (
+            Code::CertificateUntrusted,
+            format!("the server's certificate, or one above it, is not good enough ({}).", fault.reason),
+            "Have it made again: for a server, with an RSA key of 2,048 bits or more or an elliptic-curve one, \
+             signed with SHA-256 or better by a certificate that may sign others."
+                .to_owned(),
+        ),
         Rule::Expired => (
             Code::CertificateExpired,
             "a certificate of the server has expired.".to_owned(),
@@ -225,6 +232,21 @@ fn server(error: &ServerError, asked: &Asked<'_>) -> Problem {
         )
         .fix(format!("ALTER ROLE {} LOGIN;", sql::identifier(role)))
         .field("username", "This role can't sign in."),
+        // SCRAM's channel binding: what the server refuses in these two is not the password.
+        ("28000", ..)
+            if matches!(
+                error.routine.as_deref(),
+                Some("read_client_first_message" | "read_client_final_message")
+            ) =>
+        {
+            new(
+                Code::AuthenticationFailed,
+                "Mycorr was shown another certificate than the server's own: something between the two decrypts \
+                 the connection. The password was not given away.",
+            )
+            .fix("Connect to the server itself, or to a pooler that signs roles in, not to a proxy that only ends TLS. \
+                  If you know of none, tell your database's administrator: somebody may be listening.")
+        }
         ("28000" | "28P01", ..) => new(
             Code::AuthenticationFailed,
             format!("password authentication failed for user \"{role}\": the username or the password is wrong."),

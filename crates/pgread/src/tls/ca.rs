@@ -1,6 +1,6 @@
 //! A certificate authority that a person pasted.
 
-use super::certificate::CertificateInfo;
+use super::{certificate::CertificateInfo, der};
 use mycorr_domain::{Code, Problem, Result, Secret};
 use openssl::{
     base64::decode_block,
@@ -58,6 +58,12 @@ impl CaCertificate {
             match label {
                 "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => {
                     let der = decode_block(&body).map_err(|_| broken())?;
+                    if label.starts_with("TRUSTED") && !der::trusted_for_servers(&der) {
+                        return Err(invalid(&format!(
+                            "Certificate number {at} in it is marked as not to be trusted for servers."
+                        ))
+                        .fix("Leave it out, or take the mark off: openssl x509 -in <file>"));
+                    }
                     certificates.push(X509::from_der(&der).map_err(|_| broken())?);
                 }
                 // Revocation lists, parameters and such do no harm and are not used, as in libpq.

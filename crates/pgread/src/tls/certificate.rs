@@ -24,8 +24,10 @@ pub struct CertificateInfo {
 /// Which rule a server's certificate broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// No trusted authority vouches for it, or the chain is unsound.
+    /// No trusted authority vouches for it.
     Untrusted,
+    /// It, or one above it, is too weak, or not made for what it is used for.
+    Unsound,
     Expired,
     NotYetValid,
     WrongHost,

@@ -3,17 +3,18 @@
 use super::{
     ca::CaCertificate,
     certificate::{CertificateFault, CertificateInfo, Rule},
-    names,
+    der, names,
 };
 use crate::wire::Failure;
 use openssl::{
     error::ErrorStack,
     hash::MessageDigest,
     nid::Nid,
-    ssl::{Ssl, SslContext, SslContextBuilder, SslMethod, SslVerifyMode, SslVersion},
+    ssl::{ErrorCode, Ssl, SslContext, SslContextBuilder, SslMethod, SslVerifyMode, SslVersion},
     x509::{X509Ref, X509StoreContextRef},
 };
 use std::{
+    io,
     net::IpAddr,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
@@ -72,6 +73,8 @@ fn complain(chain: &X509StoreContextRef) -> (Rule, String, Vec<CertificateInfo>)
     let rule = match error.as_raw() {
         9 => Rule::NotYetValid,
         10 => Rule::Expired,
+        // Invalid CA, path length, purpose, key usage, critical extension, name constraints, weak keys and digests.
+        24 | 25 | 26 | 32 | 34 | 47 | 48 | 66 | 67 | 68 | 79 => Rule::Unsound,
         _ => Rule::Untrusted,
     };
     let seen = chain.chain().into_iter().flatten().map(CertificateInfo::of).collect();
@@ -98,10 +101,7 @@ pub(crate) async fn handshake(
         if let Some((rule, reason, chain)) = complaint.lock().unwrap_or_else(PoisonError::into_inner).take() {
             return Err(Failure::Certificate(Box::new(CertificateFault { rule, reason, chain, pasted_ca })));
         }
-        return Err(match error.into_io_error() {
-            Ok(error) => Failure::Lost(error),
-            Err(error) => Failure::Tls(error.to_string()),
-        });
+        return Err(unverified(error));
     }
     let certificate = stream.ssl().peer_certificate();
     let Some(certificate) = certificate else {
@@ -123,12 +123,45 @@ pub(crate) async fn handshake(
     Ok((stream, encryption))
 }
 
-/// The certificate's hash by its signature's digest, SHA-256 instead of MD5 and SHA-1.
+/// A handshake that failed before a certificate could be refused.
+fn unverified(error: openssl::ssl::Error) -> Failure {
+    // SSL_R_UNEXPECTED_EOF_WHILE_READING, see sslerr.h; OpenSSL before 3.0 says SYSCALL without a cause.
+    const UNEXPECTED_EOF: i32 = 294;
+    let closed = matches!(error.code(), ErrorCode::SYSCALL | ErrorCode::ZERO_RETURN)
+        || error
+            .ssl_error()
+            .is_some_and(|stack| stack.errors().iter().any(|one| one.reason_code() == UNEXPECTED_EOF));
+    match error.into_io_error() {
+        Ok(error) => Failure::Lost(error),
+        Err(_) if closed => Failure::Lost(io::ErrorKind::UnexpectedEof.into()),
+        Err(error) => Failure::Tls(error.to_string()),
+    }
+}
+
+/// The certificate's hash by its signature's digest, SHA-256 instead of MD5 and SHA-1. `None` where there is
+/// no such digest (Edwards curves): PostgreSQL can't compute it either.
 fn end_point(certificate: &X509Ref) -> Option<Vec<u8>> {
-    let digest = match certificate.signature_algorithm().object().nid().signature_algorithms()?.digest {
+    let algorithm = certificate.signature_algorithm().object().nid();
+    let digest = match algorithm.signature_algorithms()?.digest {
+        Nid::UNDEF if algorithm == Nid::RSASSAPSS => pss_digest(certificate)?,
         Nid::UNDEF => return None,
         Nid::MD5 | Nid::SHA1 => MessageDigest::sha256(),
         nid => MessageDigest::from_nid(nid)?,
     };
     Some(certificate.digest(digest).ok()?.to_vec())
+}
+
+fn pss_digest(certificate: &X509Ref) -> Option<MessageDigest> {
+    let der = certificate.to_der().ok()?;
+    // 2.16.840.1.101.3.4.2.n
+    match der::pss_digest(&der) {
+        None => Some(MessageDigest::sha256()),
+        Some([0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, n]) => match n {
+            1 => Some(MessageDigest::sha256()),
+            2 => Some(MessageDigest::sha384()),
+            3 => Some(MessageDigest::sha512()),
+            _ => None,
+        },
+        Some(_) => None,
+    }
 }

@@ -3,6 +3,7 @@
 
 mod ca;
 mod certificate;
+mod der;
 mod handshake;
 mod names;
 

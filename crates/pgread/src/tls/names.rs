@@ -2,26 +2,34 @@
 //! `pgtls_verify_peer_name_matches_certificate_guts`, PostgreSQL 15 and newer), which differ from RFC 6125 in
 //! that the common name still counts where no alternative name of the host's kind stands.
 
+use super::der;
 use openssl::{nid::Nid, x509::X509Ref};
 use std::net::IpAddr;
 
-/// Whether `certificate` is for `host`, a lower-case ASCII name or an IP address.
+/// Whether `certificate` is for `host`, a lower-case ASCII name or an IP address. A name that no honest
+/// certificate has, before one that matches, refuses the certificate.
 pub(super) fn matches(certificate: &X509Ref, host: &str) -> bool {
     let address: Option<IpAddr> = host.parse().ok();
+    let Ok(certificate_der) = certificate.to_der() else { return false };
+    // Not `X509Ref::subject_alt_names`, which passes over names that are no UTF-8: then the common name would count.
+    let Some(names) = der::alternative_names(&certificate_der) else { return false };
     let mut common_name_counts = true;
-    for name in certificate.subject_alt_names().into_iter().flatten() {
-        if let Some(dns) = name.dnsname() {
-            common_name_counts &= address.is_some();
-            match matches_name(dns.as_bytes(), host) {
-                Some(true) => return true,
-                Some(false) => {}
-                None => return false,
+    for (tag, name) in names {
+        let matched = match tag {
+            der::DNS_NAME => {
+                common_name_counts &= address.is_some();
+                matches_name(name, host)
             }
-        } else if let Some(bytes) = name.ipaddress() {
-            common_name_counts &= address.is_none();
-            if address.is_some_and(|address| octets(address) == bytes) {
-                return true;
+            der::IP_ADDRESS => {
+                common_name_counts &= address.is_none();
+                matches_address(name, address)
             }
+            _ => Some(false),
+        };
+        match matched {
+            Some(true) => return true,
+            Some(false) => {}
+            None => return false,
         }
     }
     common_name_counts
@@ -32,14 +40,17 @@ pub(super) fn matches(certificate: &X509Ref, host: &str) -> bool {
             .is_some_and(|name| matches_name(name.data().as_slice(), host) == Some(true))
 }
 
-fn octets(address: IpAddr) -> Vec<u8> {
-    match address {
-        IpAddr::V4(address) => address.octets().to_vec(),
-        IpAddr::V6(address) => address.octets().to_vec(),
-    }
+/// `None` for what is neither an IPv4 nor an IPv6 address.
+fn matches_address(bytes: &[u8], address: Option<IpAddr>) -> Option<bool> {
+    let named: IpAddr = match bytes.len() {
+        4 => <[u8; 4]>::try_from(bytes).ok()?.into(),
+        16 => <[u8; 16]>::try_from(bytes).ok()?.into(),
+        _ => return None,
+    };
+    Some(address == Some(named))
 }
 
-/// `None` for a name with a NUL in it: the certificate is then refused as a whole (CVE-2009-4034).
+/// `None` for a name with a NUL in it (CVE-2009-4034).
 fn matches_name(name: &[u8], host: &str) -> Option<bool> {
     if name.contains(&0) {
         return None;

@@ -60,7 +60,13 @@ impl Relay {
 }
 
 #[allow(clippy::disallowed_methods, reason = "the relay is the attacker, who dials as it likes")]
-async fn relay(client: TcpStream, context: &SslContext, server: u16, change: Mechanisms, chosen: &Mutex<Option<(String, String)>>) -> Option<()> {
+async fn relay(
+    client: TcpStream,
+    context: &SslContext,
+    server: u16,
+    change: Mechanisms,
+    chosen: &Mutex<Option<(String, String)>>,
+) -> Option<()> {
     let mut client = super::server::encrypted(client, context).await.ok()?;
     let mut server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
     server.write_all(&[0, 0, 0, 8, 4, 210, 22, 47]).await.unwrap();
@@ -152,14 +158,38 @@ async fn every_kind_of_certificate_is_bound() {
     let rsa_root = Draft::authority("RSA root").key(&rsa).self_signed();
     for (what, one, trusted, mechanism, header) in [
         ("EC, SHA-256", localhost().self_signed(), None, PLUS, BOUND),
-        ("EC P-384, SHA-384", localhost().key(&ec_key(Nid::SECP384R1)).digest(MessageDigest::sha384()).self_signed(), None, PLUS, BOUND),
+        (
+            "EC P-384, SHA-384",
+            localhost().key(&ec_key(Nid::SECP384R1)).digest(MessageDigest::sha384()).self_signed(),
+            None,
+            PLUS,
+            BOUND,
+        ),
         ("RSA, SHA-256", localhost().key(&rsa).self_signed(), None, PLUS, BOUND),
-        ("RSA, SHA-512", localhost().key(&rsa).digest(MessageDigest::sha512()).self_signed(), None, PLUS, BOUND),
+        (
+            "RSA, SHA-512",
+            localhost().key(&rsa).digest(MessageDigest::sha512()).self_signed(),
+            None,
+            PLUS,
+            BOUND,
+        ),
         ("RSA, SHA-1", localhost().key(&rsa).digest(MessageDigest::sha1()).self_signed(), None, PLUS, BOUND),
         ("RSA, MD5", localhost().key(&rsa).digest(MessageDigest::md5()).self_signed(), None, PLUS, BOUND),
-        ("EC, signed with RSA and SHA-384", localhost().digest(MessageDigest::sha384()).signed_by(&rsa_root), Some(&rsa_root), PLUS, BOUND),
+        (
+            "EC, signed with RSA and SHA-384",
+            localhost().digest(MessageDigest::sha384()).signed_by(&rsa_root),
+            Some(&rsa_root),
+            PLUS,
+            BOUND,
+        ),
         ("RSA-PSS, SHA-256", localhost().key(&pss).self_signed(), None, PLUS, BOUND),
-        ("RSA-PSS, SHA-512", localhost().key(&pss).digest(MessageDigest::sha512()).self_signed(), None, PLUS, BOUND),
+        (
+            "RSA-PSS, SHA-512",
+            localhost().key(&pss).digest(MessageDigest::sha512()).self_signed(),
+            None,
+            PLUS,
+            BOUND,
+        ),
         // The digest that RFC 5929 asks for does not exist: PostgreSQL itself can't compute the binding.
         ("Ed25519", localhost().key(&PKey::generate_ed25519().unwrap()).self_signed(), None, PLAIN, "n"),
     ] {
@@ -169,7 +199,11 @@ async fn every_kind_of_certificate_is_bound() {
         let outcome = bound.sign_in(&database, relay.port, trusted.unwrap_or(&one)).await;
         assert_eq!(outcome, Ok(()), "{what}");
         assert_eq!(relay.chosen(), (mechanism.to_owned(), header.to_owned()), "{what}");
-        assert_eq!(bound.sign_in(&database, bound.cluster.port(), trusted.unwrap_or(&one)).await, Ok(()), "{what}");
+        assert_eq!(
+            bound.sign_in(&database, bound.cluster.port(), trusted.unwrap_or(&one)).await,
+            Ok(()),
+            "{what}"
+        );
     }
 }
 
@@ -189,19 +223,23 @@ async fn who_stands_in_between_is_found_out() {
     let relay = Relay::start(&bound.cluster, &stolen, as_offered).await;
     let problem = bound.sign_in(&database, relay.port, &root).await.unwrap_err();
     assert_eq!(problem.code, Code::AuthenticationFailed);
+    assert!(problem.detail.contains("another certificate"), "{problem}");
     assert_eq!(relay.chosen().0, PLUS);
     assert!(bound.cluster.log().contains("SCRAM channel binding check failed"));
 
     // The relay hides that the server can bind: the server learns that we could have.
-    let without: Mechanisms = |names| names.iter().filter(|name| **name != PLUS).map(|name| (*name).to_owned()).collect();
+    let without: Mechanisms =
+        |names| names.iter().filter(|name| **name != PLUS).map(|name| (*name).to_owned()).collect();
     let relay = Relay::start(&bound.cluster, &stolen, without).await;
     let problem = bound.sign_in(&database, relay.port, &root).await.unwrap_err();
     assert_eq!(problem.code, Code::AuthenticationFailed);
+    assert!(problem.detail.contains("another certificate"), "{problem}");
     assert_eq!(relay.chosen(), (PLAIN.to_owned(), "y".to_owned()));
     assert!(bound.cluster.log().contains("SCRAM channel binding negotiation error"));
 
     // A server that offers nothing but PLUS is fine.
-    let only: Mechanisms = |names| names.iter().filter(|name| **name == PLUS).map(|name| (*name).to_owned()).collect();
+    let only: Mechanisms =
+        |names| names.iter().filter(|name| **name == PLUS).map(|name| (*name).to_owned()).collect();
     let relay = Relay::start(&bound.cluster, &real, only).await;
     assert_eq!(bound.sign_in(&database, relay.port, &root).await, Ok(()));
 }

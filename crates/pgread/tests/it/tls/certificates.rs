@@ -102,7 +102,8 @@ impl Draft {
     /// The subject has no common name but these.
     pub(crate) fn common_names(mut self, names: &[&str]) -> Self {
         self.subject = vec![(Nid::ORGANIZATIONNAME, "Example".into(), Asn1Type::UTF8STRING)];
-        self.subject.extend(names.iter().map(|name| (Nid::COMMONNAME, (*name).to_owned(), Asn1Type::UTF8STRING)));
+        self.subject
+            .extend(names.iter().map(|name| (Nid::COMMONNAME, (*name).to_owned(), Asn1Type::UTF8STRING)));
         self
     }
 
@@ -199,7 +200,9 @@ impl Draft {
         for (oid, critical, content) in &self.extensions {
             let oid = Asn1Object::from_str(oid).unwrap();
             let content = Asn1OctetString::new_from_bytes(content).unwrap();
-            builder.append_extension(X509Extension::new_from_der(&oid, *critical, &content).unwrap()).unwrap();
+            builder
+                .append_extension(X509Extension::new_from_der(&oid, *critical, &content).unwrap())
+                .unwrap();
         }
         // Edwards curves hash by themselves.
         let edwards = [Id::ED25519, Id::ED448].contains(&signer.id());

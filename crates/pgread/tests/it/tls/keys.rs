@@ -37,14 +37,15 @@ async fn kinds_and_sizes() {
     let root = Draft::authority("Root").self_signed();
     let mut all = Vec::new();
     for (what, key, leaf, authority) in [
-        ("RSA 512", rsa(512), UNTRUSTED, UNTRUSTED),
+        // Too short for the signature of TLS 1.3.
+        ("RSA 512", rsa(512), NO_ENCRYPTION, UNTRUSTED),
         ("RSA 1024", rsa(1024), UNTRUSTED, UNTRUSTED),
-        ("RSA 2047", rsa(2047), UNTRUSTED, UNTRUSTED),
+        ("RSA 1536", rsa(1536), UNTRUSTED, UNTRUSTED),
         ("RSA 2048", rsa(2048), TAKEN, TAKEN),
         ("RSA 3072", rsa(3072), TAKEN, TAKEN),
         ("RSA 4096", rsa(4096), TAKEN, TAKEN),
         ("RSA-PSS 2048", rsa_pss(), TAKEN, TAKEN),
-        ("EC P-192", ec_key(Nid::X9_62_PRIME192V1), UNTRUSTED, UNTRUSTED),
+        ("EC P-192", ec_key(Nid::X9_62_PRIME192V1), NO_ENCRYPTION, UNTRUSTED),
         ("EC P-224", ec_key(Nid::SECP224R1), NO_ENCRYPTION, TAKEN),
         ("EC P-256", ec_key(Nid::X9_62_PRIME256V1), TAKEN, TAKEN),
         ("EC P-384", ec_key(Nid::SECP384R1), TAKEN, TAKEN),
@@ -77,12 +78,23 @@ async fn signatures() {
         ("SHA3-256", MessageDigest::sha3_256(), TAKEN),
     ] {
         let root = Draft::authority("Root").key(&key).self_signed();
-        all.push(under(format!("signature of the leaf: {what}"), &root, Draft::server(HOST).digest(digest), verdict));
+        all.push(under(
+            format!("signature of the leaf: {what}"),
+            &root,
+            Draft::server(HOST).digest(digest),
+            verdict,
+        ));
         let weak = Draft::authority("Root").key(&key).digest(digest).self_signed();
         // Nobody relies on a root's own signature.
         all.push(under(format!("signature of the root: {what}"), &weak, Draft::server(HOST), TAKEN));
         let alone = Draft::server(HOST).key(&key).digest(digest).self_signed();
-        all.push(Situation::new(format!("signature, self-signed: {what}"), HOST, &[&alone], &[&alone], TAKEN));
+        all.push(Situation::new(
+            format!("signature, self-signed: {what}"),
+            HOST,
+            &[&alone],
+            &[&alone],
+            TAKEN,
+        ));
         let middle = Draft::authority("Middle").digest(digest).signed_by(&root);
         let leaf = Draft::server(HOST).signed_by(&middle);
         let what = format!("signature of the intermediate: {what}");
@@ -105,7 +117,9 @@ async fn versions_of_tls() {
         ("1.0 to 1.2", SslVersion::TLS1, SslVersion::TLS1_2, TAKEN),
         ("1.0 to 1.3", SslVersion::TLS1, SslVersion::TLS1_3, TAKEN),
     ] {
-        all.push(Situation::new(format!("TLS {what}"), HOST, &[&leaf], &[&root], verdict).versions(least, most));
+        all.push(
+            Situation::new(format!("TLS {what}"), HOST, &[&leaf], &[&root], verdict).versions(least, most),
+        );
     }
     let mut asks = Situation::new("TLS: asks for a client's certificate", HOST, &[&leaf], &[&root], TAKEN);
     asks.shown.asks_for_certificate = true;

@@ -21,7 +21,14 @@ fn read(folder: &Path, name: &str) -> Certified {
 }
 
 /// A situation in which the very file that the command wrote is pasted.
-fn pasted(folder: &Path, what: &str, host: &str, chain: &[&Certified], file: &str, verdict: Result<(), mycorr_domain::Code>) -> Situation {
+fn pasted(
+    folder: &Path,
+    what: &str,
+    host: &str,
+    chain: &[&Certified],
+    file: &str,
+    verdict: Result<(), mycorr_domain::Code>,
+) -> Situation {
     let mut situation = Situation::new(format!("manual: {what}"), host, chain, &[], verdict);
     situation.trusted = fs::read_to_string(folder.join(file)).unwrap();
     situation
@@ -33,18 +40,34 @@ async fn recipes() {
     let folder = folder.path();
     let mut all = Vec::new();
 
-    run(folder, "openssl req -new -x509 -days 365 -nodes -text -out server.crt -keyout server.key -subj /CN=dbhost.yourdomain.com");
+    run(
+        folder,
+        "openssl req -new -x509 -days 365 -nodes -text -out server.crt -keyout server.key -subj /CN=dbhost.yourdomain.com",
+    );
     let server = read(folder, "server");
     all.push(pasted(folder, "self-signed", HOST, &[&server], "server.crt", TAKEN));
-    all.push(pasted(folder, "self-signed, another host", "db.yourdomain.com", &[&server], "server.crt", WRONG_HOST));
+    all.push(pasted(
+        folder,
+        "self-signed, another host",
+        "db.yourdomain.com",
+        &[&server],
+        "server.crt",
+        WRONG_HOST,
+    ));
 
     run(folder, "openssl req -new -nodes -text -out root.csr -keyout root.key -subj /CN=root.yourdomain.com");
     run(
         folder,
         "openssl x509 -req -in root.csr -text -days 3650 -extfile /etc/ssl/openssl.cnf -extensions v3_ca -signkey root.key -out root.crt",
     );
-    run(folder, "openssl req -new -nodes -text -out server.csr -keyout server.key -subj /CN=dbhost.yourdomain.com");
-    run(folder, "openssl x509 -req -in server.csr -text -days 365 -CA root.crt -CAkey root.key -CAcreateserial -out server.crt");
+    run(
+        folder,
+        "openssl req -new -nodes -text -out server.csr -keyout server.key -subj /CN=dbhost.yourdomain.com",
+    );
+    run(
+        folder,
+        "openssl x509 -req -in server.csr -text -days 365 -CA root.crt -CAkey root.key -CAcreateserial -out server.crt",
+    );
     let server = read(folder, "server");
     let root = read(folder, "root");
     all.push(pasted(folder, "root", HOST, &[&server], "root.crt", TAKEN));
@@ -52,18 +75,31 @@ async fn recipes() {
     all.push(pasted(folder, "root sent along", HOST, &[&server, &root], "root.crt", TAKEN));
     all.push(pasted(folder, "root, another host", "root.yourdomain.com", &[&server], "root.crt", WRONG_HOST));
 
-    run(folder, "openssl req -new -nodes -text -out intermediate.csr -keyout intermediate.key -subj /CN=intermediate.yourdomain.com");
+    run(
+        folder,
+        "openssl req -new -nodes -text -out intermediate.csr -keyout intermediate.key -subj /CN=intermediate.yourdomain.com",
+    );
     run(
         folder,
         "openssl x509 -req -in intermediate.csr -text -days 1825 -extfile /etc/ssl/openssl.cnf -extensions v3_ca -CA root.crt -CAkey root.key -CAcreateserial -out intermediate.crt",
     );
-    run(folder, "openssl x509 -req -in server.csr -text -days 365 -CA intermediate.crt -CAkey intermediate.key -CAcreateserial -out leaf.crt");
+    run(
+        folder,
+        "openssl x509 -req -in server.csr -text -days 365 -CA intermediate.crt -CAkey intermediate.key -CAcreateserial -out leaf.crt",
+    );
     fs::copy(folder.join("server.key"), folder.join("leaf.key")).unwrap();
     let leaf = read(folder, "leaf");
     let intermediate = read(folder, "intermediate");
     all.push(pasted(folder, "root and intermediate", HOST, &[&leaf, &intermediate], "root.crt", TAKEN));
     all.push(pasted(folder, "root and intermediate, not sent", HOST, &[&leaf], "root.crt", UNTRUSTED));
-    all.push(pasted(folder, "root and intermediate, intermediate pasted", HOST, &[&leaf, &intermediate], "intermediate.crt", UNTRUSTED));
+    all.push(pasted(
+        folder,
+        "root and intermediate, intermediate pasted",
+        HOST,
+        &[&leaf, &intermediate],
+        "intermediate.crt",
+        UNTRUSTED,
+    ));
 
     let by_hand = [
         ("with alternative names", "-addext subjectAltName=DNS:dbhost.yourdomain.com,IP:127.0.0.1", TAKEN),
@@ -76,9 +112,21 @@ async fn recipes() {
         ("for clients", "-addext extendedKeyUsage=clientAuth", UNTRUSTED),
     ];
     for (number, (what, options, verdict)) in by_hand.into_iter().enumerate() {
-        run(folder, &format!("openssl req -x509 -days 30 -nodes -out {number}.crt -keyout {number}.key -subj /CN={HOST} {options}"));
+        run(
+            folder,
+            &format!(
+                "openssl req -x509 -days 30 -nodes -out {number}.crt -keyout {number}.key -subj /CN={HOST} {options}"
+            ),
+        );
         let what = format!("self-signed, {what}");
-        all.push(pasted(folder, &what, HOST, &[&read(folder, &number.to_string())], &format!("{number}.crt"), verdict));
+        all.push(pasted(
+            folder,
+            &what,
+            HOST,
+            &[&read(folder, &number.to_string())],
+            &format!("{number}.crt"),
+            verdict,
+        ));
     }
     compare(all).await;
 }

@@ -3,7 +3,8 @@
 use super::{
     Situation, TAKEN, UNTRUSTED, WRONG_HOST,
     certificates::{
-        Certified, DIRECTORY, DNS, Draft, EMAIL, IP, OTHER, REGISTERED, SUBJECT_ALT_NAME, URI, any_key, der, oid, sequence,
+        Certified, DIRECTORY, DNS, Draft, EMAIL, IP, OTHER, REGISTERED, SUBJECT_ALT_NAME, URI, any_key, der,
+        oid, sequence,
     },
     compare,
 };
@@ -33,7 +34,14 @@ impl Names {
         self.add(what, host, Draft::server(name).common_names(&["nobody"]), verdict);
     }
 
-    fn alternatives(&mut self, what: &str, host: &str, common_name: &str, names: &[(u8, &[u8])], verdict: Result<(), Code>) {
+    fn alternatives(
+        &mut self,
+        what: &str,
+        host: &str,
+        common_name: &str,
+        names: &[(u8, &[u8])],
+        verdict: Result<(), Code>,
+    ) {
         self.add(what, host, Draft::new(common_name).names(names), verdict);
     }
 
@@ -107,7 +115,12 @@ async fn several_names_and_other_kinds() {
     let email: (u8, &[u8]) = (EMAIL, b"dba@db.example.com");
     for (what, common_name, names, verdict) in [
         ("second of two", "x", vec![(DNS, b"a.example.com".as_slice()), dns], TAKEN),
-        ("both names wrong", "x", vec![(DNS, b"a.example.com".as_slice()), (DNS, b"b.example.com")], WRONG_HOST),
+        (
+            "both names wrong",
+            "x",
+            vec![(DNS, b"a.example.com".as_slice()), (DNS, b"b.example.com")],
+            WRONG_HOST,
+        ),
         ("common name right, alternative wrong", HOST, vec![(DNS, b"a.example.com".as_slice())], WRONG_HOST),
         ("common name wrong, alternative right", "a.example.com", vec![dns], TAKEN),
         ("common name right, alternative empty", HOST, vec![(DNS, b"".as_slice())], WRONG_HOST),
@@ -129,9 +142,24 @@ async fn several_names_and_other_kinds() {
         ("a directory name, common name right", HOST, vec![(DIRECTORY, directory.as_slice())], TAKEN),
         ("a registered id, common name right", HOST, vec![(REGISTERED, b"\x2a\x03\x04".as_slice())], TAKEN),
         ("URI, e-mail and the right name", "x", vec![uri, email, other, dns], TAKEN),
-        ("an IP address of 5 bytes before the right name", "x", vec![(IP, b"\x7f\0\0\x01\0".as_slice()), dns], WRONG_HOST),
-        ("an IP address of 5 bytes behind the right name", "x", vec![dns, (IP, b"\x7f\0\0\x01\0".as_slice())], TAKEN),
-        ("an IP address of 5 bytes, common name right", HOST, vec![(IP, b"\x7f\0\0\x01\0".as_slice())], WRONG_HOST),
+        (
+            "an IP address of 5 bytes before the right name",
+            "x",
+            vec![(IP, b"\x7f\0\0\x01\0".as_slice()), dns],
+            WRONG_HOST,
+        ),
+        (
+            "an IP address of 5 bytes behind the right name",
+            "x",
+            vec![dns, (IP, b"\x7f\0\0\x01\0".as_slice())],
+            TAKEN,
+        ),
+        (
+            "an IP address of 5 bytes, common name right",
+            HOST,
+            vec![(IP, b"\x7f\0\0\x01\0".as_slice())],
+            WRONG_HOST,
+        ),
         ("an IP address of no bytes, common name right", HOST, vec![(IP, b"".as_slice())], WRONG_HOST),
         ("no names in the list, common name right", HOST, vec![], TAKEN),
         ("no names in the list, common name wrong", "x", vec![], WRONG_HOST),
@@ -209,16 +237,40 @@ async fn addresses() {
         ("another IPv4", "127.0.0.1", "x", vec![(IP, OTHER_V4)], WRONG_HOST),
         ("second of two IPv4", "127.0.0.1", "x", vec![(IP, OTHER_V4), (IP, V4)], TAKEN),
         ("IPv4 as common name", "127.0.0.1", "127.0.0.1", vec![], TAKEN),
-        ("IPv4 as common name, alternative wrong", "127.0.0.1", "127.0.0.1", vec![(IP, OTHER_V4)], WRONG_HOST),
-        ("IPv4 as common name beside a DNS name", "127.0.0.1", "127.0.0.1", vec![(DNS, b"x".as_slice())], TAKEN),
+        (
+            "IPv4 as common name, alternative wrong",
+            "127.0.0.1",
+            "127.0.0.1",
+            vec![(IP, OTHER_V4)],
+            WRONG_HOST,
+        ),
+        (
+            "IPv4 as common name beside a DNS name",
+            "127.0.0.1",
+            "127.0.0.1",
+            vec![(DNS, b"x".as_slice())],
+            TAKEN,
+        ),
         ("IPv4 as DNS name", "127.0.0.1", "x", vec![(DNS, b"127.0.0.1".as_slice())], TAKEN),
         ("IPv4 in a wildcard", "127.0.0.1", "x", vec![(DNS, b"*.0.0.1".as_slice())], TAKEN),
         ("IPv4 in a wildcard as common name", "127.0.0.1", "*.0.0.1", vec![], TAKEN),
         ("IPv4 as a URI", "127.0.0.1", "x", vec![(URI, b"postgres://127.0.0.1/".as_slice())], WRONG_HOST),
         ("IPv4 host, mapped in the certificate", "127.0.0.1", "x", vec![(IP, MAPPED)], WRONG_HOST),
         ("IPv4 as a network", "127.0.0.1", "x", vec![(IP, &[127, 0, 0, 1, 255, 255, 255, 255])], WRONG_HOST),
-        ("IPv4, only a name in the certificate", "127.0.0.1", "x", vec![(DNS, b"localhost".as_slice())], WRONG_HOST),
-        ("5 bytes before the right IPv4", "127.0.0.1", "x", vec![(IP, &[127, 0, 0, 1, 0]), (IP, V4)], WRONG_HOST),
+        (
+            "IPv4, only a name in the certificate",
+            "127.0.0.1",
+            "x",
+            vec![(DNS, b"localhost".as_slice())],
+            WRONG_HOST,
+        ),
+        (
+            "5 bytes before the right IPv4",
+            "127.0.0.1",
+            "x",
+            vec![(IP, &[127, 0, 0, 1, 0]), (IP, V4)],
+            WRONG_HOST,
+        ),
         ("NUL in a name before the right IPv4", "127.0.0.1", "x", vec![(DNS, b"a\0"), (IP, V4)], WRONG_HOST),
         ("Latin-1 before the right IPv4", "127.0.0.1", "x", vec![(DNS, b"\xfc"), (IP, V4)], TAKEN),
         ("name, only an address in the certificate", "localhost", "x", vec![(IP, V4)], WRONG_HOST),

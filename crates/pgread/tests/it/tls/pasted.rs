@@ -40,7 +40,7 @@ async fn oddities() {
     let encrypted = root.key.private_key_to_pem_pkcs8_passphrase(encrypted, b"x").unwrap();
     let encrypted = String::from_utf8(encrypted).unwrap();
     let (begin, end) = ("-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----");
-    let bundle: Vec<_> = (0..300).map(|n| Draft::authority(&n.to_string()).self_signed()).collect();
+    let bundle: Vec<_> = (0..400).map(|n| Draft::authority(&n.to_string()).self_signed()).collect();
     let bundle = pem(&bundle.iter().collect::<Vec<_>>());
     assert!(bundle.len() > 150_000);
     let crl = openssl(&root, "ca -gencrl -config conf -keyfile key -cert in -md sha256 -crldays 30");
@@ -60,21 +60,37 @@ async fn oddities() {
         ("a letter around it", format!("Dear Bob,\nhere it is:\n\n{good}\n-- \nAnn\n"), TAKEN),
         ("text of the certificate", openssl(&root, "x509 -in in -text"), TAKEN),
         ("text with CRLF", openssl(&root, "x509 -in in -text").replace('\n', "\r\n"), TAKEN),
-        ("what a PKCS #12 file gives", format!("Bag Attributes\n    friendlyName: CA\nsubject=CN = Root\n\nissuer=CN = Root\n\n{good}"), TAKEN),
+        (
+            "what a PKCS #12 file gives",
+            format!("Bag Attributes\n    friendlyName: CA\nsubject=CN = Root\n\nissuer=CN = Root\n\n{good}"),
+            TAKEN,
+        ),
         ("lines of 76", lines(&body, 76), TAKEN),
         ("lines of 16", lines(&body, 16), TAKEN),
         ("one long line", lines(&body, 100_000), TAKEN),
         ("label of old", good.replace("CERTIFICATE", "X509 CERTIFICATE"), TAKEN),
         ("trusted certificate", openssl(&root, "x509 -in in -trustout"), TAKEN),
-        ("trusted certificate, for servers", openssl(&root, "x509 -in in -trustout -addtrust serverAuth"), TAKEN),
-        ("trusted certificate, for clients", openssl(&root, "x509 -in in -trustout -addtrust clientAuth"), INVALID),
-        ("trusted certificate, not for servers", openssl(&root, "x509 -in in -trustout -addreject serverAuth"), INVALID),
+        (
+            "trusted certificate, for servers",
+            openssl(&root, "x509 -in in -trustout -addtrust serverAuth"),
+            TAKEN,
+        ),
+        (
+            "trusted certificate, for clients",
+            openssl(&root, "x509 -in in -trustout -addtrust clientAuth"),
+            INVALID,
+        ),
+        (
+            "trusted certificate, not for servers",
+            openssl(&root, "x509 -in in -trustout -addreject serverAuth"),
+            INVALID,
+        ),
         ("trusted certificate, with a name", openssl(&root, "x509 -in in -trustout -setalias Ours"), TAKEN),
         ("revocation list before", format!("{crl}{good}"), TAKEN),
         ("revocation list between", format!("{other}{crl}{good}"), TAKEN),
         ("twice", format!("{good}{good}"), TAKEN),
-        ("300 authorities, the right one last", format!("{bundle}{good}"), TAKEN),
-        ("300 authorities, the right one missing", bundle.clone(), Err(Code::CertificateUntrusted)),
+        ("400 authorities, the right one last", format!("{bundle}{good}"), TAKEN),
+        ("400 authorities, the right one missing", bundle.clone(), Err(Code::CertificateUntrusted)),
         ("more than 1 MiB", format!("{}{good}", "# x\n".repeat(300_000)), INVALID),
         ("empty", String::new(), INVALID),
         ("only blanks", " \n\n".into(), INVALID),
@@ -117,14 +133,18 @@ async fn oddities() {
 }
 
 fn lines(body: &str, length: usize) -> String {
-    let lines: Vec<_> = body.as_bytes().chunks(length).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    let lines: Vec<_> =
+        body.as_bytes().chunks(length).map(|line| std::str::from_utf8(line).unwrap()).collect();
     format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
 }
 
 #[test]
 fn a_refusal_says_what_to_do() {
-    let key = String::from_utf8(Draft::new("x").self_signed().key.private_key_to_pem_pkcs8().unwrap()).unwrap();
-    for (text, says) in [("", "no certificate"), ("-----BEGIN CERTIFICATE-----\nx", "number 1"), (&key, "private key")] {
+    let key =
+        String::from_utf8(Draft::new("x").self_signed().key.private_key_to_pem_pkcs8().unwrap()).unwrap();
+    for (text, says) in
+        [("", "no certificate"), ("-----BEGIN CERTIFICATE-----\nx", "number 1"), (&key, "private key")]
+    {
         let Err(problem) = CaCertificate::parse(text) else { panic!("taken") };
         assert!(problem.detail.contains(says) && problem.fix.is_some(), "{problem}");
         assert_eq!(problem.fields[0].field, "ca_certificate");

@@ -1,7 +1,7 @@
 //! The public trust store: what the system names, or `SSL_CERT_FILE`.
 
 use super::{
-    EXPIRED, Situation, TAKEN, UNTRUSTED, WRONG_HOST, 
+    EXPIRED, Situation, TAKEN, UNTRUSTED, WRONG_HOST,
     certificates::{Draft, pem},
     tried,
 };
@@ -23,7 +23,11 @@ async fn stands_where_nothing_is_pasted() {
     again.env("SSL_CERT_FILE", folder.path().join("public.pem")).env("SSL_CERT_DIR", folder.path());
     let output = tokio::task::spawn_blocking(move || again.output().unwrap()).await.unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 async fn inside() {
@@ -40,10 +44,28 @@ async fn inside() {
         Situation::new("public: known", HOST, &[&leaf, &middle], &public, TAKEN),
         Situation::new("public: intermediate missing", HOST, &[&leaf], &public, UNTRUSTED),
         Situation::new("public: another host", "x", &[&leaf, &middle], &public, WRONG_HOST),
-        Situation::new("public: private authority", HOST, &[&Draft::server(HOST).signed_by(&private)], &public, UNTRUSTED),
+        Situation::new(
+            "public: private authority",
+            HOST,
+            &[&Draft::server(HOST).signed_by(&private)],
+            &public,
+            UNTRUSTED,
+        ),
         Situation::new("public: self-signed", HOST, &[&alone], &public, UNTRUSTED),
-        Situation::new("public: expired root", HOST, &[&Draft::server(HOST).signed_by(&old)], &public, EXPIRED),
-        Situation::new("public: expired leaf", HOST, &[&Draft::server(HOST).valid(-9, -1).signed_by(&roots[0])], &public, EXPIRED),
+        Situation::new(
+            "public: expired root",
+            HOST,
+            &[&Draft::server(HOST).signed_by(&old)],
+            &public,
+            EXPIRED,
+        ),
+        Situation::new(
+            "public: expired leaf",
+            HOST,
+            &[&Draft::server(HOST).valid(-9, -1).signed_by(&roots[0])],
+            &public,
+            EXPIRED,
+        ),
     ] {
         assert_eq!(tried(&situation, false).await, None);
     }
