@@ -15,6 +15,7 @@ use openssl::{
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A certificate authority with an elliptic-curve key.
+#[derive(Clone)]
 pub struct Authority {
     certificate: X509,
     key: PKey<Private>,

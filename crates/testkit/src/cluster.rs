@@ -3,6 +3,8 @@
 use crate::{
     authority::{Authority, Certified, Leaf},
     home::{Home, free_port},
+    log::{LOG_PREFIX, LoggedStatement, parse_log},
+    servers::Server,
 };
 use std::{
     fmt, fs,
@@ -13,6 +15,8 @@ use std::{
         OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
+    thread,
+    time::Duration,
 };
 
 /// How a cluster differs from the default one.
@@ -23,11 +27,13 @@ pub struct Options<'a> {
     pub hba: &'a [&'a str],
     /// The server's certificate, issued by [`Cluster::authority`]; `None` for a server without TLS.
     pub certificate: Option<Leaf<'a>>,
+    /// Another version than the distribution's.
+    pub server: Option<&'a Server>,
 }
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Self { settings: &[], hba: &[], certificate: Some(Leaf::default()) }
+        Self { settings: &[], hba: &[], certificate: Some(Leaf::default()), server: None }
     }
 }
 
@@ -40,17 +46,8 @@ pub struct Cluster {
     authority: Authority,
 }
 
-/// A statement that the server's log holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoggedStatement {
-    pub user: String,
-    pub database: String,
-    /// `statement` for the simple protocol, `execute <unnamed>` or `execute name` for the extended one.
-    pub how: String,
-    pub text: String,
-}
-
 /// A database of a test's own, with a role that may read what is in its schema `public`.
+#[derive(Clone)]
 pub struct Database<'a> {
     pub cluster: &'a Cluster,
     pub name: String,
@@ -68,9 +65,7 @@ impl Cluster {
     }
 
     pub fn start(options: &Options<'_>) -> Self {
-        let bin = programs();
-        let stop = format!("'{}' -D data -m immediate stop", bin.join("pg_ctl").display());
-        let home = Home::new("mycorr-postgresql-", &stop);
+        let (home, bin) = Self::home(options.server);
         home.run(Command::new(bin.join("initdb")).args([
             "--pgdata=data",
             "--username=postgres",
@@ -78,11 +73,10 @@ impl Cluster {
             "--encoding=UTF8",
             "--locale=C.UTF-8",
             "--no-sync",
-            "--no-instructions",
         ]))
         .unwrap();
         let authority = Authority::new("Test CA");
-        let mut hba = String::from("local all all trust\n");
+        let mut hba = String::from("local all all trust\nlocal replication all trust\n");
         options.hba.iter().for_each(|line| hba.extend([line, "\n"]));
         hba.push_str("host all all 127.0.0.1/32 scram-sha-256\n");
         home.write("data/pg_hba.conf", hba);
@@ -91,14 +85,57 @@ impl Cluster {
         if let Some(leaf) = &options.certificate {
             cluster.write_certificate(&cluster.authority.issue(leaf));
         }
+        cluster.start_somewhere(options);
+        cluster
+    }
+
+    /// A hot standby of this server, with all that is in it: the same databases, roles and certificate.
+    pub fn standby(&self, settings: &[(&str, &str)]) -> Self {
+        let (home, bin) = Self::home(None);
+        let mut copy = Command::new(bin.join("pg_basebackup"));
+        copy.args(["--pgdata=data", "--write-recovery-conf", "--checkpoint=fast", "--no-sync"]);
+        copy.arg("-h").arg(self.home.dir()).args(["-p", &self.port.to_string(), "-U", SUPERUSER]);
+        home.run(&mut copy).unwrap();
+        let mut standby = Self { home, bin, port: 0, authority: self.authority.clone() };
+        standby.start_somewhere(&Options { settings, ..Options::default() });
+        standby
+    }
+
+    /// Waits until this standby has replayed what its primary has written by now.
+    pub fn catch_up(&self, primary: &Self) {
+        let written = primary.sql("SELECT pg_current_wal_lsn()");
+        self.wait_for(&format!("SELECT pg_last_wal_replay_lsn() >= '{written}'"));
+    }
+
+    /// Waits until a question (SQL, as superuser) is answered with true.
+    pub fn wait_for(&self, question: &str) {
+        for _ in 0..1500 {
+            if self.sql(question) == "t" {
+                return;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        panic!("never true: {question}\n{}", self.log());
+    }
+
+    fn home(server: Option<&Server>) -> (Home, PathBuf) {
+        // Installed by root below root's own folder, programs would be out of reach for whom they run as.
+        let copy = server.map(|server| (server, PathBuf::from("server/bin")));
+        let bin = copy.as_ref().map_or_else(|| Server::distribution().bin, |(_, bin)| bin.clone());
+        let stop = format!("'{}' -D data -m immediate stop", bin.join("pg_ctl").display());
+        let home = Home::new("mycorr-postgresql-", &stop);
+        let bin = copy.map_or(bin, |(server, _)| home.copy(&server.bin));
+        (home, bin)
+    }
+
+    fn start_somewhere(&mut self, options: &Options<'_>) {
         // Another process may take the port just before the server does.
         let started = (0..5).any(|_| {
-            cluster.port = free_port();
-            cluster.configure(options);
-            cluster.pg_ctl(&["start", "-l", "log"]).is_ok()
+            self.port = free_port();
+            self.configure(options);
+            self.pg_ctl(&["start", "-l", "log"]).is_ok()
         });
-        assert!(started, "the server does not start: {}", cluster.log());
-        cluster
+        assert!(started, "the server does not start: {}", self.log());
     }
 
     fn configure(&self, options: &Options<'_>) {
@@ -126,6 +163,11 @@ impl Cluster {
             text += &format!("{name} = '{}'\n", value.replace('\'', "''"));
         }
         self.home.write("data/postgresql.conf", text);
+    }
+
+    /// One of PostgreSQL's programs, of this server's version.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.bin.join(name)
     }
 
     /// The address to dial is 127.0.0.1, the name on the certificate `localhost`.
@@ -159,7 +201,8 @@ impl Cluster {
     }
 
     fn psql(&self, database: &str) -> Psql {
-        let mut command = Command::new(self.bin.join("psql"));
+        // The newest psql talks with every server, and packages of servers alone have none.
+        let mut command = Command::new(Server::distribution().bin.join("psql"));
         command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", SUPERUSER, "-f", "-"]);
         command.arg("-h").arg(self.home.dir()).args(["-p", &self.port.to_string(), "-d", database]);
         command.env_clear().env("PGCLIENTENCODING", "UTF8").env("LC_ALL", "C.UTF-8");
@@ -189,6 +232,11 @@ impl Cluster {
     /// Stops the server; clients lose their connections. `mode` is `smart`, `fast` or `immediate`.
     pub fn stop(&self, mode: &str) {
         self.pg_ctl(&["stop", "-m", mode]).unwrap();
+    }
+
+    /// [`Cluster::stop`] that does not wait until the server has stopped.
+    pub fn begin_stop(&self, mode: &str) {
+        self.pg_ctl(&["stop", "-W", "-m", mode]).unwrap();
     }
 
     /// Starts the server again, on the same port.
@@ -278,83 +326,5 @@ impl<'a> Database<'a> {
     /// Ends all connections of this database's role; how many there were.
     pub fn kill_backends(&self) -> usize {
         self.cluster.kill_backends(&self.role)
-    }
-}
-
-/// Where PostgreSQL's programs are: the folder that `MYCORR_TEST_PGBIN` names, or the newest of the distribution's.
-fn programs() -> PathBuf {
-    if let Some(folder) = std::env::var_os("MYCORR_TEST_PGBIN") {
-        return folder.into();
-    }
-    let version = |path: &Path| path.file_name()?.to_str()?.parse::<u32>().ok();
-    fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| path.join("bin/initdb").exists())
-        .max_by_key(|path| version(path))
-        .expect("no PostgreSQL server: install the package postgresql, or set MYCORR_TEST_PGBIN")
-        .join("bin")
-}
-
-/// User and database between marks that no name in a test holds. Further lines of an entry begin with a tab.
-const LOG_PREFIX: &str = "%m [%p] <%u|%d> ";
-
-fn parse_log(log: &str) -> Vec<LoggedStatement> {
-    let mut statements: Vec<LoggedStatement> = Vec::new();
-    // Whether the entry that a line with a tab goes on with is a statement.
-    let mut open = false;
-    for line in log.lines() {
-        if let (Some(more), true) = (line.strip_prefix('\t'), open) {
-            let text = &mut statements.last_mut().expect("open means that there is one").text;
-            text.push('\n');
-            text.push_str(more);
-            continue;
-        }
-        let statement = statement(line);
-        open = statement.is_some();
-        statements.extend(statement);
-    }
-    statements
-}
-
-fn statement(line: &str) -> Option<LoggedStatement> {
-    let (_, rest) = line.split_once("] <")?;
-    let (who, rest) = rest.split_once("> LOG:  ")?;
-    let (user, database) = who.split_once('|')?;
-    let (how, text) = rest.split_once(": ")?;
-    let known = how == "statement" || how.starts_with("execute ") || how == "fastpath function call";
-    known.then(|| LoggedStatement {
-        user: user.into(),
-        database: database.into(),
-        how: how.into(),
-        text: text.into(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn statements_of_a_log() {
-        let log = "2026-01-01 00:00:00.000 UTC [7] <a|b> LOG:  execute <unnamed>: SELECT 1: \n\t-- x\n\
-                   2026-01-01 00:00:00.000 UTC [7] <a|b> DETAIL:  parameters: $1 = 'x'\n\
-                   2026-01-01 00:00:00.000 UTC [7] <a|b> ERROR:  no\n\tSTATEMENT: x\n\
-                   2026-01-01 00:00:00.000 UTC [8] <|> LOG:  checkpoint starting: time\n\
-                   2026-01-01 00:00:00.000 UTC [7] <c|d> LOG:  statement: COPY t TO stdout\n";
-        let of = |user: &str, database: &str, how: &str, text: &str| LoggedStatement {
-            user: user.into(),
-            database: database.into(),
-            how: how.into(),
-            text: text.into(),
-        };
-        assert_eq!(
-            parse_log(log),
-            [
-                of("a", "b", "execute <unnamed>", "SELECT 1: \n-- x"),
-                of("c", "d", "statement", "COPY t TO stdout")
-            ]
-        );
     }
 }

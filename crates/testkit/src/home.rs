@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::Read,
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     os::unix::{
         fs::{MetadataExt, PermissionsExt, chown},
         process::CommandExt,
@@ -11,6 +11,8 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU16, Ordering},
+    thread,
+    time::Duration,
 };
 
 /// A folder in the system's temporary folder. When this is dropped, or the process that made it is gone
@@ -56,6 +58,15 @@ impl Home {
         if let Some((uid, gid)) = self.account {
             chown(&path, Some(uid), Some(gid)).unwrap();
         }
+    }
+
+    /// Copies the programs in `bin`, with what they look for beside it, into `server` of this folder, where
+    /// the server's user gets at them; where they are then.
+    pub(crate) fn copy(&self, bin: &Path) -> PathBuf {
+        let tree = bin.parent().expect("programs lie in a folder bin beside lib and share");
+        let copied = Command::new("cp").arg("-r").arg(tree).arg(self.path("server")).status().unwrap();
+        assert!(copied.success(), "{} cannot be copied", tree.display());
+        self.path("server/bin")
     }
 
     /// Runs a program as the server's user; its output, or what it said when it failed.
@@ -112,4 +123,16 @@ pub(crate) fn free_port() -> u16 {
             return port;
         }
     }
+}
+
+/// Waits until somebody listens: poolers answer their parent before they do.
+#[allow(clippy::disallowed_methods, reason = "a test's own server on this machine")]
+pub(crate) fn wait_for_port(port: u16, log: impl FnOnce() -> String) {
+    for _ in 0..1000 {
+        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    panic!("nobody listens on port {port}: {}", log());
 }

@@ -6,11 +6,17 @@
 mod authority;
 mod cluster;
 mod home;
+mod log;
 mod memory;
 mod pgbouncer;
+mod pgpool;
+mod servers;
 pub mod store_suite;
 
 pub use authority::{Authority, Certified, Leaf};
-pub use cluster::{Cluster, Database, LoggedStatement, Options};
+pub use cluster::{Cluster, Database, Options};
+pub use log::LoggedStatement;
 pub use memory::MemoryStore;
 pub use pgbouncer::{PgBouncer, PoolMode};
+pub use pgpool::Pgpool;
+pub use servers::{Server, not_tested};

@@ -3,9 +3,9 @@
 use crate::{
     authority::Leaf,
     cluster::Cluster,
-    home::{Home, free_port},
+    home::{Home, free_port, wait_for_port},
 };
-use std::{fs, net::TcpStream, process::Command, thread, time::Duration};
+use std::{fs, process::Command};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PoolMode {
@@ -49,8 +49,17 @@ impl PgBouncer {
         home.write("ini", ini);
         let this = Self { home, port };
         this.home.run(Command::new(program()).args(["-d", "-q", "ini"])).unwrap();
-        this.wait();
+        wait_for_port(port, || this.log());
         this
+    }
+
+    /// Of the program that is installed, e.g. (1, 18).
+    pub fn version() -> (u32, u32) {
+        let output = Command::new(program()).arg("--version").output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let number = text.split_whitespace().nth(1).unwrap_or_default();
+        let mut parts = number.split('.').map(|part| part.parse().unwrap());
+        (parts.next().unwrap(), parts.next().unwrap())
     }
 
     pub fn port(&self) -> u16 {
@@ -59,18 +68,6 @@ impl PgBouncer {
 
     pub fn log(&self) -> String {
         fs::read_to_string(self.home.path("log")).unwrap_or_default()
-    }
-
-    /// It answers its parent before it listens.
-    #[allow(clippy::disallowed_methods, reason = "a test's own server on this machine")]
-    fn wait(&self) {
-        for _ in 0..1000 {
-            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
-                return;
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
-        panic!("PgBouncer does not listen: {}", self.log());
     }
 }
 

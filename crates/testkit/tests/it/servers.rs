@@ -110,6 +110,7 @@ fn options_kill_stop_and_start() {
         certificate: None,
         hba: &["host all doorman all reject"],
         settings: &[("work_mem", "7MB"), ("max_connections", "11")],
+        ..Options::default()
     });
     let database = Database::create(&cluster);
     assert_eq!(cluster.sql("SHOW work_mem; SHOW max_connections; SHOW ssl"), "7MB\n11\noff");
