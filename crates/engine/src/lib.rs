@@ -30,8 +30,8 @@ pub use mycorr_meta::{
     Token, User, Version,
 };
 pub use mycorr_pgread::{
-    Outcome as StepOutcome, Report, SchemaEntry, ServerFacts, SourceColumn, Step, StepName, TableDescription,
-    TableEntry, TableKind, sql::role_script,
+    Excess, Outcome as StepOutcome, Passport, Report, SchemaEntry, ServerFacts, SourceColumn, Step, StepName,
+    TableDescription, TableEntry, TableKind, paste, sql::role_script,
 };
 
 use mycorr_domain::{JobId, Result, TableStore};

@@ -7,7 +7,8 @@ use crate::{
     openapi::{Doc, finish},
     page::page,
     routes::{
-        accounts, browse, connections, jobs, models, operating, rows, statements, tables, tokens, versions,
+        accounts, browse, connections, jobs, models, operating, passport, paste, rows, statements, tables,
+        tokens, versions,
     },
 };
 use axum::{Router, extract::DefaultBodyLimit, http::header, middleware, routing::get};
@@ -39,6 +40,7 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(tokens::delete_token))
         .routes(routes!(connections::create_connection, connections::list_connections))
         .routes(routes!(connections::test_new_connection))
+        .routes(routes!(paste::parse_connection))
         .routes(routes!(connections::get_role_script))
         .routes(routes!(
             connections::get_connection,
@@ -46,6 +48,7 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
             connections::delete_connection
         ))
         .routes(routes!(connections::test_connection))
+        .routes(routes!(passport::get_passport))
         .routes(routes!(browse::list_schemas))
         .routes(routes!(browse::list_source_tables))
         .routes(routes!(browse::describe_source_table))

@@ -22,6 +22,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/connections/parse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reads a pasted connection string. */
+        post: operations["parse_connection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/connections/role-script": {
         parameters: {
             query?: never;
@@ -73,6 +90,23 @@ export interface paths {
         head?: never;
         /** Renames it, or replaces its password or CA certificate after a test. */
         patch: operations["update_connection"];
+        trace?: never;
+    };
+    "/api/v1/connections/{id}/passport": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the role may read, what it may not, and what it has too much of. Asked at the source each time. */
+        get: operations["get_passport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/connections/{id}/schemas": {
@@ -671,6 +705,11 @@ export interface components {
             expires_at?: string | null;
             name: string;
         };
+        Excess: {
+            /** @description The SQL that takes it away. */
+            revoke: string;
+            what: string;
+        };
         FieldProblem: {
             field: string;
             message: string;
@@ -736,7 +775,7 @@ export interface components {
             version: number | null;
         };
         /** @enum {string} */
-        JobKind: "import" | "sync";
+        JobKind: "import" | "sync" | "restore";
         /** @description Where a job reads. */
         JobSource: {
             /**
@@ -839,6 +878,31 @@ export interface components {
             /** @example myc_… */
             token: string;
         };
+        /** @description What the role may do at the source. */
+        Passport: {
+            /** @description Rights that a reader does not need. */
+            excess: components["schemas"]["Excess"][];
+            schemas: components["schemas"]["SchemaRights"][];
+        };
+        Paste: {
+            /** @description A `postgres://` URL, a libpq keyword string, a `psql` command line, a JDBC URL, … */
+            text: string;
+        };
+        /** @description The form's fields as far as the text names them. */
+        Pasted: {
+            database: string | null;
+            encrypted: boolean;
+            host: string | null;
+            kind: components["schemas"]["ConnectionKind"];
+            /** @description As it was pasted, for the form that it was pasted into. */
+            password: string | null;
+            /** Format: int32 */
+            port: number | null;
+            supabase: components["schemas"]["Supabase"] | null;
+            username: string | null;
+            /** @description What the form cannot take over, or takes over in another way than it stands there. */
+            warnings: string[];
+        };
         /** @description A person as others see them. */
         Person: {
             email: string;
@@ -913,6 +977,25 @@ export interface components {
              */
             tables: number;
         };
+        SchemaRights: {
+            /** @description The SQL that opens the rest; null where nothing is shut. */
+            grant: string | null;
+            name: string;
+            /**
+             * Format: int64
+             * @description Tables of which at least one column can be read.
+             */
+            readable: number;
+            /**
+             * Format: int64
+             * @description Tables in which row-level security may hide rows from the role.
+             */
+            row_security: number;
+            /** Format: int64 */
+            tables: number;
+            /** @description Whether the role has USAGE on it. */
+            usage: boolean;
+        };
         /** @description What the test learned of the server. */
         ServerFacts: {
             /** @description true on a hot standby. */
@@ -932,7 +1015,7 @@ export interface components {
             name: string;
             /**
              * Format: password
-             * @description At least 10 characters.
+             * @description At least 8 characters.
              */
             password: string;
         };
@@ -1017,6 +1100,14 @@ export interface components {
         StepName: "address" | "connect" | "encrypt" | "authenticate" | "database" | "privileges";
         /** @enum {string} */
         StepOutcome: "passed" | "warned" | "failed" | "skipped";
+        /** @description What the host and the user say of a Supabase project. */
+        Supabase: {
+            endpoint: components["schemas"]["SupabaseEndpoint"];
+            project_ref: string | null;
+            region: string | null;
+        };
+        /** @enum {string} */
+        SupabaseEndpoint: "direct" | "session_pooler" | "transaction_pooler";
         SyncStarted: {
             job: components["schemas"]["Job"];
         };
@@ -1201,9 +1292,42 @@ export interface operations {
             };
         };
     };
+    parse_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Paste"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pasted"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_role_script: {
         parameters: {
             query?: {
+                /** @description The same for both. */
                 kind?: "postgresql" | "supabase";
                 /** @example mycorr_reader */
                 username?: string;
@@ -1351,6 +1475,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Connection"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_passport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Passport"];
                 };
             };
             /** @description What went wrong, and what to do */

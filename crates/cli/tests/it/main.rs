@@ -5,4 +5,5 @@
 mod crash;
 mod journey;
 mod leaks;
+mod oracle;
 mod product;

@@ -1,7 +1,7 @@
 //! A running `mycorr serve` and its HTTP API.
 
 use mycorr_testkit::{Cluster, Database};
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Client, Method, StatusCode, Url};
 use serde_json::{Value, json};
 use std::{
     fs::{self, File},
@@ -140,6 +140,13 @@ impl Mycorr {
         let (status, value) = self.ask(Method::GET, path, None).await;
         assert!(status.is_success(), "GET {path}: {status} {value:#}");
         value
+    }
+
+    /// A page of a table's rows, whatever it is.
+    pub(crate) async fn rows(&self, table: &str, query: &[(&str, &str)]) -> Value {
+        let url = self.url(&format!("/api/v1/tables/{table}/rows"));
+        let url = Url::parse_with_params(&url, query).unwrap();
+        self.http.get(url).bearer_auth(&self.token).send().await.unwrap().json().await.unwrap()
     }
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Value {

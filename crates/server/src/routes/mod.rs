@@ -6,6 +6,8 @@ pub(crate) mod connections;
 pub(crate) mod jobs;
 pub(crate) mod models;
 pub(crate) mod operating;
+pub(crate) mod passport;
+pub(crate) mod paste;
 pub(crate) mod rows;
 pub(crate) mod statements;
 pub(crate) mod tables;

@@ -1,0 +1,305 @@
+//! PostgreSQL is the oracle: whatever it prints, sorts and finds, `GET /rows` prints, sorts and finds.
+
+use crate::product::Mycorr;
+use mycorr_testkit::{Cluster, Database};
+use serde_json::Value;
+
+/// A type, borders and oddities of it, and an expression that makes another value of it each time.
+struct Family {
+    pg_type: &'static str,
+    odd: &'static [&'static str],
+    random: &'static str,
+    /// For text, whose order is promised for the C collation.
+    collate: &'static str,
+}
+
+const fn family(pg_type: &'static str, odd: &'static [&'static str], random: &'static str) -> Family {
+    Family { pg_type, odd, random, collate: "" }
+}
+
+const fn text(pg_type: &'static str, odd: &'static [&'static str], random: &'static str) -> Family {
+    Family { pg_type, odd, random, collate: " COLLATE \"C\"" }
+}
+
+const FAMILIES: &[Family] = &[
+    family("boolean", &["t", "f"], "random() < 0.5"),
+    family("smallint", &["-32768", "32767", "0"], "(random() * 65535 - 32768)::int"),
+    family("integer", &["-2147483648", "2147483647", "0"], "(random() * 4294967295 - 2147483648)::bigint"),
+    family(
+        "bigint",
+        &["-9223372036854775808", "9223372036854775807", "0"],
+        "((random() - 0.5) * 1.8e19)::numeric(19)::bigint",
+    ),
+    family("oid", &["0", "4294967295"], "(random() * 4294967295)::bigint"),
+    family(
+        "real",
+        &["0", "-0", "NaN", "Infinity", "-Infinity", "1e-45", "3.4028235e38"],
+        "((random() - 0.5) * 10 ^ (random() * 70 - 35))::real",
+    ),
+    family(
+        "double precision",
+        &["0", "-0", "NaN", "Infinity", "-Infinity", "5e-324", "1.7976931348623157e308"],
+        "(random() - 0.5) * 10 ^ (random() * 600 - 300)",
+    ),
+    family(
+        "numeric(12,2)",
+        &["NaN", "0", "-9999999999.99", "9999999999.99"],
+        "((random() - 0.5) * 1e9)::numeric(12,2)",
+    ),
+    family(
+        "numeric(38,10)",
+        &["NaN", "0", "9999999999999999999999999999.9999999999"],
+        "((random() - 0.5) * 1e9)::numeric * 1e15",
+    ),
+    family(
+        "numeric(50,3)",
+        &["NaN", "0", "99999999999999999999999999999999999999999999999.999"],
+        "((random() - 0.5) * 1e9)::numeric * 1e35",
+    ),
+    family(
+        "numeric",
+        &[
+            "NaN",
+            "Infinity",
+            "-Infinity",
+            "0",
+            "0.00",
+            "-0.1",
+            "-0.10",
+            "1e400",
+            "-1e400",
+            "1e-400",
+            "9",
+            "10",
+            "09.50",
+            "100",
+        ],
+        "((random() - 0.5) * 1e15)::numeric * 10 ^ ((random() * 60)::int - 30)::numeric",
+    ),
+    family(
+        "date",
+        &["infinity", "-infinity", "0044-03-15 BC", "5874897-12-31", "4713-11-24 BC", "1970-01-01"],
+        "'0001-01-01'::date + (random() * 1000000)::int",
+    ),
+    family(
+        "timestamp",
+        &[
+            "infinity",
+            "-infinity",
+            "0044-03-15 12:00:00 BC",
+            "294276-12-31 23:59:59.999999",
+            "294250-01-01 00:00:00",
+            "1970-01-01 00:00:00",
+        ],
+        "'1600-01-01'::timestamp + random() * interval '800 years'",
+    ),
+    family(
+        "timestamptz",
+        &[
+            "infinity",
+            "-infinity",
+            "0044-03-15 12:00:00+00 BC",
+            "294276-12-31 23:59:59.999999+00",
+            "1970-01-01 00:00:00+00",
+        ],
+        "'1600-01-01Z'::timestamptz + random() * interval '800 years'",
+    ),
+    family("time", &["00:00:00", "24:00:00", "23:59:59.999999"], "random() * interval '24 hours'"),
+    family(
+        "timetz",
+        &["00:00:00+00", "24:00:00-15:59", "12:00:00+02", "11:00:00+01", "10:00:00+00"],
+        "(random() * interval '24 hours')::time",
+    ),
+    family(
+        "interval",
+        &[
+            "0",
+            "1 mon",
+            "30 days",
+            "720:00:00",
+            "-1 year 5 days",
+            "1 year -2 days 03:04:05.678",
+            "178000000 years",
+        ],
+        "(random() - 0.5) * interval '100 years 40 days'",
+    ),
+    family(
+        "uuid",
+        &["00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"],
+        "gen_random_uuid()",
+    ),
+    family("bytea", &["\\x", "\\x00", "\\xff", "\\x0000", "\\x61"], "decode(md5(random()::text), 'hex')"),
+    text(
+        "text",
+        &["", "a", "A", "ä", "Z", "a ", "a\\b", "%", "_", "a%b", "👩", "ﬀ", "a,b", "(x)", "\"q\""],
+        "substr(md5(random()::text), 1, (random() * 6)::int)",
+    ),
+    text("varchar(20)", &["", "a", "A", "é"], "substr(md5(random()::text), 1, (random() * 6)::int)"),
+    text("char(5)", &["", "a", "A", " a", "abcde"], "substr(md5(random()::text), 1, (random() * 5)::int)"),
+    text("name", &["a", "B", "_"], "md5(random()::text)"),
+];
+
+/// Rows of a query of PostgreSQL's under the settings of the contract.
+fn ask(database: &Database<'_>, query: &str) -> Vec<String> {
+    let settings =
+        "SET TimeZone='UTC'; SET IntervalStyle='postgres'; SET bytea_output='hex'; SET extra_float_digits=1;";
+    database
+        .sql(&format!("{settings} {query}"))
+        .lines()
+        .filter(|line| *line != "SET")
+        .map(str::to_owned)
+        .collect()
+}
+
+fn quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\'', "''"))
+}
+
+struct Imported<'a> {
+    mycorr: &'a Mycorr,
+    table: String,
+}
+
+impl Imported<'_> {
+    /// The numbers of the rows that a query finds, in its order.
+    async fn numbers(&self, query: &[(&str, &str)]) -> Vec<String> {
+        let page = self.mycorr.rows(&self.table, query).await;
+        let rows = page["rows"].as_array().unwrap_or_else(|| panic!("{query:?}: {page:#}"));
+        assert_eq!(page["total"], rows.len(), "{query:?}");
+        rows.iter().map(|row| row[0].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+async fn agrees(
+    family: &Family,
+    database: &Database<'_>,
+    mycorr: &Mycorr,
+    model: &str,
+    connection: &str,
+    name: &str,
+) {
+    let Family { pg_type, odd, random, collate } = family;
+    let odd_rows: Vec<String> = odd.iter().map(|value| format!("({}::{pg_type})", quoted(value))).collect();
+    database.sql(&format!(
+        "SET TimeZone='UTC'; CREATE TABLE public.{name} (n int, v {pg_type}); \
+         INSERT INTO public.{name} SELECT row_number() OVER () - 1, v FROM ( \
+           SELECT v FROM (VALUES {0}) o(v) UNION ALL SELECT NULL UNION ALL SELECT ({random})::{pg_type} FROM generate_series(1, 300) \
+           UNION ALL SELECT NULL UNION ALL SELECT v FROM (VALUES {0}) o(v)) all_of_them",
+        odd_rows.join(", ")
+    ));
+    let job = mycorr.import(model, connection, name).await;
+    assert_eq!(job["state"], "succeeded", "{pg_type}: {job:#}");
+    let imported = Imported { mycorr, table: job["table_id"].as_str().unwrap().to_owned() };
+
+    // Every cell, in the order of arrival.
+    let printed = ask(
+        database,
+        &format!(
+            "SELECT n || ':' || CASE WHEN v IS NULL THEN 'null' ELSE encode(convert_to(concat(v), 'UTF8'), 'hex') END FROM public.{name} ORDER BY n"
+        ),
+    );
+    let page = mycorr.rows(&imported.table, &[("limit", "1000")]).await;
+    let cell = |value: &Value| {
+        value
+            .as_str()
+            .map_or("null".to_owned(), |text| text.bytes().map(|byte| format!("{byte:02x}")).collect())
+    };
+    let read: Vec<String> = page["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| format!("{}:{}", row[0].as_str().unwrap(), cell(&row[1])))
+        .collect();
+    assert_eq!(read, printed, "{pg_type}");
+
+    for (sort, order) in [("v", "v{c}, n"), ("-v", "v{c} DESC, n"), ("-v,-n", "v{c} DESC, n DESC")] {
+        let order = order.replace("{c}", collate);
+        let expected = ask(database, &format!("SELECT n FROM public.{name} ORDER BY {order}"));
+        assert_eq!(
+            imported.numbers(&[("limit", "1000"), ("sort", sort)]).await,
+            expected,
+            "{pg_type} by {sort}"
+        );
+    }
+
+    let some = ask(
+        database,
+        &format!(
+            "SELECT concat(v) FROM public.{name} WHERE v IS NOT NULL AND concat(v) !~ '[\\n\\r]' ORDER BY md5(n::text) LIMIT 4"
+        ),
+    );
+    let values: Vec<&str> = odd.iter().copied().chain(some.iter().map(String::as_str)).collect();
+    for value in &values {
+        for (operator, sql) in
+            [("eq", "="), ("neq", "<>"), ("gt", ">"), ("gte", ">="), ("lt", "<"), ("lte", "<=")]
+        {
+            let expected = ask(
+                database,
+                &format!(
+                    "SELECT n FROM public.{name} WHERE v{collate} {sql} {}::{pg_type} ORDER BY n",
+                    quoted(value)
+                ),
+            );
+            let filter = format!("v.{operator}.{value}");
+            assert_eq!(
+                imported.numbers(&[("limit", "1000"), ("filter", &filter)]).await,
+                expected,
+                "{pg_type}: {filter}"
+            );
+        }
+    }
+    let plain: Vec<&str> =
+        values.iter().copied().filter(|value| !value.contains(['"', ',', '(', ')', '\\'])).collect();
+    let list: Vec<String> = plain.iter().map(|value| format!("{}::{pg_type}", quoted(value))).collect();
+    let expected = ask(
+        database,
+        &format!("SELECT n FROM public.{name} WHERE v{collate} IN ({}) ORDER BY n", list.join(", ")),
+    );
+    let filter = format!("v.in.({})", plain.join(","));
+    assert_eq!(
+        imported.numbers(&[("limit", "1000"), ("filter", &filter)]).await,
+        expected,
+        "{pg_type}: {filter}"
+    );
+    for (is, sql) in [("null", "IS NULL"), ("not_null", "IS NOT NULL")] {
+        let expected = ask(database, &format!("SELECT n FROM public.{name} WHERE v {sql} ORDER BY n"));
+        assert_eq!(
+            imported.numbers(&[("limit", "1000"), ("filter", &format!("v.is.{is}"))]).await,
+            expected,
+            "{pg_type} {sql}"
+        );
+    }
+    if !collate.is_empty() {
+        for pattern in ["a%", "%a", "%a%", "_", "a_%", "A%", "\\%", "a\\%b", "%", ""] {
+            for (operator, sql) in [("like", "LIKE"), ("ilike", "ILIKE")] {
+                // char(n) is compared without its padding, but matched with it (PostgreSQL manual, "Character Types").
+                let matched = if pg_type.starts_with("char") { "rpad(v::text, 5)" } else { "v::text" };
+                let expected = ask(
+                    database,
+                    &format!(
+                        "SELECT n FROM public.{name} WHERE {matched} COLLATE \"C.UTF-8\" {sql} {} ORDER BY n",
+                        quoted(pattern)
+                    ),
+                );
+                let filter = format!("v.{operator}.{pattern}");
+                assert_eq!(
+                    imported.numbers(&[("limit", "1000"), ("filter", &filter)]).await,
+                    expected,
+                    "{pg_type}: {filter}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn rows_are_printed_sorted_and_found_as_by_postgresql() {
+    let cluster = Cluster::shared();
+    let database = Database::create(cluster);
+    let mycorr = Mycorr::start().await;
+    let connection = mycorr.connect(cluster, &database, cluster.port()).await;
+    let model = mycorr.model().await;
+    for (at, family) in FAMILIES.iter().enumerate() {
+        agrees(family, &database, &mycorr, &model, &connection, &format!("t{at}")).await;
+    }
+}
