@@ -1,7 +1,7 @@
 //! Reading versions.
 
 use crate::Engine;
-use mycorr_domain::{Page, Result, RowQuery, Snapshot, TableId, UserId};
+use mycorr_domain::{Page, Problem, Result, RowQuery, Snapshot, TableId, UserId};
 use mycorr_meta::Version;
 
 /// A page of a version's rows.
@@ -21,6 +21,7 @@ impl Engine {
         query: RowQuery,
     ) -> Result<Rows> {
         let version = self.readable(user, table, version).await?;
+        check(&query, &version)?;
         let page = self.store.page(&snapshot(&version), &query).await?;
         Ok(Rows { version, offset: query.offset, page })
     }
@@ -42,6 +43,19 @@ impl Engine {
         let (table, _) = self.meta.table(user, table).await?;
         self.meta.version(&table, version).await
     }
+}
+
+/// The store would refuse them as well, but knows no fields.
+fn check(query: &RowQuery, version: &Version) -> Result<()> {
+    let sorts = query.sort.iter().map(|sort| ("sort", &sort.column));
+    let filters = query.filters.iter().map(|filter| ("filter", &filter.column));
+    for (field, name) in sorts.chain(filters) {
+        if !version.columns.iter().any(|column| column.name == *name) {
+            let message = format!("Version {} of this table has no column {name:?}.", version.version);
+            return Err(Problem::invalid(field, message));
+        }
+    }
+    Ok(())
 }
 
 fn snapshot(version: &Version) -> Snapshot {

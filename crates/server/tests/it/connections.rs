@@ -1,0 +1,145 @@
+use crate::World;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+const UNPROCESSABLE: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_test_tells_its_steps_and_stores_nothing() {
+    let world = World::new().await;
+    let ada = world.user("ada").await;
+    let mut form = world.form();
+    form["password"] = json!("hunter2-is-wrong");
+    let problem = ada.post("/connections", form.clone()).await;
+    let problem = problem.problem(UNPROCESSABLE, "authentication_failed").await;
+    assert!(problem["detail"].as_str().unwrap().contains("password authentication failed"));
+    assert!(!problem.to_string().contains("hunter2"));
+    let outcomes: Vec<_> = problem["steps"].as_array().unwrap().iter().map(|s| &s["outcome"]).collect();
+    assert_eq!(outcomes, ["passed", "passed", "passed", "failed", "skipped", "skipped"]);
+    let report = ada.post("/connections/test", form).await.ok().await;
+    assert_eq!((&report["ok"], &report["problem"]["code"]), (&json!(false), &json!("authentication_failed")));
+    assert_eq!(ada.get("/connections").await.ok().await, json!({"items": [], "next": null}));
+
+    let report = ada.post("/connections/test", world.form()).await.ok().await;
+    assert_eq!((&report["ok"], &report["problem"]), (&json!(true), &Value::Null));
+    assert_eq!(report["server"]["in_recovery"], false);
+    assert_eq!(ada.get("/connections").await.ok().await["items"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn saved_looked_at_changed_deleted() {
+    let world = World::new().await;
+    let (ada, bob) = (world.user("ada").await, world.user("bob").await);
+    let saved = ada.post("/connections", world.form()).await.is(StatusCode::CREATED).await;
+    let text = saved.to_string();
+    assert!(!text.contains(&world.database.password) && !text.contains("BEGIN"), "{text}");
+    assert!(saved["ca_certificate"]["sha256"].as_str().unwrap().len() == 64);
+    assert_eq!((&saved["encrypted"], &saved["last_test_ok"]), (&json!(true), &json!(true)));
+    let path = format!("/connections/{}", saved["id"].as_str().unwrap());
+    assert_eq!(ada.get(&path).await.ok().await, saved);
+
+    for (field, value) in [
+        ("kind", json!("supabase")),
+        ("host", json!("x")),
+        ("port", json!(1)),
+        ("database", json!("x")),
+        ("username", json!(null)),
+    ] {
+        let answer = ada.patch(&path, json!({"name": "Other", field: value})).await;
+        if value.is_null() {
+            continue;
+        }
+        let problem = answer.problem(UNPROCESSABLE, "immutable_field").await;
+        assert_eq!(problem["fields"][0]["field"], field);
+    }
+    let renamed = ada.patch(&path, json!({"name": "Replica"})).await.ok().await;
+    assert_eq!(renamed["name"], "Replica");
+    let unknown = ada.patch(&path, json!({"nmae": "x"})).await.problem(UNPROCESSABLE, "invalid").await;
+    assert_eq!(unknown["fields"][0]["field"], "nmae");
+
+    let beneath = ["", "/schemas", "/statements", "/schemas/public/tables"];
+    for beneath in beneath {
+        let answer = bob.get(&format!("{path}{beneath}")).await;
+        answer.problem(StatusCode::NOT_FOUND, "not_found").await;
+    }
+    bob.delete(&path).await.problem(StatusCode::NOT_FOUND, "not_found").await;
+    ada.delete(&path).await.is(StatusCode::NO_CONTENT).await;
+    ada.get(&path).await.problem(StatusCode::NOT_FOUND, "not_found").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn browsing_and_the_ledger() {
+    let world = World::new().await;
+    world.database.sql(
+        "CREATE TABLE \"a / b\" (id int PRIMARY KEY, \"größe, %\" text);
+         INSERT INTO \"a / b\" VALUES (1, 'x'), (2, NULL)",
+    );
+    let ada = world.user("ada").await;
+    let saved = ada.post("/connections", world.form()).await.is(StatusCode::CREATED).await;
+    let path = format!("/connections/{}", saved["id"].as_str().unwrap());
+    let schemas = ada.get(&format!("{path}/schemas")).await.ok().await;
+    assert_eq!(schemas["items"], json!([{"name": "public", "tables": 1}]));
+    let tables = ada.get(&format!("{path}/schemas/public/tables?search=%2F")).await.ok().await;
+    assert_eq!(
+        (&tables["items"][0]["name"], &tables["items"][0]["kind"]),
+        (&json!("a / b"), &json!("table"))
+    );
+    let table = format!("{path}/schemas/public/tables/a%20%2F%20b");
+    let described = ada.get(&table).await.ok().await;
+    assert_eq!(described["name"], "a / b");
+    let key = json!({"name": "id", "position": 1, "pg_type": "integer", "type": "integer",
+                     "nullable": false, "readable": true, "primary_key": true});
+    assert_eq!(described["columns"][0], key);
+    let preview = ada.get(&format!("{table}/preview")).await.ok().await;
+    assert_eq!(preview["rows"], json!([["1", "x"], ["2", null]]));
+    let missing = ada.get(&format!("{path}/schemas/public/tables/none")).await;
+    missing.problem(UNPROCESSABLE, "table_not_found").await;
+
+    let ledger = ada.get(&format!("{path}/statements?limit=1")).await.ok().await;
+    assert_eq!(ledger["items"][0]["purpose"], "browse");
+    assert_eq!(ledger["items"][0]["actor"], "ada@example.org");
+    assert!(ledger["next"].is_string());
+    let whole = ada.get(&format!("{path}/statements")).await.ok().await;
+    let csv = ada.get(&format!("{path}/statements?format=csv")).await;
+    assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8");
+    let text = csv.response.text().await.unwrap();
+    assert!(text.starts_with("at,template,statement,parameters,"));
+    let lines = text.matches("\r\n").count();
+    assert_eq!(lines, whole["items"].as_array().unwrap().len() + 1);
+    assert!(text.contains("\"a / b\"\" ") || text.contains("\"\"a / b\"\""), "quotes are doubled: {text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_forms() {
+    let world = World::new().await;
+    let ada = world.user("ada").await;
+    let mut form = world.form();
+    form["host"] = json!("postgres://user:hunter2@db/x");
+    form["port"] = json!(0);
+    let problem = ada.post("/connections", form).await.problem(UNPROCESSABLE, "invalid").await;
+    let fields: Vec<_> = problem["fields"].as_array().unwrap().iter().map(|f| &f["field"]).collect();
+    assert_eq!(fields, ["host", "port"]);
+    assert!(!problem.to_string().contains("hunter2"));
+    let mut form = world.form();
+    form["ca_certificate"] = json!("x".repeat(5 << 20));
+    let answer = ada.post("/connections", form).await;
+    answer.problem(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large").await;
+    let mut form = world.form();
+    form["host"] = json!("localhost");
+    let private = ada.post("/connections", form).await.problem(UNPROCESSABLE, "private_address").await;
+    assert!(private["detail"].as_str().unwrap().contains("connections to private/internal addresses"));
+    let text = ada.request(Method::POST, "/connections/test").header("content-type", "text/plain").body("{}");
+    let answer = ada.send(text).await;
+    answer.problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_role_script_has_the_typed_names() {
+    let world = World::new().await;
+    let ada = world.user("ada").await;
+    let path = "/connections/role-script?kind=postgresql&username=r-o&database=shop&schemas=public,Sales";
+    let sql = ada.get(path).await.ok().await["sql"].as_str().unwrap().to_owned();
+    assert!(sql.contains("CREATE ROLE \"r-o\""), "{sql}");
+    assert!(sql.contains("GRANT USAGE ON SCHEMA \"Sales\" TO \"r-o\""), "{sql}");
+    ada.get("/connections/role-script").await.ok().await;
+}

@@ -1,0 +1,80 @@
+use crate::{World, models::imported};
+use reqwest::StatusCode;
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_sorted_filtered_of_any_version() {
+    let world = World::new().await;
+    world.database.sql(
+        "CREATE TABLE goods (id int, name text, raw bytea);
+         INSERT INTO goods VALUES (1, 'b', '\\x00ff'), (2, 'a', NULL), (3, 'c', '')",
+    );
+    let (ada, bob) = (world.user("ada").await, world.user("bob").await);
+    let begun = imported(&world, &ada, "goods").await;
+    let path = format!("/tables/{}", begun["table"]["id"].as_str().unwrap());
+    let table = ada.get(&path).await.ok().await;
+    assert_eq!((&table["version"], &table["rows"]), (&json!(1), &json!(3)));
+    let column =
+        json!({"name": "raw", "position": 3, "pg_type": "bytea", "type": "binary", "nullable": true});
+    assert_eq!(table["columns"][2], column);
+    assert_eq!(table["source"]["schema"], "public");
+
+    let rows = ada.get(&format!("{path}/rows?offset=1&limit=1")).await.ok().await;
+    assert_eq!(rows["rows"], json!([["2", "a", null]]));
+    assert_eq!((&rows["total"], &rows["offset"], &rows["version"]), (&json!(3), &json!(1), &json!(1)));
+    let sorted =
+        ada.get(&format!("{path}/rows?sort=-id&filter=id.gte.2&filter=name.in.(a,c)")).await.ok().await;
+    assert_eq!(sorted["rows"], json!([["3", "c", "\\x"], ["2", "a", null]]));
+    for (query, field) in [("sort=nothing", "sort"), ("filter=id", "filter"), ("filter=id.near.1", "filter")]
+    {
+        let answer = ada.get(&format!("{path}/rows?{query}")).await;
+        let problem = answer.problem(StatusCode::UNPROCESSABLE_ENTITY, "invalid").await;
+        assert_eq!(problem["fields"][0]["field"], field);
+    }
+    let answer = ada.get(&format!("{path}/rows?version=2")).await;
+    answer.problem(StatusCode::NOT_FOUND, "not_found").await;
+    let answer = ada.get(&format!("{path}/rows?offset=minus")).await;
+    answer.problem(StatusCode::UNPROCESSABLE_ENTITY, "invalid").await;
+
+    let cell = ada.get(&format!("{path}/cell?row=0&column=raw")).await;
+    assert_eq!(cell.header("content-type"), "text/plain; charset=utf-8");
+    assert_eq!(cell.response.text().await.unwrap(), "\\x00ff");
+    let null = ada.get(&format!("{path}/cell?row=1&column=raw")).await;
+    null.is(StatusCode::NO_CONTENT).await;
+
+    for beneath in ["", "/rows", "/cell?row=0&column=id", "/versions"] {
+        let answer = bob.get(&format!("{path}{beneath}")).await;
+        answer.problem(StatusCode::NOT_FOUND, "not_found").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn synced_restored_renamed_deleted() {
+    let world = World::new().await;
+    world.database.sql("CREATE TABLE t (a int); INSERT INTO t VALUES (1)");
+    let (ada, bob) = (world.user("ada").await, world.user("bob").await);
+    let begun = imported(&world, &ada, "t").await;
+    let path = format!("/tables/{}", begun["table"]["id"].as_str().unwrap());
+    world.database.sql("UPDATE t SET a = 2");
+    bob.post(&format!("{path}/sync"), json!({})).await.problem(StatusCode::NOT_FOUND, "not_found").await;
+    let begun = ada.post(&format!("{path}/sync"), json!({})).await.is(StatusCode::ACCEPTED).await;
+    assert_eq!(begun["job"]["kind"], "sync");
+    assert_eq!(ada.follow(&begun["job"]).await["version"], 2);
+    assert_eq!(ada.get(&format!("{path}/rows")).await.ok().await["rows"], json!([["2"]]));
+    assert_eq!(ada.get(&format!("{path}/rows?version=1")).await.ok().await["rows"], json!([["1"]]));
+
+    let restore = format!("{path}/restore");
+    bob.post(&restore, json!({"version": 1})).await.problem(StatusCode::NOT_FOUND, "not_found").await;
+    ada.post(&restore, json!({"version": 7})).await.problem(StatusCode::NOT_FOUND, "not_found").await;
+    let made = ada.post(&restore, json!({"version": 1})).await.is(StatusCode::CREATED).await;
+    assert_eq!((&made["version"], &made["cause"]), (&json!(3), &json!("restore")));
+    assert_eq!(ada.get(&format!("{path}/rows")).await.ok().await["rows"], json!([["1"]]));
+    let versions = ada.get(&format!("{path}/versions")).await.ok().await;
+    let causes: Vec<_> = versions["items"].as_array().unwrap().iter().map(|v| &v["cause"]).collect();
+    assert_eq!(causes, ["restore", "sync", "import"]);
+    assert_eq!(versions["items"][0]["created_by"]["email"], "ada@example.org");
+
+    assert_eq!(ada.patch(&path, json!({"name": "Things"})).await.ok().await["name"], "Things");
+    ada.delete(&path).await.is(StatusCode::NO_CONTENT).await;
+    ada.get(&path).await.problem(StatusCode::NOT_FOUND, "not_found").await;
+}
