@@ -1,7 +1,7 @@
 //! A running `mycorr serve` and its HTTP API.
 
 use mycorr_testkit::{Cluster, Database};
-use reqwest::{Client, Method, StatusCode, Url};
+use reqwest::{Client, Method, StatusCode, Url, header::CONTENT_TYPE};
 use serde_json::{Value, json};
 use std::{
     fs::{self, File},
@@ -123,7 +123,7 @@ impl Mycorr {
         let mut request =
             self.http.request(method, self.url(&format!("/api/v1{path}"))).bearer_auth(&self.token);
         if let Some(body) = body {
-            request = request.json(&body);
+            request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
         }
         let answer = request.send().await.unwrap();
         let status = answer.status();
@@ -146,7 +146,8 @@ impl Mycorr {
     pub(crate) async fn rows(&self, table: &str, query: &[(&str, &str)]) -> Value {
         let url = self.url(&format!("/api/v1/tables/{table}/rows"));
         let url = Url::parse_with_params(&url, query).unwrap();
-        self.http.get(url).bearer_auth(&self.token).send().await.unwrap().json().await.unwrap()
+        let answer = self.http.get(url).bearer_auth(&self.token).send().await.unwrap();
+        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
     }
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Value {

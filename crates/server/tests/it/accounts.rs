@@ -1,14 +1,14 @@
 use crate::{Answer, Caller, PASSWORD, World};
 use mycorr_server::Settings;
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 /// Signs up with a cookie; answers the caller and the cookie's line.
 async fn browser(world: &World) -> (Caller, String) {
-    let caller = Caller { client: Client::builder().cookie_store(true).build().unwrap(), ..world.nobody() };
     let form = json!({"name": "Ada", "email": "ada@example.org", "password": PASSWORD});
-    let answer = caller.post("/sign-up", form).await;
+    let answer = world.nobody().post("/sign-up", form).await;
     let cookie = answer.header("set-cookie").to_owned();
+    let caller = Caller { cookie: answer.cookie(), ..world.nobody() };
     answer.is(StatusCode::CREATED).await;
     (caller, cookie)
 }
@@ -41,11 +41,13 @@ async fn behind_tls_the_cookie_is_secure() {
 async fn signing_in_and_out() {
     let world = World::new().await;
     browser(&world).await;
-    let caller = Caller { client: Client::builder().cookie_store(true).build().unwrap(), ..world.nobody() };
+    let caller = world.nobody();
     let wrong = json!({"email": "ada@example.org", "password": "wrong"});
     caller.post("/sign-in", wrong).await.problem(StatusCode::UNAUTHORIZED, "sign_in_failed").await;
     let right = json!({"email": "ada@example.org", "password": PASSWORD});
-    caller.post("/sign-in", right).await.ok().await;
+    let answer = caller.post("/sign-in", right).await;
+    let caller = Caller { cookie: answer.cookie(), ..caller };
+    answer.ok().await;
     caller.get("/me").await.ok().await;
     let out = caller.request(Method::POST, "/sign-out").header("sec-fetch-site", "same-origin");
     let answer = caller.send(out).await;
@@ -59,7 +61,7 @@ async fn a_cookie_changes_nothing_from_another_site() {
     let world = World::new().await;
     let (ada, _) = browser(&world).await;
     let create = |headers: &[(&'static str, &str)]| {
-        let mut request = ada.request(Method::POST, "/models").json(&json!({"name": "M"}));
+        let mut request = ada.with_body(Method::POST, "/models", &json!({"name": "M"}));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

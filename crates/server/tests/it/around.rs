@@ -1,5 +1,6 @@
 use crate::World;
 use reqwest::{Method, StatusCode};
+use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_there_says_so() {
@@ -9,7 +10,7 @@ async fn what_is_not_there_says_so() {
     let answer = ada.send(ada.request(Method::PUT, "/models")).await;
     assert!(answer.header("allow").contains("POST"));
     answer.problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed").await;
-    let answer = ada.send(ada.request(Method::POST, "/models").json(&[1])).await;
+    let answer = ada.send(ada.with_body(Method::POST, "/models", &json!([1]))).await;
     answer.problem(StatusCode::UNPROCESSABLE_ENTITY, "invalid").await;
 }
 

@@ -1,5 +1,7 @@
 //! The API over HTTP, on a real engine and a real PostgreSQL server; tables are kept in memory.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod accounts;
 mod around;
 mod connections;
@@ -14,7 +16,10 @@ use mycorr_meta::Meta;
 use mycorr_server::Settings;
 use mycorr_testkit::{Cluster, Database, MemoryStore};
 use mycorr_vault::{Keyring, Vault};
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use reqwest::{
+    Client, Method, RequestBuilder, Response, StatusCode,
+    header::{CONTENT_TYPE, COOKIE},
+};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -61,7 +66,7 @@ impl World {
 
     /// A caller without cookie or token.
     fn nobody(&self) -> Caller {
-        Caller { url: self.url.clone(), client: Client::new(), token: None }
+        Caller { url: self.url.clone(), client: Client::new(), cookie: None, token: None }
     }
 
     /// Somebody with an account, who shows a token.
@@ -91,6 +96,7 @@ impl World {
 struct Caller {
     url: String,
     client: Client,
+    cookie: Option<String>,
     token: Option<String>,
 }
 
@@ -102,10 +108,15 @@ struct Answer {
 impl Caller {
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.client.request(method, format!("{}/api/v1{path}", self.url));
-        match &self.token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
+        match (&self.token, &self.cookie) {
+            (Some(token), _) => request.bearer_auth(token),
+            (None, Some(cookie)) => request.header(COOKIE, cookie),
+            (None, None) => request,
         }
+    }
+
+    fn with_body(&self, method: Method, path: &str, body: &Value) -> RequestBuilder {
+        self.request(method, path).header(CONTENT_TYPE, "application/json").body(body.to_string())
     }
 
     async fn send(&self, request: RequestBuilder) -> Answer {
@@ -117,11 +128,11 @@ impl Caller {
     }
 
     async fn post(&self, path: &str, body: Value) -> Answer {
-        self.send(self.request(Method::POST, path).json(&body)).await
+        self.send(self.with_body(Method::POST, path, &body)).await
     }
 
     async fn patch(&self, path: &str, body: Value) -> Answer {
-        self.send(self.request(Method::PATCH, path).json(&body)).await
+        self.send(self.with_body(Method::PATCH, path, &body)).await
     }
 
     async fn delete(&self, path: &str) -> Answer {
@@ -144,6 +155,11 @@ impl Caller {
 impl Answer {
     fn header(&self, name: &str) -> &str {
         self.response.headers().get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The session's cookie, as a browser sends it back.
+    fn cookie(&self) -> Option<String> {
+        self.header("set-cookie").split(';').next().map(str::to_owned)
     }
 
     /// Asserts the status; the body as JSON, if it is any.
