@@ -173,7 +173,7 @@ fn certificate(fault: &CertificateFault, host: &str) -> Problem {
         ),
         Rule::WrongHost => {
             let names = shown.map(|leaf| &leaf.names).filter(|names| !names.is_empty());
-            let names = names.map_or_else(|| "no name of it".to_owned(), |names| names.join(", "));
+            let names = names.map_or_else(|| "no name of it".to_owned(), |names| few(names));
             (
                 Code::CertificateWrongHost,
                 format!("the server's certificate is not for {host}; it is for: {names}."),
@@ -182,6 +182,14 @@ fn certificate(fault: &CertificateFault, host: &str) -> Problem {
         }
     };
     Problem::new(code, format!("SSL error: certificate verify failed: {why}{subject}")).fix(fix)
+}
+
+/// The first names of a list that may hold thousands.
+fn few(names: &[String]) -> String {
+    const MOST: usize = 8;
+    let more = names.len().saturating_sub(MOST);
+    let text = names[..names.len() - more].join(", ");
+    if more > 0 { format!("{text} and {more} more") } else { text }
 }
 
 fn authentication(refusal: AuthenticationRefusal, endpoint: &Endpoint) -> Problem {

@@ -51,7 +51,7 @@ impl CertificateInfo {
             names
                 .iter()
                 .filter_map(|name| {
-                    name.dnsname().map(str::to_owned).or_else(|| match name.ipaddress()? {
+                    name.dnsname().map(shown).or_else(|| match name.ipaddress()? {
                         bytes if bytes.len() == 4 => {
                             Some(std::net::IpAddr::from(<[u8; 4]>::try_from(bytes).ok()?).to_string())
                         }
@@ -72,13 +72,28 @@ impl CertificateInfo {
 }
 
 fn name(name: &X509NameRef) -> String {
-    let parts = name.entries().map(|entry| {
+    let parts = name.entries().take(16).map(|entry| {
         let key = entry.object().nid().short_name().unwrap_or("?");
-        let value = String::from_utf8_lossy(entry.data().as_slice()).replace(char::is_control, "?");
-        format!("{key}={value}")
+        format!("{key}={}", shown(&String::from_utf8_lossy(entry.data().as_slice())))
     });
     parts.collect::<Vec<_>>().join(", ")
 }
+
+/// Anybody can make a certificate: what it says of itself may not play tricks on who reads it.
+fn shown(text: &str) -> String {
+    let tricky = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let mut shown: String = text.chars().take(LONGEST).map(|c| if tricky(c) { '?' } else { c }).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// In characters. A host name has at most 253 (RFC 1035), a common name 64 (RFC 5280, ub-common-name).
+const LONGEST: usize = 253;
 
 fn time(time: &Asn1TimeRef) -> DateTime<Utc> {
     Asn1Time::from_unix(0)

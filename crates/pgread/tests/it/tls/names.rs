@@ -6,7 +6,8 @@ use super::{
         Certified, DIRECTORY, DNS, Draft, EMAIL, IP, OTHER, REGISTERED, SUBJECT_ALT_NAME, URI, any_key, der,
         oid, sequence,
     },
-    compare,
+    compare, connect,
+    server::TlsServer,
 };
 use mycorr_domain::Code;
 use openssl::asn1::Asn1Type;
@@ -286,4 +287,20 @@ async fn addresses() {
         t.alternatives(what, host, common_name, &names, verdict);
     }
     compare(t.situations).await;
+}
+
+/// The sentence is for people, and its writer is not known.
+#[tokio::test]
+async fn what_a_certificate_says_is_shown_with_care() {
+    let tricks = ["a\nb", "a\u{202e}b", "a\u{1b}[2Jb", "a\0b", "\u{200b}", &"x".repeat(50_000)];
+    let mut names: Vec<(u8, &[u8])> = tricks.iter().map(|name| (DNS, name.as_bytes())).collect();
+    names.extend(std::iter::repeat_n((DNS, b"n.example.com".as_slice()), 1000));
+    let alone = Draft::new("\u{1b}]0;\u{7}").names(&names).self_signed();
+    let situation = Situation::new("tricks", HOST, &[&alone], &[&alone], WRONG_HOST);
+    let server = TlsServer::start("127.0.0.1", &situation.shown).await;
+    let problem = connect(HOST, server.port, Some(&situation.trusted)).await.unwrap_err();
+    assert_eq!(problem.code, Code::CertificateWrongHost);
+    let tricky = |c: char| c.is_control() || ['\u{202e}', '\u{200b}'].contains(&c);
+    assert!(!problem.detail.contains(tricky) && problem.detail.len() < 2000, "{:?}", problem.detail);
+    assert!(problem.detail.contains("and 998 more"), "{:?}", problem.detail);
 }
