@@ -123,7 +123,7 @@ pub(crate) async fn build(
             .select([packed])
             .and_then(|frame| frame.sort(vec![name("packed").sort(true, false)]))
             .map_err(Problem::bug)?;
-        collect(sorted, &mut rows, |keys| packed::rows(keys)).await?;
+        collect(sorted, &mut rows, packed::rows).await?;
     }
     Ok(rows)
 }
@@ -132,7 +132,9 @@ fn context(environment: Arc<RuntimeEnv>, parallel: usize) -> SessionContext {
     let config = SessionConfig::new()
         .with_target_partitions(parallel)
         // Partitions are ranges of rows, in their order: that must last.
-        .with_round_robin_repartition(false);
+        .with_round_robin_repartition(false)
+        // What is sorted before it is merged: the more, the fewer comparisons that merging takes.
+        .with_sort_in_place_threshold_bytes(16 << 20);
     let state = SessionStateBuilder::new().with_config(config).with_runtime_env(environment).build();
     SessionContext::new_with_state(state)
 }

@@ -4,43 +4,68 @@
 use crate::{
     problem::storage,
     version::{DataFile, Version},
+    workers::Workers,
 };
 use arrow_array::{RecordBatch, cast::AsArray};
-use futures::TryStreamExt;
+use futures::{TryStreamExt, future::try_join_all};
 use mycorr_domain::{Cell, Column, Problem, Result, output};
 use parquet::arrow::{
     ProjectionMask,
     arrow_reader::{ArrowReaderMetadata, RowSelection},
 };
-use std::{borrow::Cow, ops::Range};
+use std::{borrow::Cow, ops::Range, sync::Arc};
 
-/// The rows `ids` in that order. `ids` are rows of the version, none of them twice.
-pub(crate) async fn rows(version: &Version, columns: &[Column], ids: &[u64]) -> Result<Vec<Vec<Cell>>> {
-    let mut rows = vec![Vec::new(); ids.len()];
+/// The rows `ids` in that order. `ids` are rows of the version, none of them twice. Rows that lie apart (of a
+/// sorted view) are many pages to decode: all workers take part.
+pub(crate) async fn rows(
+    version: &Arc<Version>,
+    columns: &Arc<[Column]>,
+    ids: Vec<u64>,
+    workers: &Workers,
+) -> Result<Vec<Vec<Cell>>> {
     if columns.is_empty() {
-        return Ok(rows);
+        return Ok(vec![Vec::new(); ids.len()]);
+    }
+    if ids.windows(2).all(|pair| pair[0] + 1 == pair[1]) {
+        return ascending(version, columns, &ids).await;
     }
     let mut order: Vec<usize> = (0..ids.len()).collect();
     order.sort_unstable_by_key(|&at| ids[at]);
-    let mut left = order.as_slice();
+    let parts = order.chunks(order.len().div_ceil(workers.count())).map(|part| {
+        let (version, columns) = (version.clone(), columns.clone());
+        let ids: Vec<u64> = part.iter().map(|&at| ids[at]).collect();
+        workers.run(async move { ascending(&version, &columns, &ids).await })
+    });
+    let found = try_join_all(parts).await?.into_iter().flatten();
+    let mut rows = vec![Vec::new(); ids.len()];
+    for (at, row) in order.into_iter().zip(found) {
+        rows[at] = row;
+    }
+    Ok(rows)
+}
+
+/// The rows `ids`, which ascend.
+async fn ascending(version: &Version, columns: &[Column], ids: &[u64]) -> Result<Vec<Vec<Cell>>> {
+    let mut rows = Vec::with_capacity(ids.len());
+    let mut left = ids;
     for file in &version.files {
-        let (here, rest) = left.split_at(left.partition_point(|&at| ids[at] < file.first + file.rows));
+        let (here, rest) = left.split_at(left.partition_point(|&id| id < file.first + file.rows));
         left = rest;
-        let wanted: Vec<u64> = here.iter().map(|&at| ids[at] - file.first).collect();
-        let mut at = here.iter();
-        read(file, columns, &wanted, |batch| {
+        let here: Vec<u64> = here.iter().map(|&id| id - file.first).collect();
+        read(file, columns, &here, |batch| {
             let columns: Vec<_> =
                 columns.iter().map(|column| Stored::of(batch, column)).collect::<Result<_>>()?;
-            for row in 0..batch.num_rows() {
-                let at =
-                    *at.next().ok_or_else(|| Problem::bug("a file held more rows than were asked for"))?;
-                rows[at] = columns.iter().map(|column| column.cell(row)).collect();
-            }
+            rows.extend(
+                (0..batch.num_rows()).map(|row| columns.iter().map(|column| column.cell(row)).collect()),
+            );
             Ok(())
         })
         .await?;
     }
-    Ok(rows)
+    if rows.len() == ids.len() {
+        return Ok(rows);
+    }
+    Err(Problem::bug(format!("{} rows were found where {} were asked for", rows.len(), ids.len())))
 }
 
 /// The bytes of one cell, `None` for null.
@@ -101,7 +126,7 @@ async fn read(
         .await?
         .with_projection(projection(metadata, columns))
         .with_row_selection(RowSelection::from_consecutive_ranges(ranges(wanted), file.rows as usize))
-        .with_batch_size(batch_rows(metadata, columns))
+        .with_batch_size(batch_rows(metadata, columns, 1024))
         .build()
         .map_err(storage)?;
     while let Some(batch) = batches.try_next().await.map_err(storage)? {
@@ -118,14 +143,14 @@ pub(crate) fn projection(metadata: &ArrowReaderMetadata, columns: &[Column]) -> 
 }
 
 /// Few rows at a time where their values could be more than one array may hold, 2 GiB.
-fn batch_rows(metadata: &ArrowReaderMetadata, columns: &[Column]) -> usize {
+pub(crate) fn batch_rows(metadata: &ArrowReaderMetadata, columns: &[Column], usual: usize) -> usize {
     const LARGE: i64 = 256 << 20;
     let names: Vec<_> =
         columns.iter().flat_map(|column| [column.field.clone(), column.exact_name()]).collect();
     let large = metadata.metadata().row_groups().iter().flat_map(|group| group.columns()).any(|chunk| {
         chunk.uncompressed_size() > LARGE && names.iter().any(|name| chunk.column_path().string() == *name)
     });
-    if large { 16 } else { 1024 }
+    if large { usual.min(16) } else { usual }
 }
 
 /// Ascending numbers as ranges.

@@ -1,7 +1,12 @@
 //! A version as a table of DataFusion: some of its columns, and the number of each row. A partition is a
 //! range of rows, so that partitions in their order are the version in its order.
 
-use crate::{index::fields, order::Ordered, page::projection, version::Version};
+use crate::{
+    index::fields,
+    order::Ordered,
+    page::{batch_rows, projection},
+    version::Version,
+};
 use arrow_array::{ArrayRef, RecordBatch, UInt64Array, new_null_array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use async_stream::try_stream;
@@ -89,7 +94,7 @@ impl PartitionStream for Partition {
                 let mut batches = opened
                     .with_projection(projection(metadata, &columns))
                     .with_row_groups(vec![group.group])
-                    .with_batch_size(rows)
+                    .with_batch_size(batch_rows(metadata, &columns, rows))
                     .build()
                     .map_err(external)?;
                 let mut first = group.first;

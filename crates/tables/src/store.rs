@@ -150,7 +150,7 @@ impl TableStore for DeltaStore {
             let range = range(rows.len());
             (rows.len(), rows.slice(range.start as usize..range.end as usize))
         };
-        Ok(Page { total, rows: page::rows(&version, &at.columns, &ids).await? })
+        Ok(Page { total, rows: page::rows(&version, &at.columns, ids, &self.workers).await? })
     }
 
     async fn cell(&self, at: &Snapshot, row: u64, column: &str) -> Result<Option<Vec<u8>>> {

@@ -1,7 +1,10 @@
 //! The store on a real disk.
 
+#![allow(clippy::unwrap_used, reason = "tests may panic")]
+
 mod crash;
 mod full;
+mod oracle;
 mod order;
 mod suite;
 mod versions;
