@@ -19,6 +19,7 @@ interface Entry extends Followed {
 const entries = new Map<string, Entry>();
 const listeners = new Set<() => void>();
 let snapshot: readonly Followed[] = [];
+let lastEnded: Job | null = null;
 
 export const isOver = (job: Job) => job.state !== "queued" && job.state !== "running";
 
@@ -91,8 +92,12 @@ function update(id: string, job: Job) {
     jobsOf(job.model_id).queryKey,
     (old) => old && { ...old, items: old.items.map((item) => (item.id === id ? job : item)) },
   );
-  if (isOver(job)) end(id);
-  else publish();
+  if (isOver(job)) {
+    lastEnded = job;
+    end(id);
+  } else {
+    publish();
+  }
 }
 
 function end(id: string) {
@@ -116,11 +121,12 @@ export const jobsOf = (modelId: string) =>
     params: { path: { id: modelId }, query: { limit: 20 } },
   });
 
-export const useFollowed = () =>
-  useSyncExternalStore(
-    (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    () => snapshot,
-  );
+function subscribe(listener: () => void) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+export const useFollowed = () => useSyncExternalStore(subscribe, () => snapshot);
+
+/** The job that ended last while this tab was watching. */
+export const useLastEnded = () => useSyncExternalStore(subscribe, () => lastEnded);

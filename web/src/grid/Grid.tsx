@@ -1,5 +1,6 @@
 // The grid: rows of any number, columns of any number, in plain DOM. Focus stays on the grid itself
 // (`aria-activedescendant`), rows lie in a sticky viewport over a canvas that only makes the scroll bar.
+import { Button } from "@mantine/core";
 import {
   type ClipboardEvent,
   type KeyboardEvent,
@@ -15,7 +16,7 @@ import {
   useState,
 } from "react";
 import { flushSync } from "react-dom";
-import type { Column } from "../api/client";
+import { type Column, toProblem } from "../api/client";
 import { count, plural } from "../ui/format";
 import { tsv } from "./cell";
 import { layout, moved, type Placed, revealColumn, visibleColumns } from "./columns";
@@ -31,7 +32,7 @@ interface Props {
   label: string;
   columns: Column[];
   rows: RowSet;
-  /** Changes with version, sort and filters: what was at a place is no longer there. */
+  /** Changes with sort and filters: what was at a place is then elsewhere. */
   scope: string;
   /** How many rows there will be, for as long as the first answer has not come. */
   expected?: number;
@@ -349,6 +350,17 @@ export function Grid(props: Props) {
           </div>
         </div>
       </div>
+      {rows.failed && (
+        <div
+          className="grid-failed"
+          style={{ top: HEAD + 1 + Math.max(0, rows.failed.row * ROW - place.top), left: gutter + 1 }}
+        >
+          {toProblem(rows.failed.error).title}
+          <Button variant="default" size="compact-xs" onClick={rows.retry}>
+            Retry
+          </Button>
+        </div>
+      )}
       {props.note && <div className="grid-note">{props.note}</div>}
       <div className="grid-foot">
         <span>{plural(total, "row")}</span>

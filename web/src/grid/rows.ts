@@ -20,9 +20,10 @@ export interface RowSet {
   onVisible: (first: number, end: number) => void;
   /** Fetches rows that are to be copied; false if they are too many. */
   ensure: (first: number, end: number) => Promise<boolean>;
+  /** Why not even the first page could be had. */
   error: unknown;
-  /** The number of a row whose page could not be had, among those in sight. */
-  failedRow: number | null;
+  /** A page in sight that could not be had: its first row, and why. */
+  failed: { row: number; error: unknown } | null;
   retry: () => void;
   fetching: boolean;
 }
@@ -104,8 +105,9 @@ export function useRows(tableId: string, version: number, sort: Sort[], filter: 
     rowAt,
     onVisible,
     ensure,
-    error: head.isError ? head.error : failed >= 0 ? pages[failed]?.error : null,
-    failedRow: failed >= 0 ? Math.max((from + failed) * PAGE, 0) : null,
+    error: head.error,
+    failed:
+      failed >= 0 && !head.isError ? { row: (from + failed) * PAGE, error: pages[failed]?.error } : null,
     retry: () => {
       if (head.isError) void head.refetch();
       for (const one of pages) if (one.isError) void one.refetch();
@@ -123,7 +125,7 @@ export function localRows(rows: (Cell | null)[][]): RowSet {
     onVisible: () => undefined,
     ensure: async () => true,
     error: null,
-    failedRow: null,
+    failed: null,
     retry: () => undefined,
     fetching: false,
   };

@@ -1,4 +1,4 @@
-import { Button, Progress } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useState } from "react";
 import { answer, api, type Job, toProblem } from "../api/client";
 import { useFollowed } from "../api/events";
@@ -38,12 +38,16 @@ export function JobProgress({ job, canCancel }: { job: Job; canCancel: boolean }
     <div>
       <div className="row spread" style={{ flexWrap: "nowrap" }}>
         <div style={{ flex: 1, minWidth: 0 }}>
-          <Progress
-            value={now.state === "queued" ? 0 : (done ?? 100)}
-            striped={done === null}
-            animated={done === null && now.state === "running"}
+          <div
+            className={now.state === "running" && done === null ? "progress unknown" : "progress"}
+            role="progressbar"
             aria-label={`${word} of ${now.table_name}`}
-          />
+            aria-valuemin={0}
+            aria-valuemax={100}
+            aria-valuenow={done ?? undefined}
+          >
+            <div style={{ width: `${now.state === "queued" ? 0 : (done ?? 100)}%` }} />
+          </div>
         </div>
         <Button
           size="xs"

@@ -126,7 +126,7 @@ export function TableView({ model, table, jobs }: Props) {
         <ColumnsMenu columns={columns} order={order} onOrder={view.setShown} />
       </div>
       <Grid
-        scope={`${version} ${formatSort(view.sorts)} ${view.filters.map(formatFilter).join("&")}`}
+        scope={`${formatSort(view.sorts)} ${view.filters.map(formatFilter).join("&")}`}
         label={`Rows of ${table.name}`}
         columns={columns}
         rows={rows}

@@ -3,8 +3,8 @@ import { useHotkeys } from "@mantine/hooks";
 import { CircleUser, KeyRound, LogOut, Monitor, Moon, PlugZap, Search, Sun } from "lucide-react";
 import { lazy, type ReactNode, Suspense, useState } from "react";
 import { Link, Redirect, useLocation } from "wouter";
-import { answer, api, queryClient, toProblem, useMe } from "../api/client";
-import { unfollowAll, useFollowed } from "../api/events";
+import { answer, api, type Job, queryClient, toProblem, useMe } from "../api/client";
+import { unfollowAll, useFollowed, useLastEnded } from "../api/events";
 import Icon from "../icon.svg";
 import { to } from "../routes";
 import { Async } from "../ui/Async";
@@ -90,11 +90,22 @@ function NavLink({ to, current, children }: { to: string; current: boolean; chil
 /** Jobs that this tab has seen start, from wherever one is. */
 function RunningJobs() {
   const [first, ...others] = useFollowed();
-  if (!first) return null;
+  const ended = useLastEnded();
   return (
-    <Link className="nav-link" to={to.model(first.job.model_id, "import")}>
+    <>
+      <div className="visually-hidden" role="status">
+        {ended && `${ended.kind === "import" ? "Import" : "Sync"} of ${ended.table_name}: ${ended.state}`}
+      </div>
+      {first && <JobsLink first={first.job} count={others.length + 1} />}
+    </>
+  );
+}
+
+function JobsLink({ first, count }: { first: Job; count: number }) {
+  return (
+    <Link className="nav-link" to={to.model(first.model_id, "import")}>
       <Loader size={14} aria-hidden />
-      {plural(others.length + 1, "job")} <span className="wide-only">running</span>
+      {plural(count, "job")} <span className="wide-only">running</span>
     </Link>
   );
 }

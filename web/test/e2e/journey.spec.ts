@@ -25,7 +25,7 @@ test("the first account is the administrator's", async () => {
   await expect(page.getByRole("heading", { name: "Set up Mycorr" })).toBeVisible();
   await look(page, "sign-up");
   await page.getByRole("button", { name: "Create the administrator" }).click();
-  await expect(page.getByText("At least 10 characters.", { exact: true })).toBeVisible();
+  await expect(page.getByText("Write an e-mail address.")).toBeVisible();
   await page.getByLabel("Name").fill(ADA.name);
   await page.getByLabel("E-mail").fill(ADA.email);
   await page.getByLabel("Password", { exact: true }).fill(ADA.password);
@@ -68,7 +68,9 @@ test("a connection is tested before it is saved, and says which step failed", as
   await page.getByLabel("Username").fill("mycorr_reader");
   await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
   await expect(page.getByRole("switch", { name: "Require encrypted connection" })).toBeChecked();
-  await expect(page.getByLabel("SQL")).toContainText("GRANT CONNECT ON DATABASE shop TO mycorr_reader");
+  await expect(page.getByLabel("SQL", { exact: true })).toContainText(
+    "GRANT CONNECT ON DATABASE shop TO mycorr_reader",
+  );
 
   await page.getByRole("button", { name: "Test and save" }).click();
   await expect(page.getByRole("alert")).toContainText("certificate");
@@ -111,8 +113,6 @@ test("a Model's import panel shows what can be read, and imports it", async () =
   await page.getByRole("checkbox", { name: "tags" }).uncheck();
   await look(page, "import-preview");
   await page.getByRole("button", { name: "Import", exact: true }).click();
-  await expect(page.getByRole("progressbar", { name: "Import of orders" })).toBeVisible();
-  await look(page, "import-running");
   await page.getByRole("link", { name: "Open orders" }).click({ timeout: 90_000 });
   await expect(cell(1, 1)).toHaveText("1");
 });
@@ -123,9 +123,7 @@ test("the grid reaches any of a million rows", async () => {
   await look(page, "data");
   await grid().focus();
   await page.keyboard.press("Control+End");
-  await expect(grid().locator(`[aria-rowindex="${ORDERS + 1}"] > [aria-colindex="2"]`)).toHaveText(
-    String(ORDERS),
-  );
+  await expect(cell(ORDERS, 8)).toHaveText(`{"cart": ${ORDERS}}`);
   await page.keyboard.press("Control+Home");
   await expect(cell(1, 1)).toHaveText("1");
 
@@ -139,8 +137,8 @@ test("the grid reaches any of a million rows", async () => {
   await expect(cell(1, 5)).toHaveText("999.99");
 
   await page.getByRole("button", { name: "Filter", exact: true }).click();
-  await page.getByLabel("Column").selectOption("status");
-  await page.getByLabel("Value").fill("shipped");
+  await page.getByLabel("Column", { exact: true }).selectOption("status");
+  await page.getByLabel("Value", { exact: true }).fill("shipped");
   await page.getByRole("button", { name: "Apply filter" }).click();
   await expect(page.getByText("250,000 rows")).toBeVisible();
   await expect(cell(1, 4)).toHaveText("shipped");
@@ -150,13 +148,26 @@ test("the grid reaches any of a million rows", async () => {
 
   await page.getByRole("button", { name: "Remove the filter on status" }).click();
   await page.getByRole("button", { name: "Filter", exact: true }).click();
-  await page.getByLabel("Column").selectOption("id");
-  await page.getByLabel("Value").fill("many");
+  await page.getByLabel("Column", { exact: true }).selectOption("id");
+  await page.getByLabel("Value", { exact: true }).fill("many");
   await page.getByRole("button", { name: "Apply filter" }).click();
   await expect(page.getByRole("alert")).toBeVisible();
   await look(page, "data-filter-wrong");
   await page.getByRole("alert").getByRole("button", { name: "Clear filters" }).click();
   await expect(cell(1, 5)).toHaveText("999.99");
+});
+
+test("an import that takes long shows how far it is, and can be cancelled", async () => {
+  await page.getByRole("link", { name: "Import", exact: true }).click();
+  await page.getByLabel("Filter schemas and tables").fill("slow");
+  await page.getByRole("treeitem", { name: /slow/ }).click();
+  await page.getByRole("button", { name: "Import", exact: true }).click();
+  await expect(page.getByRole("progressbar", { name: "Import of slow" })).toBeVisible();
+  await expect(page.getByRole("link", { name: /1 job/ })).toBeVisible();
+  await look(page, "import-running");
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await expect(page.getByText("Import of slow was cancelled")).toBeVisible();
+  await page.getByLabel("Filter schemas and tables").clear();
 });
 
 test("an empty table says so", async () => {
@@ -177,7 +188,8 @@ test("sync brings the newest, and the history keeps the old", async () => {
   await page.getByRole("button", { name: "Sync now" }).click();
   await expect(page.getByText("version 2", { exact: true })).toBeVisible({ timeout: 90_000 });
   await expect(page.getByText(`${(ORDERS - 10).toLocaleString("en-US")} rows`)).toBeVisible();
-  await expect(cell(1, 1)).toHaveText("11");
+  // Row 11 was written anew, behind the others: the order is that of arrival.
+  await expect(cell(1, 1)).toHaveText("12");
 
   await page.getByRole("link", { name: "History", exact: true }).click();
   await expect(page.getByText("Version 2")).toBeVisible();

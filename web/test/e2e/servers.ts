@@ -29,7 +29,7 @@ INSERT INTO customers SELECT i, 'Customer ' || i, CASE WHEN i % 5 > 0 THEN 'c' |
 CREATE TABLE orders (id bigint PRIMARY KEY, customer_id bigint NOT NULL, placed_at timestamptz NOT NULL,
   status order_status NOT NULL, total numeric(12,2) NOT NULL, tags text[], note text, token uuid, payload jsonb, secret text);
 INSERT INTO orders SELECT i, 1 + i % 2000, timestamptz '2026-01-01 00:00+00' + i * interval '10 seconds',
-  (enum_range(NULL::order_status))[1 + i % 4], (i * 7919 % 100000) / 100.0, CASE WHEN i % 3 = 0 THEN ARRAY['gift', 'express'] END,
+  (enum_range(NULL::order_status))[1 + i % 4], (i::bigint * 7919 % 100000) / 100.0, CASE WHEN i % 3 = 0 THEN ARRAY['gift', 'express'] END,
   CASE WHEN i % 4 = 0 THEN NULL WHEN i % 4 = 1 THEN '' ELSE E'two\\nlines, "quoted"' END,
   md5(i::text)::uuid, jsonb_build_object('cart', i), 'not for everyone' FROM generate_series(1, ${ORDERS}) i;
 CREATE TABLE nothing (id bigint, name text);
@@ -38,6 +38,8 @@ CREATE VIEW recent_orders AS SELECT * FROM orders ORDER BY placed_at DESC LIMIT 
 CREATE MATERIALIZED VIEW sales AS SELECT status, sum(total) FROM orders GROUP BY 1;
 CREATE TABLE events (id bigint, at date) PARTITION BY RANGE (at);
 CREATE TABLE events_2026 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+-- Takes as long as it is let.
+CREATE VIEW slow AS SELECT i, pg_sleep(0.005)::text AS waited FROM generate_series(1, 100000) i;
 CREATE SCHEMA warehouse;
 CREATE TABLE warehouse.stock (product text, amount integer);
 INSERT INTO warehouse.stock VALUES ('a', 1), ('b', 2);
@@ -157,7 +159,13 @@ export function sql(text: string): string {
   );
 }
 
-async function startPostgres(folder: string): Promise<ChildProcess> {
+/** A process that was started, and the wait until it can be used. */
+interface Started {
+  server: ChildProcess;
+  ready: () => Promise<void>;
+}
+
+async function startPostgres(folder: string): Promise<Started> {
   const bin = postgresBin();
   const data = join(folder, "data");
   certificates(folder);
@@ -193,22 +201,22 @@ async function startPostgres(folder: string): Promise<ChildProcess> {
     ["-D", data, "-p", port, "-k", folder, "-h", "127.0.0.1", "-c", "ssl=on", "-c", "fsync=off"],
     { stdio: "ignore", ...account },
   );
-  await until("PostgreSQL", () => {
-    try {
-      execFileSync(join(bin, "createdb"), ["-h", folder, "-p", port, "-U", "postgres", "shop"], {
-        stdio: "pipe",
-        ...account,
-      });
-      return true;
-    } catch {
-      return false;
-    }
-  });
-  sql(SHOP);
-  return server;
+  const ready = async () => {
+    await until("PostgreSQL", () => {
+      try {
+        const where = ["-h", folder, "-p", port, "-U", "postgres", "shop"];
+        execFileSync(join(bin, "createdb"), where, { stdio: "pipe", ...account });
+        return true;
+      } catch {
+        return false;
+      }
+    });
+    sql(SHOP);
+  };
+  return { server, ready };
 }
 
-async function startMycorr(folder: string): Promise<ChildProcess> {
+async function startMycorr(folder: string): Promise<Started> {
   const binary = process.env.MYCORR_BIN ?? join(homedir(), ".cache/mycorr/target/debug/mycorr");
   const url = `http://127.0.0.1:${await freePort()}`;
   const server = spawn(binary, ["serve", "--listen", new URL(url).host], {
@@ -221,14 +229,15 @@ async function startMycorr(folder: string): Promise<ChildProcess> {
     },
   });
   process.env.MYCORR_E2E_URL = url;
-  await until("mycorr serve", async () => {
-    if (server.exitCode !== null) throw new Error(`mycorr serve ended with ${server.exitCode}`);
-    return fetch(`${url}/readyz`).then(
-      (answer) => answer.ok,
-      () => false,
-    );
-  });
-  return server;
+  const ready = () =>
+    until("mycorr serve", async () => {
+      if (server.exitCode !== null) throw new Error(`mycorr serve ended with ${server.exitCode}`);
+      return fetch(`${url}/readyz`).then(
+        (answer) => answer.ok,
+        () => false,
+      );
+    });
+  return { server, ready };
 }
 
 const stop = (server: ChildProcess, signal: NodeJS.Signals) =>
@@ -240,12 +249,22 @@ const stop = (server: ChildProcess, signal: NodeJS.Signals) =>
 
 export default async function start() {
   const folder = mkdtempSync(join(tmpdir(), "mycorr-e2e-"));
-  const postgres = await startPostgres(folder);
-  process.env.MYCORR_E2E_CA = readFileSync(join(folder, "ca.pem"), "utf8");
-  const mycorr = await startMycorr(folder);
-  return async () => {
-    await stop(mycorr, "SIGTERM");
-    await stop(postgres, "SIGINT");
+  const servers: [ChildProcess, NodeJS.Signals][] = [];
+  const end = async () => {
+    for (const [server, signal] of servers.reverse()) await stop(server, signal);
     rmSync(folder, { recursive: true, force: true });
   };
+  try {
+    const postgres = await startPostgres(folder);
+    servers.push([postgres.server, "SIGINT"]);
+    await postgres.ready();
+    process.env.MYCORR_E2E_CA = readFileSync(join(folder, "ca.pem"), "utf8");
+    const mycorr = await startMycorr(folder);
+    servers.push([mycorr.server, "SIGTERM"]);
+    await mycorr.ready();
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  return end;
 }
