@@ -9,7 +9,7 @@ use mycorr_tables::DeltaStore;
 use mycorr_vault::{Keyring, Vault};
 use std::{
     fs::{self, DirBuilder},
-    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -64,6 +64,9 @@ impl Place {
             Some(_) => Err("MYCORR_DATABASE_URL has to begin with sqlite: (PostgreSQL comes later)".into()),
             None => {
                 let file = self.data_dir.join("mycorr.db");
+                // Made here, so that nobody else reads it even in a folder that others can look into; SQLite
+                // gives the files beside it the same mode.
+                fs::OpenOptions::new().append(true).create(true).mode(0o600).open(&file)?;
                 // A URL, so what has a meaning in one is escaped.
                 let file = file.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
                 Ok(format!("sqlite:{file}"))

@@ -1,5 +1,7 @@
 //! The use cases against a real PostgreSQL server, with tables in memory and metadata in a SQLite file.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod accounts;
 mod browse;
 mod connections;

@@ -18,7 +18,11 @@ fn columns() -> Vec<Column> {
 
 async fn succeed(world: &World, work: &Work, store: i64) -> Option<i64> {
     let committed = Committed { version: StoreVersion(store), rows: 10, bytes: 100 };
-    world.meta.succeed(work.lease, NewVersion { columns: &columns(), committed, warning: None }).await.unwrap()
+    world
+        .meta
+        .succeed(work.lease, NewVersion { columns: &columns(), committed, warning: None })
+        .await
+        .unwrap()
 }
 
 async fn claim(world: &World) -> Work {

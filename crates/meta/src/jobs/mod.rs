@@ -1,0 +1,130 @@
+//! Jobs: queued, claimed with a lease, kept alive, finished once. A job runs at least once; what it did is
+//! recorded by who holds its lease, and by nobody else.
+
+mod lease;
+mod queue;
+
+pub use lease::{Beat, Lease, NewVersion, Work};
+pub use queue::NewImport;
+pub(crate) use queue::cancel_pending;
+
+use crate::{
+    Listed, Meta, after, db,
+    entity::{job, table},
+    from_json,
+    models::remove_later,
+    now,
+    record::{Job, JobKind, JobState, Source, StoredProblem},
+    tables::source,
+    time, to_json,
+};
+use mycorr_domain::{Code, JobId, ModelId, Problem, Result, TableId, UserId};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
+    QueryFilter, QueryOrder, QuerySelect,
+};
+
+impl Meta {
+    pub async fn job(&self, user: UserId, id: JobId) -> Result<Job> {
+        let row = job_row(&self.db, id).await?.ok_or_else(|| Problem::not_found("job"))?;
+        self.access(user, ModelId::from_uuid(row.model_id)).await.map_err(|_| Problem::not_found("job"))?;
+        record(row)
+    }
+
+    /// The imports and syncs of a Model, newest first.
+    pub async fn jobs(
+        &self,
+        user: UserId,
+        model: ModelId,
+        from: Option<&str>,
+        limit: usize,
+    ) -> Result<Listed<Job>> {
+        self.access(user, model).await?;
+        let mut query = job::Entity::find()
+            .filter(job::Column::ModelId.eq(*model.as_uuid()))
+            .filter(job::Column::Kind.ne(JobKind::Restore.as_str()));
+        if let Some(id) = after::<JobId>(from)? {
+            query = query.filter(job::Column::Id.lt(*id.as_uuid()));
+        }
+        let rows =
+            query.order_by_desc(job::Column::Id).limit(limit as u64 + 1).all(&self.db).await.map_err(db)?;
+        let jobs = rows.into_iter().map(record).collect::<Result<_>>()?;
+        Ok(Listed::new(jobs, limit, |job: &Job| job.id.to_string()))
+    }
+
+    /// How many jobs are in each state.
+    pub async fn job_counts(&self) -> Result<Vec<(String, u64)>> {
+        let counts: Vec<(String, i64)> = job::Entity::find()
+            .select_only()
+            .column(job::Column::State)
+            .column_as(job::Column::Id.count(), "jobs")
+            .group_by(job::Column::State)
+            .into_tuple()
+            .all(&self.db)
+            .await
+            .map_err(db)?;
+        Ok(counts.into_iter().map(|(state, jobs)| (state, jobs as u64)).collect())
+    }
+}
+
+/// The problem of a job that somebody stopped.
+fn cancelled() -> Problem {
+    Problem::new(Code::Cancelled, "The job was cancelled. Nothing was changed.")
+}
+
+async fn job_row(on: &impl ConnectionTrait, id: JobId) -> Result<Option<job::Model>> {
+    job::Entity::find_by_id(*id.as_uuid()).one(on).await.map_err(db)
+}
+
+/// Ends a job without a version; the table of a first import is removed, and its name is free again.
+async fn finish(
+    on: &DatabaseTransaction,
+    row: &job::Model,
+    state: JobState,
+    problem: &Problem,
+) -> Result<()> {
+    let ended = job::ActiveModel {
+        id: Set(row.id),
+        state: Set(state.as_str().to_owned()),
+        problem: Set(Some(to_json(&StoredProblem::from(problem)))),
+        finished_at: Set(Some(now().timestamp_micros())),
+        lease_until: Set(None),
+        ..Default::default()
+    };
+    ended.update_without_returning(on).await.map_err(db)?;
+    if row.kind == JobKind::Import.as_str() {
+        let removed = table::Entity::delete_many()
+            .filter(table::Column::Id.eq(row.table_id))
+            .filter(table::Column::Head.is_null())
+            .exec(on)
+            .await
+            .map_err(db)?;
+        if removed.rows_affected == 1 {
+            remove_later(on, TableId::from_uuid(row.table_id)).await?;
+        }
+    }
+    Ok(())
+}
+
+fn record(row: job::Model) -> Result<Job> {
+    let source: Source = source(row.connection_id, row.source_schema, row.source_table, row.source_columns)?;
+    let problem = row.problem.as_deref().map(from_json::<StoredProblem>).transpose()?.map(Problem::from);
+    Ok(Job {
+        id: JobId::from_uuid(row.id),
+        kind: JobKind::parse(&row.kind)?,
+        state: JobState::parse(&row.state)?,
+        model: ModelId::from_uuid(row.model_id),
+        table: TableId::from_uuid(row.table_id),
+        table_name: row.table_name,
+        source,
+        requested_by: UserId::from_uuid(row.requested_by),
+        queued_at: time(row.queued_at),
+        started_at: row.started_at.map(time),
+        finished_at: row.finished_at.map(time),
+        estimated_rows: row.estimated_rows.map(|rows| rows as u64),
+        rows: row.rows as u64,
+        bytes: row.bytes as u64,
+        version: row.version,
+        problem,
+    })
+}

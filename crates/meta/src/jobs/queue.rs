@@ -1,0 +1,219 @@
+//! Who asks for jobs, and who takes it back.
+
+use super::{cancelled, finish, job_row, lease, record};
+use crate::{
+    Meta, db,
+    entity::{job, table, version},
+    now,
+    record::{Access, Job, JobKind, JobState, Table},
+    tables::pending,
+    to_json,
+};
+use chrono::TimeDelta;
+use mycorr_domain::{Code, ConnectionId, JobId, ModelId, Problem, Result, TableId, TableName, UserId};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    QuerySelect, SqlErr, sea_query::IntoCondition,
+};
+use std::collections::HashSet;
+
+pub struct NewImport {
+    pub connection: ConnectionId,
+    pub schema: String,
+    pub table: String,
+    pub name: TableName,
+    pub columns: Option<Vec<String>>,
+}
+
+impl Meta {
+    /// Queues the import of a table, and reserves its name in the Model; a number is added if it is taken.
+    pub async fn queue_import(&self, user: UserId, model: ModelId, new: NewImport) -> Result<(Job, Table)> {
+        let transaction = self.write().await?;
+        let access = self.access_on(&transaction, user, model).await?;
+        if access == Access::Viewer {
+            return Err(Problem::new(Code::Forbidden, "You can look at this Model, but not import into it."));
+        }
+        let taken: HashSet<String> = table::Entity::find()
+            .select_only()
+            .column(table::Column::Name)
+            .filter(table::Column::ModelId.eq(*model.as_uuid()))
+            .into_tuple()
+            .all(&transaction)
+            .await
+            .map_err(db)?
+            .into_iter()
+            .collect();
+        let row = table::Model {
+            id: *TableId::new().as_uuid(),
+            model_id: *model.as_uuid(),
+            name: free_name(new.name.as_str(), &taken),
+            created_at: now().timestamp_micros(),
+            head: None,
+            connection_id: Some(*new.connection.as_uuid()),
+            source_schema: new.schema,
+            source_table: new.table,
+            source_columns: new.columns.as_ref().map(to_json),
+            synced_at: None,
+        };
+        table::Entity::insert(table::ActiveModel::from(row.clone()))
+            .exec_without_returning(&transaction)
+            .await
+            .map_err(db)?;
+        let job = insert_job(&transaction, JobKind::Import, user, &row, None).await?;
+        transaction.commit().await.map_err(db)?;
+        Ok((job, self.table(user, TableId::from_uuid(row.id)).await?.0))
+    }
+
+    /// Queues a sync. `conflict` if a job of the table is pending already.
+    pub async fn queue_sync(&self, user: UserId, id: TableId) -> Result<Job> {
+        let transaction = self.write().await?;
+        let row = self.writable(&transaction, user, id).await?;
+        if row.connection_id.is_none() {
+            return Err(Problem::new(
+                Code::Conflict,
+                "The connection that this table came through was deleted, so it can't be synced.",
+            )
+            .fix("Import the table again through another connection."));
+        }
+        let job = insert_job(&transaction, JobKind::Sync, user, &row, None).await?;
+        transaction.commit().await.map_err(db)?;
+        Ok(job)
+    }
+
+    /// Makes a job that restores `version`, claimed by the caller at once.
+    pub async fn start_restore(
+        &self,
+        user: UserId,
+        id: TableId,
+        number: i64,
+        lease: TimeDelta,
+    ) -> Result<lease::Work> {
+        let transaction = self.write().await?;
+        let row = self.writable(&transaction, user, id).await?;
+        let exists = version::Entity::find_by_id((row.id, number)).one(&transaction).await.map_err(db)?;
+        if exists.is_none() {
+            return Err(Problem::not_found("version"));
+        }
+        let job = insert_job(&transaction, JobKind::Restore, user, &row, Some(number)).await?;
+        let row = job_row(&transaction, job.id).await?.ok_or_else(|| Problem::bug("job just inserted"))?;
+        let work =
+            lease::take(&transaction, row, lease).await?.ok_or_else(|| Problem::bug("job just inserted"))?;
+        transaction.commit().await.map_err(db)?;
+        Ok(work)
+    }
+
+    /// Asks a job to stop: at once if it still waits, soon if it runs, not at all if it is over.
+    pub async fn cancel_job(&self, user: UserId, id: JobId) -> Result<Job> {
+        let found = self.job(user, id).await?;
+        let access = self.access(user, found.model).await?;
+        if access == Access::Viewer {
+            return Err(Problem::new(
+                Code::Forbidden,
+                "You can look at this Model, but not cancel its jobs.",
+            ));
+        }
+        let transaction = self.write().await?;
+        cancel_pending(&transaction, job::Column::Id.eq(*id.as_uuid())).await?;
+        transaction.commit().await.map_err(db)?;
+        self.job(user, id).await
+    }
+
+    async fn writable(&self, on: &DatabaseTransaction, user: UserId, id: TableId) -> Result<table::Model> {
+        let row = table::Entity::find_by_id(*id.as_uuid()).one(on).await.map_err(db)?;
+        let row = row.ok_or_else(|| Problem::not_found("table"))?;
+        let access = self.access_on(on, user, ModelId::from_uuid(row.model_id)).await;
+        match access.map_err(|_| Problem::not_found("table"))? {
+            Access::Viewer => {
+                Err(Problem::new(Code::Forbidden, "You can look at this table, but not change it."))
+            }
+            Access::Owner | Access::Collaborator => Ok(row),
+        }
+    }
+}
+
+async fn insert_job(
+    on: &DatabaseTransaction,
+    kind: JobKind,
+    user: UserId,
+    table: &table::Model,
+    restored_version: Option<i64>,
+) -> Result<Job> {
+    let row = job::Model {
+        id: *JobId::new().as_uuid(),
+        kind: kind.as_str().to_owned(),
+        state: JobState::Queued.as_str().to_owned(),
+        model_id: table.model_id,
+        table_id: table.id,
+        table_name: table.name.clone(),
+        connection_id: table.connection_id,
+        source_schema: table.source_schema.clone(),
+        source_table: table.source_table.clone(),
+        source_columns: table.source_columns.clone(),
+        restored_version,
+        requested_by: *user.as_uuid(),
+        queued_at: now().timestamp_micros(),
+        started_at: None,
+        finished_at: None,
+        estimated_rows: None,
+        columns: None,
+        rows: 0,
+        bytes: 0,
+        version: None,
+        problem: None,
+        cancelled: false,
+        lease_until: None,
+        fence: 0,
+    };
+    job::Entity::insert(job::ActiveModel::from(row.clone())).exec_without_returning(on).await.map_err(
+        |error| match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => {
+                Problem::new(Code::Conflict, "An import, sync or restore of this table is under way.")
+                    .fix("Wait until it is done, or cancel it.")
+            }
+            _ => db(error),
+        },
+    )?;
+    record(row)
+}
+
+/// Ends the jobs that wait, and asks those that run to stop.
+pub(crate) async fn cancel_pending(on: &DatabaseTransaction, which: impl IntoCondition) -> Result<()> {
+    let rows = job::Entity::find().filter(which).filter(pending()).all(on).await.map_err(db)?;
+    for row in rows {
+        if row.state == JobState::Queued.as_str() {
+            finish(on, &row, JobState::Cancelled, &cancelled()).await?;
+        } else {
+            let asked = job::ActiveModel { id: Set(row.id), cancelled: Set(true), ..Default::default() };
+            asked.update_without_returning(on).await.map_err(db)?;
+        }
+    }
+    Ok(())
+}
+
+/// `name`, or `name_2`, `name_3` … if that is taken.
+fn free_name(name: &str, taken: &HashSet<String>) -> String {
+    if !taken.contains(name) {
+        return name.to_owned();
+    }
+    (2..)
+        .map(|number| {
+            let suffix = format!("_{number}");
+            let kept: String = name.chars().take(TableName::LONGEST - suffix.len()).collect();
+            kept + &suffix
+        })
+        .find(|candidate| !taken.contains(candidate))
+        .expect("there are more numbers than tables")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_taken_gets_a_number() {
+        let taken: HashSet<String> = ["a", "a_2", &"x".repeat(128)].map(String::from).into();
+        assert_eq!(free_name("b", &taken), "b");
+        assert_eq!(free_name("a", &taken), "a_3");
+        assert_eq!(free_name(&"x".repeat(128), &taken), format!("{}_2", "x".repeat(126)));
+    }
+}
