@@ -1,7 +1,7 @@
 //! The job runner: workers that claim jobs, keep their leases and see each to its end.
 
 use crate::{Engine, reading::Progress};
-use chrono::TimeDelta;
+use chrono::{TimeDelta, Utc};
 use mycorr_domain::{Code, Column, Committed, Problem, Result};
 use mycorr_meta::{Beat, JobKind, NewVersion, Work};
 use std::{sync::Mutex, time::Duration};
@@ -164,7 +164,13 @@ impl Engine {
             return Err(Problem::bug(format!("job was begun {MOST_RUNS} times and never ended")));
         }
         match work.job.kind {
-            JobKind::Import | JobKind::Sync => self.read(work, progress, abort).await,
+            JobKind::Import | JobKind::Sync => {
+                if work.lease.fence > 1 {
+                    // Nobody has looked after the files of the run before.
+                    self.store.sweep(table).await?;
+                }
+                self.read(work, progress, abort).await
+            }
             JobKind::Restore => {
                 let to = self.restored(work).await?;
                 let committed = self.store.restore(table, to.store, job).await?;
@@ -237,7 +243,7 @@ impl Engine {
 
     /// Removes the files of tables that are gone.
     async fn tidy(&self) {
-        let removed = match self.meta.removed_tables().await {
+        let removed = match self.meta.removed_tables(Utc::now()).await {
             Ok(removed) => removed,
             Err(problem) => {
                 return tracing::warn!(cause = problem.internal, "removed tables can't be listed");

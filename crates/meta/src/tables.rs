@@ -6,10 +6,10 @@ use crate::{
     from_json,
     jobs::cancel_pending,
     models::remove_later,
-    now,
     record::{Access, JobKind, JobState, Source, Table, User, Version},
     time,
 };
+use chrono::{DateTime, Utc};
 use mycorr_domain::{
     Code, ConnectionId, JobId, ModelId, Problem, Result, StoreVersion, TableId, TableName, UserId,
 };
@@ -124,10 +124,10 @@ impl Meta {
         Ok(Listed::new(versions, limit, |version: &Version| version.version.to_string()))
     }
 
-    /// Tables whose files can be deleted now.
-    pub async fn removed_tables(&self) -> Result<Vec<TableId>> {
+    /// Tables that are gone and whose files can be deleted at the moment `at`.
+    pub async fn removed_tables(&self, at: DateTime<Utc>) -> Result<Vec<TableId>> {
         let rows = removed::Entity::find()
-            .filter(removed::Column::DueAt.lte(now().timestamp_micros()))
+            .filter(removed::Column::DueAt.lte(at.timestamp_micros()))
             .limit(100)
             .all(&self.db)
             .await

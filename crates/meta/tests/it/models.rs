@@ -1,4 +1,5 @@
 use crate::{connection, import, model, user, world};
+use chrono::{TimeDelta, Utc};
 use mycorr_domain::{Code, ModelId, ResourceName, TableName};
 use mycorr_meta::Access;
 
@@ -32,7 +33,12 @@ async fn a_models_tables_go_with_it_and_their_files_later() {
     world.meta.delete_model(world.ada.id, shop.id).await.unwrap();
     assert_eq!(world.meta.table(world.ada.id, table.id).await.unwrap_err().code, Code::NotFound);
     assert_eq!(world.meta.job(world.ada.id, job.id).await.unwrap_err().code, Code::NotFound);
-    assert!(world.meta.removed_tables().await.unwrap().is_empty(), "a worker may still be writing");
+    let now = Utc::now();
+    assert!(world.meta.removed_tables(now).await.unwrap().is_empty(), "a worker may still be writing");
+    let later = now + TimeDelta::minutes(2);
+    assert_eq!(world.meta.removed_tables(later).await.unwrap(), [table.id]);
+    world.meta.forget_removed(table.id).await.unwrap();
+    assert!(world.meta.removed_tables(later).await.unwrap().is_empty());
 }
 
 #[tokio::test]
