@@ -122,6 +122,7 @@ impl Client {
         let asked = Asked::table(&target.endpoint, schema, table);
         let rows = self.query(sql::DESCRIBE, &[schema, table], &asked).await?;
         let Some(first) = rows.first() else { return Err(explain::table_not_found(schema, table)) };
+        self.settled(&asked).await?;
         let mut row = Reader::new(first);
         // In information_schema stands what the role has any right to; the rest is explained by `problem`.
         let listed = row.flag()?;

@@ -1,7 +1,7 @@
 //! A signed-in connection.
 
 use crate::{
-    explain::{Asked, explain},
+    explain::{self, Asked, explain},
     sql::{self, Template},
     statement::Statement,
     tls::{CaCertificate, Verification},
@@ -137,6 +137,14 @@ impl Client {
         asked: &Asked<'_>,
     ) -> Result<Vec<Row>> {
         self.run(template.name, template.text, parameters, asked).await
+    }
+
+    /// # Errors
+    /// `pooler_conflict` if what is read is not read under the settings that go before it.
+    pub(crate) async fn settled(&mut self, asked: &Asked<'_>) -> Result<()> {
+        let rows = self.query(sql::SETTLED, &[], asked).await?;
+        let holds = rows.first().and_then(|row| row.first()?.as_deref()) == Some(b"t");
+        if holds { Ok(()) } else { Err(explain::settings_elsewhere()) }
     }
 
     pub(crate) async fn run(

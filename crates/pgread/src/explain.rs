@@ -340,6 +340,14 @@ fn plain(sqlstate: &str) -> &str {
     if valid { sqlstate } else { "unknown" }
 }
 
+pub(crate) fn settings_elsewhere() -> Problem {
+    Problem::new(
+        Code::PoolerConflict,
+        "A connection pooler spreads reads over several servers: Mycorr's settings went to one and the read to another, so values would not arrive as they are. Nothing was read.",
+    )
+    .fix("Use the direct connection to one server, or have the pooler read from one server only (Pgpool-II: load_balance_mode = off, or a line in database_redirect_preference_list).")
+}
+
 pub(crate) fn schema_permission_denied(schema: &str, role: &str) -> Problem {
     Problem::new(
         Code::SchemaPermissionDenied,

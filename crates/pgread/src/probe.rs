@@ -198,9 +198,14 @@ impl Walk<'_> {
             }
             _ => None,
         };
+        let settled = match facts {
+            Ok(_) => client.settled(&Asked::login(endpoint)).await,
+            Err(_) => Ok(()),
+        };
         self.report.statements.splice(0..0, client.statements());
         client.close().await;
         let (in_recovery, superuser, readable, _) = facts?;
+        settled?;
         self.privileges(superuser, readable);
         Ok(ServerFacts { version, in_recovery, pooler })
     }

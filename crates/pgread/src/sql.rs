@@ -13,7 +13,8 @@ pub struct Template {
 }
 
 /// All fixed statements, for the documentation.
-pub const TEMPLATES: &[Template] = &[SETTINGS, SERVER, BACKEND, ROLE, RIGHTS, SCHEMAS, TABLES, DESCRIBE];
+pub const TEMPLATES: &[Template] =
+    &[SETTINGS, SETTLED, SERVER, BACKEND, ROLE, RIGHTS, SCHEMAS, TABLES, DESCRIBE];
 
 /// Opens every pipeline. The settings hold until its end, which is the end of the implicit transaction
 /// (PostgreSQL manual, "Pipelining"): no write can pass, and no setting of a role or a database changes how
@@ -37,6 +38,12 @@ pub const SETTINGS: Template = Template {
            pg_catalog.set_config('quote_all_identifiers','off',true), pg_catalog.set_config('row_security','on',true), \
            pg_catalog.set_config('application_name','mycorr',true)",
 };
+
+/// Whether the settings hold where a table is read. A pooler that spreads reads over several servers sends this
+/// where it sends the read, and the settings, which call a volatile function, to the primary: values would be
+/// printed as the role's own settings say.
+pub const SETTLED: Template =
+    Template { name: "settled", text: "SELECT pg_catalog.current_setting('application_name') = 'mycorr'" };
 
 /// What server this is, and whether the role may do too much here, or nothing at all.
 pub const SERVER: Template = Template {

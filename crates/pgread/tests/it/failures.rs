@@ -1,9 +1,9 @@
 //! Everything that goes wrong has its own code.
 
-use crate::support::{begin, connect, dialer, target};
+use crate::support::{begin, connect, dialer, read, target};
 use mycorr_domain::{Code, DatabaseName, Port, RoleName, Secret};
 use mycorr_egress::Dialer;
-use mycorr_pgread::{Client, Outcome, ScanLimits, StepName, Target, Unread, test, tls::CaCertificate};
+use mycorr_pgread::{Client, Outcome, Scan, ScanLimits, StepName, Target, Unread, test, tls::CaCertificate};
 use mycorr_testkit::{Authority, Cluster, Database, Leaf, Options};
 use tokio::net::TcpListener;
 
@@ -208,4 +208,65 @@ async fn a_row_over_the_limit_is_named() {
     };
     assert_eq!(problem.code, Code::RowTooLarge);
     assert!(problem.detail.contains("Row 3 of public.t") && problem.detail.contains("blob"), "{problem}");
+}
+
+#[tokio::test]
+async fn a_server_that_stops_says_so_or_is_lost() {
+    let cluster = Cluster::start(&Options::default());
+    let database = Database::create(&cluster);
+    // One table of which the buffers on the way hold only a part, so that the server has to wait for its
+    // reader; and a view of which the reader has to wait for the second row.
+    database.sql(
+        "CREATE TABLE public.big AS SELECT n, repeat('x', 1000) AS t FROM generate_series(1, 100000) n; \
+         CREATE VIEW public.slow AS SELECT repeat('x', 10000) AS t, pg_sleep(n)::text FROM generate_series(0, 3600, 3600) n",
+    );
+    let reading = async |table: &str| {
+        let mut client = connect(&cluster, &database).await;
+        let description = client.describe("public", table).await.unwrap();
+        begin(client, &description, ScanLimits::default()).await
+    };
+    let drain = async |scan: &mut Scan| loop {
+        match scan.next().await {
+            Ok(Some(_)) => {}
+            Ok(None) => break Ok(scan.rows()),
+            Err(problem) => break Err(problem.code),
+        }
+    };
+    // Whoever waits for the server hears why, unless there is no time to say it.
+    for (table, mode, codes) in [
+        ("slow", "fast", &[Code::ServerShuttingDown][..]),
+        ("slow", "immediate", &[Code::ConnectionLost]),
+        ("big", "fast", &[Code::ConnectionLost, Code::ServerShuttingDown]),
+    ] {
+        let mut scan = reading(table).await;
+        cluster.stop(mode);
+        let code = drain(&mut scan).await.unwrap_err();
+        assert!(codes.contains(&code), "{table}, {mode}: {code:?}");
+        cluster.start_again();
+    }
+    // Who is there may finish, and nobody else comes in.
+    let mut scan = reading("big").await;
+    cluster.begin_stop("smart");
+    let problem = loop {
+        match Client::connect(&dialer(), &target(&cluster, &database)).await {
+            Ok(client) => client.close().await,
+            Err(problem) => break problem,
+        }
+    };
+    assert_eq!(problem.code, Code::ServerShuttingDown);
+    assert_eq!(drain(&mut scan).await, Ok(100_000));
+}
+
+#[tokio::test]
+async fn a_read_that_needs_more_room_than_the_server_allows_is_told() {
+    let cluster = Cluster::shared();
+    let database = Database::create(cluster);
+    database.sql(&format!(
+        "CREATE VIEW public.sorted AS SELECT n, repeat('x', 100) AS t FROM generate_series(1, 100000) n ORDER BY md5(n::text); \
+         ALTER ROLE \"{0}\" SET work_mem = '64kB'; ALTER ROLE \"{0}\" SET temp_file_limit = '1MB'",
+        database.role
+    ));
+    let problem = read(connect(cluster, &database).await, "public", "sorted").await.unwrap_err();
+    assert_eq!(problem.code, Code::SourceError);
+    assert!(problem.detail.contains("53400"), "{problem}");
 }

@@ -4,8 +4,12 @@
 
 mod failures;
 mod hostile;
+mod poolers;
 mod privileges;
+mod standby;
 mod statements;
 mod support;
 mod tls;
+mod types;
 mod values;
+mod versions;

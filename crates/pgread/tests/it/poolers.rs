@@ -1,0 +1,68 @@
+//! Poolers in between: the whole journey through them, and nothing that stays behind.
+
+use crate::{
+    statements::{fill, is_select, journey},
+    support::{dialer, target, target_at},
+    types,
+};
+use mycorr_pgread::test;
+use mycorr_testkit::{Cluster, Database, PgBouncer, Pgpool, PoolMode, Server, not_tested};
+
+/// Several at once over few connections, and twice, so that connections are used again.
+async fn crowd(database: &Database<'_>, port: u16) {
+    for _ in 0..2 {
+        tokio::join!(journey(database, port), journey(database, port), journey(database, port));
+    }
+}
+
+/// Nothing but SELECT, and `DISCARD ALL`: poolers clean up between clients, which is their operators' choice.
+fn heard_only_select(database: &Database<'_>, discards: bool) {
+    let heard = database.log_statements();
+    assert!(heard.len() > 30);
+    for statement in &heard {
+        let pooler_speaks = discards && statement.text == "DISCARD ALL";
+        assert!(is_select(&statement.text) || pooler_speaks, "{}", statement.text);
+    }
+}
+
+#[tokio::test]
+async fn pgbouncer_in_either_mode_works_and_keeps_nothing() {
+    let cluster = Cluster::shared();
+    let database = Database::create(cluster);
+    let report = test(&dialer(), &target(cluster, &database), &mut |_| {}).await;
+    assert_eq!(report.server.unwrap().pooler, None);
+    // It knows named statements from 1.21 on, if it is told to.
+    let prepared: &[&[(&str, &str)]] = if PgBouncer::version() >= (1, 21) {
+        &[&[("max_prepared_statements", "0")], &[("max_prepared_statements", "200")]]
+    } else {
+        not_tested("PgBouncer with max_prepared_statements, which this PgBouncer is too old for");
+        &[&[]]
+    };
+    for mode in [PoolMode::Transaction, PoolMode::Session] {
+        for settings in prepared {
+            let pooler = PgBouncer::start(cluster, mode, settings);
+            let database = Database::create(cluster);
+            fill(&database);
+            let report = test(&dialer(), &target_at(cluster, &database, pooler.port()), &mut |_| {}).await;
+            let seen = report.server.and_then(|server| server.pooler).unwrap_or_default();
+            let name = if mode == PoolMode::Transaction { "transaction" } else { "session" };
+            assert_eq!(seen, format!("a connection pooler in {name} mode"));
+            crowd(&database, pooler.port()).await;
+            heard_only_select(&database, mode == PoolMode::Session);
+            types::make(&database, Server::distribution().major());
+            types::compare(&database, "every_type", pooler.port()).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn pgpool_works_and_keeps_nothing() {
+    let cluster = Cluster::shared();
+    let pooler = Pgpool::start(&[cluster]);
+    let database = Database::create(cluster);
+    fill(&database);
+    crowd(&database, pooler.port()).await;
+    heard_only_select(&database, true);
+    types::make(&database, Server::distribution().major());
+    types::compare(&database, "every_type", pooler.port()).await;
+}
