@@ -104,7 +104,8 @@ SELECT
   CASE WHEN pg_temp.dice(n * 8 + line, 42, 10) = 0 THEN (1 + pg_temp.dice(n * 8 + line, 43, 4)) * 0.05 END
 FROM generate_series(1, 1000000) AS n
 CROSS JOIN LATERAL generate_series(1, 1 + pg_temp.dice(n, 44, 6) * pg_temp.dice(n, 45, 6) / 10) AS line
-JOIN products AS product ON product.id = 1 + floor(2400 * (pg_temp.dice(n * 8 + line, 40, 10000) / 10000.0::float8) ^ 2);
+JOIN products AS product ON product.id = 1 + floor(2400 * (pg_temp.dice(n * 8 + line, 40, 10000) / 10000.0::float8) ^ 2)
+ORDER BY n, line;
 
 CREATE TABLE orders (
   id bigint NOT NULL,
