@@ -20,7 +20,7 @@ import {
   readFilter,
   words,
 } from "../src/grid/view";
-import { CHECKS, EMPTY, toRequest } from "../src/pages/ConnectionForm";
+import { CHECKS, EMPTY, isConnectionString, toRequest } from "../src/pages/ConnectionForm";
 import { percent } from "../src/pages/JobProgress";
 import { Confirm } from "../src/ui/Confirm";
 import { ago, bytes, duration, estimate, splitSql } from "../src/ui/format";
@@ -279,6 +279,27 @@ describe("the connection form", () => {
       ca_certificate: "PEM",
     });
     expect(toRequest({ ...values, encrypted: false }).ca_certificate).toBeNull();
+  });
+
+  it("knows a connection string when one is pasted", () => {
+    for (const text of [
+      "postgres://u:p@db.example.com/shop",
+      "DATABASE_URL=postgresql://u@h/d",
+      "jdbc:postgresql://h:5432/d",
+      " psql -h db.example.com -U u shop",
+      "dbname=shop host=db.example.com",
+    ]) {
+      expect(isConnectionString(text), text).toBe(true);
+    }
+    for (const text of [
+      "db.example.com",
+      "hunter2",
+      "mycorr_reader",
+      "ghost=1",
+      "-----BEGIN CERTIFICATE-----",
+    ]) {
+      expect(isConnectionString(text), text).toBe(false);
+    }
   });
 
   it("knows a port when it sees one", () => {

@@ -3,7 +3,7 @@ import { Download } from "lucide-react";
 import type { Cell } from "../api/client";
 import type { Placed } from "../grid/columns";
 import { CopyButton } from "../ui/Copy";
-import { Dialog } from "../ui/Dialog";
+import { Dialog, useReturnFocus } from "../ui/Dialog";
 import { bytes, count, plural } from "../ui/format";
 
 interface Props {
@@ -17,6 +17,7 @@ interface Props {
 
 /** A whole value, exactly as PostgreSQL prints it. */
 export function CellDialog({ row, placed, cell, href, onClose }: Props) {
+  useReturnFocus();
   const text = typeof cell === "string" ? cell : cell && "hex" in cell ? `\\x${cell.hex}` : null;
   return (
     <Dialog

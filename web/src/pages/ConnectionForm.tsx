@@ -55,6 +55,10 @@ export function toRequest(values: ConnectionValues): NewConnection {
   };
 }
 
+/** Whether a pasted text is a connection string of some kind; the server reads it. */
+export const isConnectionString = (text: string) =>
+  /postgres(?:ql)?:\/\/|^\s*jdbc:postgresql:|^\s*psql\s|(?:^|\s)host(?:addr)?\s*=/i.test(text);
+
 export function ConnectionFields({ form }: { form: UseFormReturnType<ConnectionValues> }) {
   const field = (name: keyof ConnectionValues) => ({ ...form.getInputProps(name), "data-path": name });
   return (

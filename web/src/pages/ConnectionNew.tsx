@@ -1,12 +1,12 @@
 import { Button } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { Database } from "lucide-react";
-import { useState } from "react";
+import { type ClipboardEvent, useState } from "react";
 import { Link, useLocation, useSearchParams } from "wouter";
-import { answer, api, type Problem, refresh } from "../api/client";
+import { answer, api, type Problem, refresh, toProblem } from "../api/client";
 import { to } from "../routes";
 import { showProblem } from "../ui/form";
-import { ProblemNotice } from "../ui/Notice";
+import { Notice, ProblemNotice } from "../ui/Notice";
 import { PageHeader } from "../ui/PageHeader";
 import {
   CaCertificateField,
@@ -14,6 +14,7 @@ import {
   ConnectionFields,
   type ConnectionValues,
   EMPTY,
+  isConnectionString,
   toRequest,
 } from "./ConnectionForm";
 import { ConnectionTest, failedTest, type TestState } from "./ConnectionTest";
@@ -53,6 +54,7 @@ function Details() {
   const [problem, setProblem] = useState<Problem | null>(null);
   const [busy, setBusy] = useState<"save" | "test" | null>(null);
   const [advanced, setAdvanced] = useState(false);
+  const [warnings, setWarnings] = useState<string[] | null>(null);
   const form = useForm<ConnectionValues>({ initialValues: EMPTY, validate: CHECKS });
 
   const failed = (error: unknown) => {
@@ -61,6 +63,29 @@ function Details() {
     setTest(steps);
     setProblem(steps ? null : shown);
     if (shown?.code.startsWith("certificate") || shown?.code === "ca_certificate_invalid") setAdvanced(true);
+  };
+  // A connection string, wherever it is pasted, goes into the fields; its password is not left in sight.
+  const onPaste = async (event: ClipboardEvent) => {
+    const text = event.clipboardData.getData("text/plain");
+    if (event.target instanceof HTMLTextAreaElement || !isConnectionString(text)) return;
+    event.preventDefault();
+    setProblem(null);
+    try {
+      const read = await answer(api.POST("/api/v1/connections/parse", { body: { text } }));
+      form.setValues({
+        ...(read.host !== null && { host: read.host }),
+        ...(read.port !== null && { port: String(read.port) }),
+        ...(read.database !== null && { database: read.database }),
+        ...(read.username !== null && { username: read.username }),
+        ...(read.password !== null && { password: read.password }),
+        encrypted: read.encrypted,
+      });
+      form.clearErrors();
+      setWarnings(read.warnings);
+    } catch (error) {
+      setWarnings(null);
+      setProblem(toProblem(error));
+    }
   };
   const start = (what: "save" | "test", values: ConnectionValues) => {
     setBusy(what);
@@ -91,7 +116,18 @@ function Details() {
 
   return (
     <div className="with-aside">
-      <form className="stack form" onSubmit={save} noValidate aria-label="Connection">
+      <form className="stack form" onSubmit={save} onPaste={onPaste} noValidate aria-label="Connection">
+        {warnings ? (
+          <Notice tone={warnings.length > 0 ? "warning" : "success"} title="Filled in from what you pasted">
+            {warnings.map((warning) => (
+              <p key={warning}>{warning}</p>
+            ))}
+          </Notice>
+        ) : (
+          <p className="dim" style={{ margin: 0 }}>
+            Paste a connection string into any field, and its parts go where they belong.
+          </p>
+        )}
         <ConnectionFields form={form} />
         <details
           className="advanced"

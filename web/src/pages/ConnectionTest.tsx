@@ -32,7 +32,7 @@ export function failedTest(problem: Problem): TestState | null {
 /** The steps of a test, each with its outcome and time, and below what to do if one failed. */
 export function ConnectionTest({ test }: { test: TestState }) {
   return (
-    <section className="stack" style={{ gap: 12 }} aria-label="Connection test" aria-live="polite">
+    <div className="stack" style={{ gap: 12 }} aria-live="polite">
       <ol className="steps" aria-busy={test.running}>
         {test.running
           ? Object.entries(STEPS)
@@ -57,7 +57,7 @@ export function ConnectionTest({ test }: { test: TestState }) {
           )}
         </Notice>
       )}
-    </section>
+    </div>
   );
 }
 

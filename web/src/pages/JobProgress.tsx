@@ -5,7 +5,11 @@ import { useFollowed } from "../api/events";
 import { bytes, count, duration, estimate } from "../ui/format";
 import { ProblemNotice } from "../ui/Notice";
 
-const WORDS = { import: "Import", sync: "Sync" };
+export const JOBS: Record<Job["kind"], { noun: string; doing: string }> = {
+  import: { noun: "Import", doing: "Importing" },
+  sync: { noun: "Sync", doing: "Syncing" },
+  restore: { noun: "Restore", doing: "Restoring" },
+};
 
 /** Percent done, never 100 before the end; null without an estimate. */
 export function percent({ rows, estimated_rows }: Pick<Job, "rows" | "estimated_rows">): number | null {
@@ -23,7 +27,7 @@ export function JobProgress({ job, canCancel }: { job: Job; canCancel: boolean }
   const [cancelling, setCancelling] = useState(false);
   const done = percent(now);
   const left = rate && now.estimated_rows ? (now.estimated_rows - now.rows) / rate : null;
-  const word = WORDS[now.kind];
+  const word = JOBS[now.kind].noun;
   const cancel = async () => {
     setCancelling(true);
     setError(undefined);

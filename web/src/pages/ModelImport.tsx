@@ -10,7 +10,7 @@ import { bytes, duration, plural } from "../ui/format";
 import { Notice, ProblemNotice, ToneIcon } from "../ui/Notice";
 import { TimeAgo } from "../ui/TimeAgo";
 import { ConnectionTree } from "./ConnectionTree";
-import { JobProgress } from "./JobProgress";
+import { JOBS, JobProgress } from "./JobProgress";
 import { mayChange } from "./Model";
 import { TablePreview } from "./TablePreview";
 
@@ -133,7 +133,7 @@ function JobEntry({ model, job }: { model: Model; job: Job }) {
       <div className="stack" style={{ gap: 8 }}>
         <div>
           <strong>
-            {job.kind === "import" ? "Importing" : "Syncing"} {job.table_name}
+            {JOBS[job.kind].doing} {job.table_name}
           </strong>{" "}
           <span className="dim">from {source}</span>
         </div>
@@ -152,7 +152,7 @@ function JobEntry({ model, job }: { model: Model; job: Job }) {
         <div className="row" style={{ gap: "4px 8px" }}>
           <ToneIcon tone={tone} />
           <span>
-            {job.kind === "import" ? "Import" : "Sync"} of <strong>{job.table_name}</strong> {word}
+            {JOBS[job.kind].noun} of <strong>{job.table_name}</strong> {word}
           </span>
           <span className="dim small">
             {job.state === "succeeded" && `${plural(job.rows, "row")}, ${bytes(job.bytes)}`}
@@ -172,7 +172,9 @@ function JobEntry({ model, job }: { model: Model; job: Job }) {
           </Button>
         )}
       </div>
-      {job.state === "failed" && job.problem && <ProblemNotice problem={job.problem} />}
+      {job.problem && (
+        <ProblemNotice problem={job.problem} tone={job.state === "failed" ? "danger" : "warning"} />
+      )}
     </div>
   );
 }

@@ -21,7 +21,7 @@ import { bytes, count } from "../ui/format";
 import { NameForm } from "../ui/NameForm";
 import { Notice, ProblemNotice } from "../ui/Notice";
 import { TimeAgo } from "../ui/TimeAgo";
-import { JobProgress } from "./JobProgress";
+import { JOBS, JobProgress } from "./JobProgress";
 import { mayChange } from "./Model";
 import { RestoreButton } from "./RestoreButton";
 
@@ -52,8 +52,8 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
       setError(problem);
     }
   };
-  const failed =
-    latest?.state === "failed" && latest.id !== hidden && version === table.version ? latest : null;
+  // A job that succeeded may have something to say too: that row-level security hid rows, for one.
+  const told = latest && isOver(latest) && latest.id !== hidden && version === table.version ? latest : null;
   return (
     <>
       <div className="row spread">
@@ -68,16 +68,22 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
       </div>
       {running && <JobProgress job={running} canCancel={mayChange(model)} />}
       {error !== undefined && <ProblemNotice problem={toProblem(error)} />}
-      {failed?.problem && (
-        <ProblemNotice
-          problem={{ ...failed.problem, title: `The last sync failed: ${failed.problem.title}` }}
-        >
-          <span className="dim small">What you see is what the table held before; nothing was lost.</span>
-          <Button variant="default" size="xs" onClick={() => setHidden(failed.id)}>
-            Hide
-          </Button>
-        </ProblemNotice>
-      )}
+      {told?.problem &&
+        (told.state === "failed" ? (
+          <ProblemNotice
+            problem={{
+              ...told.problem,
+              title: `The last ${JOBS[told.kind].noun.toLowerCase()} failed: ${told.problem.title}`,
+            }}
+          >
+            <span className="dim small">What you see is what the table held before; nothing was lost.</span>
+            <HideButton onClick={() => setHidden(told.id)} />
+          </ProblemNotice>
+        ) : (
+          <ProblemNotice problem={told.problem} tone={told.state === "succeeded" ? "warning" : "info"}>
+            <HideButton onClick={() => setHidden(told.id)} />
+          </ProblemNotice>
+        ))}
       {table.version !== null && version !== table.version && (
         <Notice tone="info" title={`You are looking at version ${count(version)}`}>
           <p>The newest is version {count(table.version)}.</p>
@@ -98,8 +104,17 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
   );
 }
 
+function HideButton({ onClick }: { onClick: () => void }) {
+  return (
+    <Button variant="default" size="xs" onClick={onClick}>
+      Hide
+    </Button>
+  );
+}
+
 function Source({ table, version }: { table: Table; version: number }) {
   const { source } = table;
+  const newest = version === table.version;
   const connections = $api.useQuery("get", "/api/v1/connections", { params: { query: { limit: 1000 } } });
   const connection = connections.data?.items.find((one) => one.id === source?.connection_id);
   return (
@@ -120,7 +135,7 @@ function Source({ table, version }: { table: Table; version: number }) {
         </>
       )}
       <span>version {count(version)}</span>
-      {source?.synced_at && (
+      {newest && source?.synced_at && (
         <>
           <span aria-hidden>·</span>
           <span>
@@ -128,8 +143,12 @@ function Source({ table, version }: { table: Table; version: number }) {
           </span>
         </>
       )}
-      <span aria-hidden>·</span>
-      <span>{bytes(table.bytes)}</span>
+      {newest && (
+        <>
+          <span aria-hidden>·</span>
+          <span>{bytes(table.bytes)}</span>
+        </>
+      )}
     </span>
   );
 }
@@ -154,7 +173,7 @@ function SyncButton(props: { model: Model; table: Table; running: boolean; onSyn
         data-disabled={reason !== null || undefined}
         onClick={reason === null ? onSync : undefined}
       >
-        {running ? "Syncing…" : "Sync now"}
+        {running ? "Busy…" : "Sync now"}
       </Button>
     </Tooltip>
   );

@@ -4,7 +4,8 @@ import { type KeyboardEvent, type ReactNode, useId, useState } from "react";
 import { useLocation } from "wouter";
 import { $api } from "../api/client";
 import { to } from "../routes";
-import { signOut } from "./Shell";
+import { useReturnFocus } from "../ui/Dialog";
+import { signOut } from "./signOut";
 
 interface Command {
   id: string;
@@ -15,7 +16,8 @@ interface Command {
 }
 
 /** Everything that can be gone to, by typing a part of its name. */
-export default function CommandMenu({ onClose }: { onClose: () => void }) {
+export function CommandMenu({ onClose }: { onClose: () => void }) {
+  useReturnFocus();
   const [, navigate] = useLocation();
   const { setColorScheme } = useMantineColorScheme();
   const models = $api.useQuery("get", "/api/v1/models", {});

@@ -1,17 +1,17 @@
 import { ActionIcon, Button, Loader, Menu, Tooltip, useMantineColorScheme } from "@mantine/core";
 import { useHotkeys } from "@mantine/hooks";
 import { CircleUser, KeyRound, LogOut, Monitor, Moon, PlugZap, Search, Sun } from "lucide-react";
-import { lazy, type ReactNode, Suspense, useState } from "react";
+import { type ReactNode, useState } from "react";
 import { Link, Redirect, useLocation } from "wouter";
-import { answer, api, type Job, queryClient, toProblem, useMe } from "../api/client";
-import { unfollowAll, useFollowed, useLastEnded } from "../api/events";
+import { type Job, queryClient, toProblem, useMe } from "../api/client";
+import { useFollowed, useLastEnded } from "../api/events";
 import Icon from "../icon.svg";
 import { to } from "../routes";
 import { Async } from "../ui/Async";
 import { plural } from "../ui/format";
+import { CommandMenu } from "./CommandMenu";
 import { KeysHelp } from "./KeysHelp";
-
-const CommandMenu = lazy(() => import("./CommandMenu"));
+import { signOut } from "./signOut";
 
 const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent);
 
@@ -73,7 +73,7 @@ export function Shell({ children }: { children: ReactNode }) {
           </div>
         )}
       </main>
-      <Suspense>{searching && <CommandMenu onClose={() => setSearching(false)} />}</Suspense>
+      {searching && <CommandMenu onClose={() => setSearching(false)} />}
       <KeysHelp opened={keys} onClose={() => setKeys(false)} isMac={isMac} />
     </div>
   );
@@ -94,7 +94,7 @@ function RunningJobs() {
   return (
     <>
       <div className="visually-hidden" role="status">
-        {ended && `${ended.kind === "import" ? "Import" : "Sync"} of ${ended.table_name}: ${ended.state}`}
+        {ended && `Job on ${ended.table_name}: ${ended.state}`}
       </div>
       {first && <JobsLink first={first.job} count={others.length + 1} />}
     </>
@@ -134,28 +134,19 @@ function ThemeSwitch() {
         </Tooltip>
       </Menu.Target>
       <Menu.Dropdown>
-        {Object.entries(SCHEMES).map(([scheme, { label, icon: Icon }]) => (
-          <Menu.Item
-            key={scheme}
-            role="menuitemradio"
-            aria-checked={scheme === colorScheme}
-            leftSection={<Icon size={16} />}
-            onClick={() => setColorScheme(scheme as keyof typeof SCHEMES)}
-            fw={scheme === colorScheme ? 600 : undefined}
-          >
-            {label}
-          </Menu.Item>
-        ))}
+        <Menu.RadioGroup
+          value={colorScheme}
+          onChange={(scheme) => setColorScheme(scheme as keyof typeof SCHEMES)}
+        >
+          {Object.entries(SCHEMES).map(([scheme, { label }]) => (
+            <Menu.RadioItem key={scheme} value={scheme} closeMenuOnClick>
+              {label}
+            </Menu.RadioItem>
+          ))}
+        </Menu.RadioGroup>
       </Menu.Dropdown>
     </Menu>
   );
-}
-
-export async function signOut() {
-  await answer(api.POST("/api/v1/sign-out"));
-  unfollowAll();
-  // A whole new page: nothing of what was seen stays in memory.
-  window.location.assign("/sign-in");
 }
 
 function UserMenu({ onSearch, onKeys }: { onSearch: () => void; onKeys: () => void }) {

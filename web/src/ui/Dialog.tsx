@@ -1,5 +1,5 @@
 import { Modal } from "@mantine/core";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect } from "react";
 
 interface Props {
   opened: boolean;
@@ -23,4 +23,14 @@ export function Dialog({ opened, onClose, title, size = "md", children }: Props)
       </Modal.Content>
     </Modal.Root>
   );
+}
+
+/** For a dialog that is not in the page while it is closed: the kit gives the focus back only to others. */
+export function useReturnFocus() {
+  useEffect(() => {
+    const opener = document.activeElement;
+    return () => {
+      if (opener instanceof HTMLElement) opener.focus({ preventScroll: true });
+    };
+  }, []);
 }

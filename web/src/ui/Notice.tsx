@@ -50,9 +50,10 @@ export function Fix({ text }: { text: string }) {
 }
 
 /** A failure: what, why, what to do, and the id to quote. */
-export function ProblemNotice({ problem, children }: { problem: Problem; children?: ReactNode }) {
+export function ProblemNotice(props: { problem: Problem; tone?: Tone; children?: ReactNode }) {
+  const { problem, tone = "danger", children } = props;
   return (
-    <Notice tone="danger" title={problem.title}>
+    <Notice tone={tone} title={problem.title}>
       <p>{problem.detail}</p>
       {problem.fix && <Fix text={problem.fix} />}
       {children && (

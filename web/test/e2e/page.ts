@@ -17,8 +17,8 @@ export const test = base.extend<{ complaints: string[] }>({
       const complaints: string[] = [];
       page.on("pageerror", (error) => complaints.push(String(error)));
       page.on("console", (message) => {
-        // An answer of 4xx or 5xx is a part of some tests.
-        if (message.type() === "error" && !/status of [45]/.test(message.text()))
+        // An answer of 4xx or 5xx, or none, is a part of some tests.
+        if (message.type() === "error" && !/status of [45]|ERR_FAILED/.test(message.text()))
           complaints.push(message.text());
       });
       await use(complaints);

@@ -51,6 +51,26 @@ test("a connection: what it is stays, its name and secrets change", async ({ pag
   await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
 });
 
+test("a pasted connection string fills the form and its password stays out of sight", async ({ page }) => {
+  await page.goto("/settings/connections/new?kind=postgresql");
+  const host = page.getByLabel("Host");
+  await host.focus();
+  await host.evaluate((field) => {
+    const data = new DataTransfer();
+    data.setData("text/plain", "postgres://mycorr_reader:p%40ss@db.example.com:6543/shop?sslmode=require");
+    field.dispatchEvent(
+      new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }),
+    );
+  });
+  await expect(host).toHaveValue("db.example.com");
+  await expect(page.getByLabel("Port")).toHaveValue("6543");
+  await expect(page.getByLabel("Database")).toHaveValue("shop");
+  await expect(page.getByLabel("Username")).toHaveValue("mycorr_reader");
+  await expect(page.getByLabel("Password", { exact: true })).toHaveValue("p@ss");
+  await expect(page.getByLabel("Password", { exact: true })).toHaveAttribute("type", "password");
+  await look(page, "connection-pasted");
+});
+
 test("a private host is refused with the reason", async ({ page }) => {
   await page.goto("/settings/connections/new?kind=postgresql");
   await page.getByLabel("Name", { exact: true }).fill("Inside");
@@ -87,6 +107,7 @@ test("everything is a few keys away", async ({ page }) => {
   await page.goto("/");
   await expect(page.getByRole("link", { name: /^Shop/ })).toBeVisible();
   await page.keyboard.press("Control+k");
+  await expect(page.getByRole("combobox")).toBeFocused();
   await page.keyboard.type("replica");
   await expect(page.getByRole("option")).toHaveCount(1);
   await look(page, "command-menu");
