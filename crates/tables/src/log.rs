@@ -17,7 +17,7 @@ use deltalake::{
     protocol::DeltaOperation,
 };
 use mycorr_domain::{JobId, Problem, Result, StoreVersion, TableId};
-use std::collections::HashSet;
+use std::{collections::HashSet, io};
 
 /// A file of rows, as the log names it: the path is relative to the table's folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,10 +70,12 @@ impl Log {
     }
 
     pub(crate) async fn at(&self, version: StoreVersion) -> Result<Logged> {
-        let number = u64::try_from(version.0).map_err(|_| Problem::not_found("version"))?;
+        let missing =
+            || storage(io::Error::new(io::ErrorKind::NotFound, format!("no version {}", version.0)));
+        let number = u64::try_from(version.0).map_err(|_| missing())?;
         match self.store.read_commit_entry(number).await.map_err(storage)? {
             Some(_) => self.load(Some(number)).await,
-            None => Err(Problem::not_found("version")),
+            None => Err(missing()),
         }
     }
 

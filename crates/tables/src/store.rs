@@ -67,6 +67,12 @@ impl DeltaStore {
         self
     }
 
+    /// Memory that all sorts together may take before they use temporary files.
+    pub fn with_sort_memory(mut self, bytes: usize) -> Result<Self> {
+        self.environment = index::environment(bytes)?;
+        Ok(self)
+    }
+
     async fn version(&self, table: TableId, version: StoreVersion) -> Result<Arc<Version>> {
         let load = async {
             let logged = Log::of(&self.place, table).at(version).await?;
@@ -164,9 +170,9 @@ impl TableStore for DeltaStore {
 
     async fn restore(&self, table: TableId, to: StoreVersion, job: JobId) -> Result<Committed> {
         let log = Log::of(&self.place, table);
-        let base = log.latest().await?.ok_or_else(|| Problem::not_found("table"))?;
         let old = log.at(to).await?;
-        let next = NextVersion { base: Some(&base), files: &old.files, content: Content::Restored(&old) };
+        let base = log.latest().await?;
+        let next = NextVersion { base: base.as_ref(), files: &old.files, content: Content::Restored(&old) };
         let version = log.commit(next, job).await?;
         Ok(Committed {
             version,

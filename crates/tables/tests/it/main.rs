@@ -6,6 +6,7 @@ mod crash;
 mod full;
 mod oracle;
 mod order;
+mod sort;
 mod suite;
 mod versions;
 

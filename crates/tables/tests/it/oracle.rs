@@ -5,7 +5,9 @@ use arrow_array::{
     Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array,
     Int16Array, Int32Array, Int64Array, StringArray, TimestampMicrosecondArray,
 };
-use mycorr_domain::{Cell, ColumnType, Filter, Operator, RowQuery, Snapshot, Sort, TableId, TableStore};
+use mycorr_domain::{
+    Cell, ColumnType, Filter, Operator, RowQuery, Snapshot, Sort, TableId, TableStore, output,
+};
 use mycorr_tables::{DeltaStore, WriteOptions};
 use mycorr_testkit::{Cluster, Database, store_suite};
 use proptest::{
@@ -178,29 +180,36 @@ fn micros(text: &str) -> Option<i64> {
     i64::from(days(&format!("{day}{era}"))?).checked_mul(86_400_000_000)?.checked_add(of_day)
 }
 
-struct Table<'a> {
-    database: &'a Database<'a>,
-    name: String,
-    store: DeltaStore,
-    at: Snapshot,
+/// A query both ways: the store's sort and filters, and PostgreSQL's.
+struct Question {
+    sort: &'static str,
+    filters: Vec<Filter>,
+    condition: String,
+    order: &'static str,
 }
 
-impl Table<'_> {
-    /// The rows' numbers that PostgreSQL answers.
-    fn theirs(&self, rest: &str) -> Vec<usize> {
-        let sql = format!("SELECT row FROM \"{}\" {rest};", self.name);
-        self.database.sql(&sql).lines().map(|line| line.parse().unwrap()).collect()
-    }
+async fn ours(store: &DeltaStore, at: &Snapshot, question: &Question) -> Vec<usize> {
+    let sort = Sort::parse_list(question.sort).unwrap();
+    let query = RowQuery { offset: 0, limit: 1000, sort, filters: question.filters.clone() };
+    let row = |row: Vec<Cell>| match &row[1] {
+        Cell::Text(text) => text.parse().unwrap(),
+        other => panic!("{other:?}"),
+    };
+    store.page(at, &query).await.unwrap().rows.into_iter().map(row).collect()
+}
 
-    async fn ours(&self, sort: &str, filters: Vec<Filter>) -> Vec<usize> {
-        let query = RowQuery { offset: 0, limit: 1000, sort: Sort::parse_list(sort).unwrap(), filters };
-        let page = self.store.page(&self.at, &query).await.unwrap();
-        let row = |row: Vec<Cell>| match &row[1] {
-            Cell::Text(text) => text.parse().unwrap(),
-            other => panic!("{other:?}"),
-        };
-        page.rows.into_iter().map(row).collect()
-    }
+/// The rows' numbers that PostgreSQL answers to each question.
+fn theirs(database: &Database<'_>, table: &str, questions: &[Question]) -> Vec<Vec<usize>> {
+    let sql: String = questions
+        .iter()
+        .map(|Question { condition, order, .. }| {
+            format!(
+                "SELECT string_agg(row::text, ' ' ORDER BY {order}) FROM \"{table}\" WHERE {condition};\n"
+            )
+        })
+        .collect();
+    let answers = database.sql(&sql);
+    answers.lines().map(|line| line.split_whitespace().map(|row| row.parse().unwrap()).collect()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -238,7 +247,6 @@ async fn check(
         "CREATE TABLE \"{name}\" (row integer, v {pg_type}{collate}); INSERT INTO \"{name}\" VALUES {};",
         rows.join(",")
     ));
-    // `char(n)` loses its blanks in a cast to text, so concatenate nothing and mark null apart.
     let printed = database.sql(&format!("SELECT v IS NULL, v FROM \"{name}\" ORDER BY row;"));
     let texts: Vec<Option<String>> =
         printed.lines().map(|line| line.strip_prefix("f|").map(str::to_owned)).collect();
@@ -259,14 +267,17 @@ async fn check(
     let want: Vec<_> = texts.iter().map(|text| text.clone().map_or(Cell::Null, Cell::Text)).collect();
     assert_eq!(cells, want, "{pg_type}");
 
-    let table = Table { database, name, store, at };
-    for (sort, order) in [("v", "v ASC"), ("-v", "v DESC"), ("-v,-row", "v DESC, row DESC")] {
-        let theirs = table.theirs(&format!("ORDER BY {order}, row"));
-        assert_eq!(table.ours(sort, vec![]).await, theirs, "{pg_type} by {order}: {texts:?}");
-    }
+    let question = |sort, order| Question { sort, filters: vec![], condition: "true".into(), order };
+    let mut questions = vec![
+        question("v", "v ASC, row"),
+        question("-v", "v DESC, row"),
+        question("-v,-row", "v DESC, row DESC"),
+    ];
     let known: Vec<_> = texts.iter().flatten().collect();
     for pick in picks.iter().filter(|_| !known.is_empty()) {
         let value = known[pick.index(known.len())];
+        // A star is a per cent sign of ours, and a backslash at the end is refused by both.
+        let pattern = as_stored == ColumnType::Text && !value.contains('*') && !value.ends_with('\\');
         for (operator, sql) in [
             (Operator::Eq, "="),
             (Operator::Neq, "<>"),
@@ -274,18 +285,59 @@ async fn check(
             (Operator::Gte, ">="),
             (Operator::Lt, "<"),
             (Operator::Lte, "<="),
+            (Operator::Like, "LIKE"),
         ] {
-            let filter = Filter { column: "v".into(), operator, values: vec![value.clone()] };
-            let theirs = table.theirs(&format!("WHERE v {sql} $q${value}$q$ ORDER BY row"));
-            assert_eq!(table.ours("", vec![filter]).await, theirs, "{pg_type} {sql} {value:?}: {texts:?}");
-        }
-        if as_stored == ColumnType::Text {
-            let filter = Filter { column: "v".into(), operator: Operator::Like, values: vec![value.clone()] };
-            // A star is a per cent sign of ours, and a backslash at the end is refused by both.
-            if !value.contains('*') && !value.ends_with('\\') {
-                let theirs = table.theirs(&format!("WHERE v LIKE $q${value}$q$ ORDER BY row"));
-                assert_eq!(table.ours("", vec![filter]).await, theirs, "like {value:?}: {texts:?}");
+            if operator != Operator::Like || pattern {
+                let filters = vec![Filter { column: "v".into(), operator, values: vec![value.clone()] }];
+                let condition = format!("v {sql} $q${value}$q$");
+                questions.push(Question { sort: "", filters, condition, order: "row" });
             }
         }
     }
+    let answers = theirs(database, &name, &questions);
+    assert_eq!(answers.len(), questions.len());
+    for (question, answer) in questions.iter().zip(answers) {
+        let Question { condition, order, .. } = question;
+        let ours = ours(&store, &at, question).await;
+        assert_eq!(ours, answer, "{pg_type} WHERE {condition} ORDER BY {order}: {texts:?}");
+    }
+}
+
+/// Random bits, powers of two and their neighbours, whole numbers, and decimals that lie between two values.
+#[test]
+fn floats_print_alike() {
+    let mut runner = TestRunner::default();
+    let mut random = || any::<u64>().new_tree(&mut runner).unwrap().current();
+    let mut doubles: Vec<f64> =
+        (0..2046u64).flat_map(|e| [e << 52, (e << 52) + 1]).map(f64::from_bits).collect();
+    let mut singles: Vec<f32> =
+        (0..254u32).flat_map(|e| [e << 23, (e << 23) + 1]).map(f32::from_bits).collect();
+    for at in 0..10_000 {
+        let digits = random() % 10u64.pow(1 + at % 17);
+        let exponent = random() as i32 % 40;
+        doubles.push(f64::from_bits(random()));
+        doubles.push(format!("{digits}e{exponent}").parse().unwrap());
+        doubles.push((random() >> (random() % 64)) as f64);
+        singles.push(f32::from_bits(random() as u32));
+        singles.push(format!("{}e{}", digits % 10_000_000, exponent / 3).parse().unwrap());
+    }
+    doubles.retain(|value| value.is_finite());
+    singles.retain(|value| value.is_finite());
+    let doubles = doubles.iter().map(|value| {
+        let mut text = String::new();
+        output::float8(&mut text, *value);
+        (format!("('{value:e}'::float8::text)"), text)
+    });
+    let singles = singles.iter().map(|value| {
+        let mut text = String::new();
+        output::float4(&mut text, *value);
+        (format!("('{value:e}'::float4::text)"), text)
+    });
+    let (literals, want): (Vec<_>, Vec<_>) = doubles.chain(singles).unzip();
+    let sql = format!("VALUES {};", literals.join(","));
+    let got = Cluster::shared().sql(&sql);
+    for ((got, want), literal) in got.lines().zip(&want).zip(&literals) {
+        assert_eq!(got, want, "{literal}");
+    }
+    assert_eq!(got.lines().count(), want.len());
 }

@@ -5,7 +5,7 @@ use arrow_array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array,
     StringArray, TimestampMicrosecondArray,
 };
-use mycorr_domain::{Cell, Code, Column, ColumnType, Filter, RowQuery, Snapshot, Sort, TableId, TableStore};
+use mycorr_domain::{Cell, Code, ColumnType, Filter, RowQuery, Snapshot, Sort, TableId, TableStore};
 use mycorr_tables::DeltaStore;
 use mycorr_testkit::store_suite;
 use std::sync::Arc;
@@ -368,37 +368,5 @@ async fn values_of_another_type_are_refused() {
             assert_eq!(table.rows("", &["v.is.true"]).await.unwrap_err().code, Code::Invalid);
         }
         assert_eq!(table.rows("", &["v.like.a\\"]).await.unwrap_err().code, Code::Invalid);
-    }
-}
-
-#[tokio::test]
-async fn several_columns() {
-    let columns: Vec<Column> = store_suite::columns(&[
-        ("a", ColumnType::Text),
-        ("b", ColumnType::Numeric),
-        ("row", ColumnType::Int32),
-    ]);
-    let arrays: Vec<ArrayRef> = vec![
-        texts(&[Some("x"), Some("x\0"), Some("x"), None, Some("x\u{1}"), None, Some("x")]),
-        texts(&[Some("2"), Some("1"), Some("10"), Some("1"), Some("1"), None, Some("2.0")]),
-        Arc::new(arrow_array::Int32Array::from_iter_values(0..7)),
-    ];
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path());
-    let id = TableId::new();
-    let committed =
-        store_suite::write(&store, id, &columns, [store_suite::batch(&columns, arrays, 7, &[])]).await;
-    let at = store_suite::snapshot(id, committed, &columns);
-    for (sort, want) in [
-        ("a,b", ["0", "6", "2", "1", "4", "3", "5"]),
-        ("a,-b", ["2", "0", "6", "1", "4", "5", "3"]),
-        ("-a,b", ["3", "5", "4", "1", "0", "6", "2"]),
-        ("-b,-a", ["5", "2", "0", "6", "3", "4", "1"]),
-    ] {
-        let sort = Sort::parse_list(sort).unwrap();
-        let page =
-            store.page(&at, &RowQuery { limit: 9, sort: sort.clone(), ..RowQuery::default() }).await.unwrap();
-        let got: Vec<_> = page.rows.into_iter().map(|mut row| row.remove(2)).collect();
-        assert_eq!(got, want.map(|row| Cell::Text(row.to_owned())), "{sort:?}");
     }
 }
