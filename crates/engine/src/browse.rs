@@ -92,6 +92,7 @@ impl Engine {
         let target = self.target(&connection).await?;
         let engine = self.clone();
         to_the_end(async move {
+            let _turn = engine.0.turns.take(user).await?;
             let mut client = Client::connect(&engine.dialer, &target).await?;
             let answer = question(&mut client).await;
             engine.note(id, user, purpose, None, client.statements()).await;

@@ -138,9 +138,9 @@ pub(crate) fn summary(ca: &CaCertificate) -> CaSummary {
 
 impl Engine {
     /// Tests what was filled in and stores nothing.
-    pub async fn test_form(&self, form: ConnectionForm) -> Result<Report> {
+    pub async fn test_form(&self, user: UserId, form: ConnectionForm) -> Result<Report> {
         let (_, target) = form.parse()?;
-        Ok(self.probe(target).await)
+        self.probe(user, target).await
     }
 
     /// Tests and saves. When the test fails nothing is stored.
@@ -149,7 +149,7 @@ impl Engine {
         let (name, target) = form.parse()?;
         let engine = self.clone();
         to_the_end(async move {
-            let report = engine.probe(target.clone()).await;
+            let report = engine.probe(user, target.clone()).await?;
             if let Some(problem) = report.problem {
                 return Err(Refused { problem, steps: report.steps });
             }
@@ -177,7 +177,7 @@ impl Engine {
         let target = self.target(&connection).await?;
         let engine = self.clone();
         to_the_end(async move {
-            let mut report = engine.probe(target).await;
+            let mut report = engine.probe(user, target).await?;
             engine.note(id, user, Purpose::Test, None, std::mem::take(&mut report.statements)).await;
             let result = TestResult {
                 ok: report.ok(),
@@ -254,7 +254,7 @@ impl Engine {
                 target
             }
         };
-        let report = self.probe(target.clone()).await;
+        let report = self.probe(user, target.clone()).await?;
         self.note(connection.id, user, Purpose::Test, None, report.statements).await;
         if let Some(problem) = report.problem {
             return Err(Refused { problem, steps: report.steps });
@@ -283,8 +283,9 @@ impl Engine {
         self.meta.statements(user, id, after, limit).await
     }
 
-    async fn probe(&self, target: Target) -> Report {
-        mycorr_pgread::test(&self.dialer, &target, &mut |_| {}).await
+    async fn probe(&self, user: UserId, target: Target) -> Result<Report> {
+        let _turn = self.0.turns.take(user).await?;
+        Ok(mycorr_pgread::test(&self.dialer, &target, &mut |_| {}).await)
     }
 
     /// Writes into the ledger what was sent. If that fails it is said in the log: what was read is no worse.

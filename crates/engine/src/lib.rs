@@ -14,6 +14,7 @@ mod reading;
 mod rows;
 mod runner;
 mod secrets;
+mod turns;
 mod versions;
 
 pub use accounts::{Identity, NewToken, SignUpState, SignedIn};
@@ -66,6 +67,7 @@ struct Inner {
     parts: Parts,
     passwords: passwords::Passwords,
     attempts: attempts::Attempts,
+    turns: turns::Turns,
     /// Told when a job is queued.
     queued: Notify,
     /// Told which job of this process has changed.
@@ -86,6 +88,7 @@ impl Engine {
             parts,
             passwords: passwords::Passwords::new(),
             attempts: attempts::Attempts::default(),
+            turns: turns::Turns::new(),
             queued: Notify::new(),
             changed,
         }))

@@ -43,7 +43,7 @@ async fn all_wrong_fields_are_told_at_once() {
     assert_eq!((problem.code, fields), (Code::Invalid, vec!["name", "host", "port"]));
     let mut form = world.form();
     form.encrypted = false;
-    let problem = world.engine.test_form(form).await.err().unwrap();
+    let problem = world.engine.test_form(world.ada, form).await.err().unwrap();
     assert_eq!(&*problem.fields[0].field, "ca_certificate", "of no use without encryption");
 }
 

@@ -346,10 +346,10 @@ pub(crate) async fn list_connections(
     responses((status = OK, body = TestReport)))]
 pub(crate) async fn test_new_connection(
     State(app): State<App>,
-    _caller: Caller,
+    caller: Caller,
     Body(form): Body<CreateConnection>,
 ) -> Result<Json<TestReport>, ApiError> {
-    Ok(Json(app.engine.test_form(form.into()).await?.into()))
+    Ok(Json(app.engine.test_form(caller.id(), form.into()).await?.into()))
 }
 
 /// The SQL that makes the read-only role.
