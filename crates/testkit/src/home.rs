@@ -66,6 +66,12 @@ impl Home {
         let tree = bin.parent().expect("programs lie in a folder bin beside lib and share");
         let copied = Command::new("cp").arg("-r").arg(tree).arg(self.path("server")).status().unwrap();
         assert!(copied.success(), "{} cannot be copied", tree.display());
+        if let Some((uid, gid)) = self.account {
+            // What the user does not own, the shell that tidies up could not remove.
+            let owner = format!("{uid}:{gid}");
+            let owned = Command::new("chown").arg("-R").arg(owner).arg(self.path("server")).status().unwrap();
+            assert!(owned.success(), "{} stays root's", self.path("server").display());
+        }
         self.path("server/bin")
     }
 
