@@ -1,6 +1,9 @@
 import { MantineProvider } from "@mantine/core";
 import "./styles";
 import "./app.css";
+import "./ui/ui.css";
+import "./pages/settings.css";
+import "./pages/model.css";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";

@@ -97,6 +97,16 @@ export function refresh(...paths: string[]) {
   return queryClient.invalidateQueries({ predicate: ({ queryKey }) => paths.includes(String(queryKey[1])) });
 }
 
+/** What was asked of a database is kept until somebody asks again: each look is a statement sent there. */
+export const AT_SOURCE = { staleTime: Number.POSITIVE_INFINITY };
+
+/** Everything that was asked of databases is asked for again where it is in sight. */
+export function refreshSources() {
+  return queryClient.invalidateQueries({
+    predicate: ({ queryKey }) => String(queryKey[1]).startsWith("/api/v1/connections/{id}/schemas"),
+  });
+}
+
 /** The answer of a call made outside a query, or its problem thrown. */
 export async function answer<T>(call: Promise<{ data?: T; error?: unknown }>): Promise<T> {
   const { data, error } = await call;

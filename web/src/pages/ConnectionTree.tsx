@@ -1,4 +1,4 @@
-import { TextInput } from "@mantine/core";
+import { ActionIcon, TextInput, Tooltip } from "@mantine/core";
 import { useQueries } from "@tanstack/react-query";
 import {
   ChevronDown,
@@ -7,13 +7,14 @@ import {
   Globe,
   Layers,
   Lock,
+  RefreshCw,
   Search,
   SquareSplitVertical,
   Table2,
   TriangleAlert,
 } from "lucide-react";
 import { type KeyboardEvent, type ReactNode, useId, useLayoutEffect, useMemo, useRef, useState } from "react";
-import { $api, allPages, api, type SourceTable, toProblem } from "../api/client";
+import { $api, AT_SOURCE, allPages, api, refreshSources, type SourceTable, toProblem } from "../api/client";
 import { Async } from "../ui/Async";
 import { bytes, count, estimate } from "../ui/format";
 
@@ -34,7 +35,7 @@ export function ConnectionTree(props: Props) {
     "get",
     "/api/v1/connections/{id}/schemas",
     { params: { path: { id: props.connectionId } } },
-    { staleTime: 60_000 },
+    AT_SOURCE,
   );
   return (
     <Async
@@ -80,14 +81,14 @@ function Tree({
   const asked = schemas.filter(({ name, tables }) => tables > 0 && (wanted !== "" || open.has(name)));
   const lists = useQueries({
     queries: asked.map(({ name: schema }) => ({
-      queryKey: ["source-tables", connectionId, schema],
+      queryKey: ["get", "/api/v1/connections/{id}/schemas/{schema}/tables", connectionId, schema],
       queryFn: () =>
         allPages((after) =>
           api.GET("/api/v1/connections/{id}/schemas/{schema}/tables", {
             params: { path: { id: connectionId, schema }, query: { limit: 1000, after } },
           }),
         ),
-      staleTime: 60_000,
+      ...AT_SOURCE,
     })),
   });
 
@@ -131,23 +132,37 @@ function Tree({
   const tree = useRef<HTMLDivElement>(null);
   return (
     <>
-      <TextInput
-        data-search
-        aria-label="Filter schemas and tables"
-        placeholder="Filter schemas and tables"
-        leftSection={<Search size={16} />}
-        value={text}
-        onChange={(event) => setText(event.currentTarget.value)}
-        onKeyDown={(event) => {
-          if (event.key === "ArrowDown") {
-            event.preventDefault();
-            tree.current?.focus();
-          } else if (event.key === "Enter") {
-            const first = nodes.find((node) => node.kind === "table");
-            if (first) act(first);
-          }
-        }}
-      />
+      <div className="row" style={{ flexWrap: "nowrap" }}>
+        <TextInput
+          data-search
+          style={{ flex: 1 }}
+          aria-label="Filter schemas and tables"
+          placeholder="Filter schemas and tables"
+          leftSection={<Search size={16} />}
+          value={text}
+          onChange={(event) => setText(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.key === "ArrowDown") {
+              event.preventDefault();
+              tree.current?.focus();
+            } else if (event.key === "Enter") {
+              const first = nodes.find((node) => node.kind === "table");
+              if (first) act(first);
+            }
+          }}
+        />
+        <Tooltip label="Look at the database again">
+          <ActionIcon
+            variant="default"
+            size={36}
+            aria-label="Look at the database again"
+            loading={lists.some((list) => list.isRefetching)}
+            onClick={() => void refreshSources()}
+          >
+            <RefreshCw size={16} />
+          </ActionIcon>
+        </Tooltip>
+      </div>
       {nodes.length === 0 ? (
         <p className="dim">
           No schema or table is called that.{" "}

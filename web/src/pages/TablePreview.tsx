@@ -3,11 +3,13 @@ import { KeyRound } from "lucide-react";
 import { useMemo, useState } from "react";
 import {
   $api,
+  AT_SOURCE,
   answer,
   api,
   type Model,
   type Problem,
   queryClient,
+  refreshSources,
   type SourceColumn,
   type SourceTableDescription,
   toProblem,
@@ -33,7 +35,7 @@ export function TablePreview(props: Props) {
     "get",
     "/api/v1/connections/{id}/schemas/{schema}/tables/{table}",
     { params: { path } },
-    { staleTime: 60_000 },
+    AT_SOURCE,
   );
   return (
     <Async query={description}>
@@ -74,7 +76,11 @@ function Unreadable({ description }: { description: SourceTableDescription }) {
     <section className="stack">
       <Title description={description} />
       {description.problem ? (
-        <ProblemNotice problem={description.problem} />
+        <ProblemNotice problem={description.problem}>
+          <Button variant="default" onClick={() => void refreshSources()}>
+            Look again
+          </Button>
+        </ProblemNotice>
       ) : (
         <Notice tone="danger" title="The role may not read this table" />
       )}
@@ -229,7 +235,7 @@ function FirstRows({ connectionId, schema, table, shown }: Props & { shown: stri
     "get",
     "/api/v1/connections/{id}/schemas/{schema}/tables/{table}/preview",
     { params: { path } },
-    { staleTime: 60_000 },
+    AT_SOURCE,
   );
   const rows = useMemo(() => localRows(preview.data?.rows ?? []), [preview.data]);
   return (

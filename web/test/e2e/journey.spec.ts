@@ -104,6 +104,10 @@ test("a Model's import panel shows what can be read, and imports it", async () =
   await tree.getByRole("treeitem", { name: /payroll/ }).click();
   await expect(page.getByRole("alert")).toContainText("GRANT SELECT ON");
   await look(page, "import-unreadable");
+  sql("GRANT SELECT ON payroll TO mycorr_reader;");
+  await page.getByRole("button", { name: "Look again" }).click();
+  await expect(page.getByRole("button", { name: "Import", exact: true })).toBeVisible();
+  sql("REVOKE SELECT ON payroll FROM mycorr_reader;");
 
   await page.getByLabel("Filter schemas and tables").fill("ord");
   await expect(tree.getByRole("treeitem", { name: /stock/ })).toHaveCount(0);
