@@ -179,6 +179,7 @@ pub fn text_of(column: &Column, native: &ArrayRef, exact: Option<&BinaryArray>, 
 mod tests {
     use super::*;
     use arrow_array::{Date32Array, StringArray};
+    use sha2::{Digest, Sha256};
     use std::sync::Arc;
 
     fn text(print: impl FnOnce(&mut String)) -> String {
