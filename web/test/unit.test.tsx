@@ -4,7 +4,7 @@ import userEvent from "@testing-library/user-event";
 import { describe, expect, it, vi } from "vitest";
 import type { Column, Problem } from "../src/api/client";
 import { rateOf } from "../src/api/events";
-import { tsv } from "../src/grid/cell";
+import { cellText, tsv } from "../src/grid/cell";
 import { layout, moved, revealColumn, visibleColumns } from "../src/grid/columns";
 import { press, range, type Selection } from "../src/grid/keys";
 import { canvasHeight, ROW, reach, reveal, scrollAt, scrolled, topAt, visibleRows } from "../src/grid/scroll";
@@ -206,6 +206,22 @@ describe("view", () => {
   it("takes only cells that can be", () => {
     expect(parseCell("r12c3")).toEqual({ row: 11, col: 2 });
     for (const bad of [null, "", "r0c1", "r1c0", "r1", "r-1c1", "r1c1x"]) expect(parseCell(bad)).toBeNull();
+  });
+});
+
+describe("what is shown", () => {
+  it("tells NULL, empty text and further lines", () => {
+    render(
+      <>
+        {[null, "", "two\nlines", { hex: "ff" }, "x".repeat(400)].map((cell) => (
+          <div key={JSON.stringify(cell)} role="gridcell">
+            {cellText(cell)}
+          </div>
+        ))}
+      </>,
+    );
+    const shown = screen.getAllByRole("gridcell").map((cell) => cell.textContent);
+    expect(shown).toEqual(["NULL", '""', "two ↵ lines", "\\xff", `${"x".repeat(300)}…`]);
   });
 });
 

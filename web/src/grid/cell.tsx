@@ -10,7 +10,9 @@ export function cellText(cell: Cell | null): ReactNode {
   if (cell === null) return <em className="null">NULL</em>;
   if (typeof cell === "string") {
     if (cell === "") return <span className="dim">""</span>;
-    return cell.length > SHOWN ? `${cell.slice(0, SHOWN)}…` : cell;
+    const text = cell.length > SHOWN ? `${cell.slice(0, SHOWN)}…` : cell;
+    // A row of the grid has one line: that there are more is shown.
+    return text.replace(/\r\n|\r|\n/g, " ↵ ");
   }
   if ("hex" in cell) return <span className="dim">{`\\x${cell.hex.slice(0, SHOWN)}`}</span>;
   return <span className="dim">{bytes(cell.length)}, not shown</span>;
