@@ -6,8 +6,6 @@ use crate::{
 };
 use clap::{Args, Subcommand};
 use mycorr_domain::Secret;
-use mycorr_egress::AllowList;
-use mycorr_engine::{Engine, SignUp};
 use std::io::{self, Read};
 
 #[derive(Subcommand)]
@@ -53,7 +51,7 @@ pub(crate) async fn user(place: &Place, command: User) -> Result<(), Failure> {
     // The line's end is of the shell's making.
     let typed = password.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text));
     let password = Secret::new(typed.map(str::to_owned).unwrap_or(password));
-    let engine = open(place).await?;
+    let engine = place.open_idle().await?;
     let user = engine.add_user(&form.name, &form.email, password, form.admin).await.map_err(told)?;
     say(user.id)?;
     Ok(())
@@ -61,12 +59,8 @@ pub(crate) async fn user(place: &Place, command: User) -> Result<(), Failure> {
 
 pub(crate) async fn token(place: &Place, command: Token) -> Result<(), Failure> {
     let Token::Create(form) = command;
-    let engine = open(place).await?;
+    let engine = place.open_idle().await?;
     let new = engine.create_token_for(&form.email, &form.name).await.map_err(told)?;
     say(new.token.expose())?;
     Ok(())
-}
-
-async fn open(place: &Place) -> Result<Engine, Failure> {
-    place.open(SignUp::Invite, AllowList::default()).await
 }

@@ -1,6 +1,7 @@
 //! The `mycorr` binary: commands and settings, and the one place where the crates are put together.
 
 mod accounts;
+mod keys;
 mod log;
 mod serve;
 mod settings;
@@ -33,6 +34,9 @@ enum Command {
     /// Bearer tokens for scripts.
     #[command(subcommand)]
     Token(accounts::Token),
+    /// The keys under which passwords are sealed.
+    #[command(subcommand)]
+    Keys(keys::Keys),
 }
 
 /// Why a command failed, for who typed it.
@@ -50,6 +54,7 @@ fn main() -> ExitCode {
             Command::Serve(settings) => serve::serve(&cli.place, settings).await,
             Command::User(command) => accounts::user(&cli.place, command).await,
             Command::Token(command) => accounts::token(&cli.place, command).await,
+            Command::Keys(command) => keys::keys(&cli.place, command).await,
         }
     });
     match result {

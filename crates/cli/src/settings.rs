@@ -36,7 +36,7 @@ impl Place {
     /// Opens everything. What is missing is made.
     pub(crate) async fn open(&self, sign_up: SignUp, allow: AllowList) -> Result<Engine, Failure> {
         make_private(&self.data_dir)?;
-        let keys = self.master_key_file.clone().unwrap_or_else(|| self.data_dir.join("master.key"));
+        let keys = self.keys();
         let new_keys = Keyring::create_if_missing(&keys)?;
         let meta = Meta::open(&self.database_url()?).await.map_err(told)?;
         if new_keys {
@@ -56,6 +56,16 @@ impl Place {
             store: Arc::new(store),
             sign_up,
         }))
+    }
+
+    /// For a command that changes what is kept and dials nowhere.
+    pub(crate) async fn open_idle(&self) -> Result<Engine, Failure> {
+        self.open(SignUp::Invite, AllowList::default()).await
+    }
+
+    /// The keyring's file.
+    pub(crate) fn keys(&self) -> PathBuf {
+        self.master_key_file.clone().unwrap_or_else(|| self.data_dir.join("master.key"))
     }
 
     fn database_url(&self) -> Result<String, Failure> {

@@ -23,6 +23,7 @@ pub use connections::{Change, ConnectionForm, Refused};
 pub use imports::Import;
 pub use rows::Rows;
 pub use runner::Workers;
+pub use secrets::Rewrapped;
 pub use versions::ColumnChanges;
 
 // Plain values of the crates below, passed on as they are.

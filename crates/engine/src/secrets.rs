@@ -32,7 +32,45 @@ fn context(id: ConnectionId, field: &str, endpoint: &Endpoint) -> Context {
         .part([u8::from(endpoint.encrypted)])
 }
 
+/// What a rotation came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rewrapped {
+    /// Data keys that the primary key wraps now and did not before.
+    pub rewrapped: u64,
+    /// Data keys that no key of the file opens.
+    pub unreadable: u64,
+}
+
+/// How many data keys are looked at in one step.
+const KEYS_AT_ONCE: u64 = 200;
+
 impl Engine {
+    /// Wraps every connection's data key with the keyring's primary key. Connections can be used, made and
+    /// changed meanwhile: one that changes in between is wrapped by the primary key already.
+    pub async fn rewrap_keys(&self) -> Result<Rewrapped> {
+        let mut done = Rewrapped::default();
+        let mut last = None;
+        loop {
+            let keys = self.meta.data_keys(last, KEYS_AT_ONCE).await?;
+            let Some((id, ..)) = keys.last() else { return Ok(done) };
+            last = Some(*id);
+            for (id, endpoint, old) in keys {
+                let wrapped = WrappedKey::from_bytes(old.clone());
+                match self.vault.rewrap(&wrapped, &context(id, "data_key", &endpoint)) {
+                    Ok(Some(new)) => {
+                        let replaced = self.meta.replace_data_key(id, old, new.into_bytes()).await?;
+                        done.rewrapped += u64::from(replaced);
+                    }
+                    Ok(None) => {}
+                    Err(error) => {
+                        tracing::error!(connection = %id, %error, "a data key can't be opened");
+                        done.unreadable += 1;
+                    }
+                }
+            }
+        }
+    }
+
     /// Seals a connection's secrets under a data key of its own.
     pub(crate) fn seal(&self, id: ConnectionId, endpoint: &Endpoint, opened: &Opened) -> Result<Sealed> {
         let (key, wrapped) = self.vault.new_data_key(&context(id, "data_key", endpoint))?;

@@ -96,6 +96,39 @@ impl Meta {
         Ok(Sealed { data_key: row.data_key, password: row.password, ca_certificate: row.ca_certificate })
     }
 
+    /// Connections of everybody in the order of their ids, after one of them, with their wrapped data keys: for
+    /// the rotation of the keyring.
+    pub async fn data_keys(
+        &self,
+        after: Option<ConnectionId>,
+        limit: u64,
+    ) -> Result<Vec<(ConnectionId, Endpoint, Vec<u8>)>> {
+        let mut query = connection::Entity::find();
+        if let Some(id) = after {
+            query = query.filter(connection::Column::Id.gt(*id.as_uuid()));
+        }
+        let rows = query.order_by_asc(connection::Column::Id).limit(limit).all(&self.db).await.map_err(db)?;
+        rows.into_iter()
+            .map(|row| {
+                let key = row.data_key.clone();
+                record(row, &HashMap::new()).map(|connection| (connection.id, connection.endpoint, key))
+            })
+            .collect()
+    }
+
+    /// Replaces a wrapped data key if it still is the `old` one; the secrets sealed with it stay as they are.
+    /// Whether it was.
+    pub async fn replace_data_key(&self, id: ConnectionId, old: Vec<u8>, new: Vec<u8>) -> Result<bool> {
+        let replaced = connection::Entity::update_many()
+            .col_expr(connection::Column::DataKey, new.into())
+            .filter(connection::Column::Id.eq(*id.as_uuid()))
+            .filter(connection::Column::DataKey.eq(old))
+            .exec(&self.db)
+            .await
+            .map_err(db)?;
+        Ok(replaced.rows_affected == 1)
+    }
+
     /// Newest first.
     pub async fn connections(
         &self,

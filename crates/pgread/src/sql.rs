@@ -20,7 +20,8 @@ pub const TEMPLATES: &[Template] =
 /// (PostgreSQL manual, "Pipelining"): no write can pass, and no setting of a role or a database changes how
 /// a value is printed. Functions and catalogues are named with their schema, because until this has run
 /// `search_path` is somebody else's. A `SQL_ASCII` database holds any bytes, and sends them as they are only
-/// to who asks for that. `$1` is the statement timeout and `$2` the lock timeout in
+/// to who asks for that. A table is read from its first page on, so that rows which stay where they are keep
+/// their place from one version to the next. `$1` is the statement timeout and `$2` the lock timeout in
 /// milliseconds; a shorter one that the role already has stays.
 pub const SETTINGS: Template = Template {
     name: "settings",
@@ -36,6 +37,7 @@ pub const SETTINGS: Template = Template {
            pg_catalog.set_config('bytea_output','hex',true), pg_catalog.set_config('extra_float_digits','1',true), \
            pg_catalog.set_config('lc_monetary','C',true), pg_catalog.set_config('xmloption','content',true), \
            pg_catalog.set_config('quote_all_identifiers','off',true), pg_catalog.set_config('row_security','on',true), \
+           pg_catalog.set_config('synchronize_seqscans','off',true), \
            pg_catalog.set_config('application_name','mycorr',true)",
 };
 

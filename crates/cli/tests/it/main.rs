@@ -4,6 +4,7 @@
 
 mod crash;
 mod journey;
+mod keys;
 mod leaks;
 mod oracle;
 mod product;

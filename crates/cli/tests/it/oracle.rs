@@ -113,7 +113,7 @@ const FAMILIES: &[Family] = &[
     family(
         "interval",
         &[
-            "0",
+            "00:00:00",
             "1 mon",
             "30 days",
             "720:00:00",
@@ -249,7 +249,7 @@ async fn agrees(
         }
     }
     let plain: Vec<&str> =
-        values.iter().copied().filter(|value| !value.contains(['"', ',', '(', ')', '\\'])).collect();
+        values.iter().copied().filter(|value| !value.contains(['"', ',', '(', ')'])).collect();
     let list: Vec<String> = plain.iter().map(|value| format!("{}::{pg_type}", quoted(value))).collect();
     let expected = ask(
         database,

@@ -104,6 +104,30 @@ impl Mycorr {
             .collect()
     }
 
+    fn key_file(&self) -> PathBuf {
+        self.home.path().join("data/master.key")
+    }
+
+    pub(crate) fn keys(&self) -> String {
+        fs::read_to_string(self.key_file()).unwrap()
+    }
+
+    pub(crate) fn put_keys(&self, keys: &str) {
+        fs::write(self.key_file(), keys).unwrap();
+    }
+
+    /// Another command on the same data, while the server runs; what it prints.
+    pub(crate) fn command(&self, arguments: &[&str]) -> String {
+        run(binary(&self.home.path().join("data")).args(arguments), "")
+    }
+
+    /// The same for a command that fails; what it says.
+    pub(crate) fn command_fails(&self, arguments: &[&str]) -> String {
+        let output = binary(&self.home.path().join("data")).args(arguments).output().unwrap();
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    }
+
     /// As a power cut does it.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();

@@ -1,0 +1,56 @@
+//! `mycorr keys`: while the server runs or not.
+
+use crate::{
+    Failure, say,
+    settings::{Place, told},
+};
+use clap::Subcommand;
+use mycorr_vault::Keyring;
+use std::time::Duration;
+
+#[derive(Subcommand)]
+pub(crate) enum Keys {
+    /// Make a new master key, wrap everything that is sealed with it, and remove the old ones.
+    Rotate,
+}
+
+/// Between reading the key file and writing what was sealed lie milliseconds.
+const IN_FLIGHT: Duration = Duration::from_secs(2);
+
+/// Rotates. Whatever stops it in the middle, all keys that are still needed are in the file, and the same
+/// command finishes the work.
+pub(crate) async fn keys(place: &Place, command: Keys) -> Result<(), Failure> {
+    let Keys::Rotate = command;
+    let engine = place.open_idle().await?;
+    let file = place.keys();
+    let primary = Keyring::rotate(&file)?;
+    let mut done = engine.rewrap_keys().await.map_err(told)?;
+    // Whoever sealed with the old key just before it was changed has written that by now.
+    tokio::time::sleep(IN_FLIGHT).await;
+    done.rewrapped += engine.rewrap_keys().await.map_err(told)?.rewrapped;
+    if done.unreadable > 0 {
+        return Err(format!(
+            "{} were wrapped with the new key {primary}, but {} can't be opened with any key of {}. The old keys \
+             stay in it. Put the missing key back, or let the owners of these connections replace password and CA \
+             certificate, and run this command again.",
+            connections(done.rewrapped),
+            connections(done.unreadable),
+            file.display()
+        )
+        .into());
+    }
+    let old: Vec<_> = Keyring::read(&file)?.ids().filter(|&id| id != primary).collect();
+    for id in old {
+        Keyring::remove(&file, id)?;
+    }
+    say(format!(
+        "{} wrapped with the new key {primary}. Keep a copy of {}.",
+        connections(done.rewrapped),
+        file.display()
+    ))?;
+    Ok(())
+}
+
+fn connections(count: u64) -> String {
+    if count == 1 { "1 connection".to_owned() } else { format!("{count} connections") }
+}
