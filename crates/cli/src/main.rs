@@ -12,6 +12,11 @@ use std::{
     process::ExitCode,
 };
 
+/// Gives memory back soon after an import; glibc's allocator keeps an arena for each thread that ever
+/// encoded (measured in docs/benchmarks.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Tables from your PostgreSQL databases, in Models that you share.
 #[derive(Parser)]
 #[command(version, propagate_version = true)]

@@ -45,7 +45,7 @@ impl Default for ScanLimits {
 /// How long a read waits for somebody's lock on the table.
 const LOCK: Duration = Duration::from_secs(10);
 /// A batch is handed over when it has come to so many bytes, as sent, or rows.
-const BATCH_BYTES: usize = 4 << 20;
+const BATCH_BYTES: usize = 2 << 20;
 const BATCH_ROWS: usize = 64 << 10;
 
 /// A table being read.

@@ -54,7 +54,7 @@ impl Default for WriteOptions {
                 cores.min(const { NonZeroUsize::new(4).expect("4 is not 0") })
             }),
             group_rows: 1 << 20,
-            group_bytes: 48 << 20,
+            group_bytes: 24 << 20,
             file_bytes: 256 << 20,
             page_rows: 1024,
             dictionary_bytes: 64 << 10,
