@@ -187,6 +187,8 @@ impl Walk<'_> {
         );
 
         let rows = client.query(sql::SERVER, &[], &Asked::login(endpoint)).await;
+        // Entered in the order in which the server hears them, over both connections.
+        self.report.statements.extend(client.statements());
         let facts = rows.and_then(|rows| {
             let row = rows.first().cloned().unwrap_or_default();
             let mut row = Reader::new(&row);
@@ -202,7 +204,7 @@ impl Walk<'_> {
             Ok(_) => client.settled(&Asked::login(endpoint)).await,
             Err(_) => Ok(()),
         };
-        self.report.statements.splice(0..0, client.statements());
+        self.report.statements.extend(client.statements());
         client.close().await;
         let (in_recovery, superuser, readable, _) = facts?;
         settled?;

@@ -277,7 +277,7 @@ async fn agrees(
                 let expected = ask(
                     database,
                     &format!(
-                        "SELECT n FROM public.{name} WHERE {matched} COLLATE \"C.UTF-8\" {sql} {} ORDER BY n",
+                        "SELECT n FROM public.{name} WHERE {matched} COLLATE \"und-x-icu\" {sql} {} ORDER BY n",
                         quoted(pattern)
                     ),
                 );

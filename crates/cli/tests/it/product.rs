@@ -108,8 +108,11 @@ impl Mycorr {
         self.home.path().join("data/master.key")
     }
 
+    /// The keys in the key file, a line each.
     pub(crate) fn keys(&self) -> String {
-        fs::read_to_string(self.key_file()).unwrap()
+        let file = fs::read_to_string(self.key_file()).unwrap();
+        let lines = file.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        lines.map(|line| format!("{line}\n")).collect()
     }
 
     pub(crate) fn put_keys(&self, keys: &str) {
