@@ -49,6 +49,10 @@ pub(crate) const CATALOGUE: Timeouts =
 const LARGEST_ANSWER: u64 = 64 << 20;
 /// Names and descriptions of 1,600 columns are some 150 kB.
 const LONGEST_MESSAGE: usize = 4 << 20;
+/// What is read from the socket at once, if so much has come.
+const ROOM: usize = 512 << 10;
+/// How much longer than the server's own end of a statement we wait for it.
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
 /// A connection that is signed in and idle. It sends nothing but the templates of `sql`.
 pub struct Client {
@@ -97,8 +101,8 @@ impl Client {
     ) -> Self {
         wire.limits.deadline = None;
         wire.limits.message = LONGEST_MESSAGE;
-        // The server ends a statement by itself before this.
-        wire.limits.idle = CATALOGUE.statement + Duration::from_secs(10);
+        wire.limits.room = ROOM;
+        wire.limits.idle = CATALOGUE.statement + GRACE;
         let major =
             told.version.split(['.', ' ', 'b', 'r']).next().and_then(|major| major.parse::<u32>().ok());
         let traits = ServerTraits {
@@ -155,6 +159,7 @@ impl Client {
         asked: &Asked<'_>,
     ) -> Result<Vec<Row>> {
         let running = Running::start(self, name, text, parameters, CATALOGUE);
+        self.wire.limits.deadline = Some(Instant::now() + CATALOGUE.statement + GRACE);
         let answer = async {
             pipeline::send(&mut self.wire, text, parameters, &[], CATALOGUE).await?;
             pipeline::rows(&mut self.wire, LARGEST_ANSWER).await

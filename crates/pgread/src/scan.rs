@@ -2,7 +2,7 @@
 
 use crate::{
     catalogue::{SourceColumn, TableDescription},
-    client::{Canceller, Client, Running},
+    client::{Canceller, Client, GRACE, Running},
     decode::{Cells, ColumnBuilder},
     explain::{self, Asked, explain},
     sql,
@@ -17,6 +17,7 @@ use arrow_schema::{Field, Schema, SchemaRef};
 use mycorr_domain::{Column, Problem, Result, column::field_names};
 use postgres_protocol::message::backend::Message;
 use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
 
 /// Ends of a read that no honest one comes to.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +48,11 @@ const LOCK: Duration = Duration::from_secs(10);
 /// A batch is handed over when it has come to so many bytes, as sent, or rows.
 const BATCH_BYTES: usize = 2 << 20;
 const BATCH_ROWS: usize = 64 << 10;
+
+/// PostgreSQL makes no row of a gigabyte (`MaxAllocSize`): who announces one is not PostgreSQL.
+const LARGEST_ROW: usize = 1 << 30;
+/// So much of a row over the limit is read to see which column makes it so large.
+const NAMING: usize = 64 << 10;
 
 /// A table being read.
 pub struct Scan {
@@ -138,6 +144,7 @@ impl Client {
         let timeouts = Timeouts { statement: limits.total, lock: LOCK };
         let running = Running::start(self, sql::SELECT, &text, &[], timeouts);
         self.wire.limits.idle = limits.first_row;
+        self.wire.limits.deadline = Some(Instant::now() + limits.total + GRACE);
         let described = async {
             pipeline::send(&mut self.wire, &text, &[], &formats, timeouts).await?;
             pipeline::columns(&mut self.wire).await
@@ -261,7 +268,7 @@ impl Scan {
         let mut rows = 0;
         let mut bytes = 0;
         while !self.ready && rows < BATCH_ROWS && bytes < BATCH_BYTES {
-            let taken = self.locate(BATCH_ROWS - rows, BATCH_BYTES - bytes)?;
+            let taken = self.locate(rows, BATCH_BYTES - bytes)?;
             if taken > 0 {
                 let input = self.client.wire.input();
                 for (at, builder) in self.builders.iter_mut().enumerate() {
@@ -273,9 +280,10 @@ impl Scan {
                 bytes += taken;
                 continue;
             }
-            match self.client.wire.peek(self.limits.row)? {
+            match self.client.wire.peek(LARGEST_ROW)? {
                 Some((b'D', length)) => {
-                    let missing = length - self.client.wire.input().len();
+                    let wanted = if length > self.limits.row { length.min(NAMING) } else { length };
+                    let missing = wanted.saturating_sub(self.client.wire.input().len()).max(1);
                     self.client.wire.fill(missing).await?;
                 }
                 None => self.client.wire.fill(5).await?,
@@ -293,17 +301,21 @@ impl Scan {
         if rows == 0 { Ok(None) } else { Ok(Some(self.assemble(rows))) }
     }
 
-    /// Locates the cells of the DataRows that are there in full, and says how many bytes they take.
-    fn locate(&mut self, most_rows: usize, most_bytes: usize) -> Result<usize, Failure> {
+    /// Locates the cells of the DataRows that are there in full, and says how many bytes they take. `before` is
+    /// how many rows the batch already has.
+    fn locate(&mut self, before: usize, most_bytes: usize) -> Result<usize, Failure> {
         self.cells.clear();
         let Self { client, cells, limits, rows, .. } = self;
         let input = client.wire.input();
         let mut at = 0;
-        while cells.rows() < most_rows && at < most_bytes {
+        while before + cells.rows() < BATCH_ROWS && at < most_bytes {
             let Some(&[b'D', a, b, c, d]) = input[at..].first_chunk::<5>() else { break };
             let length = u32::from_be_bytes([a, b, c, d]) as usize;
             if length > limits.row {
-                let row = *rows + cells.rows() as u64;
+                if input.len() - at < length.min(NAMING) {
+                    break;
+                }
+                let row = *rows + (before + cells.rows()) as u64;
                 return Err(too_large(&input[at..], row, length, limits.row));
             }
             let end = at + 1 + length;

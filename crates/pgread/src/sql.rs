@@ -30,7 +30,7 @@ pub const SETTINGS: Template = Template {
              pg_catalog.current_setting('statement_timeout')::interval), 0), $1::bigint)::bigint::text, true), \
            pg_catalog.set_config('lock_timeout', least(nullif(1000 * extract(epoch FROM \
              pg_catalog.current_setting('lock_timeout')::interval), 0), $2::bigint)::bigint::text, true), \
-            pg_catalog.set_config('search_path','pg_catalog',true), \
+           pg_catalog.set_config('search_path','pg_catalog',true), \
            pg_catalog.set_config('client_encoding', CASE pg_catalog.current_setting('server_encoding') \
              WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END, true), pg_catalog.set_config('TimeZone','UTC',true), \
            pg_catalog.set_config('DateStyle','ISO, MDY',true), pg_catalog.set_config('IntervalStyle','postgres',true), \
@@ -38,6 +38,7 @@ pub const SETTINGS: Template = Template {
            pg_catalog.set_config('lc_monetary','C',true), pg_catalog.set_config('xmloption','content',true), \
            pg_catalog.set_config('quote_all_identifiers','off',true), pg_catalog.set_config('row_security','on',true), \
            pg_catalog.set_config('synchronize_seqscans','off',true), \
+           pg_catalog.set_config('client_min_messages','error',true), \
            pg_catalog.set_config('application_name','mycorr',true)",
 };
 

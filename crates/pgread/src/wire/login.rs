@@ -78,6 +78,7 @@ pub(crate) async fn open(
         idle: Duration::from_secs(3600),
         deadline: Some(deadline),
         message: LONGEST_LOGIN as usize,
+        room: 16 << 10,
     };
     let Some(verification) = verification else {
         return Ok(Opened { wire: Wire::plain(stream, limits), encryption: None });

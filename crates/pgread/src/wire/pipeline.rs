@@ -80,7 +80,8 @@ fn put(
 /// Reads the answers up to the first row of the statement, and what its columns are.
 pub(crate) async fn columns(wire: &mut Wire) -> Result<Vec<ResultColumn>, Failure> {
     let mut read_only = false;
-    loop {
+    // Two statements parsed and bound, one of them executed with one row, the other described.
+    for _ in 0..7 {
         match wire.message().await? {
             Message::ParseComplete | Message::BindComplete | Message::CommandComplete(_) => {}
             // The first value of the settings' row says whether the transaction is read-only by now.
@@ -96,9 +97,10 @@ pub(crate) async fn columns(wire: &mut Wire) -> Result<Vec<ResultColumn>, Failur
                     .map(|field| Ok(ResultColumn { type_oid: field.type_oid(), format: field.format() }));
                 return Ok(columns.collect()?);
             }
-            _ => return Err(Failure::Protocol("unexpected message before the rows".into())),
+            _ => break,
         }
     }
+    Err(Failure::Protocol("unexpected message before the rows".into()))
 }
 
 /// A value of a small result: text, or null.

@@ -20,6 +20,8 @@ pub(crate) struct WireLimits {
     pub(crate) deadline: Option<Instant>,
     /// The longest message other than a DataRow, in bytes.
     pub(crate) message: usize,
+    /// Room for one read: a few messages of log-in, or half a megabyte of rows.
+    pub(crate) room: usize,
 }
 
 enum Transport {
@@ -37,9 +39,8 @@ pub(crate) struct Wire {
     received: u64,
 }
 
-/// Room for one read: a few messages of log-in, or half a megabyte of rows.
-const ROOM: usize = 512 << 10;
-const ROOM_AT_LOGIN: usize = 16 << 10;
+/// Messages that are passed over before one that counts: notices are switched off, and parameters are few.
+const MOST_ASIDE: usize = 10_000;
 
 impl Wire {
     pub(crate) fn plain(stream: TcpStream, limits: WireLimits) -> Self {
@@ -85,8 +86,11 @@ impl Wire {
     /// Waits for more input, at least `wanted` bytes of room. The end of the stream is a failure.
     pub(crate) async fn fill(&mut self, wanted: usize) -> Result<(), Failure> {
         let until = self.until();
-        let room = if self.limits.deadline.is_some() { ROOM_AT_LOGIN } else { ROOM };
-        self.input.reserve(wanted.max(room));
+        // A timer does not fire on a stream that always has something to read.
+        if self.limits.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Err(Failure::TimedOut);
+        }
+        self.input.reserve(wanted.max(self.limits.room));
         let read = async {
             match &mut self.transport {
                 Transport::Plain(stream) => stream.read_buf(&mut self.input).await,
@@ -123,7 +127,7 @@ impl Wire {
     /// The next message that is about the query: notices, notifications and parameter changes, which a
     /// server may send at any time, are passed over.
     pub(crate) async fn message(&mut self) -> Result<Message, Failure> {
-        loop {
+        for _ in 0..MOST_ASIDE {
             match self.any_message().await? {
                 Message::NoticeResponse(_)
                 | Message::NotificationResponse(_)
@@ -134,6 +138,7 @@ impl Wire {
                 message => return Ok(message),
             }
         }
+        Err(Failure::Protocol("endless messages beside the answer".into()))
     }
 
     pub(crate) async fn any_message(&mut self) -> Result<Message, Failure> {

@@ -117,3 +117,41 @@ async fn silence_has_an_end() {
     assert_eq!(both, (Code::ConnectionTimeout, Code::ConnectionTimeout));
     keep.abort();
 }
+
+/// A server that takes anybody in and then answers the first question with `answer`, over and over.
+async fn answers_without_end(answer: Vec<u8>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let answer = answer.repeat(1000);
+            tokio::spawn(async move {
+                let mut heard = vec![0; 65536];
+                let welcome = [message(b'R', &[0, 0, 0, 0]), message(b'Z', b"I")].concat();
+                let _ = stream.read(&mut heard).await;
+                let _ = stream.write_all(&welcome).await;
+                let _ = stream.read(&mut heard).await;
+                while stream.write_all(&answer).await.is_ok() {}
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn answers_have_an_end() {
+    for (what, answer) in [
+        ("rows of the settings", message(b'D', &[0, 1, 0, 0, 0, 2, b'o', b'n'])),
+        ("completions", message(b'2', b"")),
+        ("notices", message(b'N', b"SNOTICE\0C00000\0Mhello\0\0")),
+        ("parameters", message(b'S', b"a\0b\0")),
+        ("a row of 2 GB", b"D\x7f\xff\xff\xff".to_vec()),
+    ] {
+        let cluster = Cluster::shared();
+        let port = answers_without_end(answer).await;
+        let mut target = target_at(cluster, &Database::create(cluster), port);
+        target.endpoint.encrypted = false;
+        let mut client = Client::connect(&dialer(), &target).await.unwrap();
+        assert_eq!(client.schemas().await.unwrap_err().code, Code::ProtocolViolation, "{what}");
+    }
+}
