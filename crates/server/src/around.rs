@@ -2,7 +2,7 @@
 //! on failures.
 
 use crate::{
-    App, extract,
+    App, extract, linger,
     problem::{self, ApiError},
 };
 use axum::{
@@ -28,8 +28,10 @@ pub(crate) async fn around(State(app): State<App>, request: Request, next: Next)
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let route = route.unwrap_or_else(|| if api { "none" } else { "page" }.to_owned());
     let span = tracing::info_span!("request", id, %method, route);
+    let (request, rest) = linger::lend(request);
     let response = async {
         let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        rest.discard().await;
         let response = answer.unwrap_or_else(|panic| ApiError::from(panicked(&*panic)).into_response());
         let mut response = problem::render(own_words(response), &id);
         add_headers(&mut response, &id, api);

@@ -4,6 +4,7 @@
 mod around;
 mod caller;
 mod extract;
+mod linger;
 mod metrics;
 mod openapi;
 mod page;

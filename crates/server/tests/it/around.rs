@@ -24,6 +24,24 @@ async fn every_answer_is_guarded() {
     assert!(answer.header("content-security-policy").starts_with("default-src 'none'"));
 }
 
+/// Whoever is still writing when the answer is decided reads it all the same, and not of a broken pipe.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_comes_before_the_body_is_read() {
+    let world = World::new().await;
+    let ada = world.user("ada").await;
+    let large = || "x".repeat(6 << 20);
+    for _ in 0..5 {
+        let answer = ada.post("/models", json!(large())).await;
+        answer.problem(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large").await;
+        let answer = ada.send(ada.request(Method::POST, "/models").body(large())).await;
+        answer.problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type").await;
+        let answer = world.nobody().post("/models", json!(large())).await;
+        answer.problem(StatusCode::UNAUTHORIZED, "not_signed_in").await;
+        let answer = ada.post("/nothing", json!(large())).await;
+        answer.problem(StatusCode::NOT_FOUND, "not_found").await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn operating() {
     let world = World::new().await;
