@@ -3,7 +3,7 @@
 use crate::{Failure, say, settings::Place};
 use clap::{Args, ValueEnum};
 use mycorr_egress::AllowList;
-use mycorr_engine::SignUp;
+use mycorr_engine::{LARGEST_ROW, SignUp};
 use std::{io, net::SocketAddr};
 use tokio::{
     net::TcpListener,
@@ -28,6 +28,9 @@ pub(crate) struct Settings {
     /// How many imports and syncs run at once.
     #[arg(long, env = "MYCORR_WORKERS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
     workers: u16,
+    /// The largest row that is read from a database, in bytes; an import that meets a larger one fails and names it.
+    #[arg(long, env = "MYCORR_LARGEST_ROW", default_value_t = LARGEST_ROW as u64, value_parser = clap::value_parser!(u64).range(1 << 16..=1 << 30))]
+    largest_row: u64,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -51,7 +54,7 @@ pub(crate) async fn serve(place: &Place, settings: Settings) -> Result<(), Failu
         WhoSignsUp::Invite => SignUp::Invite,
         WhoSignsUp::Open => SignUp::Open,
     };
-    let engine = place.open(sign_up, settings.allow_hosts).await?;
+    let engine = place.open(sign_up, settings.allow_hosts, settings.largest_row as usize).await?;
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|error| format!("{} can't be listened on: {error}", settings.listen))?;

@@ -3,7 +3,7 @@
 use crate::Failure;
 use clap::Args;
 use mycorr_egress::{AllowList, Dialer};
-use mycorr_engine::{Engine, Parts, SignUp};
+use mycorr_engine::{Engine, LARGEST_ROW, Parts, SignUp};
 use mycorr_meta::Meta;
 use mycorr_tables::DeltaStore;
 use mycorr_vault::{Keyring, Vault};
@@ -34,7 +34,12 @@ pub(crate) struct Place {
 
 impl Place {
     /// Opens everything. What is missing is made.
-    pub(crate) async fn open(&self, sign_up: SignUp, allow: AllowList) -> Result<Engine, Failure> {
+    pub(crate) async fn open(
+        &self,
+        sign_up: SignUp,
+        allow: AllowList,
+        largest_row: usize,
+    ) -> Result<Engine, Failure> {
         make_private(&self.data_dir)?;
         let keys = self.keys();
         let new_keys = Keyring::create_if_missing(&keys)?;
@@ -55,12 +60,13 @@ impl Place {
             dialer: Dialer::new(allow),
             store: Arc::new(store),
             sign_up,
+            largest_row,
         }))
     }
 
     /// For a command that changes what is kept and dials nowhere.
     pub(crate) async fn open_idle(&self) -> Result<Engine, Failure> {
-        self.open(SignUp::Invite, AllowList::default()).await
+        self.open(SignUp::Invite, AllowList::default(), LARGEST_ROW).await
     }
 
     /// The keyring's file.

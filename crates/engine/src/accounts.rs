@@ -90,19 +90,22 @@ impl Engine {
         };
         let Ok(email) = Email::parse(email) else { return Err(wrong()) };
         let key = format!("{} {from}", email.as_str());
-        self.0.attempts.check(&key)?;
         let found = self.meta.user_by_email(&email).await?;
+        if !self.0.attempts.begin(&key) {
+            return Err(Problem::new(
+                Code::TooManyRequests,
+                "There were too many failed attempts to sign in.",
+            )
+            .fix("Wait fifteen minutes, then try again."));
+        }
         let (user, hash) = found.unzip();
         let fits = self.0.passwords.verify(password, hash).await?;
         match user {
             Some(user) if fits => {
-                self.0.attempts.succeeded(&key);
+                self.0.attempts.forgive(&key);
                 self.start_session(user).await
             }
-            _ => {
-                self.0.attempts.failed(key);
-                Err(wrong())
-            }
+            _ => Err(wrong()),
         }
     }
 

@@ -1,46 +1,61 @@
 //! How often somebody may try.
 
-use mycorr_domain::{Code, Problem, Result};
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-/// Failed attempts per key within the window; more are refused until it has passed.
-const MOST: usize = 10;
-const WINDOW: Duration = Duration::from_secs(15 * 60);
 /// So that inventing keys fills no memory: at most so many are remembered.
 const KEYS: usize = 100_000;
 
-/// Counts failed sign-ins, for accounts that exist and for those that don't alike.
-#[derive(Default)]
-pub(crate) struct Attempts(Mutex<HashMap<String, Vec<Instant>>>);
+/// Counts failed attempts by key: more than `most` within the window are refused until it has passed.
+pub(crate) struct Attempts {
+    most: usize,
+    window: Duration,
+    failed: Mutex<HashMap<String, Vec<Instant>>>,
+}
 
 impl Attempts {
-    pub(crate) fn check(&self, key: &str) -> Result<()> {
-        let mut failed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(times) = failed.get_mut(key) else { return Ok(()) };
-        times.retain(|at| at.elapsed() < WINDOW);
-        if times.len() < MOST {
-            return Ok(());
-        }
-        Err(Problem::new(Code::TooManyRequests, "There were too many failed attempts to sign in.")
-            .fix("Wait fifteen minutes, then try again."))
+    pub(crate) fn new(most: usize, window: Duration) -> Self {
+        Self { most, window, failed: Mutex::default() }
     }
 
-    pub(crate) fn failed(&self, key: String) {
-        let mut failed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Whether one more is allowed. It counts as failed until it is taken back.
+    #[must_use]
+    pub(crate) fn begin(&self, key: &str) -> bool {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         if failed.len() >= KEYS {
-            failed.retain(|_, times| times.last().is_some_and(|at| at.elapsed() < WINDOW));
+            failed.retain(|_, times| times.last().is_some_and(|at| at.elapsed() < self.window));
         }
-        if failed.len() < KEYS || failed.contains_key(&key) {
-            failed.entry(key).or_default().push(Instant::now());
+        let Some(times) = failed.get_mut(key) else {
+            if failed.len() < KEYS {
+                failed.insert(key.to_owned(), vec![Instant::now()]);
+            }
+            return true;
+        };
+        times.retain(|at| at.elapsed() < self.window);
+        if times.len() >= self.most {
+            return false;
+        }
+        times.push(Instant::now());
+        true
+    }
+
+    /// The newest one did not fail.
+    pub(crate) fn take_back(&self, key: &str) {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(times) = failed.get_mut(key) {
+            times.pop();
+            if times.is_empty() {
+                failed.remove(key);
+            }
         }
     }
 
-    pub(crate) fn succeeded(&self, key: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    /// Forgives what failed before.
+    pub(crate) fn forgive(&self, key: &str) {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 }
 
@@ -48,25 +63,27 @@ impl Attempts {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_eleventh_failure_is_refused_for_that_key_only() {
-        let attempts = Attempts::default();
-        for _ in 0..MOST {
-            attempts.check("a").unwrap();
-            attempts.failed("a".into());
-        }
-        assert_eq!(attempts.check("a").unwrap_err().code, Code::TooManyRequests);
-        attempts.check("b").unwrap();
+    fn three() -> Attempts {
+        Attempts::new(3, Duration::from_secs(900))
     }
 
     #[test]
-    fn success_forgives() {
-        let attempts = Attempts::default();
-        for _ in 0..MOST - 1 {
-            attempts.failed("a".into());
+    fn the_fourth_failure_is_refused_for_that_key_only() {
+        let attempts = three();
+        for _ in 0..3 {
+            assert!(attempts.begin("a"));
         }
-        attempts.succeeded("a");
-        attempts.failed("a".into());
-        attempts.check("a").unwrap();
+        assert!(!attempts.begin("a"));
+        assert!(attempts.begin("b"));
+    }
+
+    #[test]
+    fn success_forgives_or_is_taken_back() {
+        let attempts = three();
+        assert!(attempts.begin("a") && attempts.begin("a") && attempts.begin("a"));
+        attempts.take_back("a");
+        assert!(attempts.begin("a") && !attempts.begin("a"));
+        attempts.forgive("a");
+        assert!(attempts.begin("a"));
     }
 }

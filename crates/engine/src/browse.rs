@@ -3,7 +3,7 @@
 use crate::{Engine, to_the_end};
 use mycorr_domain::{Cell, ConnectionId, Problem, Result, UserId};
 use mycorr_meta::{Listed, Purpose};
-use mycorr_pgread::{Client, Passport, SchemaEntry, SourceColumn, TableDescription, TableEntry};
+use mycorr_pgread::{Client, SchemaEntry, SourceColumn, TableDescription, TableEntry};
 use std::{future::Future, pin::Pin};
 
 /// The first rows of a table at the source.
@@ -14,7 +14,7 @@ pub struct Preview {
 
 const PREVIEW_ROWS: u32 = 50;
 
-type Asking<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+pub(crate) type Asking<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 impl Engine {
     pub async fn schemas(&self, user: UserId, id: ConnectionId) -> Result<Vec<SchemaEntry>> {
@@ -75,13 +75,8 @@ impl Engine {
         .await
     }
 
-    /// What the role may read, what it may not, and what it has too much of.
-    pub async fn passport(&self, user: UserId, id: ConnectionId) -> Result<Passport> {
-        self.ask(user, id, Purpose::Browse, |client| Box::pin(client.passport())).await
-    }
-
     /// Connects, asks, writes what was sent into the ledger whether it went well or not, and hangs up.
-    async fn ask<T: Send + 'static>(
+    pub(crate) async fn ask<T: Send + 'static>(
         &self,
         user: UserId,
         id: ConnectionId,

@@ -1,15 +1,17 @@
 //! Connections: tested before they are saved, sealed when they are.
 
-use crate::{Engine, secrets::Opened, to_the_end};
+use crate::{Engine, courtesy, secrets::Opened, to_the_end};
 use mycorr_domain::{
-    ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Endpoint, JobId, Port, Problem, Result,
-    RoleName, Secret, UserId,
+    ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Endpoint, FieldProblem, JobId, Port, Problem,
+    Result, RoleName, Secret, UserId,
 };
 use mycorr_egress::Host;
 use mycorr_meta::{
-    CaSummary, Connection, Listed, NewConnection, NewStatement, Purpose, Statement, TestResult,
+    CaSummary, Connection, Dependent, Limits, Listed, NewConnection, NewStatement, Purpose, Statement,
+    TestResult,
 };
-use mycorr_pgread::{Report, Step, Target, tls::CaCertificate};
+use mycorr_pgread::{Passport, Report, Step, Target, paste, tls::CaCertificate};
+use tokio::sync::mpsc;
 
 /// What a person filled in.
 pub struct ConnectionForm {
@@ -32,18 +34,32 @@ pub struct Change {
     pub password: Option<Secret>,
     /// `Some(None)` removes it.
     pub ca_certificate: Option<Option<Secret>>,
+    pub limits: Option<Limits>,
 }
+
+/// Who is told of each step of a test as it is over.
+pub type Live = Option<mpsc::UnboundedSender<Step>>;
 
 /// Why a connection was not saved; with the steps if it was a test that failed.
 #[derive(Debug)]
 pub struct Refused {
     pub problem: Problem,
-    pub steps: Vec<Step>,
+    pub test: Option<Box<Report>>,
 }
 
 impl From<Problem> for Refused {
     fn from(problem: Problem) -> Self {
-        Self { problem, steps: Vec::new() }
+        Self { problem, test: None }
+    }
+}
+
+impl Refused {
+    /// The report, if the test went well.
+    fn unless_ok(report: Report) -> Result<Report, Self> {
+        match &report.problem {
+            Some(problem) => Err(Self { problem: problem.clone(), test: Some(Box::new(report)) }),
+            None => Ok(report),
+        }
     }
 }
 
@@ -138,21 +154,24 @@ pub(crate) fn summary(ca: &CaCertificate) -> CaSummary {
 
 impl Engine {
     /// Tests what was filled in and stores nothing.
-    pub async fn test_form(&self, user: UserId, form: ConnectionForm) -> Result<Report> {
+    pub async fn test_form(&self, user: UserId, form: ConnectionForm, live: Live) -> Result<Report> {
+        let kind = form.kind;
         let (_, target) = form.parse()?;
-        self.probe(user, target).await
+        self.probe(user, kind, target, live).await
     }
 
     /// Tests and saves. When the test fails nothing is stored.
-    pub async fn create_connection(&self, user: UserId, form: ConnectionForm) -> Result<Connection, Refused> {
+    pub async fn create_connection(
+        &self,
+        user: UserId,
+        form: ConnectionForm,
+        live: Live,
+    ) -> Result<Connection, Refused> {
         let kind = form.kind;
         let (name, target) = form.parse()?;
         let engine = self.clone();
         to_the_end(async move {
-            let report = engine.probe(user, target.clone()).await?;
-            if let Some(problem) = report.problem {
-                return Err(Refused { problem, steps: report.steps });
-            }
+            let report = Refused::unless_ok(engine.probe(user, kind, target.clone(), live).await?)?;
             let id = ConnectionId::new();
             let opened = Opened::of(&target);
             let new = NewConnection {
@@ -166,24 +185,26 @@ impl Engine {
             };
             let connection = engine.meta.create_connection(user, new).await?;
             engine.note(id, user, Purpose::Test, None, report.statements).await;
+            engine.remember_passport(id, report.passport).await;
             Ok(connection)
         })
         .await
     }
 
     /// Tests a saved connection, and notes how that ended.
-    pub async fn test_connection(&self, user: UserId, id: ConnectionId) -> Result<Report> {
+    pub async fn test_connection(&self, user: UserId, id: ConnectionId, live: Live) -> Result<Report> {
         let connection = self.meta.connection(user, id).await?;
         let target = self.target(&connection).await?;
         let engine = self.clone();
         to_the_end(async move {
-            let mut report = engine.probe(user, target).await?;
+            let mut report = engine.probe(user, connection.kind, target, live).await?;
             engine.note(id, user, Purpose::Test, None, std::mem::take(&mut report.statements)).await;
             let result = TestResult {
                 ok: report.ok(),
                 server_version: report.server.as_ref().map(|server| server.version.clone()),
             };
             engine.meta.note_test(user, id, result).await?;
+            engine.remember_passport(id, report.passport.clone()).await;
             Ok(report)
         })
         .await
@@ -208,6 +229,7 @@ impl Engine {
         user: UserId,
         id: ConnectionId,
         change: Change,
+        live: Live,
     ) -> Result<Connection, Refused> {
         let connection = self.meta.connection(user, id).await?;
         let mut wrong = Wrong::default();
@@ -215,16 +237,20 @@ impl Engine {
         let password = wrong.take(change.password.map(parse_password).transpose());
         let encrypted = connection.endpoint.encrypted;
         let ca = wrong.take(change.ca_certificate.map(|pem| parse_ca(pem.as_ref(), encrypted)).transpose());
-        let (Some(name), Some(password), Some(ca)) = (name, password, ca) else {
+        let limits = wrong.take(change.limits.map(courtesy::check).transpose());
+        let (Some(name), Some(password), Some(ca), Some(limits)) = (name, password, ca, limits) else {
             return Err(Problem::from(wrong).into());
         };
         let engine = self.clone();
         to_the_end(async move {
             if password.is_some() || ca.is_some() {
-                engine.replace_secrets(user, &connection, password, ca).await?;
+                engine.replace_secrets(user, &connection, password, ca, live).await?;
             }
             if let Some(name) = name {
                 engine.meta.rename_connection(user, id, &name).await?;
+            }
+            if let Some(limits) = limits {
+                engine.meta.set_limits(user, id, limits).await?;
             }
             Ok(engine.meta.connection(user, id).await?)
         })
@@ -237,6 +263,7 @@ impl Engine {
         connection: &Connection,
         password: Option<Secret>,
         ca: Option<Option<CaCertificate>>,
+        live: Live,
     ) -> Result<(), Refused> {
         let target = match (password, ca) {
             // Nothing of what is stored is needed: this is also the way out when it can't be opened any more.
@@ -254,16 +281,16 @@ impl Engine {
                 target
             }
         };
-        let report = self.probe(user, target.clone()).await?;
-        self.note(connection.id, user, Purpose::Test, None, report.statements).await;
-        if let Some(problem) = report.problem {
-            return Err(Refused { problem, steps: report.steps });
-        }
+        let mut report = self.probe(user, connection.kind, target.clone(), live).await?;
+        let statements = std::mem::take(&mut report.statements);
+        self.note(connection.id, user, Purpose::Test, None, statements).await;
+        let report = Refused::unless_ok(report)?;
         let sealed = self.seal(connection.id, &target.endpoint, &Opened::of(&target))?;
         let ca = target.ca_certificate.as_ref().map(summary);
         self.meta.reseal_connection(user, connection.id, sealed, ca).await?;
         let server_version = report.server.map(|server| server.version);
         self.meta.note_test(user, connection.id, TestResult { ok: true, server_version }).await?;
+        self.remember_passport(connection.id, report.passport).await;
         Ok(())
     }
 
@@ -283,9 +310,49 @@ impl Engine {
         self.meta.statements(user, id, after, limit).await
     }
 
-    async fn probe(&self, user: UserId, target: Target) -> Result<Report> {
-        let _turn = self.0.turns.take(user).await?;
-        Ok(mycorr_pgread::test(&self.dialer, &target, &mut |_| {}).await)
+    /// The tables that come through a connection.
+    pub async fn dependents(
+        &self,
+        user: UserId,
+        id: ConnectionId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Listed<Dependent>> {
+        self.meta.dependents(user, id, after, limit).await
+    }
+
+    async fn probe(&self, user: UserId, kind: ConnectionKind, target: Target, live: Live) -> Result<Report> {
+        let trial = self.0.trials.begin(user, &target.endpoint)?;
+        let turn = self.0.turns.take(user).await;
+        let _turn = match turn {
+            Ok(turn) => turn,
+            Err(problem) => {
+                trial.end(None);
+                return Err(problem);
+            }
+        };
+        let mut on_step = |step: &Step| {
+            // Fails when nobody listens any more.
+            let _ = live.as_ref().map(|live| live.send(step.clone()));
+        };
+        let mut report = mycorr_pgread::test(&self.dialer, &target, &mut on_step).await;
+        trial.end(report.problem.as_ref());
+        if let Some(problem) = &mut report.problem {
+            let Endpoint { host, port, database, .. } = &target.endpoint;
+            let hints = paste::near_misses(kind, host, port.get(), database.as_str());
+            let told = |field: &FieldProblem| problem.fields.iter().any(|other| other.field == field.field);
+            let hints: Vec<_> = hints.into_iter().filter(|hint| !told(hint)).collect();
+            problem.fields.extend(hints);
+        }
+        Ok(report)
+    }
+
+    /// Remembers a passport that was seen along the way. If that fails it is said in the log: what was asked for is no worse.
+    pub(crate) async fn remember_passport(&self, id: ConnectionId, passport: Option<Passport>) {
+        let Some(passport) = passport else { return };
+        if let Err(problem) = self.note_passport(id, passport).await {
+            tracing::error!(connection = %id, cause = problem.internal, "the passport could not be stored");
+        }
     }
 
     /// Writes into the ledger what was sent. If that fails it is said in the log: what was read is no worse.

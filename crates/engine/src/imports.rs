@@ -2,7 +2,7 @@
 
 use crate::Engine;
 use mycorr_domain::{ConnectionId, ModelId, Problem, Result, TableId, TableName, UserId};
-use mycorr_meta::{Job, NewImport, Table};
+use mycorr_meta::{Job, NewImport, NewSource, Table};
 
 /// Which table is to come over.
 pub struct Import {
@@ -40,6 +40,18 @@ impl Engine {
         let queued = self.meta.queue_import(user, model, new).await?;
         self.0.queued.notify_one();
         Ok(queued)
+    }
+
+    /// Points a table at another source, through a connection of the caller's; the next sync reads there.
+    pub async fn set_source(&self, user: UserId, table: TableId, source: NewSource) -> Result<Table> {
+        for (field, text) in [("schema", &source.schema), ("table", &source.table)] {
+            if let Some(text) = text {
+                identifier(field, text)?;
+            }
+        }
+        self.meta.table(user, table).await?;
+        self.meta.connection(user, source.connection).await?;
+        self.meta.set_source(user, table, source).await
     }
 
     /// Queues a sync: the source is read again, into the next version.

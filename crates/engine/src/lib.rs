@@ -6,21 +6,27 @@ mod accounts;
 mod attempts;
 mod browse;
 mod connections;
+mod courtesy;
 mod imports;
 mod jobs;
 mod models;
+mod passport;
 mod passwords;
 mod reading;
+mod role;
 mod rows;
 mod runner;
 mod secrets;
+mod trials;
 mod turns;
 mod versions;
 
 pub use accounts::{Identity, NewToken, SignUpState, SignedIn};
 pub use browse::Preview;
-pub use connections::{Change, ConnectionForm, Refused};
+pub use connections::{Change, ConnectionForm, Live, Refused};
 pub use imports::Import;
+pub use passport::{RightsChange, SeenPassport};
+pub use role::NewRole;
 pub use rows::Rows;
 pub use runner::Workers;
 pub use secrets::Rewrapped;
@@ -28,19 +34,21 @@ pub use versions::ColumnChanges;
 
 // Plain values of the crates below, passed on as they are.
 pub use mycorr_meta::{
-    Access, CaSummary, Connection, Job, JobKind, JobState, Listed, Model, Purpose, Source, Statement, Table,
-    Token, User, Version,
+    Access, CaSummary, Connection, Dependent, HeldBack, Job, JobKind, JobState, Limits, Listed, Model,
+    NewSource, Purpose, Source, Statement, Table, Token, User, Version,
 };
 pub use mycorr_pgread::{
-    Excess, Outcome as StepOutcome, Passport, Report, SchemaEntry, ServerFacts, SourceColumn, Step, StepName,
-    TableDescription, TableEntry, TableKind, paste, sql::role_script,
+    Attempt, DialOutcome, Excess, Outcome as StepOutcome, Passport, Report, SchemaEntry, SchemaRights,
+    ServerFacts, SourceColumn, Step, StepName, TableDescription, TableEntry, TableKind, Tls, paste,
+    sql::role_script,
+    tls::{CertificateInfo, Rule},
 };
 
 use mycorr_domain::{JobId, Result, TableStore};
 use mycorr_egress::Dialer;
 use mycorr_meta::Meta;
 use mycorr_vault::Vault;
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 use tokio::sync::{Notify, broadcast};
 
 /// Who may make an account once there is one.
@@ -58,7 +66,12 @@ pub struct Parts {
     pub dialer: Dialer,
     pub store: Arc<dyn TableStore>,
     pub sign_up: SignUp,
+    /// The largest row that is read, in bytes as the source sends it.
+    pub largest_row: usize,
 }
+
+/// What a row may have unless the operator says otherwise.
+pub const LARGEST_ROW: usize = 64 << 20;
 
 /// Everything that Mycorr can do. Cheap to clone.
 #[derive(Clone)]
@@ -67,8 +80,11 @@ pub struct Engine(Arc<Inner>);
 struct Inner {
     parts: Parts,
     passwords: passwords::Passwords,
+    /// Failed sign-ins, of accounts that exist and of those that don't alike.
     attempts: attempts::Attempts,
     turns: turns::Turns,
+    trials: trials::Trials,
+    paces: courtesy::Paces,
     /// Told when a job is queued.
     queued: Notify,
     /// Told which job of this process has changed.
@@ -88,8 +104,10 @@ impl Engine {
         Self(Arc::new(Inner {
             parts,
             passwords: passwords::Passwords::new(),
-            attempts: attempts::Attempts::default(),
+            attempts: attempts::Attempts::new(10, Duration::from_secs(15 * 60)),
             turns: turns::Turns::new(),
+            trials: trials::Trials::new(),
+            paces: courtesy::Paces::default(),
             queued: Notify::new(),
             changed,
         }))

@@ -1,13 +1,17 @@
 //! From the source into a version: one SELECT, read on one task and written on another.
 
-use crate::{Engine, runner::Made};
+use crate::{
+    Engine,
+    courtesy::{self, Pace},
+    runner::Made,
+};
 use arrow_array::RecordBatch;
 use mycorr_domain::{Code, Problem, Result, TableWriter};
-use mycorr_meta::{Beat, JobKind, Purpose, Work};
-use mycorr_pgread::{Client, Scan, ScanLimits, Statement, TableDescription, Unread};
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use mycorr_meta::{Beat, HeldBack, JobKind, Purpose, Told, Work};
+use mycorr_pgread::{Client, Scan, Statement, TableDescription, Unread};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -15,18 +19,17 @@ use tokio_util::sync::CancellationToken;
 /// How many batches wait between reader and writer, besides the one that each holds.
 const WAITING_BATCHES: usize = 1;
 
-/// Rows and bytes read so far.
+/// How far a read is.
 #[derive(Clone, Default)]
-pub(crate) struct Progress(Arc<(AtomicU64, AtomicU64)>);
+pub(crate) struct Progress(Arc<Mutex<Told>>);
 
 impl Progress {
-    pub(crate) fn read(&self) -> (u64, u64) {
-        (self.0.0.load(Relaxed), self.0.1.load(Relaxed))
+    pub(crate) fn read(&self) -> Told {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set(&self, rows: u64, bytes: u64) {
-        self.0.0.store(rows, Relaxed);
-        self.0.1.store(bytes, Relaxed);
+    fn set(&self, rows: u64, bytes: u64, held_back: Option<HeldBack>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Told { rows, bytes, held_back };
     }
 }
 
@@ -52,8 +55,9 @@ impl Engine {
             None => None,
         };
         let connection = connection.ok_or_else(|| {
-            Problem::new(Code::NotFound, "The connection that this table comes through was deleted.")
-                .fix("Import the table again through another connection.")
+            Problem::new(Code::NotFound, "The connection that this table comes through was deleted.").fix(
+                "Point the table at another connection of yours (Use another connection), then sync again.",
+            )
         })?;
         let target = self.target(&connection).await?;
         let note = |statements: Vec<Statement>| {
@@ -63,7 +67,13 @@ impl Engine {
         let connecting = abort.run_until_cancelled(Client::connect(&self.dialer, &target));
         let mut client = connecting.await.unwrap_or_else(|| Err(interrupted()))?;
         let described = client.describe(&source.schema, &source.table).await;
+        // What the role may do is looked at again at every sync. A table can be read without knowing it.
+        let passport = match (&described, work.job.kind) {
+            (Ok(_), JobKind::Sync) => client.passport().await.ok(),
+            _ => None,
+        };
         note(client.statements()).await;
+        self.remember_passport(connection.id, passport).await;
         let described = match described {
             Ok(described) => described,
             Err(problem) => {
@@ -71,13 +81,17 @@ impl Engine {
                 return Err(problem);
             }
         };
-        let mut scan = match client.read(&described, source.columns.as_deref(), ScanLimits::default()).await {
+        let limits = connection.limits;
+        let started = Instant::now();
+        let ended = |problem| courtesy::explain(problem, limits, started.elapsed());
+        let scan_limits = courtesy::scan_limits(limits, self.largest_row);
+        let mut scan = match client.read(&described, source.columns.as_deref(), scan_limits).await {
             Ok(scan) => scan,
             Err(unread) => {
                 let Unread { problem, mut client } = *unread;
                 note(client.statements()).await;
                 client.close().await;
-                return Err(problem);
+                return Err(ended(problem));
             }
         };
         let columns = scan.columns().to_vec();
@@ -97,13 +111,14 @@ impl Engine {
         note(scan.statements()).await;
 
         let (batches, received) = mpsc::channel(WAITING_BATCHES);
-        let reader = tokio::spawn(pump(scan, batches, progress.clone(), abort.clone()));
+        let pace = self.0.paces.of(connection.id, limits);
+        let reader = tokio::spawn(pump(scan, batches, progress.clone(), pace, abort.clone()));
         let written = write(writer, received).await;
         let (read, statements) = reader.await.map_err(Problem::bug)?;
         note(statements).await;
         // A writer that fails makes the reader end, so what it says comes first.
         let writer = written?;
-        let rows = read?;
+        let rows = read.map_err(ended)?;
         if abort.is_cancelled() || self.beat(work, progress).await? != Beat::Held {
             return Err(interrupted());
         }
@@ -112,8 +127,7 @@ impl Engine {
     }
 
     async fn beat(&self, work: &Work, progress: &Progress) -> Result<Beat> {
-        let (rows, bytes) = progress.read();
-        self.meta.report(work.lease, rows, bytes, crate::runner::LEASE).await
+        self.meta.report(work.lease, progress.read(), crate::runner::LEASE).await
     }
 }
 
@@ -123,17 +137,25 @@ async fn pump(
     mut scan: Scan,
     batches: mpsc::Sender<RecordBatch>,
     progress: Progress,
+    pace: Option<Pace>,
     abort: CancellationToken,
 ) -> (Result<u64>, Vec<Statement>) {
     let canceller = scan.canceller();
     let read = async {
+        let mut paid = scan.bytes();
         while let Some(batch) = scan.next().await? {
-            progress.set(scan.rows(), scan.bytes());
+            let wait = match &pace {
+                Some(pace) => pace.after(scan.bytes() - std::mem::replace(&mut paid, scan.bytes())),
+                None => Duration::ZERO,
+            };
+            let held_back = (!wait.is_zero()).then_some(HeldBack::BytesPerSecond);
+            progress.set(scan.rows(), scan.bytes(), held_back);
             if batches.send(batch).await.is_err() {
                 return Err(interrupted());
             }
+            tokio::time::sleep(wait).await;
         }
-        progress.set(scan.rows(), scan.bytes());
+        progress.set(scan.rows(), scan.bytes(), None);
         Ok(scan.rows())
     };
     let read = abort.run_until_cancelled(read).await.unwrap_or_else(|| Err(interrupted()));

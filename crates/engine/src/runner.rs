@@ -3,7 +3,7 @@
 use crate::{Engine, reading::Progress};
 use chrono::{TimeDelta, Utc};
 use mycorr_domain::{Code, Column, Committed, Problem, Result};
-use mycorr_meta::{Beat, JobKind, NewVersion, Work};
+use mycorr_meta::{Beat, JobKind, NewVersion, Told, Work};
 use std::{sync::Mutex, time::Duration};
 use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -126,7 +126,7 @@ impl Engine {
         stop: &CancellationToken,
         interrupt: impl Fn(Interrupt),
     ) {
-        let (mut last, mut said) = (Instant::now(), (0, 0));
+        let (mut last, mut said) = (Instant::now(), Told::default());
         loop {
             tokio::select! {
                 () = tokio::time::sleep(BEAT) => {}
@@ -136,7 +136,7 @@ impl Engine {
                 }
             }
             let now = progress.read();
-            match self.meta.report(work.lease, now.0, now.1, LEASE).await {
+            match self.meta.report(work.lease, now, LEASE).await {
                 Ok(Beat::Held) => last = Instant::now(),
                 Ok(Beat::Cancelled) => {
                     last = Instant::now();

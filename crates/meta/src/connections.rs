@@ -1,16 +1,16 @@
 //! Connections. To anyone but their owner they do not exist.
 
 use crate::{
-    Listed, Meta, after, db,
-    entity::{connection, job, table},
+    Listed, Meta, after, count, db,
+    entity::{connection, job, model, table},
     jobs::cancel_pending,
     now,
-    record::{CaSummary, Connection},
+    record::{CaSummary, Connection, Dependent, Limits},
     time,
 };
 use mycorr_domain::{
-    ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Endpoint, Port, Problem, Result, RoleName,
-    UserId,
+    ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Endpoint, ModelId, Port, Problem, Result,
+    RoleName, TableId, UserId,
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -69,6 +69,10 @@ impl Meta {
             last_tested_at: Some(at),
             last_test_ok: Some(true),
             server_version: new.server_version,
+            limit_bytes_per_second: None,
+            limit_imports: None,
+            limit_minutes: None,
+            passport: None,
         };
         connection::Entity::insert(connection::ActiveModel::from(row))
             .exec_without_returning(&self.db)
@@ -188,6 +192,77 @@ impl Meta {
         Ok(())
     }
 
+    pub async fn set_limits(&self, owner: UserId, id: ConnectionId, limits: Limits) -> Result<()> {
+        let row = self.owned(owner, id).await?;
+        let row = connection::ActiveModel {
+            id: Set(row.id),
+            limit_bytes_per_second: Set(limits.bytes_per_second.map(count)),
+            limit_imports: Set(limits.imports.map(count)),
+            limit_minutes: Set(limits.minutes.map(count)),
+            ..Default::default()
+        };
+        row.update_without_returning(&self.db).await.map_err(db)?;
+        Ok(())
+    }
+
+    /// The role's passport as it was stored last, if ever.
+    pub async fn passport(&self, id: ConnectionId) -> Result<Option<String>> {
+        let row = connection::Entity::find_by_id(*id.as_uuid()).one(&self.db).await.map_err(db)?;
+        Ok(row.ok_or_else(|| Problem::not_found("connection"))?.passport)
+    }
+
+    /// Replaces the stored passport if it still is the `old` one. Whether it was.
+    pub async fn replace_passport(&self, id: ConnectionId, old: Option<String>, new: String) -> Result<bool> {
+        let same = match old {
+            Some(old) => connection::Column::Passport.eq(old),
+            None => connection::Column::Passport.is_null(),
+        };
+        let replaced = connection::Entity::update_many()
+            .col_expr(connection::Column::Passport, new.into())
+            .filter(connection::Column::Id.eq(*id.as_uuid()))
+            .filter(same)
+            .exec(&self.db)
+            .await
+            .map_err(db)?;
+        Ok(replaced.rows_affected == 1)
+    }
+
+    /// The tables that come through a connection and that its owner may see, newest first.
+    pub async fn dependents(
+        &self,
+        owner: UserId,
+        id: ConnectionId,
+        from: Option<&str>,
+        limit: usize,
+    ) -> Result<Listed<Dependent>> {
+        self.owned(owner, id).await?;
+        let mut query = table::Entity::find()
+            .find_also_related(model::Entity)
+            .filter(table::Column::ConnectionId.eq(*id.as_uuid()))
+            .filter(table::Column::Head.is_not_null())
+            .filter(model::Column::OwnerId.eq(*owner.as_uuid()));
+        if let Some(id) = after::<TableId>(from)? {
+            query = query.filter(table::Column::Id.lt(*id.as_uuid()));
+        }
+        let rows =
+            query.order_by_desc(table::Column::Id).limit(limit as u64 + 1).all(&self.db).await.map_err(db)?;
+        let dependents = rows
+            .into_iter()
+            .filter_map(|(table, model)| {
+                Some(Dependent {
+                    table: TableId::from_uuid(table.id),
+                    name: table.name,
+                    model: ModelId::from_uuid(table.model_id),
+                    model_name: model?.name,
+                    schema: table.source_schema,
+                    source_table: table.source_table,
+                    synced_at: table.synced_at.map(time),
+                })
+            })
+            .collect();
+        Ok(Listed::new(dependents, limit, |dependent: &Dependent| dependent.table.to_string()))
+    }
+
     pub async fn note_test(&self, owner: UserId, id: ConnectionId, result: TestResult) -> Result<()> {
         let row = self.owned(owner, id).await?;
         let mut row = connection::ActiveModel {
@@ -269,6 +344,11 @@ fn record(row: connection::Model, used: &HashMap<Uuid, i64>) -> Result<Connectio
         last_tested_at: row.last_tested_at.map(time),
         last_test_ok: row.last_test_ok,
         server_version: row.server_version,
+        limits: Limits {
+            bytes_per_second: row.limit_bytes_per_second.map(|limit| limit as u64),
+            imports: row.limit_imports.map(|limit| limit as u64),
+            minutes: row.limit_minutes.map(|limit| limit as u64),
+        },
         used_by: used.get(&row.id).copied().unwrap_or_default() as u64,
     })
 }

@@ -137,6 +137,11 @@ pub mod connection {
         pub last_tested_at: Option<i64>,
         pub last_test_ok: Option<bool>,
         pub server_version: Option<String>,
+        pub limit_bytes_per_second: Option<i64>,
+        pub limit_imports: Option<i64>,
+        pub limit_minutes: Option<i64>,
+        /// As the role's passport was seen last, in JSON that `engine` reads.
+        pub passport: Option<String>,
     }
     no_relations!();
 }
@@ -230,6 +235,7 @@ pub mod job {
         pub cancelled: bool,
         pub lease_until: Option<i64>,
         pub fence: i64,
+        pub held_back: Option<String>,
     }
     no_relations!();
 }

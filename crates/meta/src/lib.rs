@@ -14,7 +14,7 @@ mod tables;
 
 pub use accounts::{NewUser, Session};
 pub use connections::{NewConnection, Sealed, TestResult};
-pub use jobs::{Beat, Lease, NewImport, NewVersion, Work};
+pub use jobs::{Beat, Lease, NewImport, NewSource, NewVersion, Told, Work};
 pub use record::*;
 pub use statements::NewStatement;
 

@@ -14,7 +14,7 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First)]
+        vec![Box::new(First), Box::new(Trust)]
     }
 }
 
@@ -40,6 +40,34 @@ impl MigrationTrait for First {
             manager.create_index(index).await?;
         }
         Ok(())
+    }
+}
+
+/// Courtesy limits and the role's passport.
+struct Trust;
+
+impl MigrationName for Trust {
+    fn name(&self) -> &str {
+        "m0002_trust"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Trust {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for (table, column) in [
+            ("connections", big_integer_null("limit_bytes_per_second")),
+            ("connections", big_integer_null("limit_imports")),
+            ("connections", big_integer_null("limit_minutes")),
+            ("connections", text_null("passport")),
+            ("jobs", text_null("held_back")),
+        ] {
+            // SQLite adds one column at a time; an earlier attempt may have come so far.
+            if !manager.has_column(table, column.get_column_name()).await? {
+                manager.alter_table(Table::alter().table(table).add_column(column).to_owned()).await?;
+            }
+        }
+        manager.create_index(index("jobs_connection_id", "jobs", &["connection_id", "state"])).await
     }
 }
 

@@ -42,6 +42,8 @@ words! {
     JobState {
         Queued = "queued", Running = "running", Succeeded = "succeeded", Failed = "failed", Cancelled = "cancelled",
     }
+    /// Which of a connection's limits a job waits for.
+    HeldBack { BytesPerSecond = "bytes_per_second", Imports = "imports" }
     /// What a statement was sent for.
     Purpose { Test = "test", Browse = "browse", Preview = "preview", Import = "import", Sync = "sync" }
 }
@@ -92,6 +94,16 @@ pub struct CaSummary {
     pub sha256: String,
 }
 
+/// What a connection's owner allows Mycorr to ask of the database; `None` is no ceiling.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    pub bytes_per_second: Option<u64>,
+    /// At a time.
+    pub imports: Option<u64>,
+    /// Of one import.
+    pub minutes: Option<u64>,
+}
+
 #[derive(Clone, Debug)]
 pub struct Connection {
     pub id: ConnectionId,
@@ -104,8 +116,21 @@ pub struct Connection {
     pub last_tested_at: Option<DateTime<Utc>>,
     pub last_test_ok: Option<bool>,
     pub server_version: Option<String>,
+    pub limits: Limits,
     /// How many tables name it as their source.
     pub used_by: u64,
+}
+
+/// A table that comes through a connection.
+#[derive(Clone, Debug)]
+pub struct Dependent {
+    pub table: TableId,
+    pub name: String,
+    pub model: ModelId,
+    pub model_name: String,
+    pub schema: String,
+    pub source_table: String,
+    pub synced_at: Option<DateTime<Utc>>,
 }
 
 /// Where a table comes from.
@@ -166,6 +191,7 @@ pub struct Job {
     pub estimated_rows: Option<u64>,
     pub rows: u64,
     pub bytes: u64,
+    pub held_back: Option<HeldBack>,
     pub version: Option<i64>,
     pub problem: Option<Problem>,
 }

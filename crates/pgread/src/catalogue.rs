@@ -74,6 +74,8 @@ pub struct TableDescription {
     pub columns: Vec<SourceColumn>,
     /// Whether row-level security applies to this role: it may see fewer rows than there are.
     pub row_security: bool,
+    /// What lets the role read the columns that it can't, if there are any in a table that it can.
+    pub grant: Option<String>,
 }
 
 impl Client {
@@ -156,7 +158,11 @@ impl Client {
                 mapping,
             });
         }
-        Ok(TableDescription { entry, oid, columns, row_security })
+        let shut: Vec<&str> =
+            columns.iter().filter(|column| !column.readable).map(|column| column.name.as_str()).collect();
+        let grant = (entry.problem.is_none() && !shut.is_empty())
+            .then(|| sql::grant_select_columns(schema, table, &shut, target.endpoint.username.as_str()));
+        Ok(TableDescription { entry, oid, columns, row_security, grant })
     }
 
     /// The first `limit` rows of the readable columns, as PostgreSQL prints them.

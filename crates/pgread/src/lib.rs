@@ -6,6 +6,7 @@ mod catalogue;
 mod client;
 mod decode;
 mod explain;
+mod handout;
 mod passport;
 pub mod paste;
 mod probe;
@@ -18,7 +19,9 @@ mod wire;
 
 pub use catalogue::{SchemaEntry, SourceColumn, TableDescription, TableEntry, TableKind};
 pub use client::{Canceller, Client, ServerInfo, Target};
+pub use handout::{handout, scram_verifier};
+pub use mycorr_egress::{Attempt, Outcome as DialOutcome};
 pub use passport::{Excess, Passport, SchemaRights};
-pub use probe::{Outcome, Report, ServerFacts, Step, StepName, test};
+pub use probe::{Outcome, Report, ServerFacts, Step, StepName, Tls, test};
 pub use scan::{Scan, ScanLimits, Unread};
 pub use statement::Statement;

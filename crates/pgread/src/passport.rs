@@ -3,16 +3,17 @@
 
 use crate::{catalogue::Reader, client::Client, explain::Asked, sql};
 use mycorr_domain::Result;
+use serde::{Deserialize, Serialize};
 
 /// What the role of a connection may do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Passport {
     pub schemas: Vec<SchemaRights>,
     /// Rights that a reader does not need.
     pub excess: Vec<Excess>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SchemaRights {
     pub name: String,
     pub usage: bool,
@@ -25,12 +26,71 @@ pub struct SchemaRights {
     pub grant: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Excess {
     /// In a sentence.
     pub what: String,
     /// The SQL that takes it away.
     pub revoke: String,
+}
+
+impl Passport {
+    /// `mycorr_reader can read 12 of the 14 tables of shop. It may do more than read: 2 rights too many.`
+    pub(crate) fn sentence(&self, role: &str, database: &str) -> String {
+        let readable: u64 = self.schemas.iter().map(|schema| schema.readable).sum();
+        let tables: u64 = self.schemas.iter().map(|schema| schema.tables).sum();
+        let mut text = format!("{role} can read {readable} of the {tables} tables of {database}.");
+        match self.excess.as_slice() {
+            [] => {}
+            [one] => text.push_str(&format!(" It may do more than read: {}", one.what)),
+            many => text.push_str(&format!(" It may do more than read: {} rights too many.", many.len())),
+        }
+        text
+    }
+
+    /// The SQL that takes away all that is too much, if anything is.
+    pub(crate) fn revoke(&self) -> Option<String> {
+        let all: Vec<&str> = self.excess.iter().map(|excess| excess.revoke.as_str()).collect();
+        (!all.is_empty()).then(|| all.join("\n"))
+    }
+
+    /// What is different from `before`, in sentences. Tables that come and go are no change of rights.
+    pub fn changes_since(&self, before: &Self) -> Vec<String> {
+        let mut changes = Vec::new();
+        let has =
+            |passport: &Self, excess: &Excess| passport.excess.iter().any(|other| other.what == excess.what);
+        for gained in self.excess.iter().filter(|excess| !has(before, excess)) {
+            changes.push(format!("New: {}", gained.what));
+        }
+        for lost in before.excess.iter().filter(|excess| !has(self, excess)) {
+            changes.push(format!("No longer so: {}", lost.what));
+        }
+        let find = |passport: &'_ Self, name: &str| passport.schemas.iter().find(|s| s.name == name).cloned();
+        for now in &self.schemas {
+            let Some(then) = find(before, &now.name) else { continue };
+            let shut = |rights: &SchemaRights| rights.tables - rights.readable.min(rights.tables);
+            let SchemaRights { name, tables, readable, row_security, .. } = now;
+            if now.usage != then.usage {
+                let word = if now.usage { "now" } else { "no longer" };
+                changes.push(format!("The role may {word} look into the schema {name}."));
+            } else if shut(now) != shut(&then) {
+                changes.push(format!(
+                    "The role can read {readable} of the {tables} tables of the schema {name}; before: {} of {}.",
+                    then.readable, then.tables
+                ));
+            }
+            if *row_security != then.row_security {
+                changes.push(format!(
+                    "Row-level security may hide rows in {row_security} tables of the schema {name}; before: in {}.",
+                    then.row_security
+                ));
+            }
+        }
+        for gone in before.schemas.iter().filter(|then| find(self, &then.name).is_none()) {
+            changes.push(format!("The schema {} is gone.", gone.name));
+        }
+        changes
+    }
 }
 
 impl Client {
@@ -135,5 +195,32 @@ fn schema_excess(
                 from(writable_public == writable)
             ),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schema(name: &str, tables: u64, readable: u64) -> SchemaRights {
+        SchemaRights { name: name.into(), usage: true, tables, readable, row_security: 0, grant: None }
+    }
+
+    #[test]
+    fn changes_of_rights_are_told_and_new_tables_are_not() {
+        let writes = Excess { what: "r may write.".into(), revoke: "REVOKE".into() };
+        let before = Passport { schemas: vec![schema("a", 2, 2), schema("b", 1, 1)], excess: vec![] };
+        let grown = Passport { schemas: vec![schema("a", 5, 5), schema("b", 1, 1)], excess: vec![] };
+        assert_eq!(grown.changes_since(&before), [""; 0]);
+        let after = Passport { schemas: vec![schema("a", 3, 2)], excess: vec![writes] };
+        assert_eq!(
+            after.changes_since(&before),
+            [
+                "New: r may write.",
+                "The role can read 2 of the 3 tables of the schema a; before: 2 of 2.",
+                "The schema b is gone.",
+            ]
+        );
+        assert_eq!(before.changes_since(&after)[0], "No longer so: r may write.");
     }
 }

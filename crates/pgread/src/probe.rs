@@ -4,16 +4,17 @@ use crate::{
     catalogue::Reader,
     client::{Client, LOGIN, Target},
     explain::{Asked, explain, tried},
+    passport::Passport,
     sql,
     statement::Statement,
-    tls::{CertificateInfo, Encryption},
+    tls::{CertificateInfo, Encryption, Rule},
     wire::{
         Failure,
         login::{self, Login, Method},
     },
 };
 use mycorr_domain::{Problem, Result};
-use mycorr_egress::{Dialer, Host};
+use mycorr_egress::{Attempt, DialError, Dialed, Dialer, Host};
 use tokio::time::Instant;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,13 +81,30 @@ pub struct ServerFacts {
     pub pooler: Option<String>,
 }
 
-#[derive(Clone, Debug)]
+/// What TLS agreed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// E.g. `TLS 1.3`.
+    pub version: String,
+    pub cipher: &'static str,
+}
+
+#[derive(Clone, Debug, Default)]
 pub struct Report {
     /// All six, in order.
     pub steps: Vec<Step>,
+    /// Every address that was tried, in order.
+    pub addresses: Vec<Attempt>,
+    pub tls: Option<Tls>,
+    /// The method by which the role signed in, e.g. `SCRAM-SHA-256-PLUS`.
+    pub authentication: Option<&'static str>,
     pub server: Option<ServerFacts>,
     /// What the server showed, its own certificate first: accepted, or, if that is the problem, refused.
     pub certificates: Vec<CertificateInfo>,
+    /// Why they were refused, if they were.
+    pub broken_rule: Option<Rule>,
+    /// What the role may do, if the test got so far.
+    pub passport: Option<Passport>,
     /// Why the test failed; `None` if it passed.
     pub problem: Option<Problem>,
     pub statements: Vec<Statement>,
@@ -100,14 +118,7 @@ impl Report {
 
 /// Goes all the way once, with a single attempt to authenticate, and tells each step as it is over.
 pub async fn test(dialer: &Dialer, target: &Target, on_step: &mut (dyn FnMut(&Step) + Send)) -> Report {
-    let report = Report {
-        steps: Vec::new(),
-        server: None,
-        certificates: Vec::new(),
-        problem: None,
-        statements: Vec::new(),
-    };
-    let mut walk = Walk { report, since: Instant::now(), on_step, target };
+    let mut walk = Walk { report: Report::default(), since: Instant::now(), on_step, target };
     match walk.through(dialer).await {
         Ok(server) => walk.report.server = Some(server),
         Err(problem) => {
@@ -157,17 +168,15 @@ impl Walk<'_> {
             permitted.addresses().iter().map(|address| address.ip().to_string()).collect();
         self.passed(StepName::Address, format!("{} is {}.", endpoint.host, addresses.join(", ")));
 
-        let dialed = dialer.connect(&permitted, deadline).await.map_err(|error| told(error.into()))?;
-        let address = dialed.address;
-        let before = &dialed.tried[..dialed.tried.len().saturating_sub(1)];
-        let before =
-            if before.is_empty() { String::new() } else { format!(" Before it: {}.", tried(before)) };
-        self.passed(StepName::Connect, format!("Connected to {address}.{before}"));
+        let dialed = dialer.connect(&permitted, deadline).await;
+        let Dialed { stream, address, .. } =
+            self.connected(dialed).map_err(|error| told(Failure::Dial(error)))?;
 
         let verification = target.verification();
-        let opened = login::open(dialed.stream, &endpoint.host, verification.as_ref(), deadline).await;
+        let opened = login::open(stream, &endpoint.host, verification.as_ref(), deadline).await;
         if let Err(Failure::Certificate(fault)) = &opened {
             self.report.certificates = fault.chain.clone();
+            self.report.broken_rule = Some(fault.rule);
         }
         let mut opened = opened.map_err(told)?;
         self.encrypted(opened.encryption.as_ref());
@@ -204,12 +213,30 @@ impl Walk<'_> {
             Ok(_) => client.settled(&Asked::login(endpoint)).await,
             Err(_) => Ok(()),
         };
+        if settled.is_ok() && facts.is_ok() {
+            // Some that speak the protocol have no such catalogue. They can be read all the same.
+            self.report.passport = client.passport().await.ok();
+        }
         self.report.statements.extend(client.statements());
         client.close().await;
         let (in_recovery, superuser, readable, _) = facts?;
         settled?;
         self.privileges(superuser, readable);
         Ok(ServerFacts { version, in_recovery, pooler })
+    }
+
+    fn connected(&mut self, dialed: Result<Dialed, DialError>) -> Result<Dialed, DialError> {
+        let attempts = match &dialed {
+            Ok(dialed) => &dialed.tried,
+            Err(error) => error.tried(),
+        };
+        self.report.addresses = attempts.to_vec();
+        let dialed = dialed?;
+        let before = &dialed.tried[..dialed.tried.len().saturating_sub(1)];
+        let before =
+            if before.is_empty() { String::new() } else { format!(" Before it: {}.", tried(before)) };
+        self.passed(StepName::Connect, format!("Connected to {}.{before}", dialed.address));
+        Ok(dialed)
     }
 
     fn encrypted(&mut self, encryption: Option<&Encryption>) {
@@ -223,8 +250,8 @@ impl Walk<'_> {
                 ),
             );
         };
-        self.report.certificates.extend(encryption.certificate.clone());
-        let certificate = encryption.certificate.as_ref().map_or_else(String::new, |certificate| {
+        self.report.certificates.clone_from(&encryption.chain);
+        let certificate = encryption.chain.first().map_or_else(String::new, |certificate| {
             format!(
                 " The certificate is for this host, issued by {}, valid until {}.",
                 certificate.issuer,
@@ -232,11 +259,13 @@ impl Walk<'_> {
             )
         });
         let version = encryption.version.replace("TLSv", "TLS ");
+        self.report.tls = Some(Tls { version: version.clone(), cipher: encryption.cipher });
         self.passed(StepName::Encrypt, format!("{version}.{certificate}"));
     }
 
     fn authenticated(&mut self, method: Method) {
         let role = self.target.endpoint.username.as_str();
+        self.report.authentication = Some(method.as_str());
         if method == Method::None {
             return self.step(
                 StepName::Authenticate,
@@ -286,7 +315,14 @@ impl Walk<'_> {
                 Some(sql::grant_schema("public", role)),
             );
         } else {
-            self.passed(StepName::Privileges, format!("{role} can read tables of {database}."));
+            let Some(passport) = &self.report.passport else {
+                return self.passed(StepName::Privileges, format!("{role} can read tables of {database}."));
+            };
+            let message = passport.sentence(role, database);
+            match passport.revoke() {
+                None => self.passed(StepName::Privileges, message),
+                Some(revoke) => self.step(StepName::Privileges, Outcome::Warned, message, Some(revoke)),
+            }
         }
     }
 }

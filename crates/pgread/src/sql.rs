@@ -318,7 +318,7 @@ const RESERVED: &[&str] = &[
 ];
 
 /// A literal in single quotes, with the escape form where there is a backslash.
-fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     let doubled = text.replace('\'', "''");
     if doubled.contains('\\') {
         format!("E'{}'", doubled.replace('\\', "\\\\"))

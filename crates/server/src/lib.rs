@@ -5,6 +5,7 @@ mod around;
 mod caller;
 mod extract;
 mod linger;
+mod live;
 mod metrics;
 mod openapi;
 mod page;

@@ -1,6 +1,6 @@
 //! Failures as RFC 9457 problem documents.
 
-use crate::routes::connections::Step;
+use crate::routes::report::{Certificate, CertificateRule, FailedTest, Step};
 use axum::{
     body::Body,
     http::{HeaderValue, StatusCode, header},
@@ -37,6 +37,12 @@ pub(crate) struct ProblemBody {
     /// The steps of a connection's test, when that is what failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     steps: Option<Vec<Step>>,
+    /// What the server showed, when its certificate was refused: its own first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificates: Option<Vec<Certificate>>,
+    /// Which rule they broke.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    broken_rule: Option<CertificateRule>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -63,7 +69,22 @@ impl ProblemBody {
                 .map(|field| Field { field: field.field.to_string(), message: field.message.clone() })
                 .collect(),
             steps: None,
+            certificates: None,
+            broken_rule: None,
         }
+    }
+}
+
+impl From<ApiError> for ProblemBody {
+    fn from(ApiError { problem, test }: ApiError) -> Self {
+        let mut body = Self::new(&problem);
+        if let Some(test) = test {
+            let FailedTest { steps, certificates, broken_rule } = *test;
+            body.steps = Some(steps);
+            body.certificates = broken_rule.map(|_| certificates);
+            body.broken_rule = broken_rule;
+        }
+        body
     }
 }
 
@@ -72,18 +93,18 @@ impl ProblemBody {
 #[derive(Clone, Debug)]
 pub(crate) struct ApiError {
     problem: Problem,
-    steps: Option<Vec<Step>>,
+    test: Option<Box<FailedTest>>,
 }
 
 impl ApiError {
-    pub(crate) fn with_steps(problem: Problem, steps: Vec<Step>) -> Self {
-        Self { problem, steps: Some(steps) }
+    pub(crate) fn of_test(problem: Problem, test: FailedTest) -> Self {
+        Self { problem, test: Some(Box::new(test)) }
     }
 }
 
 impl From<Problem> for ApiError {
     fn from(problem: Problem) -> Self {
-        Self { problem, steps: None }
+        Self { problem, test: None }
     }
 }
 
@@ -97,7 +118,8 @@ impl IntoResponse for ApiError {
 
 /// Writes a problem's body, and logs what only the log may know.
 pub(crate) fn render(mut response: Response, request_id: &str) -> Response {
-    let Some(ApiError { problem, steps }) = response.extensions_mut().remove() else { return response };
+    let Some(error) = response.extensions_mut().remove::<ApiError>() else { return response };
+    let problem = &error.problem;
     let code = problem.code.as_str();
     match (&problem.internal, response.status().is_server_error()) {
         (Some(cause), true) => tracing::error!(code, cause, "request failed"),
@@ -105,9 +127,8 @@ pub(crate) fn render(mut response: Response, request_id: &str) -> Response {
         (None, true) => tracing::error!(code, "request failed"),
         (None, false) => tracing::debug!(code, "request refused"),
     }
-    let mut body = ProblemBody::new(&problem);
+    let mut body = ProblemBody::from(error);
     body.request_id = Some(request_id.to_owned());
-    body.steps = steps;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

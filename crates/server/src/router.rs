@@ -7,8 +7,8 @@ use crate::{
     openapi::{Doc, finish},
     page::page,
     routes::{
-        accounts, browse, connections, jobs, models, operating, passport, paste, rows, statements, tables,
-        tokens, versions,
+        accounts, browse, connections, jobs, models, operating, passport, paste, role, rows, statements,
+        tables, tokens, versions,
     },
 };
 use axum::{Router, extract::DefaultBodyLimit, http::header, middleware, routing::get};
@@ -41,14 +41,15 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(connections::create_connection, connections::list_connections))
         .routes(routes!(connections::test_new_connection))
         .routes(routes!(paste::parse_connection))
-        .routes(routes!(connections::get_role_script))
+        .routes(routes!(role::get_role_script, role::create_role_script))
         .routes(routes!(
             connections::get_connection,
             connections::update_connection,
             connections::delete_connection
         ))
         .routes(routes!(connections::test_connection))
-        .routes(routes!(passport::get_passport))
+        .routes(routes!(connections::list_dependents))
+        .routes(routes!(passport::get_passport, passport::check_passport))
         .routes(routes!(browse::list_schemas))
         .routes(routes!(browse::list_source_tables))
         .routes(routes!(browse::describe_source_table))
@@ -64,6 +65,7 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(jobs::cancel_job))
         .routes(routes!(tables::get_table, tables::update_table, tables::delete_table))
         .routes(routes!(tables::sync_table))
+        .routes(routes!(tables::set_source))
         .routes(routes!(rows::list_rows))
         .routes(routes!(rows::get_cell))
         .routes(routes!(versions::list_versions))

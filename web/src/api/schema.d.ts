@@ -14,7 +14,11 @@ export interface paths {
         /** The caller's connections, newest first. */
         get: operations["list_connections"];
         put?: never;
-        /** Tests a connection and saves it. When the test fails nothing is stored, and the problem carries the steps. */
+        /**
+         * Tests a connection and saves it. When the test fails nothing is stored, and the problem carries the steps.
+         * @description With `Accept: text/event-stream` each step comes as an event `step` as soon as it is over, and the answer as
+         *     the last one: `connection`, or `problem`.
+         */
         post: operations["create_connection"];
         delete?: never;
         options?: never;
@@ -49,7 +53,8 @@ export interface paths {
         /** The SQL that makes the read-only role. */
         get: operations["get_role_script"];
         put?: never;
-        post?: never;
+        /** The same with a strong password made up, and in a form to hand to an administrator. */
+        post: operations["create_role_script"];
         delete?: never;
         options?: never;
         head?: never;
@@ -65,7 +70,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Tests a connection without storing anything. */
+        /**
+         * Tests a connection without storing anything.
+         * @description With `Accept: text/event-stream` each step comes as an event `step` as soon as it is over, and the report as
+         *     the last one, called `report`.
+         */
         post: operations["test_new_connection"];
         delete?: never;
         options?: never;
@@ -88,7 +97,10 @@ export interface paths {
         delete: operations["delete_connection"];
         options?: never;
         head?: never;
-        /** Renames it, or replaces its password or CA certificate after a test. */
+        /**
+         * Renames it, changes its limits, or replaces its password or CA certificate after a test, which can be
+         *     followed as that of a new connection.
+         */
         patch: operations["update_connection"];
         trace?: never;
     };
@@ -99,10 +111,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What the role may read, what it may not, and what it has too much of. Asked at the source each time. */
+        /** What the role may read, what it may not, and what it has too much of, as it was seen last. */
         get: operations["get_passport"];
         put?: never;
-        post?: never;
+        /** The same, asked at the source now. */
+        post: operations["check_passport"];
         delete?: never;
         options?: never;
         head?: never;
@@ -194,6 +207,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/connections/{id}/tables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tables that were imported through it and that the caller may see, newest first. */
+        get: operations["list_dependents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/connections/{id}/test": {
         parameters: {
             query?: never;
@@ -203,7 +233,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Tests a saved connection. */
+        /** Tests a saved connection; can be followed as that of a new one. */
         post: operations["test_connection"];
         delete?: never;
         options?: never;
@@ -489,6 +519,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tables/{id}/source": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Points a table at another connection of the caller's; the next sync reads there. */
+        put: operations["set_source"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tables/{id}/sync": {
         parameters: {
             query?: never;
@@ -618,6 +665,11 @@ export interface components {
          * @enum {string}
          */
         Access: "owner" | "collaborator" | "viewer";
+        /**
+         * @description What became of one address of the host.
+         * @enum {string}
+         */
+        AddressOutcome: "connected" | "refused" | "no_answer" | "unreachable" | "failed";
         /** @description The first certificate of the PEM that was pasted. */
         CaCertificate: {
             /** Format: date-time */
@@ -636,6 +688,24 @@ export interface components {
             length: number;
             sha256: string;
         };
+        /** @description A certificate that the server showed, for an administrator to compare. */
+        Certificate: {
+            issuer: string;
+            /** @description Subject alternative names: DNS names and IP addresses. */
+            names: string[];
+            /** Format: date-time */
+            not_after: string;
+            /** Format: date-time */
+            not_before: string;
+            /** @description In hexadecimal. */
+            sha256: string;
+            subject: string;
+        };
+        /**
+         * @description Which rule a server's certificate broke.
+         * @enum {string}
+         */
+        CertificateRule: "untrusted" | "unsound" | "expired" | "not_yet_valid" | "wrong_host";
         Column: {
             name: string;
             nullable: boolean;
@@ -667,6 +737,7 @@ export interface components {
             last_test_ok: boolean | null;
             /** Format: date-time */
             last_tested_at: string | null;
+            limits: components["schemas"]["Limits"];
             name: string;
             /** Format: int32 */
             port: number;
@@ -697,6 +768,15 @@ export interface components {
             port: number;
             username: string;
         };
+        CreateRoleScript: {
+            /** @example shop */
+            database?: string | null;
+            kind?: components["schemas"]["ConnectionKind"] | null;
+            /** @description `public` when left out. */
+            schemas?: string[] | null;
+            /** @example mycorr_reader */
+            username?: string | null;
+        };
         CreateToken: {
             /**
              * Format: date-time
@@ -704,6 +784,19 @@ export interface components {
              */
             expires_at?: string | null;
             name: string;
+        };
+        /** @description A table that was imported through a connection. */
+        DependentTable: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            model_id: string;
+            model_name: string;
+            name: string;
+            source_schema: string;
+            source_table: string;
+            /** Format: date-time */
+            synced_at: string | null;
         };
         Excess: {
             /** @description The SQL that takes it away. */
@@ -714,6 +807,11 @@ export interface components {
             field: string;
             message: string;
         };
+        /**
+         * @description A limit of a connection.
+         * @enum {string}
+         */
+        HeldBack: "bytes_per_second" | "imports";
         Import: {
             /** @description Which columns; all that the role can read when left out. */
             columns?: string[] | null;
@@ -745,6 +843,7 @@ export interface components {
             estimated_rows: number | null;
             /** Format: date-time */
             finished_at: string | null;
+            held_back: components["schemas"]["HeldBack"] | null;
             /** Format: uuid */
             id: string;
             kind: components["schemas"]["JobKind"];
@@ -788,9 +887,30 @@ export interface components {
         };
         /** @enum {string} */
         JobState: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+        /** @description What Mycorr may ask of the database; null is no ceiling. */
+        Limits: {
+            /** Format: int64 */
+            bytes_per_second: number | null;
+            /**
+             * Format: int64
+             * @description At a time.
+             */
+            imports: number | null;
+            /**
+             * Format: int64
+             * @description Of one import.
+             */
+            minutes: number | null;
+        };
         /** @description A part of a list. */
         List_Connection: {
             items: components["schemas"]["Connection"][];
+            /** @description Pass it as `after` to get the next part; null at the end. */
+            next: string | null;
+        };
+        /** @description A part of a list. */
+        List_DependentTable: {
+            items: components["schemas"]["DependentTable"][];
             /** @description Pass it as `after` to get the next part; null at the end. */
             next: string | null;
         };
@@ -871,6 +991,14 @@ export interface components {
         ModelForm: {
             name: string;
         };
+        /** @description A role with a password made up for it. Nothing is stored: it is shown this once. */
+        NewRoleScript: {
+            /** @description Plain text for the database's administrator, the SQL in it. */
+            handout: string;
+            password: string;
+            /** @description Holds the password's SCRAM-SHA-256 verifier, with which nobody can sign in. */
+            sql: string;
+        };
         /** @description A new token; it is shown this once. */
         NewToken: {
             /** Format: uuid */
@@ -878,11 +1006,15 @@ export interface components {
             /** @example myc_… */
             token: string;
         };
-        /** @description What the role may do at the source. */
-        Passport: {
-            /** @description Rights that a reader does not need. */
-            excess: components["schemas"]["Excess"][];
-            schemas: components["schemas"]["SchemaRights"][];
+        /** @description The role's rights as they were seen last: when the connection was tested, at a sync, or when asked for. */
+        Passport: components["schemas"]["Rights"] & {
+            /** @description What was different from the time before, newest first. */
+            changes: components["schemas"]["RightsChange"][];
+            /**
+             * Format: date-time
+             * @description null if they were never seen.
+             */
+            checked_at: string | null;
         };
         Paste: {
             /** @description A `postgres://` URL, a libpq keyword string, a `psql` command line, a JDBC URL, … */
@@ -917,6 +1049,9 @@ export interface components {
         };
         /** @description What went wrong, for people (`detail`, `fix`) and for programs (`code`). */
         Problem: {
+            broken_rule?: components["schemas"]["CertificateRule"] | null;
+            /** @description What the server showed, when its certificate was refused: its own first. */
+            certificates?: components["schemas"]["Certificate"][] | null;
             /**
              * @description Stable: what a program may branch on.
              * @example not_found
@@ -950,6 +1085,18 @@ export interface components {
         Restore: {
             /** Format: int64 */
             version: number;
+        };
+        /** @description What the role may do at the source. */
+        Rights: {
+            /** @description Rights that a reader does not need. */
+            excess: components["schemas"]["Excess"][];
+            schemas: components["schemas"]["SchemaRights"][];
+        };
+        RightsChange: {
+            /** Format: date-time */
+            at: string;
+            /** @description In a sentence. */
+            what: string;
         };
         /** @description SQL that makes the read-only role. */
         RoleScript: {
@@ -1002,6 +1149,18 @@ export interface components {
             in_recovery: boolean;
             pooler?: string | null;
             version: string;
+        };
+        /** @description Another source for a table. */
+        SetSource: {
+            /**
+             * Format: uuid
+             * @description One of the caller's.
+             */
+            connection_id: string;
+            /** @description As before when left out. */
+            schema?: string | null;
+            /** @description As before when left out. */
+            table?: string | null;
         };
         SignIn: {
             /** Format: email */
@@ -1058,6 +1217,8 @@ export interface components {
         };
         SourceTableDescription: components["schemas"]["SourceTable"] & {
             columns: components["schemas"]["SourceColumn"][];
+            /** @description The SQL that lets the role read the columns that it can't; null where it can read all. */
+            grant: string | null;
             /** @description true: row-level security may hide rows from this role. */
             row_security: boolean;
         };
@@ -1158,11 +1319,31 @@ export interface components {
             synced_at: string | null;
             table: string;
         };
+        /** @description What a test found out. */
         TestReport: {
+            /** @description Every address that was tried, in order. */
+            addresses: components["schemas"]["TriedAddress"][];
+            /**
+             * @description How the role signed in.
+             * @example SCRAM-SHA-256-PLUS
+             */
+            authentication: string | null;
+            broken_rule: components["schemas"]["CertificateRule"] | null;
+            /** @description As it was verified, the server's own first; or as it was refused. */
+            certificates: components["schemas"]["Certificate"][];
             ok: boolean;
+            passport: components["schemas"]["Rights"] | null;
             problem: components["schemas"]["Problem"] | null;
             server: components["schemas"]["ServerFacts"] | null;
             steps: components["schemas"]["Step"][];
+            tls: components["schemas"]["Tls"] | null;
+        };
+        /** @description What TLS agreed on. */
+        Tls: {
+            /** @example TLS_AES_256_GCM_SHA384 */
+            cipher: string;
+            /** @example TLS 1.3 */
+            version: string;
         };
         /** @description A token, without the token itself. */
         Token: {
@@ -1179,10 +1360,16 @@ export interface components {
             last_used_at: string | null;
             name: string;
         };
+        TriedAddress: {
+            /** @example 203.0.113.7 */
+            address: string;
+            outcome: components["schemas"]["AddressOutcome"];
+        };
         /** @description What can be changed. What a connection is (kind, host, port, database, username, encrypted) can't. */
         UpdateConnection: {
             /** @description Tested before it replaces the old one; null removes it. */
             ca_certificate?: string | null;
+            limits?: components["schemas"]["Limits"] | null;
             name?: string | null;
             /**
              * Format: password
@@ -1364,6 +1551,38 @@ export interface operations {
             };
         };
     };
+    create_role_script: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateRoleScript"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewRoleScript"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     test_new_connection: {
         parameters: {
             query?: never;
@@ -1489,6 +1708,36 @@ export interface operations {
         };
     };
     get_passport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Passport"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_passport: {
         parameters: {
             query?: never;
             header?: never;
@@ -1673,6 +1922,41 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["List_Statement"];
                     "text/csv": string;
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_dependents: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description The `next` of the part before. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_DependentTable"];
                 };
             };
             /** @description What went wrong, and what to do */
@@ -2422,6 +2706,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Rows"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_source: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetSource"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Table"];
                 };
             };
             /** @description What went wrong, and what to do */

@@ -8,10 +8,11 @@ use mycorr_vault::Keyring;
 async fn refused(world: &World, change: impl FnOnce(&mut ConnectionForm)) -> (Code, Option<StepName>) {
     let mut form = world.form();
     change(&mut form);
-    let refused = world.engine.create_connection(world.ada, form).await.expect_err("refused");
+    let refused = world.engine.create_connection(world.ada, form, None).await.expect_err("refused");
     assert!(world.engine.connections(world.ada, None, 10).await.unwrap().items.is_empty());
     assert!(refused.problem.fix.is_some() || !refused.problem.fields.is_empty(), "{:?}", refused.problem);
-    let failed = refused.steps.iter().find(|step| step.outcome == StepOutcome::Failed);
+    let steps = refused.test.as_ref().map(|test| test.steps.as_slice()).unwrap_or_default();
+    let failed = steps.iter().find(|step| step.outcome == StepOutcome::Failed);
     (refused.problem.code, failed.map(|step| step.step))
 }
 
@@ -38,12 +39,12 @@ async fn all_wrong_fields_are_told_at_once() {
     let world = World::new().await;
     let mut form = world.form();
     (form.name, form.host, form.port) = (" ".into(), "postgres://x".into(), 70_000);
-    let problem = world.engine.create_connection(world.ada, form).await.expect_err("refused").problem;
+    let problem = world.engine.create_connection(world.ada, form, None).await.expect_err("refused").problem;
     let fields: Vec<_> = problem.fields.iter().map(|field| &*field.field).collect();
     assert_eq!((problem.code, fields), (Code::Invalid, vec!["name", "host", "port"]));
     let mut form = world.form();
     form.encrypted = false;
-    let problem = world.engine.test_form(world.ada, form).await.err().unwrap();
+    let problem = world.engine.test_form(world.ada, form, None).await.err().unwrap();
     assert_eq!(&*problem.fields[0].field, "ca_certificate", "of no use without encryption");
 }
 
@@ -57,9 +58,9 @@ async fn a_saved_one_is_its_owners_and_keeps_a_ledger_of_its_tests() {
     let bob = world.engine.add_user("Bob", "bob@example.org", secret(PASSWORD), true).await.unwrap().id;
     assert_eq!(world.engine.connection(bob, saved.id).await.unwrap_err().code, Code::NotFound);
     assert_eq!(world.engine.schemas(bob, saved.id).await.unwrap_err().code, Code::NotFound);
-    assert_eq!(world.engine.test_connection(bob, saved.id).await.err().unwrap().code, Code::NotFound);
+    assert_eq!(world.engine.test_connection(bob, saved.id, None).await.err().unwrap().code, Code::NotFound);
 
-    assert!(world.engine.test_connection(world.ada, saved.id).await.unwrap().ok());
+    assert!(world.engine.test_connection(world.ada, saved.id, None).await.unwrap().ok());
     let ledger = world.engine.statements(world.ada, saved.id, None, 100).await.unwrap().items;
     assert!(!ledger.is_empty());
     assert!(ledger.iter().all(|sent| sent.purpose == Purpose::Test && sent.outcome == "ok"));
@@ -71,21 +72,26 @@ async fn new_secrets_are_tested_before_they_replace_the_old_ones() {
     let world = World::new().await;
     let saved = world.connection().await;
     let wrong = Change { password: Some(secret("wrong")), ..Change::default() };
-    let refused = world.engine.change_connection(world.ada, saved.id, wrong).await.expect_err("refused");
+    let refused =
+        world.engine.change_connection(world.ada, saved.id, wrong, None).await.expect_err("refused");
     assert_eq!(refused.problem.code, Code::AuthenticationFailed);
-    assert!(world.engine.test_connection(world.ada, saved.id).await.unwrap().ok(), "the old one still opens");
+    assert!(
+        world.engine.test_connection(world.ada, saved.id, None).await.unwrap().ok(),
+        "the old one still opens"
+    );
 
     let role = &world.database.role;
     world.database.sql(&format!("ALTER ROLE {role} PASSWORD 'brand new'"));
     let renamed =
         Change { name: Some("Replica".into()), password: Some(secret("brand new")), ..Change::default() };
-    let changed = world.engine.change_connection(world.ada, saved.id, renamed).await.unwrap();
+    let changed = world.engine.change_connection(world.ada, saved.id, renamed, None).await.unwrap();
     assert_eq!(changed.name, "Replica");
     assert!(changed.ca_certificate.is_some(), "what was not named stays");
-    assert!(world.engine.test_connection(world.ada, saved.id).await.unwrap().ok());
+    assert!(world.engine.test_connection(world.ada, saved.id, None).await.unwrap().ok());
 
     let removed = Change { ca_certificate: Some(None), ..Change::default() };
-    let refused = world.engine.change_connection(world.ada, saved.id, removed).await.expect_err("refused");
+    let refused =
+        world.engine.change_connection(world.ada, saved.id, removed, None).await.expect_err("refused");
     assert_eq!(refused.problem.code, Code::CertificateUntrusted);
 }
 
@@ -106,7 +112,7 @@ async fn with_another_key_file_only_the_secrets_are_out_of_reach() {
         ca_certificate: Some(Some(secret(&world.database.cluster.authority().pem()))),
         ..Change::default()
     };
-    world.engine.change_connection(world.ada, saved.id, again).await.unwrap();
+    world.engine.change_connection(world.ada, saved.id, again, None).await.unwrap();
     assert!(!world.engine.schemas(world.ada, saved.id).await.unwrap().is_empty());
 }
 
@@ -116,7 +122,7 @@ async fn the_address_is_checked_at_every_use() {
     let saved = world.connection().await;
     let strict = engine(&world.folder, &world.store, "").await;
     assert_eq!(strict.schemas(world.ada, saved.id).await.unwrap_err().code, Code::PrivateAddress);
-    let report = strict.test_connection(world.ada, saved.id).await.unwrap();
+    let report = strict.test_connection(world.ada, saved.id, None).await.unwrap();
     assert_eq!(report.problem.unwrap().code, Code::PrivateAddress);
     let noted = world.engine.connection(world.ada, saved.id).await.unwrap();
     assert_eq!(noted.last_test_ok, Some(false));

@@ -5,15 +5,18 @@
 mod accounts;
 mod browse;
 mod connections;
+mod courtesy;
 mod imports;
 mod interruptions;
+mod passport;
 mod versions;
 
 use futures::StreamExt;
 use mycorr_domain::{Cell, ConnectionKind, RowQuery, Secret, TableId, UserId};
 use mycorr_egress::{AllowList, Dialer};
 use mycorr_engine::{
-    Connection, ConnectionForm, Engine, Import, Job, JobState, Model, Parts, SignUp, Table, Workers,
+    Connection, ConnectionForm, Engine, Import, Job, JobState, LARGEST_ROW, Model, Parts, SignUp, Table,
+    Workers,
 };
 use mycorr_meta::Meta;
 use mycorr_testkit::{Cluster, Database, MemoryStore};
@@ -43,10 +46,19 @@ impl World {
     }
 
     async fn on(cluster: &'static Cluster) -> Self {
+        Self::with(cluster, LARGEST_ROW).await
+    }
+
+    async fn with_largest_row(bytes: usize) -> Self {
+        Self::with(Cluster::shared(), bytes).await
+    }
+
+    async fn with(cluster: &'static Cluster, largest_row: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = MemoryStore::default();
         Keyring::create_if_missing(&folder.path().join("master.key")).unwrap();
-        let engine = engine(&folder, &store, &format!("127.0.0.1:{}", cluster.port())).await;
+        let allow = format!("127.0.0.1:{}", cluster.port());
+        let engine = engine_with(&folder, &store, &allow, largest_row).await;
         let ada = engine.sign_up("Ada", "ada@example.org", secret(PASSWORD)).await.unwrap().user.id;
         let workers = engine.start_workers(2);
         let database = tokio::task::spawn_blocking(|| Database::create(cluster)).await.unwrap();
@@ -72,7 +84,7 @@ impl World {
     }
 
     async fn connection(&self) -> Connection {
-        self.engine.create_connection(self.ada, self.form()).await.map_err(|r| r.problem).unwrap()
+        self.engine.create_connection(self.ada, self.form(), None).await.map_err(|r| r.problem).unwrap()
     }
 
     async fn model(&self) -> Model {
@@ -94,6 +106,18 @@ impl World {
     async fn ended(&self, job: &Job) -> Job {
         let states: Vec<_> = self.engine.watch_job(self.ada, job.id).collect().await;
         states.into_iter().last().unwrap().unwrap()
+    }
+
+    /// Waits until the job looks like this, and returns it.
+    async fn seen(&self, job: &Job, looks: impl Fn(&Job) -> bool) -> Job {
+        let mut states = Box::pin(self.engine.watch_job(self.ada, job.id));
+        while let Some(state) = states.next().await {
+            let state = state.unwrap();
+            if looks(&state) {
+                return state;
+            }
+        }
+        panic!("the job ended and never looked like this");
     }
 
     /// Waits until the job has read some rows.
@@ -130,6 +154,10 @@ impl World {
 }
 
 async fn engine(folder: &TempDir, store: &MemoryStore, allow: &str) -> Engine {
+    engine_with(folder, store, allow, LARGEST_ROW).await
+}
+
+async fn engine_with(folder: &TempDir, store: &MemoryStore, allow: &str, largest_row: usize) -> Engine {
     let url = format!("sqlite:{}", folder.path().join("mycorr.db").display());
     Engine::new(Parts {
         meta: Meta::open(&url).await.unwrap(),
@@ -137,5 +165,6 @@ async fn engine(folder: &TempDir, store: &MemoryStore, allow: &str) -> Engine {
         dialer: Dialer::new(allow.parse::<AllowList>().unwrap()),
         store: Arc::new(store.clone()),
         sign_up: SignUp::Invite,
+        largest_row,
     })
 }

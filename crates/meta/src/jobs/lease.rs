@@ -4,9 +4,9 @@
 use super::{cancelled, finish, job_row, record};
 use crate::{
     Meta, count, db,
-    entity::{job, table, version},
+    entity::{connection, job, table, version},
     from_json, now,
-    record::{Job, JobKind, JobState, StoredProblem},
+    record::{HeldBack, Job, JobKind, JobState, StoredProblem},
     time, to_json,
 };
 use chrono::TimeDelta;
@@ -15,6 +15,8 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
     QueryOrder, QuerySelect, sea_query::Expr,
 };
+use std::collections::HashMap;
+use uuid::Uuid;
 
 /// The right to do a job, until it ends or somebody else takes it over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +48,14 @@ pub enum Beat {
     Lost,
 }
 
+/// How far a job is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    pub rows: u64,
+    pub bytes: u64,
+    pub held_back: Option<HeldBack>,
+}
+
 /// What a job made.
 pub struct NewVersion<'a> {
     pub columns: &'a [Column],
@@ -56,33 +66,52 @@ pub struct NewVersion<'a> {
 
 impl Meta {
     /// Takes the oldest job that waits, or whose worker has stopped reporting.
+    /// One whose connection already has as many running as its owner allows is passed over, and says so.
     pub async fn claim(&self, lease: TimeDelta) -> Result<Option<Work>> {
+        if self.candidates(&self.db, &[]).await?.is_empty() {
+            return Ok(None);
+        }
+        // In one transaction, so that two workers don't both take the last place.
+        let transaction = self.write().await?;
+        let full = full_connections(&transaction).await?;
+        let mut claimed = None;
+        for row in self.candidates(&transaction, &full).await? {
+            claimed = take(&transaction, row, lease).await?;
+            if claimed.is_some() {
+                break;
+            }
+        }
+        hold_back(&transaction, &full).await?;
+        transaction.commit().await.map_err(db)?;
+        Ok(claimed)
+    }
+
+    /// The first jobs that can be claimed, `full` connections aside.
+    async fn candidates(&self, on: &impl ConnectionTrait, full: &[Uuid]) -> Result<Vec<job::Model>> {
         let waiting = Condition::any().add(job::Column::State.eq(JobState::Queued.as_str())).add(
             Condition::all()
                 .add(job::Column::State.eq(JobState::Running.as_str()))
                 .add(job::Column::LeaseUntil.lt(now().timestamp_micros())),
         );
-        let candidates = job::Entity::find()
-            .filter(waiting)
-            .order_by_asc(job::Column::Id)
-            .limit(8)
-            .all(&self.db)
-            .await
-            .map_err(db)?;
-        for row in candidates {
-            if let Some(work) = take(&self.db, row, lease).await? {
-                return Ok(Some(work));
-            }
+        let mut query = job::Entity::find().filter(waiting);
+        if !full.is_empty() {
+            // A restore asks nothing of the database.
+            let free = Condition::any()
+                .add(job::Column::ConnectionId.is_null())
+                .add(job::Column::ConnectionId.is_not_in(full.iter().copied()))
+                .add(job::Column::Kind.eq(JobKind::Restore.as_str()));
+            query = query.filter(free);
         }
-        Ok(None)
+        query.order_by_asc(job::Column::Id).limit(8).all(on).await.map_err(db)
     }
 
     /// Keeps the lease, and tells how far the job is.
-    pub async fn report(&self, lease: Lease, rows: u64, bytes: u64, keep: TimeDelta) -> Result<Beat> {
+    pub async fn report(&self, lease: Lease, told: Told, keep: TimeDelta) -> Result<Beat> {
         let held = job::Entity::update_many()
             .col_expr(job::Column::LeaseUntil, Expr::value((now() + keep).timestamp_micros()))
-            .col_expr(job::Column::Rows, Expr::value(count(rows)))
-            .col_expr(job::Column::Bytes, Expr::value(count(bytes)))
+            .col_expr(job::Column::Rows, Expr::value(count(told.rows)))
+            .col_expr(job::Column::Bytes, Expr::value(count(told.bytes)))
+            .col_expr(job::Column::HeldBack, Expr::value(told.held_back.map(HeldBack::as_str)))
             .filter(held_by(lease))
             .exec(&self.db)
             .await
@@ -159,6 +188,7 @@ impl Meta {
             rows: Set(count(new.committed.rows)),
             finished_at: Set(Some(at)),
             lease_until: Set(None),
+            held_back: Set(None),
             ..Default::default()
         };
         done.update_without_returning(&transaction).await.map_err(db)?;
@@ -190,6 +220,57 @@ impl Meta {
     }
 }
 
+/// Connections that have as many jobs running as their owners allow.
+async fn full_connections(on: &impl ConnectionTrait) -> Result<Vec<Uuid>> {
+    let limited: Vec<(Uuid, i64)> = connection::Entity::find()
+        .select_only()
+        .column(connection::Column::Id)
+        .column(connection::Column::LimitImports)
+        .filter(connection::Column::LimitImports.is_not_null())
+        .into_tuple()
+        .all(on)
+        .await
+        .map_err(db)?;
+    if limited.is_empty() {
+        return Ok(Vec::new());
+    }
+    let running: Vec<(Uuid, i64)> = job::Entity::find()
+        .select_only()
+        .column(job::Column::ConnectionId)
+        .column_as(job::Column::Id.count(), "jobs")
+        .filter(job::Column::ConnectionId.is_in(limited.iter().map(|(id, _)| *id)))
+        .filter(job::Column::State.eq(JobState::Running.as_str()))
+        .filter(job::Column::Kind.ne(JobKind::Restore.as_str()))
+        .filter(job::Column::LeaseUntil.gte(now().timestamp_micros()))
+        .group_by(job::Column::ConnectionId)
+        .into_tuple()
+        .all(on)
+        .await
+        .map_err(db)?;
+    let running: HashMap<Uuid, i64> = running.into_iter().collect();
+    Ok(limited
+        .into_iter()
+        .filter(|(id, most)| running.get(id).is_some_and(|jobs| jobs >= most))
+        .map(|(id, _)| id)
+        .collect())
+}
+
+/// Lets the jobs that wait for their connection's turn say so.
+async fn hold_back(on: &impl ConnectionTrait, full: &[Uuid]) -> Result<()> {
+    if full.is_empty() {
+        return Ok(());
+    }
+    job::Entity::update_many()
+        .col_expr(job::Column::HeldBack, Expr::value(HeldBack::Imports.as_str()))
+        .filter(job::Column::ConnectionId.is_in(full.iter().copied()))
+        .filter(job::Column::State.eq(JobState::Queued.as_str()))
+        .filter(job::Column::HeldBack.is_null())
+        .exec(on)
+        .await
+        .map_err(db)?;
+    Ok(())
+}
+
 fn held_by(lease: Lease) -> Condition {
     Condition::all()
         .add(job::Column::Id.eq(*lease.job.as_uuid()))
@@ -210,6 +291,7 @@ pub(super) async fn take(
         .col_expr(job::Column::Fence, Expr::value(fence))
         .col_expr(job::Column::LeaseUntil, Expr::value((at + lease).timestamp_micros()))
         .col_expr(job::Column::StartedAt, Expr::value(started_at))
+        .col_expr(job::Column::HeldBack, Expr::value(Option::<String>::None))
         .filter(job::Column::Id.eq(row.id))
         .filter(job::Column::Fence.eq(row.fence))
         .filter(job::Column::State.eq(&row.state))
@@ -223,6 +305,7 @@ pub(super) async fn take(
     let restored_version = row.restored_version;
     let mut job = record(row)?;
     job.state = JobState::Running;
+    job.held_back = None;
     job.started_at = Some(time(started_at));
     Ok(Some(Work { lease: Lease { job: job.id, fence }, job, restored_version, columns }))
 }

@@ -4,9 +4,9 @@
 mod lease;
 mod queue;
 
-pub use lease::{Beat, Lease, NewVersion, Work};
-pub use queue::NewImport;
+pub use lease::{Beat, Lease, NewVersion, Told, Work};
 pub(crate) use queue::cancel_pending;
+pub use queue::{NewImport, NewSource};
 
 use crate::{
     Listed, Meta, after, db,
@@ -14,7 +14,7 @@ use crate::{
     from_json,
     models::remove_later,
     now,
-    record::{Job, JobKind, JobState, Source, StoredProblem},
+    record::{HeldBack, Job, JobKind, JobState, Source, StoredProblem},
     tables::source,
     time, to_json,
 };
@@ -89,6 +89,7 @@ async fn finish(
         problem: Set(Some(to_json(&StoredProblem::from(problem)))),
         finished_at: Set(Some(now().timestamp_micros())),
         lease_until: Set(None),
+        held_back: Set(None),
         ..Default::default()
     };
     ended.update_without_returning(on).await.map_err(db)?;
@@ -124,6 +125,7 @@ fn record(row: job::Model) -> Result<Job> {
         estimated_rows: row.estimated_rows.map(|rows| rows as u64),
         rows: row.rows as u64,
         bytes: row.bytes as u64,
+        held_back: row.held_back.as_deref().map(HeldBack::parse).transpose()?,
         version: row.version,
         problem,
     })

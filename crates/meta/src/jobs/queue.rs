@@ -25,6 +25,13 @@ pub struct NewImport {
     pub columns: Option<Vec<String>>,
 }
 
+/// Where a table is to come from; its schema and name stay when left out.
+pub struct NewSource {
+    pub connection: ConnectionId,
+    pub schema: Option<String>,
+    pub table: Option<String>,
+}
+
 impl Meta {
     /// Queues the import of a table, and reserves its name in the Model; a number is added if it is taken.
     pub async fn queue_import(&self, user: UserId, model: ModelId, new: NewImport) -> Result<(Job, Table)> {
@@ -73,11 +80,39 @@ impl Meta {
                 Code::Conflict,
                 "The connection that this table came through was deleted, so it can't be synced.",
             )
-            .fix("Import the table again through another connection."));
+            .fix(
+                "Point the table at another connection of yours (Use another connection), then sync again.",
+            ));
         }
         let job = insert_job(&transaction, JobKind::Sync, user, &row, None).await?;
         transaction.commit().await.map_err(db)?;
         Ok(job)
+    }
+
+    /// Points a table at another source; the next sync reads there. The caller has checked the connection.
+    /// `conflict` while a job of the table is pending.
+    pub async fn set_source(&self, user: UserId, id: TableId, source: NewSource) -> Result<Table> {
+        let transaction = self.write().await?;
+        let row = self.writable(&transaction, user, id).await?;
+        let busy = job::Entity::find()
+            .filter(job::Column::TableId.eq(row.id))
+            .filter(pending())
+            .one(&transaction)
+            .await
+            .map_err(db)?;
+        if busy.is_some() {
+            return Err(under_way());
+        }
+        let changed = table::ActiveModel {
+            id: Set(row.id),
+            connection_id: Set(Some(*source.connection.as_uuid())),
+            source_schema: Set(source.schema.unwrap_or(row.source_schema)),
+            source_table: Set(source.table.unwrap_or(row.source_table)),
+            ..Default::default()
+        };
+        changed.update_without_returning(&transaction).await.map_err(db)?;
+        transaction.commit().await.map_err(db)?;
+        Ok(self.table(user, id).await?.0)
     }
 
     /// Makes a job that restores `version`, claimed by the caller at once.
@@ -163,17 +198,20 @@ async fn insert_job(
         cancelled: false,
         lease_until: None,
         fence: 0,
+        held_back: None,
     };
     job::Entity::insert(job::ActiveModel::from(row.clone())).exec_without_returning(on).await.map_err(
         |error| match error.sql_err() {
-            Some(SqlErr::UniqueConstraintViolation(_)) => {
-                Problem::new(Code::Conflict, "An import, sync or restore of this table is under way.")
-                    .fix("Wait until it is done, or cancel it.")
-            }
+            Some(SqlErr::UniqueConstraintViolation(_)) => under_way(),
             _ => db(error),
         },
     )?;
     record(row)
+}
+
+fn under_way() -> Problem {
+    Problem::new(Code::Conflict, "An import, sync or restore of this table is under way.")
+        .fix("Wait until it is done, or cancel it.")
 }
 
 /// Ends the jobs that wait, and asks those that run to stop.

@@ -1,9 +1,13 @@
 use crate::{World, connection, import, model, user, world};
 use chrono::TimeDelta;
 use mycorr_domain::{Code, Column, ColumnType, Committed, Problem, StoreVersion};
-use mycorr_meta::{Beat, Connection, JobKind, JobState, Model, NewVersion, Table, Work};
+use mycorr_meta::{Beat, Connection, JobKind, JobState, Model, NewVersion, Table, Told, Work};
 
 const LEASE: TimeDelta = TimeDelta::seconds(60);
+
+fn told(rows: u64, bytes: u64) -> Told {
+    Told { rows, bytes, held_back: None }
+}
 
 fn columns() -> Vec<Column> {
     vec![Column {
@@ -60,7 +64,7 @@ async fn an_import_becomes_version_1_and_a_sync_the_next() {
     assert_eq!((work.job.id, work.job.kind, work.lease.fence), (job.id, JobKind::Import, 1));
     assert!(world.meta.claim(LEASE).await.unwrap().is_none(), "it is claimed");
     assert!(world.meta.note_reading(work.lease, &columns(), Some(12)).await.unwrap());
-    assert_eq!(world.meta.report(work.lease, 5, 50, LEASE).await.unwrap(), Beat::Held);
+    assert_eq!(world.meta.report(work.lease, told(5, 50), LEASE).await.unwrap(), Beat::Held);
     let running = world.meta.job(world.ada.id, job.id).await.unwrap();
     assert_eq!((running.rows, running.bytes, running.estimated_rows), (5, 50, Some(12)));
     assert_eq!(succeed(&world, &work, 0).await, Some(1));
@@ -91,12 +95,12 @@ async fn who_lost_the_lease_records_nothing() {
     let alive = claim(&world).await;
     assert_eq!((alive.job.id, alive.lease.fence), (job.id, 2));
     assert_eq!(alive.columns.as_deref(), Some(&columns()[..]), "what the first run read is known");
-    assert_eq!(world.meta.report(dead.lease, 1, 1, LEASE).await.unwrap(), Beat::Lost);
+    assert_eq!(world.meta.report(dead.lease, told(1, 1), LEASE).await.unwrap(), Beat::Lost);
     assert!(!world.meta.note_reading(dead.lease, &columns(), None).await.unwrap());
     assert_eq!(succeed(&world, &dead, 0).await, None);
     assert!(!world.meta.fail(dead.lease, &Problem::bug("x")).await.unwrap());
     world.meta.release(dead.lease).await.unwrap();
-    assert_eq!(world.meta.report(alive.lease, 1, 1, LEASE).await.unwrap(), Beat::Held);
+    assert_eq!(world.meta.report(alive.lease, told(1, 1), LEASE).await.unwrap(), Beat::Held);
     assert_eq!(succeed(&world, &alive, 0).await, Some(1));
     assert_eq!(succeed(&world, &alive, 0).await, None, "a job ends once");
 }
@@ -160,7 +164,7 @@ async fn cancelling() {
     assert_eq!(waiting.state, JobState::Cancelled, "one that waits ends at once");
     let running = world.meta.cancel_job(world.ada.id, first.id).await.unwrap();
     assert_eq!(running.state, JobState::Running);
-    assert_eq!(world.meta.report(work.lease, 0, 0, LEASE).await.unwrap(), Beat::Cancelled);
+    assert_eq!(world.meta.report(work.lease, told(0, 0), LEASE).await.unwrap(), Beat::Cancelled);
     world.meta.fail(work.lease, &Problem::new(Code::Cancelled, "stopped")).await.unwrap();
     let over = world.meta.cancel_job(world.ada.id, first.id).await.unwrap();
     assert_eq!(over.state, JobState::Cancelled);
@@ -195,7 +199,7 @@ async fn a_table_deleted_under_a_running_sync() {
     world.meta.queue_sync(world.ada.id, table.id).await.unwrap();
     let work = claim(&world).await;
     world.meta.delete_table(world.ada.id, table.id).await.unwrap();
-    assert_eq!(world.meta.report(work.lease, 0, 0, LEASE).await.unwrap(), Beat::Cancelled);
+    assert_eq!(world.meta.report(work.lease, told(0, 0), LEASE).await.unwrap(), Beat::Cancelled);
     assert_eq!(succeed(&world, &work, 1).await, None);
     let job = world.meta.job(world.ada.id, work.job.id).await.unwrap();
     assert_eq!(job.state, JobState::Cancelled);

@@ -10,7 +10,7 @@ use openssl::{
     error::ErrorStack,
     hash::MessageDigest,
     nid::Nid,
-    ssl::{ErrorCode, Ssl, SslContext, SslContextBuilder, SslMethod, SslVerifyMode, SslVersion},
+    ssl::{ErrorCode, Ssl, SslContext, SslContextBuilder, SslMethod, SslRef, SslVerifyMode, SslVersion},
     x509::{X509Ref, X509StoreContextRef},
 };
 use std::{
@@ -32,7 +32,10 @@ pub(crate) struct Verification {
 pub(crate) struct Encryption {
     /// E.g. `TLSv1.3`.
     pub(crate) version: &'static str,
-    pub(crate) certificate: Option<CertificateInfo>,
+    /// By OpenSSL's name, e.g. `TLS_AES_256_GCM_SHA384`.
+    pub(crate) cipher: &'static str,
+    /// As it was verified: from the server's own certificate up to the one that is trusted.
+    pub(crate) chain: Vec<CertificateInfo>,
     /// Channel binding data `tls-server-end-point` (RFC 5929 section 4.1), where the certificate's signature
     /// has a digest.
     pub(crate) end_point: Option<Vec<u8>>,
@@ -111,16 +114,24 @@ pub(crate) async fn handshake(
         return Err(Failure::Certificate(Box::new(CertificateFault {
             rule: Rule::WrongHost,
             reason: format!("the certificate is not for {host}"),
-            chain: vec![CertificateInfo::of(&certificate)],
+            chain: chain(stream.ssl(), &certificate),
             pasted_ca,
         })));
     }
     let encryption = Encryption {
         version: stream.ssl().version_str(),
+        cipher: stream.ssl().current_cipher().map_or("unknown", |cipher| cipher.name()),
         end_point: end_point(&certificate),
-        certificate: Some(CertificateInfo::of(&certificate)),
+        chain: chain(stream.ssl(), &certificate),
     };
     Ok((stream, encryption))
+}
+
+fn chain(ssl: &SslRef, leaf: &X509Ref) -> Vec<CertificateInfo> {
+    match ssl.verified_chain() {
+        Some(chain) if !chain.is_empty() => chain.iter().map(|one| CertificateInfo::of(one)).collect(),
+        _ => vec![CertificateInfo::of(leaf)],
+    }
 }
 
 /// A handshake that failed before a certificate could be refused.

@@ -108,6 +108,9 @@ pub(crate) struct SourceTableDescription {
     columns: Vec<SourceColumn>,
     /// true: row-level security may hide rows from this role.
     row_security: bool,
+    /// The SQL that lets the role read the columns that it can't; null where it can read all.
+    #[schema(required)]
+    grant: Option<String>,
 }
 
 impl From<engine::TableDescription> for SourceTableDescription {
@@ -116,6 +119,7 @@ impl From<engine::TableDescription> for SourceTableDescription {
             table: table.entry.into(),
             columns: table.columns.into_iter().map(SourceColumn::from).collect(),
             row_security: table.row_security,
+            grant: table.grant,
         }
     }
 }

@@ -1,19 +1,24 @@
 //! `/connections`: to anyone but their owner they do not exist.
 
-use super::List;
+use super::{List, report::TestReport};
 use crate::{
     App,
     caller::Caller,
     extract::{Body, Paging, Path, Query, nullable},
-    problem::{ApiError, ProblemBody},
+    live::live,
+    problem::ApiError,
 };
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
 use chrono::{DateTime, Utc};
-use mycorr_domain::{Code, Problem};
-use mycorr_domain::{ConnectionId, Secret};
+use mycorr_domain::{Code, ConnectionId, Problem, Secret};
 use mycorr_engine as engine;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
@@ -63,8 +68,64 @@ pub(crate) struct Connection {
     /// As the server said at the last test that got so far.
     #[schema(required)]
     server_version: Option<String>,
+    limits: Limits,
     /// How many tables were imported through it.
     used_by: u64,
+}
+
+/// What Mycorr may ask of the database; null is no ceiling.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Limits {
+    #[schema(required, minimum = 10000)]
+    bytes_per_second: Option<u64>,
+    /// At a time.
+    #[schema(required, minimum = 1, maximum = 64)]
+    imports: Option<u64>,
+    /// Of one import.
+    #[schema(required, minimum = 1, maximum = 1440)]
+    minutes: Option<u64>,
+}
+
+impl From<engine::Limits> for Limits {
+    fn from(limits: engine::Limits) -> Self {
+        let engine::Limits { bytes_per_second, imports, minutes } = limits;
+        Self { bytes_per_second, imports, minutes }
+    }
+}
+
+impl From<Limits> for engine::Limits {
+    fn from(limits: Limits) -> Self {
+        let Limits { bytes_per_second, imports, minutes } = limits;
+        Self { bytes_per_second, imports, minutes }
+    }
+}
+
+/// A table that was imported through a connection.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DependentTable {
+    id: Uuid,
+    name: String,
+    model_id: Uuid,
+    model_name: String,
+    source_schema: String,
+    source_table: String,
+    #[schema(required)]
+    synced_at: Option<DateTime<Utc>>,
+}
+
+impl From<engine::Dependent> for DependentTable {
+    fn from(table: engine::Dependent) -> Self {
+        Self {
+            id: *table.table.as_uuid(),
+            name: table.name,
+            model_id: *table.model.as_uuid(),
+            model_name: table.model_name,
+            source_schema: table.schema,
+            source_table: table.source_table,
+            synced_at: table.synced_at,
+        }
+    }
 }
 
 /// The first certificate of the PEM that was pasted.
@@ -97,6 +158,7 @@ impl From<engine::Connection> for Connection {
             last_tested_at: connection.last_tested_at,
             last_test_ok: connection.last_test_ok,
             server_version: connection.server_version,
+            limits: connection.limits.into(),
             used_by: connection.used_by,
         }
     }
@@ -157,6 +219,7 @@ pub(crate) struct UpdateConnection {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     ca_certificate: Option<Option<Secret>>,
+    limits: Option<Limits>,
     #[schema(ignore)]
     kind: Option<serde_json::Value>,
     #[schema(ignore)]
@@ -191,142 +254,27 @@ impl UpdateConnection {
             .fix("Make a new connection. Name, password and CA certificate can be changed.");
             return Err(named.fold(problem, |problem, name| problem.field(name, "This can't be changed.")));
         }
-        let Self { name, password, ca_certificate, .. } = self;
-        Ok(engine::Change { name, password, ca_certificate })
+        let Self { name, password, ca_certificate, limits, .. } = self;
+        Ok(engine::Change { name, password, ca_certificate, limits: limits.map(Into::into) })
     }
-}
-
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum StepName {
-    Address,
-    Connect,
-    Encrypt,
-    Authenticate,
-    Database,
-    Privileges,
-}
-
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum StepOutcome {
-    Passed,
-    Warned,
-    Failed,
-    Skipped,
-}
-
-/// One step of a test.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub(crate) struct Step {
-    step: StepName,
-    outcome: StepOutcome,
-    milliseconds: u64,
-    message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fix: Option<String>,
-}
-
-impl From<engine::Step> for Step {
-    fn from(step: engine::Step) -> Self {
-        Self {
-            step: match step.step {
-                engine::StepName::Address => StepName::Address,
-                engine::StepName::Connect => StepName::Connect,
-                engine::StepName::Encrypt => StepName::Encrypt,
-                engine::StepName::Authenticate => StepName::Authenticate,
-                engine::StepName::Database => StepName::Database,
-                engine::StepName::Privileges => StepName::Privileges,
-            },
-            outcome: match step.outcome {
-                engine::StepOutcome::Passed => StepOutcome::Passed,
-                engine::StepOutcome::Warned => StepOutcome::Warned,
-                engine::StepOutcome::Failed => StepOutcome::Failed,
-                engine::StepOutcome::Skipped => StepOutcome::Skipped,
-            },
-            milliseconds: step.milliseconds,
-            message: step.message,
-            fix: step.fix,
-        }
-    }
-}
-
-/// What the test learned of the server.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ServerFacts {
-    version: String,
-    /// true on a hot standby.
-    in_recovery: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pooler: Option<String>,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct TestReport {
-    ok: bool,
-    steps: Vec<Step>,
-    #[schema(required)]
-    server: Option<ServerFacts>,
-    #[schema(required)]
-    problem: Option<ProblemBody>,
-}
-
-impl From<engine::Report> for TestReport {
-    fn from(report: engine::Report) -> Self {
-        Self {
-            ok: report.ok(),
-            problem: report.problem.as_ref().map(ProblemBody::new),
-            steps: report.steps.into_iter().map(Step::from).collect(),
-            server: report.server.map(|server| ServerFacts {
-                version: server.version,
-                in_recovery: server.in_recovery,
-                pooler: server.pooler,
-            }),
-        }
-    }
-}
-
-impl From<engine::Refused> for ApiError {
-    fn from(refused: engine::Refused) -> Self {
-        if refused.steps.is_empty() {
-            return refused.problem.into();
-        }
-        Self::with_steps(refused.problem, refused.steps.into_iter().map(Step::from).collect())
-    }
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct RoleScriptParams {
-    /// The same for both.
-    #[param(inline)]
-    #[allow(dead_code)]
-    kind: Option<ConnectionKind>,
-    #[param(example = "mycorr_reader")]
-    username: Option<String>,
-    #[param(example = "shop")]
-    database: Option<String>,
-    /// Separated by commas; `public` when left out.
-    #[param(example = "public,sales")]
-    schemas: Option<String>,
-}
-
-/// SQL that makes the read-only role.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct RoleScript {
-    sql: String,
 }
 
 /// Tests a connection and saves it. When the test fails nothing is stored, and the problem carries the steps.
+///
+/// With `Accept: text/event-stream` each step comes as an event `step` as soon as it is over, and the answer as
+/// the last one: `connection`, or `problem`.
 #[utoipa::path(post, path = "/connections", tag = "connections", request_body = CreateConnection,
     responses((status = CREATED, body = Connection)))]
 pub(crate) async fn create_connection(
     State(app): State<App>,
     caller: Caller,
+    headers: HeaderMap,
     Body(form): Body<CreateConnection>,
-) -> Result<(StatusCode, Json<Connection>), ApiError> {
-    let made = app.engine.create_connection(caller.id(), form.into()).await?;
-    Ok((StatusCode::CREATED, Json(made.into())))
+) -> Result<Response, ApiError> {
+    live(&headers, "connection", StatusCode::CREATED, |live| async move {
+        Ok(Connection::from(app.engine.create_connection(caller.id(), form.into(), live).await?))
+    })
+    .await
 }
 
 /// The caller's connections, newest first.
@@ -342,31 +290,21 @@ pub(crate) async fn list_connections(
 }
 
 /// Tests a connection without storing anything.
+///
+/// With `Accept: text/event-stream` each step comes as an event `step` as soon as it is over, and the report as
+/// the last one, called `report`.
 #[utoipa::path(post, path = "/connections/test", tag = "connections", request_body = CreateConnection,
     responses((status = OK, body = TestReport)))]
 pub(crate) async fn test_new_connection(
     State(app): State<App>,
     caller: Caller,
+    headers: HeaderMap,
     Body(form): Body<CreateConnection>,
-) -> Result<Json<TestReport>, ApiError> {
-    Ok(Json(app.engine.test_form(caller.id(), form.into()).await?.into()))
-}
-
-/// The SQL that makes the read-only role.
-#[utoipa::path(get, path = "/connections/role-script", tag = "connections", params(RoleScriptParams),
-    responses((status = OK, body = RoleScript)))]
-pub(crate) async fn get_role_script(
-    _caller: Caller,
-    Query(params): Query<RoleScriptParams>,
-) -> Json<RoleScript> {
-    let filled = |text: Option<String>, default: &str| {
-        text.filter(|text| !text.trim().is_empty()).unwrap_or_else(|| default.to_owned())
-    };
-    let schemas: Vec<String> =
-        filled(params.schemas, "public").split(',').map(|s| s.trim().to_owned()).collect();
-    let username = filled(params.username, "mycorr_reader");
-    let database = filled(params.database, "your_db");
-    Json(RoleScript { sql: engine::role_script(&username, &database, &schemas, None) })
+) -> Result<Response, ApiError> {
+    live(&headers, "report", StatusCode::OK, |live| async move {
+        Ok(TestReport::from(app.engine.test_form(caller.id(), form.into(), live).await?))
+    })
+    .await
 }
 
 /// A connection.
@@ -380,17 +318,35 @@ pub(crate) async fn get_connection(
     Ok(Json(app.engine.connection(caller.id(), id).await?.into()))
 }
 
-/// Renames it, or replaces its password or CA certificate after a test.
+/// Renames it, changes its limits, or replaces its password or CA certificate after a test, which can be
+/// followed as that of a new connection.
 #[utoipa::path(patch, path = "/connections/{id}", tag = "connections", params(("id" = Uuid, Path)),
     request_body = UpdateConnection, responses((status = OK, body = Connection)))]
 pub(crate) async fn update_connection(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<ConnectionId>,
+    headers: HeaderMap,
     Body(form): Body<UpdateConnection>,
-) -> Result<Json<Connection>, ApiError> {
-    let changed = app.engine.change_connection(caller.id(), id, form.parse()?).await?;
-    Ok(Json(changed.into()))
+) -> Result<Response, ApiError> {
+    let change = form.parse()?;
+    live(&headers, "connection", StatusCode::OK, |live| async move {
+        Ok(Connection::from(app.engine.change_connection(caller.id(), id, change, live).await?))
+    })
+    .await
+}
+
+/// The tables that were imported through it and that the caller may see, newest first.
+#[utoipa::path(get, path = "/connections/{id}/tables", tag = "connections",
+    params(("id" = Uuid, Path), Paging), responses((status = OK, body = List<DependentTable>)))]
+pub(crate) async fn list_dependents(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<ConnectionId>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<List<DependentTable>>, ApiError> {
+    let tables = app.engine.dependents(caller.id(), id, paging.after(), paging.limit()?).await?;
+    Ok(Json(tables.into()))
 }
 
 /// Deletes it with its secrets and its ledger. Tables that came through it stay.
@@ -405,13 +361,17 @@ pub(crate) async fn delete_connection(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Tests a saved connection.
+/// Tests a saved connection; can be followed as that of a new one.
 #[utoipa::path(post, path = "/connections/{id}/test", tag = "connections", params(("id" = Uuid, Path)),
     responses((status = OK, body = TestReport)))]
 pub(crate) async fn test_connection(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<ConnectionId>,
-) -> Result<Json<TestReport>, ApiError> {
-    Ok(Json(app.engine.test_connection(caller.id(), id).await?.into()))
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    live(&headers, "report", StatusCode::OK, |live| async move {
+        Ok(TestReport::from(app.engine.test_connection(caller.id(), id, live).await?))
+    })
+    .await
 }

@@ -43,6 +43,14 @@ pub(crate) enum JobState {
     Cancelled,
 }
 
+/// A limit of a connection.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum HeldBack {
+    BytesPerSecond,
+    Imports,
+}
+
 /// An import or a sync.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Job {
@@ -56,6 +64,9 @@ pub(crate) struct Job {
     /// The source's own estimate; nothing is counted.
     #[schema(required)]
     estimated_rows: Option<u64>,
+    /// Which of the connection's limits it waits for.
+    #[schema(required)]
+    held_back: Option<HeldBack>,
     queued_at: DateTime<Utc>,
     #[schema(required)]
     started_at: Option<DateTime<Utc>>,
@@ -103,6 +114,10 @@ impl From<engine::Job> for Job {
             rows: job.rows,
             bytes: job.bytes,
             estimated_rows: job.estimated_rows,
+            held_back: job.held_back.map(|limit| match limit {
+                engine::HeldBack::BytesPerSecond => HeldBack::BytesPerSecond,
+                engine::HeldBack::Imports => HeldBack::Imports,
+            }),
             queued_at: job.queued_at,
             started_at: job.started_at,
             finished_at: job.finished_at,

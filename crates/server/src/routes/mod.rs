@@ -8,6 +8,8 @@ pub(crate) mod models;
 pub(crate) mod operating;
 pub(crate) mod passport;
 pub(crate) mod paste;
+pub(crate) mod report;
+pub(crate) mod role;
 pub(crate) mod rows;
 pub(crate) mod statements;
 pub(crate) mod tables;

@@ -2,14 +2,15 @@
 
 use crate::{App, caller::Caller, extract::Path, problem::ApiError};
 use axum::{Json, extract::State};
+use chrono::{DateTime, Utc};
 use mycorr_domain::ConnectionId;
 use mycorr_engine as engine;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// What the role may do at the source.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Passport {
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(crate) struct Rights {
     schemas: Vec<SchemaRights>,
     /// Rights that a reader does not need.
     excess: Vec<Excess>,
@@ -37,31 +38,58 @@ pub(crate) struct Excess {
     revoke: String,
 }
 
-impl From<engine::Passport> for Passport {
+impl From<engine::Passport> for Rights {
     fn from(passport: engine::Passport) -> Self {
+        let schema = |schema: engine::SchemaRights| SchemaRights {
+            name: schema.name,
+            usage: schema.usage,
+            tables: schema.tables,
+            readable: schema.readable,
+            row_security: schema.row_security,
+            grant: schema.grant,
+        };
+        let excess = |excess: engine::Excess| Excess { what: excess.what, revoke: excess.revoke };
         Self {
-            schemas: passport
-                .schemas
+            schemas: passport.schemas.into_iter().map(schema).collect(),
+            excess: passport.excess.into_iter().map(excess).collect(),
+        }
+    }
+}
+
+/// The role's rights as they were seen last: when the connection was tested, at a sync, or when asked for.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(crate) struct Passport {
+    /// null if they were never seen.
+    #[schema(required)]
+    checked_at: Option<DateTime<Utc>>,
+    #[serde(flatten)]
+    rights: Rights,
+    /// What was different from the time before, newest first.
+    changes: Vec<RightsChange>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RightsChange {
+    at: DateTime<Utc>,
+    /// In a sentence.
+    what: String,
+}
+
+impl From<engine::SeenPassport> for Passport {
+    fn from(seen: engine::SeenPassport) -> Self {
+        Self {
+            checked_at: Some(seen.checked_at),
+            rights: seen.passport.into(),
+            changes: seen
+                .changes
                 .into_iter()
-                .map(|schema| SchemaRights {
-                    name: schema.name,
-                    usage: schema.usage,
-                    tables: schema.tables,
-                    readable: schema.readable,
-                    row_security: schema.row_security,
-                    grant: schema.grant,
-                })
-                .collect(),
-            excess: passport
-                .excess
-                .into_iter()
-                .map(|excess| Excess { what: excess.what, revoke: excess.revoke })
+                .map(|change| RightsChange { at: change.at, what: change.what })
                 .collect(),
         }
     }
 }
 
-/// What the role may read, what it may not, and what it has too much of. Asked at the source each time.
+/// What the role may read, what it may not, and what it has too much of, as it was seen last.
 #[utoipa::path(get, path = "/connections/{id}/passport", tag = "connections", params(("id" = Uuid, Path)),
     responses((status = OK, body = Passport)))]
 pub(crate) async fn get_passport(
@@ -69,5 +97,16 @@ pub(crate) async fn get_passport(
     caller: Caller,
     Path(id): Path<ConnectionId>,
 ) -> Result<Json<Passport>, ApiError> {
-    Ok(Json(app.engine.passport(caller.id(), id).await?.into()))
+    Ok(Json(app.engine.passport(caller.id(), id).await?.map(Passport::from).unwrap_or_default()))
+}
+
+/// The same, asked at the source now.
+#[utoipa::path(post, path = "/connections/{id}/passport", tag = "connections", params(("id" = Uuid, Path)),
+    responses((status = OK, body = Passport)))]
+pub(crate) async fn check_passport(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<ConnectionId>,
+) -> Result<Json<Passport>, ApiError> {
+    Ok(Json(app.engine.check_passport(caller.id(), id).await?.into()))
 }

@@ -9,7 +9,7 @@ use crate::{
 };
 use axum::{Json, extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
-use mycorr_domain::TableId;
+use mycorr_domain::{ConnectionId, TableId};
 use mycorr_engine as engine;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -154,4 +154,30 @@ pub(crate) async fn sync_table(
 ) -> Result<(StatusCode, Json<SyncStarted>), ApiError> {
     let job = app.engine.sync(caller.id(), id).await?;
     Ok((StatusCode::ACCEPTED, Json(SyncStarted { job: job.into() })))
+}
+
+/// Another source for a table.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SetSource {
+    /// One of the caller's.
+    connection_id: Uuid,
+    /// As before when left out.
+    schema: Option<String>,
+    /// As before when left out.
+    table: Option<String>,
+}
+
+/// Points a table at another connection of the caller's; the next sync reads there.
+#[utoipa::path(put, path = "/tables/{id}/source", tag = "tables", params(("id" = Uuid, Path)),
+    request_body = SetSource, responses((status = OK, body = Table)))]
+pub(crate) async fn set_source(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<TableId>,
+    Body(form): Body<SetSource>,
+) -> Result<Json<Table>, ApiError> {
+    let SetSource { connection_id, schema, table } = form;
+    let source = engine::NewSource { connection: ConnectionId::from_uuid(connection_id), schema, table };
+    Ok(Json(app.engine.set_source(caller.id(), id, source).await?.into()))
 }

@@ -26,6 +26,79 @@ async fn a_failed_test_tells_its_steps_and_stores_nothing() {
     assert_eq!(ada.get("/connections").await.ok().await["items"], json!([]));
 }
 
+/// The events of an answer, as (name, data).
+async fn events(answer: crate::Answer) -> Vec<(String, Value)> {
+    assert_eq!(answer.header("content-type"), "text/event-stream");
+    let text = answer.response.text().await.unwrap();
+    let event = |event: &str| {
+        let (name, data) = event.strip_prefix("event: ")?.split_once("\ndata: ")?;
+        Some((name.to_owned(), serde_json::from_str(data).unwrap()))
+    };
+    text.split("\n\n").filter_map(event).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_can_be_followed_step_by_step() {
+    let world = World::new().await;
+    let ada = world.user("ada").await;
+    let follow = async |path: &str, form: &Value| {
+        ada.send(ada.with_body(Method::POST, path, form).header("accept", "text/event-stream")).await
+    };
+    let told = events(follow("/connections/test", &world.form()).await).await;
+    let names: Vec<_> = told.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["step", "step", "step", "step", "step", "step", "report"]);
+    let report = &told[6].1;
+    assert_eq!((&report["ok"], &report["steps"][3]), (&json!(true), &told[3].1));
+    assert_eq!(report["tls"]["version"], "TLS 1.3");
+    assert_eq!(report["authentication"], "SCRAM-SHA-256-PLUS");
+    assert_eq!(report["addresses"], json!([{"address": "127.0.0.1", "outcome": "connected"}]));
+    assert_eq!(report["certificates"][0]["sha256"].as_str().unwrap().len(), 64);
+    assert_eq!(report["passport"]["schemas"][0]["name"], "public");
+
+    let mut unknown = world.form();
+    unknown["ca_certificate"] = Value::Null;
+    let told = events(follow("/connections", &unknown).await).await;
+    let (name, problem) = told.last().unwrap();
+    assert_eq!((name.as_str(), &problem["code"]), ("problem", &json!("certificate_untrusted")));
+    assert_eq!(problem["broken_rule"], "untrusted");
+    assert!(problem["certificates"][0]["subject"].is_string() && problem["steps"].is_array());
+    let saved = events(follow("/connections", &world.form()).await).await;
+    let (name, connection) = saved.last().unwrap();
+    assert_eq!((name.as_str(), &connection["name"]), ("connection", &json!("Shop")));
+    assert!(!format!("{saved:?}").contains(&world.database.password));
+
+    // What is refused before the first step is answered as ever.
+    let mut bad = world.form();
+    bad["port"] = json!(0);
+    follow("/connections", &bad).await.problem(UNPROCESSABLE, "invalid").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_passport_and_a_new_role() {
+    let world = World::new().await;
+    let ada = world.user("ada").await;
+    let saved = ada.post("/connections", world.form()).await.is(StatusCode::CREATED).await;
+    assert_eq!(saved["limits"], json!({"bytes_per_second": null, "imports": null, "minutes": null}));
+    let path = format!("/connections/{}", saved["id"].as_str().unwrap());
+    let limits = json!({"bytes_per_second": 5_000_000, "imports": 1, "minutes": 30});
+    assert_eq!(ada.patch(&path, json!({"limits": limits})).await.ok().await["limits"], limits);
+    let wrong = json!({"limits": {"bytes_per_second": 1, "imports": null, "minutes": null}});
+    ada.patch(&path, wrong).await.problem(UNPROCESSABLE, "invalid").await;
+
+    let seen = ada.get(&format!("{path}/passport")).await.ok().await;
+    assert!(seen["checked_at"].is_string() && seen["excess"] == json!([]), "{seen}");
+    let now = ada.post(&format!("{path}/passport"), json!({})).await.ok().await;
+    assert_eq!((&now["schemas"], &now["changes"]), (&seen["schemas"], &json!([])));
+    assert_eq!(ada.get(&format!("{path}/tables")).await.ok().await, json!({"items": [], "next": null}));
+
+    let role = json!({"username": "r-o", "database": "shop", "schemas": ["public", "Sales, old"]});
+    let role = ada.post("/connections/role-script", role).await.ok().await;
+    let (password, sql) = (role["password"].as_str().unwrap(), role["sql"].as_str().unwrap());
+    assert!(password.len() >= 20 && !sql.contains(password) && sql.contains("'SCRAM-SHA-256$4096:"), "{sql}");
+    assert!(sql.contains("GRANT USAGE ON SCHEMA \"Sales, old\" TO \"r-o\""), "{sql}");
+    assert!(role["handout"].as_str().unwrap().contains(sql));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn saved_looked_at_changed_deleted() {
     let world = World::new().await;

@@ -54,6 +54,7 @@ impl World {
             dialer: Dialer::new(allow),
             store: Arc::new(MemoryStore::default()),
             sign_up: SignUp::Open,
+            largest_row: mycorr_engine::LARGEST_ROW,
         });
         let workers = engine.start_workers(1);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,0 +1,67 @@
+//! What a connection's role may do, as it was seen last, and how that changed. Looked at when a connection is
+//! tested, when its owner asks, and at every sync.
+
+use crate::Engine;
+use chrono::{DateTime, Utc};
+use mycorr_domain::{ConnectionId, Problem, Result, UserId};
+use mycorr_meta::Purpose;
+use mycorr_pgread::Passport;
+use serde::{Deserialize, Serialize};
+
+/// A passport as it was seen last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenPassport {
+    pub checked_at: DateTime<Utc>,
+    pub passport: Passport,
+    /// Newest first.
+    pub changes: Vec<RightsChange>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RightsChange {
+    pub at: DateTime<Utc>,
+    /// In a sentence.
+    pub what: String,
+}
+
+/// So many changes are remembered.
+const MOST_CHANGES: usize = 50;
+
+impl Engine {
+    /// As it was seen last; `None` if it never was.
+    pub async fn passport(&self, user: UserId, id: ConnectionId) -> Result<Option<SeenPassport>> {
+        self.meta.connection(user, id).await?;
+        read(self.meta.passport(id).await?.as_deref())
+    }
+
+    /// Asks at the source what the role may read, what it may not, and what it has too much of.
+    pub async fn check_passport(&self, user: UserId, id: ConnectionId) -> Result<SeenPassport> {
+        let passport = self.ask(user, id, Purpose::Browse, |client| Box::pin(client.passport())).await?;
+        self.note_passport(id, passport).await
+    }
+
+    /// Remembers what was seen, and what is different from before.
+    pub(crate) async fn note_passport(&self, id: ConnectionId, passport: Passport) -> Result<SeenPassport> {
+        loop {
+            let old = self.meta.passport(id).await?;
+            let seen = seen(read(old.as_deref())?, passport.clone(), Utc::now());
+            let new = serde_json::to_string(&seen).map_err(Problem::bug)?;
+            if self.meta.replace_passport(id, old, new).await? {
+                return Ok(seen);
+            }
+        }
+    }
+}
+
+fn read(stored: Option<&str>) -> Result<Option<SeenPassport>> {
+    stored.map(serde_json::from_str).transpose().map_err(Problem::bug)
+}
+
+fn seen(before: Option<SeenPassport>, passport: Passport, at: DateTime<Utc>) -> SeenPassport {
+    let Some(before) = before else { return SeenPassport { checked_at: at, passport, changes: Vec::new() } };
+    let what = passport.changes_since(&before.passport);
+    let mut changes: Vec<_> = what.into_iter().map(|what| RightsChange { at, what }).collect();
+    changes.extend(before.changes);
+    changes.truncate(MOST_CHANGES);
+    SeenPassport { checked_at: at, passport, changes }
+}
