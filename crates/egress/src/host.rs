@@ -32,11 +32,14 @@ pub enum HostError {
     #[error("The host holds a blank. Enter one name or address and nothing else.")]
     Blank,
     #[error(
-        "This is a URL. Enter only the part that names the server, between the @ (or the //) and the next \
-         colon or slash; port, database, username and password have their own fields."
+        "This is a URL. If it is a postgres:// or JDBC one, paste it into any field of the form, and its parts go where \
+         they belong. Here belongs only the part that names the server, between the @ (or the //) and the next colon or slash."
     )]
     Url,
-    #[error("This is a connection string. Enter only what stands after host=.")]
+    #[error(
+        "This is a connection string. Paste it into any field of the form, and its parts go where they belong, or enter \
+         only what stands after host=."
+    )]
     ConnectionString,
     #[error("This is a path. Sockets on this machine can't be used: enter a host name or an IP address.")]
     SocketPath,

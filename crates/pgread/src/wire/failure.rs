@@ -80,6 +80,8 @@ pub(crate) struct ServerError {
     pub(crate) detail: Option<String>,
     pub(crate) hint: Option<String>,
     pub(crate) context: Option<String>,
+    /// The statement of a function that failed, not ours.
+    pub(crate) internal_query: Option<String>,
     pub(crate) schema: Option<String>,
     pub(crate) table: Option<String>,
     pub(crate) column: Option<String>,
@@ -105,6 +107,7 @@ impl ServerError {
                 b'D' => error.detail = Some(value),
                 b'H' => error.hint = Some(value),
                 b'W' => error.context = Some(value),
+                b'q' => error.internal_query = Some(value),
                 b's' => error.schema = Some(value),
                 b't' => error.table = Some(value),
                 b'c' => error.column = Some(value),

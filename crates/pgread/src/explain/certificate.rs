@@ -1,0 +1,57 @@
+//! What is wrong with a server's certificate.
+
+use crate::tls::{CertificateFault, Rule};
+use mycorr_domain::{Code, Problem};
+
+pub(super) fn certificate(fault: &CertificateFault, host: &str) -> Problem {
+    let shown = fault.chain.first();
+    let subject = shown
+        .map_or_else(String::new, |leaf| format!(" It is for {}, issued by {}.", leaf.subject, leaf.issuer));
+    let (code, why, fix) = match fault.rule {
+        Rule::Untrusted if fault.pasted_ca => (
+            Code::CertificateUntrusted,
+            format!("the server's certificate does not come from the CA that was pasted ({}).", fault.reason),
+            "Paste the CA that signed the server's certificate, with its intermediates, in Advanced → Custom CA certificate.".to_owned(),
+        ),
+        Rule::Untrusted => (
+            Code::CertificateUntrusted,
+            format!("the server's certificate comes from a CA that is not in the public trust store ({}).", fault.reason),
+            "Get the CA certificate (PEM) from your database's administrator or provider and paste it in Advanced → Custom CA certificate.".to_owned(),
+        ),
+        Rule::Unsound => (
+            Code::CertificateUntrusted,
+            format!("the server's certificate, or one above it, is not good enough ({}).", fault.reason),
+            "Have it made again: for a server, with an RSA key of 2,048 bits or more or an elliptic-curve one, \
+             signed with SHA-256 or better by a certificate that may sign others."
+                .to_owned(),
+        ),
+        Rule::Expired => (
+            Code::CertificateExpired,
+            "a certificate of the server has expired.".to_owned(),
+            "Have the server's certificate renewed.".to_owned(),
+        ),
+        Rule::NotYetValid => (
+            Code::CertificateNotYetValid,
+            "a certificate of the server is not valid yet.".to_owned(),
+            "Check the clocks of both machines, or wait until the certificate is valid.".to_owned(),
+        ),
+        Rule::WrongHost => {
+            let names = shown.map(|leaf| &leaf.names).filter(|names| !names.is_empty());
+            let names = names.map_or_else(|| "no name of it".to_owned(), |names| few(names));
+            (
+                Code::CertificateWrongHost,
+                format!("the server's certificate is not for {host}; it is for: {names}."),
+                "Use one of the names in the certificate as the host, or have a certificate made for this one.".to_owned(),
+            )
+        }
+    };
+    Problem::new(code, format!("SSL error: certificate verify failed: {why}{subject}")).fix(fix)
+}
+
+/// The first names of a list that may hold thousands.
+fn few(names: &[String]) -> String {
+    const MOST: usize = 8;
+    let more = names.len().saturating_sub(MOST);
+    let text = names[..names.len() - more].join(", ");
+    if more > 0 { format!("{text} and {more} more") } else { text }
+}

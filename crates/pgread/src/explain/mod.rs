@@ -1,0 +1,170 @@
+//! Failures in words: what happened, why, and the line that mends it. SQL and lines of configuration stand on
+//! lines of their own, below the sentence, to be copied.
+
+mod certificate;
+mod pooler;
+mod reading;
+mod server;
+mod source;
+
+pub(crate) use source::{
+    column_not_found, column_permission_denied, row_too_large, schema_permission_denied, settings_elsewhere,
+    source_changed, table_not_found, table_permission_denied,
+};
+
+use crate::wire::{Failure, failure::AuthenticationRefusal};
+use mycorr_domain::{Code, Endpoint, Problem};
+use mycorr_egress::{Attempt, DialError, Outcome};
+
+/// What was being asked when it failed.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    endpoint: &'a Endpoint,
+    schema: Option<&'a str>,
+    table: Option<&'a str>,
+}
+
+impl<'a> Asked<'a> {
+    pub(crate) fn login(endpoint: &'a Endpoint) -> Self {
+        Self { endpoint, schema: None, table: None }
+    }
+    pub(crate) fn schema(endpoint: &'a Endpoint, schema: &'a str) -> Self {
+        Self { endpoint, schema: Some(schema), table: None }
+    }
+    pub(crate) fn table(endpoint: &'a Endpoint, schema: &'a str, table: &'a str) -> Self {
+        Self { endpoint, schema: Some(schema), table: Some(table) }
+    }
+}
+
+pub(crate) fn explain(failure: &Failure, asked: &Asked<'_>) -> Problem {
+    let Endpoint { host, port, .. } = asked.endpoint;
+    let at = format!("{host}:{}", port.get());
+    let problem = match failure {
+        Failure::Dial(error) => dial(error, asked.endpoint),
+        Failure::NoTls => Problem::new(
+            Code::EncryptionUnsupported,
+            format!("The server at {at} does not offer encryption (TLS)."),
+        )
+        .fix(
+            "Switch TLS on at the server (ssl = on in postgresql.conf, with ssl_cert_file and ssl_key_file). \
+             Only if it is on a trusted private network, switch Require encrypted connection off.",
+        ),
+        Failure::Certificate(fault) => certificate::certificate(fault, host),
+        Failure::Tls(_) => Problem::new(
+            Code::EncryptionUnsupported,
+            format!("The server at {at} and Mycorr could not agree on encryption. Mycorr needs TLS 1.2 or newer."),
+        )
+        .fix("Let the server offer TLS 1.2 or 1.3 with current ciphers and keys (ssl_min_protocol_version, ssl_ciphers)."),
+        Failure::NotPostgresql(_) => Problem::new(
+            Code::NotPostgresql,
+            format!("What answers at {at} is not a PostgreSQL server."),
+        )
+        .fix("Check the host and the port. PostgreSQL usually listens on 5432, poolers on 6432 or 6543."),
+        Failure::Protocol(_) => Problem::new(
+            Code::ProtocolViolation,
+            format!("The server at {at} broke the rules of PostgreSQL's protocol, so the connection was closed."),
+        )
+        .fix("Check that the host and port lead to PostgreSQL directly or through a pooler that is up to date."),
+        Failure::Authentication(refusal) => authentication(*refusal, asked.endpoint),
+        Failure::Server(error) => server::server(error, asked),
+        Failure::Lost(_) => Problem::new(
+            Code::ConnectionLost,
+            format!("The connection to {at} was lost. Nothing was changed."),
+        )
+        .fix("Try again. If it keeps happening, look into the server's log for this moment, and for a firewall or pooler that ends connections."),
+        Failure::TimedOut => Problem::new(
+            Code::ConnectionTimeout,
+            format!("The server at {at} did not answer in time."),
+        )
+        .fix("Check host and port, and that the database's firewall lets Mycorr's addresses in."),
+        Failure::RowTooLarge { row, bytes, .. } => Problem::new(
+            Code::RowTooLarge,
+            format!("Row {} is {bytes} bytes long.", row + 1),
+        ),
+    };
+    problem.internal(failure)
+}
+
+fn dial(error: &DialError, endpoint: &Endpoint) -> Problem {
+    let Endpoint { host, port, .. } = endpoint;
+    let port = port.get();
+    // With several addresses it matters which of them failed how.
+    let each = match error.tried() {
+        attempts @ [_, _, ..] => format!(" Tried: {}.", tried(attempts)),
+        _ => String::new(),
+    };
+    match error {
+        DialError::InvalidHost(error) => Problem::new(Code::Invalid, error.to_string()).field("host", error.to_string()),
+        DialError::PrivateAddress { address } => {
+            let why = match address {
+                Some(address) if address.to_string() != *host => format!("{host} resolves to {address}"),
+                _ => format!("{host} is a private or internal address"),
+            };
+            Problem::new(
+                Code::PrivateAddress,
+                format!("connections to private/internal addresses are not allowed: {why}."),
+            )
+            .fix("Use a host that resolves to public addresses only. Whoever runs Mycorr can let a private host through with MYCORR_ALLOW_HOSTS.")
+            .field("host", "This leads to a private or internal address.")
+        }
+        DialError::NotFound { .. } => Problem::new(
+            Code::HostNotFound,
+            format!("failed to lookup address: the name {host} is not known."),
+        )
+        .fix("Check the host for a typing error. It is the server's name, without postgres:// and without a port.")
+        .field("host", "This name is not known."),
+        DialError::Refused { .. } => Problem::new(
+            Code::ConnectionRefused,
+            format!("connection refused: nothing listens on port {port} of {host}, or a firewall turns Mycorr away.{each}"),
+        )
+        .fix("Check host and port, and that the server listens on its public address (listen_addresses in postgresql.conf)."),
+        DialError::TimedOut { .. } => Problem::new(
+            Code::ConnectionTimeout,
+            format!("No answer from {host} on port {port}: the host is down, or a firewall drops what Mycorr sends.{each}"),
+        )
+        .fix("Check host and port, and allow Mycorr's addresses in the database's firewall."),
+        DialError::Unreachable { .. } | DialError::Other { .. } => Problem::new(
+            Code::ConnectionTimeout,
+            format!("There is no way from here to {host}.{each}"),
+        )
+        .fix("Check the host. If it has an IPv6 address only, use a host name that has an IPv4 address too."),
+    }
+}
+
+/// `203.0.113.1 refused, 203.0.113.2 no answer`
+pub(crate) fn tried(attempts: &[Attempt]) -> String {
+    let each = attempts.iter().map(|attempt| {
+        let outcome = match attempt.outcome {
+            Outcome::Connected => "connected",
+            Outcome::Refused => "refused",
+            Outcome::TimedOut => "no answer",
+            Outcome::Unreachable => "no way there",
+            Outcome::Failed(_) => "failed",
+        };
+        format!("{} {outcome}", attempt.address.ip())
+    });
+    each.collect::<Vec<_>>().join(", ")
+}
+
+fn authentication(refusal: AuthenticationRefusal, endpoint: &Endpoint) -> Problem {
+    match refusal {
+        AuthenticationRefusal::Unsupported(method) => Problem::new(
+            Code::AuthenticationUnsupported,
+            format!("The server wants to authenticate by {method}, which Mycorr does not do."),
+        )
+        .fix(format!(
+            "Let the role sign in with a password: a line in pg_hba.conf like this one, above the one that asks for {method}. Then reload the server.\n{}",
+            server::hba_line(endpoint, None)
+        )),
+        AuthenticationRefusal::ClearPassword => Problem::new(
+            Code::AuthenticationUnsupported,
+            "The server asked for the password in clear over an unencrypted connection. It was not sent.",
+        )
+        .fix("Switch Require encrypted connection on, or use scram-sha-256 in the server's pg_hba.conf."),
+        AuthenticationRefusal::ServerUnproven => Problem::new(
+            Code::AuthenticationFailed,
+            "The server could not prove that it knows the role's password. It may not be the server it pretends to be.",
+        )
+        .fix("Check the host. If it is right, tell your database's administrator."),
+    }
+}
