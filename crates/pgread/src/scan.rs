@@ -67,6 +67,8 @@ pub struct Scan {
     /// The fields of the batches so far; grows when a companion is needed.
     fields: SchemaRef,
     rows: u64,
+    /// CommandComplete has come: nothing but ReadyForQuery may follow.
+    complete: bool,
     /// ReadyForQuery has come.
     ready: bool,
 }
@@ -127,6 +129,7 @@ impl Client {
             columns,
             limits,
             rows: 0,
+            complete: false,
             ready: false,
         })
     }
@@ -268,7 +271,7 @@ impl Scan {
         let mut rows = 0;
         let mut bytes = 0;
         while !self.ready && rows < BATCH_ROWS && bytes < BATCH_BYTES {
-            let taken = self.locate(rows, BATCH_BYTES - bytes)?;
+            let taken = if self.complete { 0 } else { self.locate(rows, BATCH_BYTES - bytes)? };
             if taken > 0 {
                 let input = self.client.wire.input();
                 for (at, builder) in self.builders.iter_mut().enumerate() {
@@ -281,7 +284,7 @@ impl Scan {
                 continue;
             }
             match self.client.wire.peek(LARGEST_ROW)? {
-                Some((b'D', length)) => {
+                Some((b'D', length)) if !self.complete => {
                     let wanted = if length > self.limits.row { length.min(NAMING) } else { length };
                     let missing = wanted.saturating_sub(self.client.wire.input().len()).max(1);
                     self.client.wire.fill(missing).await?;
@@ -289,10 +292,8 @@ impl Scan {
                 None => self.client.wire.fill(5).await?,
                 // CommandComplete, ReadyForQuery, an error, or a notice in between.
                 Some(_) => match self.client.wire.message().await? {
-                    Message::CommandComplete(_) => {}
-                    Message::ReadyForQuery(_) => {
-                        self.ready = true;
-                    }
+                    Message::CommandComplete(_) if !self.complete => self.complete = true,
+                    Message::ReadyForQuery(_) if self.complete => self.ready = true,
                     _ => return Err(Failure::Protocol("unexpected message among the rows".into())),
                 },
             }

@@ -111,9 +111,10 @@ pub(crate) async fn rows(wire: &mut Wire, most: u64) -> Result<Vec<Row>, Failure
     let columns = columns(wire).await?.len();
     let end = wire.received() + most;
     let mut rows = Vec::new();
+    let mut complete = false;
     loop {
         match wire.message().await? {
-            Message::DataRow(row) => {
+            Message::DataRow(row) if !complete => {
                 let values: Row = row
                     .ranges()
                     .map(|range| Ok(range.map(|range| row.buffer()[range].to_vec())))
@@ -123,8 +124,8 @@ pub(crate) async fn rows(wire: &mut Wire, most: u64) -> Result<Vec<Row>, Failure
                 }
                 rows.push(values);
             }
-            Message::CommandComplete(_) | Message::EmptyQueryResponse => {}
-            Message::ReadyForQuery(_) => return Ok(rows),
+            Message::CommandComplete(_) if !complete => complete = true,
+            Message::ReadyForQuery(_) if complete => return Ok(rows),
             _ => return Err(Failure::Protocol("unexpected message among the rows".into())),
         }
     }
@@ -133,11 +134,8 @@ pub(crate) async fn rows(wire: &mut Wire, most: u64) -> Result<Vec<Row>, Failure
 /// After an ErrorResponse: reads until the server is ready again. A connection that ends instead (FATAL)
 /// cannot be used any more, which whoever uses it next will find.
 pub(crate) async fn recover(wire: &mut Wire) -> Result<(), Failure> {
-    loop {
-        match wire.message().await {
-            Ok(Message::ReadyForQuery(_)) => return Ok(()),
-            Ok(_) | Err(Failure::Server(_)) => {}
-            Err(failure) => return Err(failure),
-        }
+    match wire.message().await? {
+        Message::ReadyForQuery(_) => Ok(()),
+        _ => Err(Failure::Protocol("unexpected message after an error".into())),
     }
 }

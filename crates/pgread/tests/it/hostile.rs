@@ -155,3 +155,53 @@ async fn answers_have_an_end() {
         assert_eq!(client.schemas().await.unwrap_err().code, Code::ProtocolViolation, "{what}");
     }
 }
+
+/// A server of `messages` that lead up to the rows of `SELECT schemas`, then `rows`, then `end` over and over.
+async fn ends_without_end(end: Vec<u8>) -> u16 {
+    let cell = |bytes: &[u8]| [&(bytes.len() as u32).to_be_bytes(), bytes].concat();
+    let field = [b"x\0".as_slice(), &[0; 6], &25u32.to_be_bytes(), &[0xff; 6], &[0, 0]].concat();
+    let before = [
+        message(b'1', b""),
+        message(b'2', b""),
+        message(b'D', &[&[0, 1][..], &cell(b"on")].concat()),
+        message(b'C', b"SELECT 1\0"),
+        message(b'1', b""),
+        message(b'2', b""),
+        message(b'T', &[&[0, 2][..], &field, &field].concat()),
+        message(b'D', &[&[0, 2][..], &cell(b"public"), &cell(b"1")].concat()),
+        message(b'C', b"SELECT 1\0"),
+    ];
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (before, end) = (before.concat(), end.clone());
+            tokio::spawn(async move {
+                let mut heard = vec![0; 65536];
+                let welcome = [message(b'R', &[0, 0, 0, 0]), message(b'Z', b"I")].concat();
+                let _ = stream.read(&mut heard).await;
+                let _ = stream.write_all(&welcome).await;
+                let _ = stream.read(&mut heard).await;
+                let _ = stream.write_all(&before).await;
+                while !end.is_empty() && stream.write_all(&end).await.is_ok() {}
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn after_the_last_row_comes_the_end_and_nothing_else() {
+    for (what, end, want) in [
+        ("the end", message(b'Z', b"I"), None),
+        ("more ends", message(b'C', b"SELECT 1\0"), Some(Code::ProtocolViolation)),
+        ("more rows", message(b'D', &[0, 2, 0, 0, 0, 0, 0, 0, 0, 0]), Some(Code::ProtocolViolation)),
+        ("nothing", Vec::new(), Some(Code::ConnectionLost)),
+    ] {
+        let cluster = Cluster::shared();
+        let mut target = target_at(cluster, &Database::create(cluster), ends_without_end(end).await);
+        target.endpoint.encrypted = false;
+        let mut client = Client::connect(&dialer(), &target).await.unwrap();
+        assert_eq!(client.schemas().await.err().map(|problem| problem.code), want, "{what}");
+    }
+}
