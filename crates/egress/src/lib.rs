@@ -8,7 +8,9 @@ mod allow;
 mod dial;
 mod host;
 pub mod policy;
+mod wake;
 
 pub use allow::{AllowError, AllowList};
 pub use dial::{Attempt, DialError, Dialed, Dialer, Outcome, Permitted, Resolver, SystemResolver};
 pub use host::{Host, HostError};
+pub use wake::wake_at;

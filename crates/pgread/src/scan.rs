@@ -150,7 +150,9 @@ impl Client {
         self.wire.limits.deadline = Some(Instant::now() + limits.total + GRACE);
         let described = async {
             pipeline::send(&mut self.wire, &text, &[], &formats, timeouts).await?;
-            pipeline::columns(&mut self.wire).await
+            let columns = pipeline::columns(&mut self.wire).await;
+            self.wire.expect_many();
+            columns
         };
         match described.await {
             Err(failure) => {

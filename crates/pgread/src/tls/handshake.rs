@@ -5,7 +5,7 @@ use super::{
     certificate::{CertificateFault, CertificateInfo, Rule},
     der, names,
 };
-use crate::wire::Failure;
+use crate::wire::{Failure, ReadAhead};
 use openssl::{
     error::ErrorStack,
     hash::MessageDigest,
@@ -89,7 +89,7 @@ pub(crate) async fn handshake(
     stream: TcpStream,
     host: &str,
     verification: &Verification,
-) -> Result<(Pin<Box<SslStream<TcpStream>>>, Encryption), Failure> {
+) -> Result<(Pin<Box<SslStream<ReadAhead>>>, Encryption), Failure> {
     let ours = |error: ErrorStack| Failure::Tls(error.to_string());
     let complaint = Complaint::default();
     let context = verification.context(&complaint).map_err(ours)?;
@@ -98,7 +98,7 @@ pub(crate) async fn handshake(
         // Server name indication is for names only (RFC 6066 section 3).
         ssl.set_hostname(host).map_err(ours)?;
     }
-    let mut stream = Box::pin(SslStream::new(ssl, stream).map_err(ours)?);
+    let mut stream = Box::pin(SslStream::new(ssl, ReadAhead::new(stream)).map_err(ours)?);
     let pasted_ca = verification.ca.is_some();
     if let Err(error) = stream.as_mut().connect().await {
         if let Some((rule, reason, chain)) = complaint.lock().unwrap_or_else(PoisonError::into_inner).take() {

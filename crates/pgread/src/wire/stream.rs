@@ -1,15 +1,25 @@
 //! Bytes in and messages out, each wait with an end.
 
-use super::failure::{Failure, ServerError};
+use super::{
+    ahead::ReadAhead,
+    failure::{Failure, ServerError},
+};
 use bytes::{Buf, BytesMut};
 use postgres_protocol::message::backend::Message;
-use std::{io, pin::Pin, time::Duration};
+use std::{
+    future::poll_fn,
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::AsyncWriteExt,
     net::TcpStream,
-    time::Instant,
+    time::{Instant, timeout_at},
 };
 use tokio_openssl::SslStream;
+use tokio_util::io::poll_read_buf;
 
 /// How long and how much.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +36,44 @@ pub(crate) struct WireLimits {
 
 enum Transport {
     Plain(TcpStream),
-    Tls(Pin<Box<SslStream<TcpStream>>>),
+    Tls(Pin<Box<SslStream<ReadAhead>>>),
+}
+
+impl Transport {
+    /// As much as there is and as has room in `input`; waits for the first byte. 0 at the end of the stream.
+    async fn read(&mut self, input: &mut BytesMut) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => poll_fn(|context| poll_read_buf(Pin::new(stream), context, input)).await,
+            Self::Tls(stream) => poll_fn(|context| poll_records(stream.as_mut(), context, input)).await,
+        }
+    }
+
+    /// When the task is woken that waits in `read`. A socket that doesn't know how wakes it for every byte.
+    fn wake_at(&self, bytes: usize) {
+        let socket = match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().socket(),
+        };
+        let _ = mycorr_egress::wake_at(socket, bytes);
+    }
+}
+
+/// OpenSSL hands out one record at a time; PostgreSQL makes them of 8 kB.
+fn poll_records(
+    mut stream: Pin<&mut SslStream<ReadAhead>>,
+    context: &mut Context<'_>,
+    input: &mut BytesMut,
+) -> Poll<io::Result<usize>> {
+    let before = input.len();
+    while input.len() < input.capacity() {
+        match poll_read_buf(stream.as_mut(), context, input) {
+            Poll::Ready(Ok(1..)) => {}
+            // What came before an end is taken first: the end comes again.
+            _ if input.len() > before => break,
+            other => return other,
+        }
+    }
+    Poll::Ready(Ok(input.len() - before))
 }
 
 /// One connection to a server.
@@ -37,7 +84,14 @@ pub(crate) struct Wire {
     pub(crate) limits: WireLimits,
     /// Bytes received, for the ledger and for progress.
     received: u64,
+    /// Many bytes are expected: they are read in pieces of [`PIECE`].
+    bulk: bool,
 }
+
+/// A reader of rows is woken when so much has arrived …
+const PIECE: usize = 512 << 10;
+/// … or after so long, since less may be all that comes.
+const PATIENCE: Duration = Duration::from_millis(5);
 
 /// Messages that are passed over before one that counts: notices are switched off, and parameters are few.
 const MOST_ASIDE: usize = 10_000;
@@ -47,12 +101,12 @@ impl Wire {
         Self::new(Transport::Plain(stream), limits)
     }
 
-    pub(crate) fn tls(stream: Pin<Box<SslStream<TcpStream>>>, limits: WireLimits) -> Self {
+    pub(crate) fn tls(stream: Pin<Box<SslStream<ReadAhead>>>, limits: WireLimits) -> Self {
         Self::new(Transport::Tls(stream), limits)
     }
 
     fn new(transport: Transport, limits: WireLimits) -> Self {
-        Self { transport, input: BytesMut::new(), output: BytesMut::new(), limits, received: 0 }
+        Self { transport, input: BytesMut::new(), output: BytesMut::new(), limits, received: 0, bulk: false }
     }
 
     pub(crate) fn received(&self) -> u64 {
@@ -76,7 +130,7 @@ impl Wire {
                 }
             }
         };
-        let sent = tokio::time::timeout_at(until, sent).await;
+        let sent = timeout_at(until, sent).await;
         // A password may have been in it.
         self.output.fill(0);
         self.output.clear();
@@ -91,13 +145,18 @@ impl Wire {
             return Err(Failure::TimedOut);
         }
         self.input.reserve(wanted.max(self.limits.room));
-        let read = async {
-            match &mut self.transport {
-                Transport::Plain(stream) => stream.read_buf(&mut self.input).await,
-                Transport::Tls(stream) => stream.read_buf(&mut self.input).await,
-            }
+        let Self { transport, input, bulk, .. } = self;
+        let mut read = match bulk {
+            true => timeout_at(until.min(Instant::now() + PATIENCE), transport.read(input)).await,
+            false => timeout_at(until, transport.read(input)).await,
         };
-        match tokio::time::timeout_at(until, read).await {
+        if read.is_err() && *bulk && Instant::now() < until {
+            // What is there, be it little; and if nothing is, the next that comes.
+            transport.wake_at(1);
+            read = timeout_at(until, transport.read(input)).await;
+            transport.wake_at(PIECE);
+        }
+        match read {
             Err(_) => Err(Failure::TimedOut),
             Ok(Err(error)) => Err(error.into()),
             Ok(Ok(0)) => Err(Failure::Lost(io::ErrorKind::UnexpectedEof.into())),
@@ -105,6 +164,15 @@ impl Wire {
                 self.received += n as u64;
                 Ok(())
             }
+        }
+    }
+
+    /// From here on many bytes are expected.
+    pub(crate) fn expect_many(&mut self) {
+        self.bulk = true;
+        self.transport.wake_at(PIECE);
+        if let Transport::Tls(stream) = &mut self.transport {
+            stream.get_mut().room = PIECE;
         }
     }
 
