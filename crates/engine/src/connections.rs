@@ -338,8 +338,8 @@ impl Engine {
         let mut report = mycorr_pgread::test(&self.dialer, &target, &mut on_step).await;
         trial.end(report.problem.as_ref());
         if let Some(problem) = &mut report.problem {
-            let Endpoint { host, port, database, .. } = &target.endpoint;
-            let hints = paste::near_misses(kind, host, port.get(), database.as_str());
+            let Endpoint { host, port, database, username, .. } = &target.endpoint;
+            let hints = paste::near_misses(kind, host, port.get(), database.as_str(), username.as_str());
             let told = |field: &FieldProblem| problem.fields.iter().any(|other| other.field == field.field);
             let hints: Vec<_> = hints.into_iter().filter(|hint| !told(hint)).collect();
             problem.fields.extend(hints);

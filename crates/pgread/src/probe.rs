@@ -5,7 +5,7 @@ use crate::{
     client::{Client, LOGIN, Target},
     explain::{Asked, explain, tried},
     passport::Passport,
-    sql,
+    similar, sql,
     statement::Statement,
     tls::{CertificateInfo, Encryption, Rule},
     wire::{
@@ -13,7 +13,7 @@ use crate::{
         login::{self, Login, Method},
     },
 };
-use mycorr_domain::{Problem, Result};
+use mycorr_domain::{Code, DatabaseName, Problem, Result};
 use mycorr_egress::{Attempt, DialError, Dialed, Dialer, Host};
 use tokio::time::Instant;
 
@@ -121,7 +121,10 @@ pub async fn test(dialer: &Dialer, target: &Target, on_step: &mut (dyn FnMut(&St
     let mut walk = Walk { report: Report::default(), since: Instant::now(), on_step, target };
     match walk.through(dialer).await {
         Ok(server) => walk.report.server = Some(server),
-        Err(problem) => {
+        Err(mut problem) => {
+            if problem.code == Code::DatabaseNotFound {
+                walk.meant(dialer, &mut problem).await;
+            }
             if let Some(&failed) = StepName::ALL.get(walk.report.steps.len()) {
                 walk.step(failed, Outcome::Failed, problem.detail.clone(), problem.fix.clone());
             }
@@ -275,6 +278,31 @@ impl Walk<'_> {
             );
         }
         self.passed(StepName::Authenticate, format!("Signed in as {role} ({}).", method.as_str()));
+    }
+
+    /// Which database was meant: the server knew the role before it missed the database, so that it can be asked
+    /// in the one that every cluster has.
+    async fn meant(&mut self, dialer: &Dialer, problem: &mut Problem) {
+        let wanted = self.target.endpoint.database.as_str();
+        let Ok(maintenance) = DatabaseName::parse("postgres") else { return };
+        let mut target = self.target.clone();
+        target.endpoint.database = maintenance;
+        let Ok(mut client) = Client::connect(dialer, &target).await else { return };
+        let rows = client.query(sql::DATABASES, &[], &Asked::login(&target.endpoint)).await;
+        self.report.statements.extend(client.statements());
+        client.close().await;
+        let names: Vec<String> =
+            rows.unwrap_or_default().iter().filter_map(|row| Reader::new(row).text().ok()).collect();
+        let Some(name) = similar::nearest(wanted, names.iter().map(String::as_str)) else { return };
+        let hint = format!("There is a database \"{name}\" on this server.");
+        problem.fix = Some(match problem.fix.take() {
+            Some(fix) => format!("{hint} {fix}"),
+            None => hint.clone(),
+        });
+        match problem.fields.iter_mut().find(|field| field.field == "database") {
+            Some(field) => field.message = hint,
+            None => *problem = problem.clone().field("database", hint),
+        }
     }
 
     /// Somebody else than the server's process `backend` took us in. While the first connection is open and

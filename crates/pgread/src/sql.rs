@@ -14,7 +14,7 @@ pub struct Template {
 
 /// All fixed statements, for the documentation.
 pub const TEMPLATES: &[Template] =
-    &[SETTINGS, SETTLED, SERVER, BACKEND, ROLE, RIGHTS, SCHEMAS, TABLES, DESCRIBE];
+    &[SETTINGS, SETTLED, SERVER, BACKEND, DATABASES, ROLE, RIGHTS, SCHEMAS, TABLES, DESCRIBE];
 
 /// Opens every pipeline. The settings hold until its end, which is the end of the implicit transaction
 /// (PostgreSQL manual, "Pipelining"): no write can pass, and no setting of a role or a database changes how
@@ -62,6 +62,14 @@ pub const SERVER: Template = Template {
 
 /// Which of the server's processes answers: tells a pooler from the server, and its modes from each other.
 pub const BACKEND: Template = Template { name: "backend", text: "SELECT pg_backend_pid()" };
+
+/// The databases that the role may connect to: which one was meant by a name that does not exist.
+pub const DATABASES: Template = Template {
+    name: "databases",
+    text: "SELECT d.datname FROM pg_catalog.pg_database d \
+           WHERE d.datallowconn AND NOT d.datistemplate AND has_database_privilege(d.oid, 'CONNECT') \
+           ORDER BY d.datname::text COLLATE \"C\" LIMIT 1000",
+};
 
 /// What the role may do beside reading, and the roles whose rights it has.
 pub const ROLE: Template = Template {

@@ -86,3 +86,16 @@ async fn guessing_a_password_ends() {
     assert_eq!(codes[..10], [Code::AuthenticationFailed; 10]);
     assert_eq!(codes[10], Code::TooManyRequests);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_database_that_was_probably_meant_is_named() {
+    let world = World::new().await;
+    let mut form = world.form();
+    form.database = world.database.name.to_uppercase();
+    let report = world.engine.test_form(world.ada, form, None).await.unwrap();
+    let problem = report.problem.unwrap();
+    assert_eq!(problem.code, Code::DatabaseNotFound);
+    let meant = format!("There is a database \"{}\"", world.database.name);
+    assert!(problem.fix.as_ref().unwrap().starts_with(&meant), "{problem:?}");
+    assert!(problem.fields.iter().any(|field| field.message.starts_with(&meant)), "{problem:?}");
+}
