@@ -41,6 +41,27 @@ impl Engine {
         .await
     }
 
+    /// The tables of all schemas whose name, with the schema's before it, contains `search`.
+    pub async fn search_tables(
+        &self,
+        user: UserId,
+        id: ConnectionId,
+        search: String,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Listed<TableEntry>> {
+        no_nul(&[Some(&search), after.as_ref()])?;
+        let after = after.map(|cursor| parse_cursor(&cursor)).transpose()?;
+        self.ask(user, id, Purpose::Browse, move |client| {
+            Box::pin(async move {
+                let after = after.as_ref().map(|(schema, name)| (schema.as_str(), name.as_str()));
+                let found = client.search(&search, after, limit + 1).await?;
+                Ok(Listed::new(found, limit, cursor))
+            })
+        })
+        .await
+    }
+
     pub async fn describe(
         &self,
         user: UserId,
@@ -98,10 +119,36 @@ impl Engine {
     }
 }
 
+/// Names hold any letter, so the schema's length says where the table's name begins.
+fn cursor(table: &TableEntry) -> String {
+    format!("{}:{}{}", table.schema.len(), table.schema, table.name)
+}
+
+fn parse_cursor(text: &str) -> Result<(String, String)> {
+    let parsed =
+        text.split_once(':').and_then(|(length, names)| names.split_at_checked(length.parse().ok()?));
+    let (schema, name) =
+        parsed.ok_or_else(|| Problem::invalid("after", "This is not the `next` of an earlier answer."))?;
+    Ok((schema.to_owned(), name.to_owned()))
+}
+
 /// PostgreSQL's text has no NUL (manual, "Character Types"): nothing can be called so.
 fn no_nul(texts: &[Option<&String>]) -> Result<()> {
     if texts.iter().flatten().any(|text| text.contains('\0')) {
         return Err(Problem::not_found("table"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_come_back() {
+        assert_eq!(parse_cursor("4:a:ö1b").unwrap(), ("a:ö".to_owned(), "1b".to_owned()));
+        for wrong in ["", "x", "9:a", "x:ab", "3:a:ö"] {
+            assert!(parse_cursor(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -106,13 +106,25 @@ impl Client {
         let limit = limit.to_string();
         let parameters = [schema, search.unwrap_or(""), after.unwrap_or(""), &limit];
         let rows = self.query(sql::TABLES, &parameters, &asked).await?;
-        rows.iter()
-            .map(|row| {
-                let mut row = Reader::new(row);
-                let name = row.text()?;
-                table_entry(&mut row, schema, name, target.endpoint.username.as_str())
-            })
-            .collect()
+        listed(&rows, target.endpoint.username.as_str())
+    }
+
+    /// The tables of all schemas whose name, with the schema's before it, contains `text`, after the schema and
+    /// name of `after`, at most `limit`, in the order of their bytes.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn search(
+        &mut self,
+        text: &str,
+        after: Option<(&str, &str)>,
+        limit: usize,
+    ) -> Result<Vec<TableEntry>> {
+        let target = self.target.clone();
+        let (schema, name) = after.unwrap_or_default();
+        let parameters = [text, schema, name, &limit.to_string()];
+        let rows = self.query(sql::SEARCH, &parameters, &Asked::login(&target.endpoint)).await?;
+        listed(&rows, target.endpoint.username.as_str())
     }
 
     /// A table and its columns, validated against the catalogue.
@@ -181,6 +193,16 @@ impl Client {
             .map(|row| row.into_iter().map(|value| value.map_or(Cell::Null, Cell::from_bytes)).collect())
             .collect())
     }
+}
+
+fn listed(rows: &[Row], role: &str) -> Result<Vec<TableEntry>> {
+    rows.iter()
+        .map(|row| {
+            let mut row = Reader::new(row);
+            let (schema, name) = (row.text()?, row.text()?);
+            table_entry(&mut row, &schema, name, role)
+        })
+        .collect()
 }
 
 /// Reads kind, estimates and rights, which come in this order from both templates.

@@ -14,7 +14,7 @@ pub struct Template {
 
 /// All fixed statements, for the documentation.
 pub const TEMPLATES: &[Template] =
-    &[SETTINGS, SETTLED, SERVER, BACKEND, DATABASES, ROLE, RIGHTS, SCHEMAS, TABLES, DESCRIBE];
+    &[SETTINGS, SETTLED, SERVER, BACKEND, DATABASES, ROLE, RIGHTS, SCHEMAS, TABLES, SEARCH, DESCRIBE];
 
 /// Opens every pipeline. The settings hold until its end, which is the end of the implicit transaction
 /// (PostgreSQL manual, "Pipelining"): no write can pass, and no setting of a role or a database changes how
@@ -109,11 +109,12 @@ pub const SCHEMAS: Template = Template {
            GROUP BY n.nspname ORDER BY n.nspname::text COLLATE \"C\"",
 };
 
-/// The tables of schema `$1` whose name contains `$2`, after the name `$3`, at most `$4`. Sizes and row counts
-/// are the catalogue's estimates: nothing is counted, and no table is touched.
-pub const TABLES: Template = Template {
-    name: "tables",
-    text: "SELECT c.relname, c.relkind, \
+/// What a list of tables says of each. Sizes and row counts are the catalogue's estimates: nothing is counted, and no
+/// table is touched.
+macro_rules! tables {
+    ($which:literal) => {
+        concat!(
+            "SELECT n.nspname, c.relname, c.relkind, \
              CASE WHEN p.pages IS NOT NULL AND c.reltuples <= 0 THEN p.rows ELSE c.reltuples END::float8, \
              (CASE WHEN p.pages IS NOT NULL THEN p.pages ELSE c.relpages + coalesce(t.relpages, 0) END)::bigint \
                * current_setting('block_size')::bigint, \
@@ -124,9 +125,31 @@ pub const TABLES: Template = Template {
              LEFT JOIN (SELECT i.inhparent, sum(greatest(k.reltuples, 0)) AS rows, sum(k.relpages::bigint) AS pages \
                         FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class k ON k.oid = i.inhrelid \
                         WHERE k.relispartition GROUP BY i.inhparent) p ON p.inhparent = c.oid AND c.relkind = 'p' \
-           WHERE n.nspname = $1 AND c.relkind IN ('r', 'v', 'm', 'f', 'p') AND NOT c.relispartition \
-             AND ($2 = '' OR strpos(lower(c.relname), lower($2)) > 0) AND c.relname::text COLLATE \"C\" > $3 \
-           ORDER BY c.relname::text COLLATE \"C\" LIMIT $4::bigint",
+           WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') AND NOT c.relispartition ",
+            $which
+        )
+    };
+}
+
+/// The tables of schema `$1` whose name contains `$2`, after the name `$3`, at most `$4`.
+pub const TABLES: Template = Template {
+    name: "tables",
+    text: tables!(
+        "AND n.nspname = $1 AND ($2 = '' OR strpos(lower(c.relname), lower($2)) > 0) \
+         AND c.relname::text COLLATE \"C\" > $3 ORDER BY c.relname::text COLLATE \"C\" LIMIT $4::bigint"
+    ),
+};
+
+/// The tables of all schemas whose name, with the schema's before it, contains `$1`, after schema `$2` and name
+/// `$3`, at most `$4`.
+pub const SEARCH: Template = Template {
+    name: "search",
+    text: tables!(
+        "AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') \
+         AND n.nspname NOT LIKE 'pg\\_temp\\_%' AND strpos(lower(n.nspname || '.' || c.relname), lower($1)) > 0 \
+         AND (n.nspname::text COLLATE \"C\", c.relname::text COLLATE \"C\") > ($2, $3) \
+         ORDER BY n.nspname::text COLLATE \"C\", c.relname::text COLLATE \"C\" LIMIT $4::bigint"
+    ),
 };
 
 /// The table `$2` of schema `$1` with its columns, a row for each: what is about to be read, validated

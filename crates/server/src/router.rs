@@ -52,6 +52,7 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(passport::get_passport, passport::check_passport))
         .routes(routes!(browse::list_schemas))
         .routes(routes!(browse::list_source_tables))
+        .routes(routes!(browse::search_source_tables))
         .routes(routes!(browse::describe_source_table))
         .routes(routes!(browse::preview_source_table))
         .routes(routes!(statements::list_statements))

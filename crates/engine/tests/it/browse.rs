@@ -35,6 +35,38 @@ async fn from_schemas_to_a_preview() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_statement_searches_all_schemas() {
+    let world = World::new().await;
+    let role = &world.database.role;
+    world.database.sql(&format!(
+        "CREATE SCHEMA \"a:ö\"; GRANT USAGE ON SCHEMA \"a:ö\" TO \"{role}\"; CREATE TABLE \"a:ö\".\"1 Orders\" (id int);
+         CREATE TABLE orders (id int); CREATE TABLE orders_2 (id int); CREATE TABLE other (id int);
+         CREATE SCHEMA orders; CREATE TABLE orders.shut (id int)"
+    ));
+    let id = world.connection().await.id;
+    let mut found = Vec::new();
+    let mut after = None;
+    loop {
+        let page = world.engine.search_tables(world.ada, id, "ORDERS".into(), after, 1).await.unwrap();
+        found.extend(
+            page.items.iter().map(|table| format!("{}.{} {}", table.schema, table.name, table.readable)),
+        );
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let sent = world.engine.statements(world.ada, id, None, 100).await.unwrap().items;
+    assert_eq!(sent.iter().filter(|one| one.template == "search").count(), found.len());
+    assert_eq!(
+        found,
+        ["a:ö.1 Orders false", "orders.shut false", "public.orders true", "public.orders_2 true"]
+    );
+    let exact = world.engine.search_tables(world.ada, id, "public.orders_".into(), None, 10).await.unwrap();
+    assert_eq!(exact.items.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_can_not_be_read_says_why_and_stands_in_the_ledger() {
     let world = World::new().await;
     world

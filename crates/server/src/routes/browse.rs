@@ -152,6 +152,17 @@ pub(crate) struct SourceTablesParams {
     after: Option<String>,
 }
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SearchParams {
+    /// What `schema.table` has to contain, in any case.
+    search: String,
+    #[param(minimum = 1, maximum = 1000, default = 200)]
+    limit: Option<u64>,
+    /// The `next` of the part before.
+    after: Option<String>,
+}
+
 #[derive(Debug, Deserialize)]
 pub(crate) struct InSchema {
     id: ConnectionId,
@@ -190,6 +201,20 @@ pub(crate) async fn list_source_tables(
     let limit = extract::limit(params.limit)?;
     let SourceTablesParams { search, after, .. } = params;
     let tables = app.engine.source_tables(caller.id(), at.id, at.schema, search, after, limit).await?;
+    Ok(Json(tables.into()))
+}
+
+/// The tables of all schemas that are called so, by schema and name: one statement.
+#[utoipa::path(get, path = "/connections/{id}/source-tables", tag = "connections",
+    params(("id" = Uuid, Path), SearchParams), responses((status = OK, body = List<SourceTable>)))]
+pub(crate) async fn search_source_tables(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<ConnectionId>,
+    Query(params): Query<SearchParams>,
+) -> Result<Json<List<SourceTable>>, ApiError> {
+    let limit = extract::limit(params.limit)?;
+    let tables = app.engine.search_tables(caller.id(), id, params.search, params.after, limit).await?;
     Ok(Json(tables.into()))
 }
 
