@@ -38,6 +38,14 @@ export function duration(seconds: number): string {
 export const milliseconds = (ms: number) =>
   ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 
+/** `AB:CD:…`, as openssl prints it, whatever way it came. */
+export const fingerprint = (hex: string) =>
+  hex
+    .replace(/[^0-9a-f]/gi, "")
+    .toUpperCase()
+    .match(/../g)
+    ?.join(":") ?? hex;
+
 export const dateTime = (iso: string) => absolute.format(new Date(iso));
 
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
