@@ -1,6 +1,7 @@
+import { Fragment } from "react";
 import type { BrokenRule, Certificate } from "../api/client";
 import { Code, CopyButton } from "../ui/Copy";
-import { dateTime, fingerprint } from "../ui/format";
+import { fingerprint, utc } from "../ui/format";
 import { ToneIcon } from "../ui/Notice";
 import { TimeAgo } from "../ui/TimeAgo";
 
@@ -30,7 +31,7 @@ export function CertificateChain({ chain, broken, host }: Props) {
     <section className="card stack" aria-label="The server's certificate">
       {broken && (
         <div>
-          <h3 style={{ margin: "0 0 4px" }}>The certificate that the server showed</h3>
+          <strong>The certificate that the server showed</strong>
           <div>
             <ToneIcon tone="danger" label="broken rule" /> {RULES[broken](host)}
           </div>
@@ -83,7 +84,7 @@ function CertificateCard(props: { certificate: Certificate; role: string; wrongH
       <div>
         <dt>Valid</dt>
         <dd className={over || early ? "wrong" : undefined}>
-          {dateTime(certificate.not_before)} to {dateTime(certificate.not_after)}
+          {utc(certificate.not_before)} to {utc(certificate.not_after)} UTC
           {over && (
             <>
               , ended <TimeAgo at={certificate.not_after} />
@@ -99,10 +100,25 @@ function CertificateCard(props: { certificate: Certificate; role: string; wrongH
       <div>
         <dt>SHA-256</dt>
         <dd className="fingerprint">
-          <span className="mono">{print}</span>
+          <Fingerprint text={print} />
           <CopyButton text={print} label={`Copy the SHA-256 of the ${role} certificate`} />
         </dd>
       </div>
     </dl>
+  );
+}
+
+/** Breaks between bytes only. What is copied by hand has no more in it than what is seen. */
+export function Fingerprint({ text }: { text: string }) {
+  return (
+    <span className="mono small">
+      {text.split(/(?<=:)/).map((byte, at) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: bytes are known by their place
+        <Fragment key={at}>
+          {byte}
+          <wbr />
+        </Fragment>
+      ))}
+    </span>
   );
 }

@@ -5,6 +5,7 @@ import { LIVE, live } from "../api/live";
 import { dateTime, fingerprint } from "../ui/format";
 import { ProblemNotice } from "../ui/Notice";
 import { SecretField } from "../ui/SecretField";
+import { Fingerprint } from "./CertificateChain";
 import { CaCertificateField } from "./ConnectionForm";
 import { ConnectionTest, failedTest, STARTED, stepped, type TestState } from "./ConnectionTest";
 
@@ -104,7 +105,7 @@ export function ConnectionChanges({ connection, certificate, onCertificate, onSa
                   <div className="dim small">
                     until {dateTime(ca.not_after)}
                     <br />
-                    SHA-256 <span className="mono">{fingerprint(ca.sha256)}</span>
+                    SHA-256 <Fingerprint text={fingerprint(ca.sha256)} />
                   </div>
                 </div>
               ) : (

@@ -111,7 +111,7 @@ export function ConnectionDetails({ kind }: { kind: Kind }) {
     if (report) setTest({ running: false, ...report });
   });
   const { username, database } = form.values;
-  const role = kind === "supabase" ? roleOf(username, project.ref) : username;
+  const role = roleOf(username, project.ref);
 
   return (
     <div className="with-aside">
@@ -191,12 +191,10 @@ export function ConnectionDetails({ kind }: { kind: Kind }) {
       <aside className="stack">
         <RoleScript
           kind={kind}
-          // The project's administrator is there already: the SQL is for another role.
-          username={kind === "supabase" && role === "postgres" ? "" : role}
+          // The administrator is there already: the SQL is for another role.
+          username={role === "postgres" ? "" : role}
           database={database}
-          onPassword={(password, made) =>
-            form.setValues({ password, username: kind === "supabase" ? usernameOf(made, project) : made })
-          }
+          onPassword={(password, made) => form.setValues({ password, username: usernameOf(made, project) })}
         />
         <Needs kind={kind} />
         {kind === "postgresql" && <Providers />}

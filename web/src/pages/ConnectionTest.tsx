@@ -1,6 +1,6 @@
 import { Button, Loader } from "@mantine/core";
 import { Check, Minus, TriangleAlert, X } from "lucide-react";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import type { BrokenRule, Certificate, Problem, Step, TestReport } from "../api/client";
 import { milliseconds } from "../ui/format";
 import { Fix, Notice, ProblemNotice } from "../ui/Notice";
@@ -56,8 +56,13 @@ interface Props {
 export function ConnectionTest({ test, host, onCertificate }: Props) {
   const { running, steps, problem } = test;
   const last = steps.at(-1);
+  // It often begins below the fold, and ends with more than it began with.
+  const ref = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    ref.current?.scrollIntoView({ block: running ? "center" : "nearest" });
+  }, [running]);
   return (
-    <div className="stack" style={{ gap: 12 }}>
+    <div className="stack" style={{ gap: 12 }} ref={ref}>
       <ol className="steps" aria-label="Steps of the test" aria-busy={running}>
         {Object.entries(STEPS).map(([name, label], at) => {
           const step = steps.find((one) => one.step === name);

@@ -106,10 +106,8 @@ function HeldBack({ job }: { job: Job }) {
   const limits = connection.data?.limits;
   if (job.held_back === "imports") {
     const at = limits?.imports;
-    return (
-      <span>waiting: the connection's {at ? `${plural(at, "import")} at a time` : "imports at a time"}</span>
-    );
+    return <span>waiting: the connection's limit of {at ? plural(at, "import") : "imports"} at a time</span>;
   }
   const rate = limits?.bytes_per_second;
-  return <span>held back: the connection's limit{rate ? ` of ${bytes(rate)}/s` : ""}</span>;
+  return <span>held back: the connection's limit{rate ? ` of ${rate / 1e6} MB/s` : ""}</span>;
 }

@@ -146,6 +146,12 @@ function Source({ table, version }: { table: Table; version: number }) {
           <span>
             {source.schema}.{source.table}
           </span>
+          {source.connection_id === null && (
+            <>
+              <span aria-hidden>·</span>
+              <span>connection gone or not yours</span>
+            </>
+          )}
           <span aria-hidden>·</span>
         </>
       )}

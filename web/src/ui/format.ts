@@ -48,6 +48,9 @@ export const fingerprint = (hex: string) =>
 
 export const dateTime = (iso: string) => absolute.format(new Date(iso));
 
+/** `2026-01-10 12:00:00` in UTC, for what is compared with another tool's print. */
+export const utc = (iso: string) => new Date(iso).toISOString().slice(0, 19).replace("T", " ");
+
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["year", 31_536_000],
   ["month", 2_592_000],
