@@ -24,7 +24,15 @@ import {
 import { CHECKS, EMPTY, isConnectionString, toRequest } from "../src/pages/ConnectionForm";
 import { ceiling } from "../src/pages/Courtesy";
 import { percent } from "../src/pages/JobProgress";
-import { clusterOf, filledFrom, NO_PROJECT, placeOf, refOf, roleOf } from "../src/pages/supabase";
+import {
+  clusterOf,
+  filledFrom,
+  NO_PROJECT,
+  placeOf,
+  refOf,
+  roleAtPooler,
+  roleOf,
+} from "../src/pages/supabase";
 import { Confirm } from "../src/ui/Confirm";
 import { ago, bytes, duration, estimate, fingerprint, splitSql } from "../src/ui/format";
 import { ProblemNotice } from "../src/ui/Notice";
@@ -275,15 +283,13 @@ describe("words and numbers", () => {
   });
 
   it("takes a ceiling, none, or says that it is neither", () => {
-    expect(["", " ", "5", "0.5"].map((text) => ceiling(text, false))).toEqual([null, null, 5, 0.5]);
-    expect(["2", "1.5", "0", "-1", "many", "1e3"].map((text) => ceiling(text, true))).toEqual([
-      2,
-      undefined,
-      undefined,
-      undefined,
-      undefined,
-      undefined,
-    ]);
+    const rate = { least: 0.01, most: 1000, whole: false };
+    expect(["", " ", "5", "0.5"].map((text) => ceiling(text, rate))).toEqual([null, null, 5, 0.5]);
+    const whole = { least: 1, most: 64, whole: true };
+    expect(["2", "64"].map((text) => ceiling(text, whole))).toEqual([2, 64]);
+    for (const text of ["1.5", "0", "65", "-1", "many", "1e1", "0x2"]) {
+      expect(ceiling(text, whole), text).toBeUndefined();
+    }
   });
 
   it("tells the truth about progress", () => {
@@ -382,6 +388,8 @@ describe("a Supabase project", () => {
     );
     expect(filledFrom({ ...session, ref: "other" }, session, there).username).toBe("reader.other");
     expect(roleOf("a.b", "")).toBe("a.b");
+    expect(roleAtPooler(there.host, there.username)).toBe("reader");
+    expect(roleAtPooler("db.example.com", "a.b")).toBe("a.b");
   });
 
   it("is found in what people paste", () => {

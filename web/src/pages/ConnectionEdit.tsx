@@ -14,6 +14,7 @@ import { ConnectionTest, failedTest, STARTED, stepped, type TestState } from "./
 import { Courtesy } from "./Courtesy";
 import { Passport } from "./Passport";
 import { RoleScript } from "./RoleScript";
+import { roleAtPooler } from "./supabase";
 import { DeleteConnection, UsedBy } from "./UsedBy";
 
 const changed = () =>
@@ -76,7 +77,11 @@ export default function ConnectionEdit({ id }: { id: string }) {
                 <UsedBy id={id} />
                 <details className="advanced">
                   <summary>The SQL that makes such a role</summary>
-                  <RoleScript kind={data.kind} username={data.username} database={data.database} />
+                  <RoleScript
+                    kind={data.kind}
+                    username={roleAtPooler(data.host, data.username)}
+                    database={data.database}
+                  />
                 </details>
               </aside>
             </div>

@@ -1,29 +1,45 @@
 import { Button, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { answer, api, type Connection, type Limits, type Problem, toProblem } from "../api/client";
+import { count } from "../ui/format";
 import { ProblemNotice } from "../ui/Notice";
 
 const MB = 1_000_000;
 
 type Typed = Record<keyof Limits, string>;
 
-const FIELDS: { name: keyof Limits; label: string; description: string; whole: boolean }[] = [
+interface Field {
+  name: keyof Limits;
+  label: string;
+  description: string;
+  least: number;
+  most: number;
+  whole: boolean;
+}
+
+const FIELDS: Field[] = [
   {
     name: "bytes_per_second",
     label: "MB per second",
     description: "All imports through this connection together.",
+    least: 0.01,
+    most: 1_000_000,
     whole: false,
   },
   {
     name: "imports",
     label: "Imports at a time",
     description: "Further ones wait for their turn.",
+    least: 1,
+    most: 64,
     whole: true,
   },
   {
     name: "minutes",
     label: "Longest import in minutes",
     description: "One that takes longer is stopped; the table keeps what it held.",
+    least: 1,
+    most: 1440,
     whole: true,
   },
 ];
@@ -35,12 +51,12 @@ const typedOf = ({ bytes_per_second, imports, minutes }: Limits): Typed => ({
 });
 
 /** A ceiling that was typed: null for none, undefined for what is no ceiling. */
-export function ceiling(text: string, whole: boolean): number | null | undefined {
+export function ceiling(text: string, { least, most, whole }: Pick<Field, "least" | "most" | "whole">) {
   const typed = text.trim();
   if (typed === "") return null;
-  const number = Number(typed);
-  const fits = /^\d+(\.\d+)?$/.test(typed) && number > 0 && number <= 1_000_000;
-  return fits && (!whole || Number.isInteger(number)) ? number : undefined;
+  const number = /^\d+(\.\d+)?$/.test(typed) ? Number(typed) : Number.NaN;
+  const fits = number >= least && number <= most && (!whole || Number.isInteger(number));
+  return fits ? number : undefined;
 }
 
 /** How much of the database Mycorr may take. */
@@ -55,7 +71,7 @@ export function Courtesy({
   const [typed, setTyped] = useState(stored);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
-  const values = FIELDS.map(({ name, whole }) => ceiling(typed[name], whole));
+  const values = FIELDS.map((field) => ceiling(typed[field.name], field));
   const [rate, imports, minutes] = values;
   const dirty = FIELDS.some(({ name }) => typed[name].trim() !== stored[name]);
   const submit = async (event: FormEvent) => {
@@ -86,7 +102,7 @@ export function Courtesy({
         How much of the database an import may take. Empty means no ceiling.
       </p>
       <form className="stack form" onSubmit={submit} noValidate aria-label="Courtesy">
-        {FIELDS.map(({ name, label, description, whole }, at) => (
+        {FIELDS.map(({ name, label, description, least, most, whole }, at) => (
           <TextInput
             key={name}
             label={label}
@@ -99,7 +115,7 @@ export function Courtesy({
             error={
               told(name) ??
               (values[at] === undefined &&
-                (whole ? "A whole number from 1, or nothing." : "A number above 0, or nothing."))
+                `${whole ? "A whole number" : "A number"} from ${least} to ${count(most)}, or nothing.`)
             }
           />
         ))}

@@ -69,7 +69,7 @@ export function Passport({ id }: { id: string }) {
 }
 
 /** `What 2 schemas hold: 12 of 14 tables.` */
-export function PassportSummary({ passport }: { passport: Rights }) {
+export function PassportSummary({ passport }: { passport: Pick<Rights, "schemas" | "excess"> }) {
   const { schemas, excess } = passport;
   const open = schemas.filter((schema) => schema.usage);
   const readable = open.reduce((sum, schema) => sum + schema.readable, 0);
@@ -85,11 +85,11 @@ export function PassportSummary({ passport }: { passport: Rights }) {
 }
 
 export function PassportRights({ passport }: { passport: Rights }) {
-  const { role, schemas, excess, changes } = passport;
+  const { schemas, excess, changes } = passport;
   return (
     <>
       {excess.length > 0 && (
-        <Notice tone="warning" title={`${role} may do more than read`}>
+        <Notice tone="warning" title="The role may do more than read">
           <ul className="rights">
             {excess.map(({ what, revoke }) => (
               <li key={what}>
@@ -101,7 +101,7 @@ export function PassportRights({ passport }: { passport: Rights }) {
         </Notice>
       )}
       {schemas.length === 0 ? (
-        <Notice tone="warning" title={`${role} sees no schema`}>
+        <Notice tone="warning" title="The role sees no schema">
           <p>It needs USAGE on those that are to be read. The SQL for it is below.</p>
         </Notice>
       ) : (

@@ -63,6 +63,10 @@ export function refOf(text: string): string {
 export const roleOf = (username: string, ref: string) =>
   ref !== "" && username.endsWith(`.${ref}`) ? username.slice(0, -ref.length - 1) : username;
 
+/** The same of a saved connection, whose project stands nowhere else. */
+export const roleAtPooler = (host: string, username: string) =>
+  clusterOf(host) === "" ? username : username.replace(/\.[a-z0-9]+$/i, "");
+
 export const usernameOf = (role: string, { ref, endpoint }: Project) =>
   endpoint === "direct" || ref === "" ? role : `${role}.${ref}`;
 
