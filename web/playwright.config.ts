@@ -22,6 +22,10 @@ export default defineConfig({
   // The journey makes the first account, so it comes first.
   projects: [
     { name: "journey", testMatch: "journey.spec.ts" },
-    { name: "parts", testMatch: ["grid.spec.ts", "settings.spec.ts"], dependencies: ["journey"] },
+    {
+      name: "parts",
+      testMatch: ["grid.spec.ts", "connections.spec.ts", "settings.spec.ts"],
+      dependencies: ["journey"],
+    },
   ],
 });

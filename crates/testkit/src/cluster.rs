@@ -220,6 +220,20 @@ impl Cluster {
         parse_log(&self.log())
     }
 
+    /// Puts a line before those of `pg_hba.conf` that are about TCP, and has the server read it again, which takes
+    /// a moment.
+    pub fn prepend_hba(&self, line: &str) {
+        let before = fs::read_to_string(self.home.path("data/pg_hba.conf")).unwrap();
+        let (local, rest) = before.split_at(before.find("\nhost").map_or(before.len(), |at| at + 1));
+        self.home.write("data/pg_hba.conf", format!("{local}{line}\n{rest}"));
+        self.pg_ctl(&["reload"]).unwrap();
+    }
+
+    /// A file of the server's data, named as the server names it, e.g. by `pg_relation_filepath`.
+    pub fn data_file(&self, name: &str) -> PathBuf {
+        self.home.path("data").join(name)
+    }
+
     /// Ends the connections of a role, as an operator does; how many there were.
     pub fn kill_backends(&self, role: &str) -> usize {
         let role = role.replace('\'', "''");

@@ -19,4 +19,4 @@ pub use log::LoggedStatement;
 pub use memory::MemoryStore;
 pub use pgbouncer::{PgBouncer, PoolMode};
 pub use pgpool::Pgpool;
-pub use servers::{Server, not_tested};
+pub use servers::{Server, counted, not_tested};

@@ -69,3 +69,8 @@ pub fn not_tested(what: &str) {
     // Not with eprintln: of a test that passes, its output is hidden.
     let _ = writeln!(std::io::stderr(), "NOT TESTED: {what}.");
 }
+
+/// Says how many things a test has tried, where the tests' output shows it: so nobody has to count them.
+pub fn counted(what: &str) {
+    let _ = writeln!(std::io::stderr(), "COUNTED: {what}.");
+}

@@ -22,6 +22,10 @@ export type Table = Schemas["Table"];
 export type Column = Schemas["Column"];
 export type Cell = Schemas["Cell"];
 export type Version = Schemas["Version"];
+export type Passport = Schemas["Passport"];
+export type Certificate = TestReport["certificates"][number];
+export type BrokenRule = NonNullable<TestReport["broken_rule"]>;
+export type Limits = Connection["limits"];
 
 const fetchClient = createFetchClient<paths>({ baseUrl: window.location.origin });
 
@@ -54,7 +58,8 @@ fetchClient.use({
   },
 });
 
-function problem(code: string, title: string, detail: string, fix: string, status = 0): Problem {
+/** A problem that the page itself has to tell. */
+export function problem(code: string, title: string, detail: string, fix: string, status = 0): Problem {
   return { type: "about:blank", code, title, detail, fix, status, request_id: "", fields: [] } as Problem;
 }
 

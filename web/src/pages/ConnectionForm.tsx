@@ -1,8 +1,10 @@
 // The fields of a connection; the wizard shows all of them, the detail page those that can be replaced.
 import { PasswordInput, Switch, Textarea, TextInput } from "@mantine/core";
 import type { UseFormReturnType } from "@mantine/form";
-import type { NewConnection } from "../api/client";
+import type { Connection, NewConnection } from "../api/client";
 import { Notice } from "../ui/Notice";
+
+export type Kind = Connection["kind"];
 
 export interface ConnectionValues {
   name: string;
@@ -41,9 +43,9 @@ export const CHECKS = {
   password: (password: string) => (password === "" ? "Write the role's password." : null),
 };
 
-export function toRequest(values: ConnectionValues): NewConnection {
+export function toRequest(kind: Kind, values: ConnectionValues): NewConnection {
   return {
-    kind: "postgresql",
+    kind,
     name: values.name.trim(),
     host: values.host.trim(),
     port: Number(values.port),
@@ -59,7 +61,32 @@ export function toRequest(values: ConnectionValues): NewConnection {
 export const isConnectionString = (text: string) =>
   /postgres(?:ql)?:\/\/|^\s*jdbc:postgresql:|^\s*psql\s|(?:^|\s)host(?:addr)?\s*=/i.test(text);
 
-export function ConnectionFields({ form }: { form: UseFormReturnType<ConnectionValues> }) {
+/** What stands under the fields, where the kinds differ. */
+const WORDS: Record<Kind, Record<"host" | "port" | "database" | "username", string>> = {
+  postgresql: {
+    host: "db.example.com or an IP address.",
+    port: "Usually 5432.",
+    database: "The name of the database, not of the cluster.",
+    username: "The read-only role. The SQL that makes one is on this page.",
+  },
+  supabase: {
+    host: "Follows from the above.",
+    port: "5432 or 6543.",
+    database: "postgres, unless you made another one.",
+    username:
+      "At the poolers postgres.<project ref>, at the direct host postgres. A read-only role, which is better, is <role>.<project ref> at the poolers. The SQL that makes one is on this page.",
+  },
+};
+
+interface FieldsProps {
+  kind: Kind;
+  form: UseFormReturnType<ConnectionValues>;
+  /** Comes after the name: what the other fields follow from. */
+  children?: React.ReactNode;
+}
+
+export function ConnectionFields({ kind, form, children }: FieldsProps) {
+  const words = WORDS[kind];
   const field = (name: keyof ConnectionValues) => ({ ...form.getInputProps(name), "data-path": name });
   return (
     <>
@@ -69,17 +96,18 @@ export function ConnectionFields({ form }: { form: UseFormReturnType<ConnectionV
         autoComplete="off"
         {...field("name")}
       />
+      {children}
       <div className="host-port">
         <TextInput
           label="Host"
-          description="db.example.com or an IP address."
+          description={words.host}
           autoComplete="off"
           spellCheck={false}
           {...field("host")}
         />
         <TextInput
           label="Port"
-          description="Usually 5432."
+          description={words.port}
           inputMode="numeric"
           autoComplete="off"
           {...field("port")}
@@ -87,14 +115,14 @@ export function ConnectionFields({ form }: { form: UseFormReturnType<ConnectionV
       </div>
       <TextInput
         label="Database"
-        description="The name of the database, not of the cluster."
+        description={words.database}
         autoComplete="off"
         spellCheck={false}
         {...field("database")}
       />
       <TextInput
         label="Username"
-        description="The read-only role. The SQL that makes one is on this page."
+        description={words.username}
         autoComplete="off"
         spellCheck={false}
         {...field("username")}
@@ -121,14 +149,20 @@ export function ConnectionFields({ form }: { form: UseFormReturnType<ConnectionV
 }
 
 export function CaCertificateField(props: {
+  kind: Kind;
   value: string;
   onChange: (value: string) => void;
   error?: React.ReactNode;
+  autoFocus?: boolean;
 }) {
   return (
     <Textarea
       label="Custom CA certificate (PEM)"
-      description="For a private or self-signed CA that is not in the public trust store, common for RDS proxy and internal PKI. Your DBA has it. It replaces the public store for this connection."
+      description={
+        props.kind === "supabase"
+          ? "Supabase signs with its own CA: dashboard, Database, Settings, SSL configuration, Download certificate. It replaces the public store for this connection."
+          : "For a private or self-signed CA that is not in the public trust store, common for RDS proxy and internal PKI. Your DBA has it. It replaces the public store for this connection."
+      }
       placeholder="-----BEGIN CERTIFICATE-----"
       classNames={{ input: "mono" }}
       rows={8}
@@ -138,6 +172,7 @@ export function CaCertificateField(props: {
       value={props.value}
       onChange={(event) => props.onChange(event.currentTarget.value)}
       error={props.error}
+      autoFocus={props.autoFocus}
     />
   );
 }

@@ -1,8 +1,8 @@
 import { Button } from "@mantine/core";
 import { useState } from "react";
-import { answer, api, type Job, toProblem } from "../api/client";
+import { $api, answer, api, type Job, toProblem } from "../api/client";
 import { useFollowed } from "../api/events";
-import { bytes, count, duration, estimate } from "../ui/format";
+import { bytes, count, duration, estimate, plural } from "../ui/format";
 import { ProblemNotice } from "../ui/Notice";
 
 export const JOBS: Record<Job["kind"], { noun: string; doing: string }> = {
@@ -66,7 +66,7 @@ export function JobProgress({ job, canCancel }: { job: Job; canCancel: boolean }
       </div>
       <div className="small dim progress-numbers">
         {now.state === "queued" ? (
-          <span>Waiting for its turn</span>
+          <span>{now.held_back === "imports" ? <HeldBack job={now} /> : "Waiting for its turn"}</span>
         ) : (
           <>
             <span>
@@ -76,6 +76,7 @@ export function JobProgress({ job, canCancel }: { job: Job; canCancel: boolean }
             <span>{bytes(now.bytes)}</span>
             {rate && <span>{count(Math.round(rate))} rows/s</span>}
             {left !== null && left > 0 && <span>about {duration(left)} left</span>}
+            {now.held_back && <HeldBack job={now} />}
           </>
         )}
       </div>
@@ -91,4 +92,22 @@ export function JobProgress({ job, canCancel }: { job: Job; canCancel: boolean }
       {error !== undefined && <ProblemNotice problem={toProblem(error)} />}
     </div>
   );
+}
+
+/** Which ceiling of the connection it is that makes it slow. Only the connection's owner knows the figure. */
+function HeldBack({ job }: { job: Job }) {
+  const id = job.source.connection_id ?? "";
+  const connection = $api.useQuery(
+    "get",
+    "/api/v1/connections/{id}",
+    { params: { path: { id } } },
+    { enabled: id !== "", retry: false },
+  );
+  const limits = connection.data?.limits;
+  if (job.held_back === "imports") {
+    const at = limits?.imports;
+    return <span>waiting: the connection's limit of {at ? plural(at, "import") : "imports"} at a time</span>;
+  }
+  const rate = limits?.bytes_per_second;
+  return <span>held back: the connection's limit{rate ? ` of ${rate / 1e6} MB/s` : ""}</span>;
 }

@@ -24,6 +24,7 @@ import { TimeAgo } from "../ui/TimeAgo";
 import { JOBS, JobProgress } from "./JobProgress";
 import { mayChange } from "./Model";
 import { RestoreButton } from "./RestoreButton";
+import { UseConnection } from "./UseConnection";
 
 interface Props {
   model: Model;
@@ -40,6 +41,9 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
   const running = latest && !isOver(latest) ? latest : null;
   const [error, setError] = useState<unknown>();
   const [hidden, setHidden] = useState<string | null>(null);
+  const [pointing, setPointing] = useState(false);
+  // Gone, or somebody else's: it reads on, and only a connection of one's own brings the newest.
+  const lost = table.source !== null && table.source.connection_id === null;
   const sync = async () => {
     setError(undefined);
     try {
@@ -63,9 +67,20 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
         </div>
         <div className="row">
           <SyncButton model={model} table={table} running={running !== null} onSync={sync} />
-          {mayChange(model) && <TableMenu model={model} table={table} />}
+          {lost && mayChange(model) && (
+            <Button variant="default" size="xs" onClick={() => setPointing(true)}>
+              Use another connection…
+            </Button>
+          )}
+          {mayChange(model) && <TableMenu model={model} table={table} onPoint={() => setPointing(true)} />}
         </div>
       </div>
+      <UseConnection
+        table={table}
+        opened={pointing}
+        onClose={() => setPointing(false)}
+        onSync={() => void sync()}
+      />
       {running && <JobProgress job={running} canCancel={mayChange(model)} />}
       {error !== undefined && <ProblemNotice problem={toProblem(error)} />}
       {told?.problem &&
@@ -131,6 +146,12 @@ function Source({ table, version }: { table: Table; version: number }) {
           <span>
             {source.schema}.{source.table}
           </span>
+          {source.connection_id === null && (
+            <>
+              <span aria-hidden>·</span>
+              <span>connection gone or not yours</span>
+            </>
+          )}
           <span aria-hidden>·</span>
         </>
       )}
@@ -160,7 +181,7 @@ function SyncButton(props: { model: Model; table: Table; running: boolean; onSyn
     : !mayChange(model)
       ? "You may only look at this Model."
       : !table.source?.connection_id
-        ? "The connection it came through is gone, or belongs to somebody else."
+        ? "The connection it came through was deleted, or belongs to somebody else. What was read stays."
         : null;
   return (
     <Tooltip label={reason} disabled={reason === null}>
@@ -179,7 +200,7 @@ function SyncButton(props: { model: Model; table: Table; running: boolean; onSyn
   );
 }
 
-function TableMenu({ model, table }: { model: Model; table: Table }) {
+function TableMenu({ model, table, onPoint }: { model: Model; table: Table; onPoint: () => void }) {
   const [dialog, setDialog] = useState<"rename" | "delete" | null>(null);
   const [, navigate] = useLocation();
   const close = () => setDialog(null);
@@ -197,6 +218,7 @@ function TableMenu({ model, table }: { model: Model; table: Table }) {
             History
           </Menu.Item>
           <Menu.Item onClick={() => setDialog("rename")}>Rename…</Menu.Item>
+          {table.source && <Menu.Item onClick={onPoint}>Use another connection…</Menu.Item>}
           <Menu.Item c="var(--danger)" onClick={() => setDialog("delete")}>
             Delete table…
           </Menu.Item>

@@ -18,8 +18,9 @@ import { follow, jobsOf } from "../api/events";
 import { Grid } from "../grid/Grid";
 import { localRows } from "../grid/rows";
 import { Async, Empty } from "../ui/Async";
-import { bytes, estimate } from "../ui/format";
-import { Fix, Notice, ProblemNotice } from "../ui/Notice";
+import { Code } from "../ui/Copy";
+import { bytes, estimate, plural } from "../ui/format";
+import { Notice, ProblemNotice } from "../ui/Notice";
 import type { Chosen } from "./ConnectionTree";
 
 interface Props extends Chosen {
@@ -82,7 +83,9 @@ function Unreadable({ description }: { description: SourceTableDescription }) {
           </Button>
         </ProblemNotice>
       ) : (
-        <Notice tone="danger" title="The role may not read this table" />
+        <Notice tone="danger" title="The role may not read this table">
+          {description.grant && <Code text={description.grant} label="GRANT" />}
+        </Notice>
       )}
     </section>
   );
@@ -149,13 +152,24 @@ function Readable(props: Props & { description: SourceTableDescription }) {
       {problem && !field && <ProblemNotice problem={problem} />}
       {description.row_security && (
         <Notice tone="warning" title="Row-level security is on">
-          <p>Only the rows that the policies show to this role are imported.</p>
+          <p>
+            The role may see only some of the rows: what its policies show is imported, and it cannot be known
+            how many more there are.
+          </p>
         </Notice>
       )}
-      {locked > 0 && description.problem && (
-        <Notice tone="warning" title={description.problem.title}>
-          <p>{description.problem.detail}</p>
-          {description.problem.fix && <Fix text={description.problem.fix} />}
+      {locked > 0 && (
+        <Notice tone="warning" title={`The role may not read ${plural(locked, "column")}`}>
+          <p>
+            {locked === 1 ? "It is" : "They are"} left out. To import {locked === 1 ? "it" : "them"} too, run
+            this as the table's owner, then look again.
+          </p>
+          {description.grant && <Code text={description.grant} label="GRANT" />}
+          <div className="row" style={{ marginTop: 12 }}>
+            <Button variant="default" size="xs" onClick={() => void refreshSources()}>
+              Look again
+            </Button>
+          </div>
         </Notice>
       )}
       <Columns columns={description.columns} left={left} onLeft={setLeft} />
@@ -197,7 +211,7 @@ function Columns({ columns, left, onLeft }: ColumnsProps) {
         </thead>
         <tbody>
           {columns.map((column) => (
-            <tr key={column.name}>
+            <tr key={column.name} className={column.readable ? undefined : "shut"}>
               <td>
                 <div className="row">
                   <Checkbox

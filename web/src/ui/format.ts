@@ -38,7 +38,18 @@ export function duration(seconds: number): string {
 export const milliseconds = (ms: number) =>
   ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 
+/** `AB:CD:…`, as openssl prints it, whatever way it came. */
+export const fingerprint = (hex: string) =>
+  hex
+    .replace(/[^0-9a-f]/gi, "")
+    .toUpperCase()
+    .match(/../g)
+    ?.join(":") ?? hex;
+
 export const dateTime = (iso: string) => absolute.format(new Date(iso));
+
+/** `2026-01-10 12:00:00` in UTC, for what is compared with another tool's print. */
+export const utc = (iso: string) => new Date(iso).toISOString().slice(0, 19).replace("T", " ");
 
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["year", 31_536_000],

@@ -75,7 +75,16 @@ test("a connection is tested before it is saved, and says which step failed", as
   await page.getByRole("button", { name: "Test and save" }).click();
   await expect(page.getByRole("alert")).toContainText("certificate");
   await expect(page.getByRole("listitem").filter({ hasText: "Encrypt" }).getByLabel("failed")).toBeVisible();
+  await expect(
+    page.getByRole("listitem").filter({ hasText: "Sign in" }).getByLabel("not reached"),
+  ).toBeVisible();
+  const chain = page.getByRole("region", { name: "The server's certificate" });
+  await expect(chain).toContainText("127.0.0.1");
+  await expect(chain).toContainText("Nobody who is trusted vouches for it");
+  await expect(chain).toContainText(String(process.env.MYCORR_E2E_FINGERPRINT));
   await look(page, "connection-untrusted");
+  await page.getByRole("button", { name: "Paste the CA certificate" }).click();
+  await expect(page.getByLabel("Custom CA certificate (PEM)")).toBeFocused();
 
   await page.getByLabel("Custom CA certificate (PEM)").fill(String(process.env.MYCORR_E2E_CA));
   await page.getByLabel("Password", { exact: true }).fill("wrong");
@@ -85,9 +94,22 @@ test("a connection is tested before it is saved, and says which step failed", as
   await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
   await page.getByRole("button", { name: "Test only" }).click();
   await expect(page.getByText("The connection works")).toBeVisible();
+  for (const fact of ["127.0.0.1", "a primary", "no pooler", "TLS 1.3", "SCRAM-SHA-256"]) {
+    await expect(page.getByLabel("What the test learnt")).toContainText(fact);
+  }
+  await look(page, "connection-works");
   await page.getByRole("button", { name: "Test and save" }).click();
   await expect(page.getByText("Tested and saved")).toBeVisible();
   await expect(page.getByText("Shop test CA")).toBeVisible();
+  const rights = page.getByRole("region", { name: "What the role may do" });
+  await expect(rights).toContainText("It may do nothing beyond reading.");
+  await expect(rights.getByRole("listitem").filter({ hasText: "warehouse" })).toContainText(
+    "lets it read its one table",
+  );
+  const shut = rights.getByRole("listitem").filter({ hasText: "public" });
+  await shut.getByText("Open the rest").click();
+  await expect(shut.getByLabel("GRANT", { exact: true })).toContainText("payroll");
+  await expect(page.getByText("Nothing was imported through it yet.")).toBeVisible();
   await look(page, "connection");
 });
 
@@ -114,6 +136,8 @@ test("a Model's import panel shows what can be read, and imports it", async () =
   await tree.getByRole("treeitem", { name: /table orders/ }).click();
   const preview = page.getByRole("grid", { name: "First rows of public.orders" });
   await expect(preview.getByRole("gridcell").first()).toBeVisible();
+  await expect(page.getByRole("checkbox", { name: "secret" })).toBeDisabled();
+  await expect(page.getByLabel("GRANT", { exact: true })).toContainText("secret");
   await page.getByRole("checkbox", { name: "tags" }).uncheck();
   await look(page, "import-preview");
   await page.getByRole("button", { name: "Import", exact: true }).click();

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { test as base, expect, type Page } from "@playwright/test";
+import { test as base, expect, type Locator, type Page } from "@playwright/test";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -38,6 +38,22 @@ export async function signIn(page: Page) {
     headers: { origin: String(process.env.MYCORR_E2E_URL) },
   });
   expect(answer.status()).toBe(200);
+}
+
+/** A call of the API in the name of who is signed in on the page. */
+export async function call<T>(page: Page, method: "POST" | "GET", path: string, data?: unknown): Promise<T> {
+  const headers = { origin: String(process.env.MYCORR_E2E_URL) };
+  const answer = await page.request.fetch(`/api/v1${path}`, { method, data, headers });
+  return (await answer.json()) as T;
+}
+
+/** Pastes as the keyboard would. */
+export function paste(field: Locator, text: string) {
+  return field.evaluate((node, text) => {
+    const data = new DataTransfer();
+    data.setData("text/plain", text);
+    node.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+  }, text);
 }
 
 interface Violation {

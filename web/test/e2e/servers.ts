@@ -1,6 +1,7 @@
 // What the browser tests run against: a throw-away PostgreSQL with TLS of its own CA, and `mycorr serve`
 // that may reach just that server. Both live in a temporary folder and are stopped by their process ids.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { X509Certificate } from "node:crypto";
 import {
   chownSync,
   existsSync,
@@ -259,6 +260,8 @@ export default async function start() {
     servers.push([postgres.server, "SIGINT"]);
     await postgres.ready();
     process.env.MYCORR_E2E_CA = readFileSync(join(folder, "ca.pem"), "utf8");
+    const { fingerprint256 } = new X509Certificate(readFileSync(join(folder, "server.pem")));
+    process.env.MYCORR_E2E_FINGERPRINT = fingerprint256;
     const mycorr = await startMycorr(folder);
     servers.push([mycorr.server, "SIGTERM"]);
     await mycorr.ready();

@@ -1,5 +1,5 @@
 // The settings, and the pages that are only seen when something is not as usual.
-import { expect, look, signIn, test } from "./page";
+import { expect, look, paste, signIn, test } from "./page";
 
 test.beforeEach(({ page }) => signIn(page));
 
@@ -55,13 +55,7 @@ test("a pasted connection string fills the form and its password stays out of si
   await page.goto("/settings/connections/new?kind=postgresql");
   const host = page.getByLabel("Host");
   await host.focus();
-  await host.evaluate((field) => {
-    const data = new DataTransfer();
-    data.setData("text/plain", "postgres://mycorr_reader:p%40ss@db.example.com:6543/shop?sslmode=require");
-    field.dispatchEvent(
-      new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }),
-    );
-  });
+  await paste(host, "postgres://mycorr_reader:p%40ss@db.example.com:6543/shop?sslmode=require");
   await expect(host).toHaveValue("db.example.com");
   await expect(page.getByLabel("Port")).toHaveValue("6543");
   await expect(page.getByLabel("Database")).toHaveValue("shop");

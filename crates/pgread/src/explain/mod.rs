@@ -76,7 +76,8 @@ pub(crate) fn explain(failure: &Failure, asked: &Asked<'_>) -> Problem {
             Code::ConnectionTimeout,
             format!("The server at {at} did not answer in time."),
         )
-        .fix("Check host and port, and that the database's firewall lets Mycorr's addresses in."),
+        .fix("Check host and port, and that the server is not overloaded. A pooler is silent like this when it does not \
+              reach its server, or when that has no database of this name."),
         Failure::RowTooLarge { row, bytes, .. } => Problem::new(
             Code::RowTooLarge,
             format!("Row {} is {bytes} bytes long.", row + 1),

@@ -64,9 +64,9 @@ pub(super) fn said(error: &ServerError, endpoint: &Endpoint) -> Option<Problem> 
             "The server, or the pooler in front of it, takes encrypted connections only.",
         )
         .fix("Switch Require encrypted connection on.")
-    } else if has(&["no such user", "password authentication failed", "auth failed", "wrong password"]) {
+    } else if has(&["no such user", "authentication failed", "auth failed", "wrong password"]) {
         wrong_password(role)
-    } else if has(&["no such database", "database does not exist"]) {
+    } else if has(&["no such database"]) || has(&["does not exist"]) && has(&["database"]) {
         database_not_found(database)
             .fix("Use a name that the pooler in front of the database knows (PgBouncer: its section [databases]). Upper and lower case matter.")
     } else if has(&[
@@ -74,7 +74,6 @@ pub(super) fn said(error: &ServerError, endpoint: &Endpoint) -> Option<Problem> 
         "too many",
         "max client",
         "max clients",
-        "query_wait_timeout",
         "unable to check out",
         "remaining connection slots",
     ]) {
@@ -82,6 +81,12 @@ pub(super) fn said(error: &ServerError, endpoint: &Endpoint) -> Option<Problem> 
             "Try again later, or raise its limits (PgBouncer: max_client_conn, default_pool_size; Supabase: Pool Size in the \
              database settings).",
         )
+    } else if has(&["query_wait_timeout"]) {
+        Problem::new(
+            Code::TooManyConnections,
+            "The pooler in front of the database got no connection to it in time: all are in use, or it can't sign in there.",
+        )
+        .fix("Try again later. If it goes on, look into the pooler's log: it may not reach the database, or know none of this name.")
     } else if has(&[
         "cannot connect to server",
         "server login has been failing",
@@ -162,7 +167,10 @@ mod tests {
             ),
             ("XX000", "connection is insecure (try using `sslmode=require`)", Some(Code::ConnectionRejected)),
             ("08P01", "no such user: reader", Some(Code::AuthenticationFailed)),
+            ("08P01", "SASL authentication failed", Some(Code::AuthenticationFailed)),
             ("08P01", "no such database: shop", Some(Code::DatabaseNotFound)),
+            // PgBouncer hands on what its server said, under its own code.
+            ("08P01", "database \"shop\" does not exist", Some(Code::DatabaseNotFound)),
             ("08P01", "no more connections allowed (max_client_conn)", Some(Code::TooManyConnections)),
             ("08P01", "query_wait_timeout", Some(Code::TooManyConnections)),
             ("08P01", "pgbouncer cannot connect to server", Some(Code::ConnectionRefused)),

@@ -215,6 +215,11 @@ fn anywhere(error: &ServerError, asked: &Asked<'_>) -> Problem {
             format!("The server can't read its own files: they are damaged or missing, or its disk fails (SQLSTATE {sqlstate})."),
         )
         .fix("Tell your database's administrator at once. The server's log names the file."),
+        ("F0000" | "F0001", _) => new(
+            Code::SourceError,
+            format!("A mistake in the server's configuration is in the way (SQLSTATE {sqlstate})."),
+        )
+        .fix("Have the server's administrator look into its log for this moment, which names the mistake."),
         ("08P01", _) => new(
             Code::ProtocolViolation,
             "The server or a pooler in front of it did not understand Mycorr.",

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 /// A server that answers the first message with `first`, the second with `second`, and then waits.
-async fn answers(first: Vec<u8>, second: Vec<u8>) -> u16 {
+pub(crate) async fn answers(first: Vec<u8>, second: Vec<u8>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -32,7 +32,7 @@ async fn answers(first: Vec<u8>, second: Vec<u8>) -> u16 {
     port
 }
 
-fn message(tag: u8, body: &[u8]) -> Vec<u8> {
+pub(crate) fn message(tag: u8, body: &[u8]) -> Vec<u8> {
     [&[tag][..], &(body.len() as u32 + 4).to_be_bytes(), body].concat()
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     statements::{fill, heard_as_entered, journey},
-    support::{begin, connect, dialer, target, target_at},
+    support::{begin, connect, dialer, read, target, target_at},
     types,
 };
 use mycorr_domain::Code;
@@ -19,6 +19,7 @@ async fn a_standby_is_read_and_breaks_off_when_it_must_remove_rows() {
     // More than all buffers on the way hold, so that the server has to wait for its reader.
     original
         .sql("CREATE TABLE public.big AS SELECT n, repeat('x', 1000) AS t FROM generate_series(1, 100000) n");
+    original.sql("CREATE UNLOGGED TABLE public.unlogged (id int)");
     let standby = primary.standby(&[("max_standby_streaming_delay", "0"), ("hot_standby_feedback", "off")]);
     let database = Database { cluster: &standby, ..original.clone() };
     standby.catch_up(&primary);
@@ -30,6 +31,9 @@ async fn a_standby_is_read_and_breaks_off_when_it_must_remove_rows() {
     ledger.extend(journey(&database, standby.port()).await);
     heard_as_entered(&database, &ledger);
     types::compare(&database, "every_type", standby.port()).await;
+
+    let problem = read(connect(&standby, &database).await, "public", "unlogged").await.unwrap_err();
+    assert!(problem.code == Code::SourceError && problem.detail.contains("unlogged"), "{problem}");
 
     let mut client = connect(&standby, &database).await;
     let description = client.describe("public", "big").await.unwrap();
