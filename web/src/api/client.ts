@@ -108,7 +108,8 @@ export const AT_SOURCE = { staleTime: Number.POSITIVE_INFINITY };
 /** Everything that was asked of databases is asked for again where it is in sight. */
 export function refreshSources() {
   return queryClient.invalidateQueries({
-    predicate: ({ queryKey }) => String(queryKey[1]).startsWith("/api/v1/connections/{id}/schemas"),
+    predicate: ({ queryKey }) =>
+      /^\/api\/v1\/connections\/\{id\}\/(schemas|source-tables)/.test(String(queryKey[1])),
   });
 }
 

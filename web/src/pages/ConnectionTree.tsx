@@ -1,5 +1,6 @@
 import { ActionIcon, TextInput, Tooltip } from "@mantine/core";
-import { useQueries } from "@tanstack/react-query";
+import { useDebouncedValue } from "@mantine/hooks";
+import { keepPreviousData, useQueries } from "@tanstack/react-query";
 import {
   ChevronDown,
   ChevronRight,
@@ -66,6 +67,19 @@ type Node =
 
 const ROW = 32;
 
+/** So many tables are shown of those that a filter finds. */
+const MOST_FOUND = 1000;
+
+function bySchema(tables: SourceTable[]): Map<string, SourceTable[]> {
+  const schemas = new Map<string, SourceTable[]>();
+  for (const table of tables) {
+    const list = schemas.get(table.schema);
+    if (list) list.push(table);
+    else schemas.set(table.schema, [table]);
+  }
+  return schemas;
+}
+
 function Tree({
   connectionId,
   chosen,
@@ -78,7 +92,15 @@ function Tree({
     return new Set([chosen?.schema ?? first]);
   });
   const wanted = text.trim().toLowerCase();
-  const asked = schemas.filter(({ name, tables }) => tables > 0 && (wanted !== "" || open.has(name)));
+  const [typed] = useDebouncedValue(wanted, 200);
+  // One statement looks through all schemas.
+  const search = $api.useQuery(
+    "get",
+    "/api/v1/connections/{id}/source-tables",
+    { params: { path: { id: connectionId }, query: { search: typed, limit: MOST_FOUND } } },
+    { ...AT_SOURCE, enabled: typed !== "" && wanted !== "", placeholderData: keepPreviousData },
+  );
+  const asked = schemas.filter(({ name, tables }) => tables > 0 && wanted === "" && open.has(name));
   const lists = useQueries({
     queries: asked.map(({ name: schema }) => ({
       queryKey: ["get", "/api/v1/connections/{id}/schemas/{schema}/tables", connectionId, schema],
@@ -93,15 +115,32 @@ function Tree({
   });
 
   const nodes: Node[] = [];
-  for (const { name: schema, tables } of schemas) {
+  const found = wanted === "" ? undefined : search.data;
+  // What the search before found is shown while the next one runs, as far as it fits.
+  const fits = (found?.items ?? []).filter(({ schema, name }) =>
+    `${schema}.${name}`.toLowerCase().includes(wanted),
+  );
+  const looking = search.isFetching || typed !== wanted;
+  if (wanted !== "" && fits.length === 0 && (looking || search.isError)) {
+    const note = { kind: "note" as const, id: "n search", schema: "" };
+    if (search.isError && !looking) {
+      const text = `${toProblem(search.error).title}. Try again`;
+      nodes.push({ ...note, text, retry: () => void search.refetch() });
+    } else nodes.push({ ...note, text: "Looking through all schemas…" });
+  }
+  for (const [schema, tables] of bySchema(fits)) {
+    nodes.push({ kind: "schema", id: `s ${schema}`, schema, tables: tables.length, open: true });
+    for (const table of tables) nodes.push({ kind: "table", id: `t ${schema} ${table.name}`, schema, table });
+  }
+  if (found?.next && !looking) {
+    const text = `Only the first ${count(MOST_FOUND)} are shown. Type more of the name.`;
+    nodes.push({ kind: "note", id: "n more", schema: "", text });
+  }
+  for (const { name: schema, tables } of wanted === "" ? schemas : []) {
     const list = lists[asked.findIndex((one) => one.name === schema)];
-    const inName = schema.toLowerCase().includes(wanted);
-    const found = (list?.data ?? []).filter(
-      (table) => wanted === "" || inName || table.name.toLowerCase().includes(wanted),
-    );
+    const found = list?.data ?? [];
     const waiting = list?.isPending ?? false;
-    if (wanted !== "" && !inName && found.length === 0 && !waiting && !list?.isError) continue;
-    const isOpen = wanted !== "" || open.has(schema);
+    const isOpen = open.has(schema);
     const id = `s ${schema}`;
     nodes.push({ kind: "schema", id, schema, tables: list?.data?.length ?? tables, open: isOpen });
     if (!isOpen) continue;
@@ -118,6 +157,7 @@ function Tree({
 
   const act = (node: Node) => {
     if (node.kind === "schema") {
+      if (wanted !== "") return;
       setOpen((old) => {
         const next = new Set(old);
         if (!next.delete(node.schema)) next.add(node.schema);
@@ -156,7 +196,7 @@ function Tree({
             variant="default"
             size={36}
             aria-label="Look at the database again"
-            loading={lists.some((list) => list.isRefetching)}
+            loading={lists.some((list) => list.isRefetching) || (wanted !== "" && search.isFetching)}
             onClick={() => void refreshSources()}
           >
             <RefreshCw size={16} />
