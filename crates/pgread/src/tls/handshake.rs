@@ -129,7 +129,7 @@ pub(crate) async fn handshake(
 
 fn chain(ssl: &SslRef, leaf: &X509Ref) -> Vec<CertificateInfo> {
     match ssl.verified_chain() {
-        Some(chain) if !chain.is_empty() => chain.iter().map(|one| CertificateInfo::of(one)).collect(),
+        Some(chain) if !chain.is_empty() => chain.iter().map(CertificateInfo::of).collect(),
         _ => vec![CertificateInfo::of(leaf)],
     }
 }
