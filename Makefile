@@ -1,5 +1,5 @@
 # Everything there is to do here. Each script says at its top what it does.
-.PHONY: build demo test bench api
+.PHONY: build demo test bench api statements
 
 # The first build takes some minutes: DataFusion and Delta Lake come as source.
 build:
@@ -21,3 +21,7 @@ bench:
 # The OpenAPI snapshot and the page's types, after a change to the HTTP API.
 api:
 	@scripts/api
+
+# docs/statements.md from the source, after a change to what is sent.
+statements:
+	@bash -c '. scripts/env && UPDATE_SNAPSHOTS=1 cargo test --locked -q -p mycorr-pgread --test it documented'

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod codes;
+mod documented;
 mod failures;
 mod hostile;
 mod poolers;

@@ -1,0 +1,120 @@
+//! docs/statements.md says what Mycorr can send, from the source itself.
+
+use mycorr_pgread::sql::{self, TEMPLATES};
+use std::{collections::BTreeSet, fmt::Write, fs, path::Path};
+
+const SOURCE: &str = include_str!("../../src/sql.rs");
+
+const HEAD: &str = "# What Mycorr sends to a database
+
+Every statement, made from `crates/pgread/src/sql.rs` by a test that fails when this page differs; `make statements` writes it again.
+There is no other statement: no `BEGIN`, `SET`, `COPY`, `DECLARE`, `PREPARE` or `DISCARD`. Before each of them goes `settings`, in the
+same pipeline of unnamed messages with a single Sync, so that the server runs both in one read-only transaction. What a person types is only
+ever a parameter (`$1`); names of tables and columns are those that `describe` found in the catalogue, quoted. The ledger of a connection
+shows what was sent, under these names, with parameters, time, rows, bytes and outcome.
+
+Statements are shown in lines; they are sent in one.
+";
+
+#[test]
+fn the_statements_of_the_documentation_are_those_of_the_source() {
+    let made = page();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/statements.md");
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        fs::write(&path, &made).unwrap();
+    }
+    let written = fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == made, "docs/statements.md is not what the source says: run `make statements`");
+}
+
+fn page() -> String {
+    let mut page = HEAD.to_owned();
+    for template in TEMPLATES {
+        let constant = format!("pub const {}: Template =", template.name.to_uppercase());
+        let at = SOURCE.find(&constant).unwrap_or_else(|| panic!("no {constant} in sql.rs"));
+        section(&mut page, template.name, &comment_before(at), template.text, &cost(template.text));
+    }
+    let columns = ["id", "total"];
+    let whole = sql::select("shop", "orders", columns, None);
+    let first = sql::select("shop", "orders", columns, Some(50));
+    section(
+        &mut page,
+        sql::SELECT,
+        "An import or a sync of the table `orders` in the schema `shop`: the columns that were chosen, or all that the role may \
+         read. Parents of inheritance trees and partitioned tables are read with all that belongs to them.",
+        &whole,
+        "one read of the whole table or view, from its first page on; nothing is sorted and nothing is counted.",
+    );
+    section(
+        &mut page,
+        sql::PREVIEW,
+        "The first rows of it, to look at.",
+        &first,
+        "the first pages of a table; of a view, what it computes before its first rows.",
+    );
+    page
+}
+
+fn section(page: &mut String, name: &str, purpose: &str, text: &str, cost: &str) {
+    let parameters = (1..).take_while(|number| text.contains(&format!("${number}"))).count();
+    let parameters = match parameters {
+        0 => "none".to_owned(),
+        1 => "`$1`".to_owned(),
+        last => format!("`$1` to `${last}`"),
+    };
+    writeln!(page, "\n## {name}\n\n{purpose}\n\n```sql\n{}\n```\n", in_lines(text)).unwrap();
+    writeln!(page, "Parameters: {parameters}. Cost: {cost}").unwrap();
+}
+
+/// The comment that ends before a place in the source, without the links that only Rust understands.
+fn comment_before(at: usize) -> String {
+    let lines = SOURCE[..at].lines().rev().map_while(|line| line.strip_prefix("/// "));
+    let mut lines: Vec<&str> = lines.collect();
+    lines.reverse();
+    assert!(!lines.is_empty(), "a template without a comment");
+    lines.join(" ").replace("[`", "`").replace("`]", "`")
+}
+
+/// Which catalogues it reads. A statement that names anything else would touch somebody's table.
+fn cost(text: &str) -> String {
+    let mut read = BTreeSet::new();
+    let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | ',')).collect();
+    let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+    for pair in words.windows(2) {
+        let [word, name] = pair else { continue };
+        match (*word, name.split_once('.')) {
+            // A setting's value; a query within the statement, or a table that it makes itself.
+            ("FROM", Some((_, rest))) if rest.starts_with("current_setting") => {}
+            ("FROM" | "JOIN", Some(("pg_catalog" | "information_schema", _))) => drop(read.insert(*name)),
+            ("FROM" | "JOIN", None) if matches!(*name, "SELECT" | "LATERAL" | "WITH" | "base") => {}
+            ("FROM" | "JOIN", _) => panic!("what is {name:?} in: {text}"),
+            _ => {}
+        }
+    }
+    if read.is_empty() {
+        return "reads nothing; a fraction of a millisecond.".to_owned();
+    }
+    let names: Vec<String> = read.iter().map(|name| format!("`{name}`")).collect();
+    format!("reads the catalogue only ({}); no table of anybody's is touched.", names.join(", "))
+}
+
+/// Broken at blanks, but not within quotes, where a blank is not like another.
+fn in_lines(text: &str) -> String {
+    const WIDTH: usize = 120;
+    let mut out = String::new();
+    let (mut line, mut quoted) = (0, false);
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if line > 0 {
+            let clause = matches!(word, "FROM" | "WHERE" | "GROUP" | "ORDER" | "LEFT" | "JOIN") && line > 60;
+            let full = line + 1 + length > WIDTH;
+            let breaks = !quoted && (clause || full);
+            out.push_str(if breaks { "\n  " } else { " " });
+            line = if breaks { 2 } else { line + 1 };
+        }
+        quoted ^= word.matches('\'').count() % 2 == 1;
+        out.push_str(word);
+        line += length;
+    }
+    out
+}
