@@ -95,7 +95,7 @@ test("a generated role works with the password that nobody sent", async ({ page 
 
   sql(script);
   try {
-    await page.getByText("Advanced").click();
+    await page.getByText("Advanced", { exact: true }).click();
     await page.getByLabel("Custom CA certificate (PEM)").fill(String(process.env.MYCORR_E2E_CA));
     await page.getByRole("button", { name: "Test only" }).click();
     await expect(page.getByText("The connection works")).toBeVisible();
