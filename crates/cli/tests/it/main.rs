@@ -8,3 +8,4 @@ mod keys;
 mod leaks;
 mod oracle;
 mod product;
+mod types;
