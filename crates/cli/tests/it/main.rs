@@ -8,4 +8,5 @@ mod keys;
 mod leaks;
 mod oracle;
 mod product;
+mod shapes;
 mod types;
