@@ -14,7 +14,8 @@ pub(crate) fn human_text(field: &'static str, text: &str, longest: usize) -> Res
     }
     let invisible = |c: char| {
         c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+            || matches!(c, '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+                | '\u{3164}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0001}')
     };
     // U+200D joins emoji into one picture; it hides nothing by itself.
     if text.chars().any(|c| invisible(c) && c != '\u{200d}') {
@@ -96,7 +97,9 @@ mod tests {
     #[test]
     fn names_are_trimmed_and_visible() {
         assert_eq!(PersonName::parse("name", "  Ada 👩‍🔬 ").unwrap().as_str(), "Ada 👩‍🔬");
-        for bad in ["", "   ", "a\0b", "a\u{202e}b", "a\nb", &"x".repeat(101)] {
+        for bad in
+            ["", "   ", "a\0b", "a\u{202e}b", "a\u{2066}b", "a\u{61c}b", "\u{3164}", "a\nb", &"x".repeat(101)]
+        {
             assert!(PersonName::parse("name", bad).is_err(), "{bad:?}");
         }
     }

@@ -56,7 +56,8 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let body = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let inner = error.inner();
-        if !inner.is_data() {
+        // serde_json calls a number in place of one of several words, or half a pair of surrogates, no JSON at all.
+        if !inner.is_data() && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_err() {
             let (line, column) = (inner.line(), inner.column());
             return Problem::new(
                 Code::Invalid,

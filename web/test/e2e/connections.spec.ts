@@ -70,7 +70,7 @@ test("a generated role works with the password that nobody sent", async ({ page 
   await page.getByLabel("Database").fill("shop");
   await page.getByLabel("Username").fill("report_reader");
   await page.getByRole("button", { name: "Another schema" }).click();
-  await page.getByLabel("Schema 2").fill("warehouse");
+  await page.getByLabel("Schema 2", { exact: true }).fill("warehouse");
   const text = page.getByLabel("SQL", { exact: true });
   await expect(text).toContainText("GRANT USAGE ON SCHEMA warehouse TO report_reader");
   await look(page, "role-script");
@@ -95,11 +95,11 @@ test("a generated role works with the password that nobody sent", async ({ page 
 
   sql(script);
   try {
-    await page.getByText("Advanced").click();
+    await page.getByText("Advanced", { exact: true }).click();
     await page.getByLabel("Custom CA certificate (PEM)").fill(String(process.env.MYCORR_E2E_CA));
     await page.getByRole("button", { name: "Test only" }).click();
     await expect(page.getByText("The connection works")).toBeVisible();
-    await page.getByLabel("Schema 2").fill("another");
+    await page.getByLabel("Schema 2", { exact: true }).fill("another");
     await expect(text).not.toContainText("SCRAM-SHA-256$");
   } finally {
     sql("DROP OWNED BY report_reader; DROP ROLE report_reader;");
@@ -119,7 +119,7 @@ test("a Supabase project is asked for, and nothing of it is guessed", async ({ p
   };
   await expect(page.getByRole("radio", { name: /Session pooler/ })).toBeChecked();
   await page.getByLabel("Project ref").fill("https://abcdefghijklmnopqrst.supabase.co");
-  await page.getByLabel("Region").selectOption("eu-central-1");
+  await page.getByLabel("Region", { exact: true }).selectOption("eu-central-1");
   await places("", "5432", "postgres.abcdefghijklmnopqrst");
   await page.getByLabel("Pooler", { exact: true }).selectOption("aws-1");
   await places("aws-1-eu-central-1.pooler.supabase.com", "5432", "postgres.abcdefghijklmnopqrst");
@@ -128,10 +128,10 @@ test("a Supabase project is asked for, and nothing of it is guessed", async ({ p
   await places("aws-1-eu-central-1.pooler.supabase.com", "6543", "postgres.abcdefghijklmnopqrst");
   await page.getByRole("radio", { name: /Direct connection/ }).check();
   await places("db.abcdefghijklmnopqrst.supabase.co", "5432", "postgres");
-  await expect(page.getByLabel("Database")).toHaveValue("postgres");
+  await expect(page.getByLabel("Database", { exact: true })).toHaveValue("postgres");
   await expect(page.getByLabel("SQL", { exact: true })).toContainText("CREATE ROLE mycorr_reader");
   await page.getByRole("radio", { name: /Session pooler/ }).check();
-  await page.getByLabel("Region").selectOption("Another one…");
+  await page.getByLabel("Region", { exact: true }).selectOption("Another one…");
   await page.getByLabel("Region's name").fill("mars-north-1");
   await places("aws-1-mars-north-1.pooler.supabase.com", "5432", "postgres.abcdefghijklmnopqrst");
   await look(page, "supabase-region");
@@ -139,13 +139,13 @@ test("a Supabase project is asked for, and nothing of it is guessed", async ({ p
   await page.goto("/settings/connections/new?kind=postgresql");
   await page.getByLabel("Name", { exact: true }).fill("Pasted");
   await paste(
-    page.getByLabel("Host"),
+    page.getByLabel("Host", { exact: true }),
     "postgresql://postgres.abcdefghijklmnopqrst:[YOUR-PASSWORD]@aws-0-eu-west-2.pooler.supabase.com:6543/postgres",
   );
   await look(page, "supabase-offered");
   await page.getByRole("button", { name: "Use the Supabase form" }).click();
   await expect(page.getByLabel("Project ref")).toHaveValue("abcdefghijklmnopqrst");
-  await expect(page.getByLabel("Region")).toHaveValue("eu-west-2");
+  await expect(page.getByLabel("Region", { exact: true })).toHaveValue("eu-west-2");
   await expect(page.getByLabel("Pooler", { exact: true })).toHaveValue("aws-0");
   await expect(page.getByRole("radio", { name: /Transaction pooler/ })).toBeChecked();
   await expect(page.getByLabel("Name", { exact: true })).toHaveValue("Pasted");

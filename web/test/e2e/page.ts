@@ -83,6 +83,10 @@ export async function look(page: Page, name: string) {
       expect(told, `${name}, ${colorScheme}, ${width} px`).toEqual([]);
       const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       expect(wider, `${name} at ${width} px scrolls sideways`).toBeLessThanOrEqual(0);
+      const lower = await page.evaluate(() =>
+        document.querySelector(".shell") ? document.documentElement.scrollHeight - window.innerHeight : 0,
+      );
+      expect(lower, `${name} at ${width} px scrolls its head away`).toBeLessThanOrEqual(0);
     }
   }
   await page.emulateMedia({ colorScheme: "light" });

@@ -8,3 +8,5 @@ mod keys;
 mod leaks;
 mod oracle;
 mod product;
+mod shapes;
+mod types;

@@ -169,6 +169,16 @@ impl Mycorr {
         value
     }
 
+    /// The whole of one cell, as it is sent.
+    pub(crate) async fn cell(&self, table: &str, row: usize, column: &str) -> Vec<u8> {
+        let url = self.url(&format!("/api/v1/tables/{table}/cell"));
+        let url =
+            Url::parse_with_params(&url, [("row", row.to_string().as_str()), ("column", column)]).unwrap();
+        let answer = self.http.get(url).bearer_auth(&self.token).send().await.unwrap();
+        assert!(answer.status().is_success());
+        answer.bytes().await.unwrap().to_vec()
+    }
+
     /// A page of a table's rows, whatever it is.
     pub(crate) async fn rows(&self, table: &str, query: &[(&str, &str)]) -> Value {
         let url = self.url(&format!("/api/v1/tables/{table}/rows"));

@@ -5,6 +5,7 @@
 mod accounts;
 mod around;
 mod connections;
+mod hostile_input;
 mod models;
 mod page;
 mod tables;
