@@ -8,5 +8,6 @@ mod keys;
 mod leaks;
 mod oracle;
 mod product;
+mod rounds;
 mod shapes;
 mod types;

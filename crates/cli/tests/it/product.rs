@@ -104,6 +104,38 @@ impl Mycorr {
             .collect()
     }
 
+    /// How many sockets the process has open.
+    pub(crate) fn sockets(&self) -> usize {
+        let open = fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
+        let socket = |path: PathBuf| path.to_string_lossy().starts_with("socket:");
+        open.filter(|file| fs::read_link(file.as_ref().unwrap().path()).is_ok_and(socket)).count()
+    }
+
+    /// How many bytes of memory the process holds.
+    pub(crate) fn resident(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let kilobytes =
+            status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()).unwrap();
+        kilobytes.parse::<usize>().unwrap() << 10
+    }
+
+    /// How many files of rows there are, of versions or left over.
+    pub(crate) fn parquet_files(&self) -> usize {
+        let mut folders = vec![self.home.path().join("data/tables")];
+        let mut found = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|extension| extension == "parquet") {
+                    found += 1;
+                }
+            }
+        }
+        found
+    }
+
     fn key_file(&self) -> PathBuf {
         self.home.path().join("data/master.key")
     }
