@@ -2,6 +2,7 @@
 
 use crate::{
     authority::{Authority, Certified, Leaf},
+    heard::{Heard, heard},
     home::{Home, free_port},
     log::{LOG_PREFIX, LoggedStatement, parse_log},
     servers::Server,
@@ -335,6 +336,13 @@ impl<'a> Database<'a> {
         let mut statements = self.cluster.log_statements();
         statements.retain(|statement| statement.user == self.role);
         statements
+    }
+
+    /// What this database's role asked the server for so far, also what was refused at once.
+    pub fn heard(&self) -> Vec<Heard> {
+        let mut all = heard(&self.cluster.log());
+        all.retain(|heard| heard.user == self.role);
+        all
     }
 
     /// Ends all connections of this database's role; how many there were.

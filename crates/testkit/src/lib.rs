@@ -5,6 +5,7 @@
 
 mod authority;
 mod cluster;
+mod heard;
 mod home;
 mod log;
 mod meddler;
@@ -16,6 +17,7 @@ pub mod store_suite;
 
 pub use authority::{Authority, Certified, Leaf};
 pub use cluster::{Cluster, Database, Options};
+pub use heard::Heard;
 pub use log::LoggedStatement;
 pub use meddler::{Meddler, Meddling};
 pub use memory::MemoryStore;

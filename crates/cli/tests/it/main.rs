@@ -6,6 +6,7 @@ mod crash;
 mod journey;
 mod keys;
 mod leaks;
+mod ledger;
 mod oracle;
 mod product;
 mod rounds;

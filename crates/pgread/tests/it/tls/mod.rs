@@ -17,7 +17,7 @@ use certificates::{Certified, pem};
 use mycorr_domain::{Code, DatabaseName, Endpoint, Port, Problem, RoleName, Secret};
 use mycorr_egress::{Dialer, Host, Resolver};
 use mycorr_pgread::{Client, Target, tls::CaCertificate};
-use mycorr_testkit::Cluster;
+use mycorr_testkit::{Cluster, counted};
 use openssl::ssl::SslVersion;
 use server::{REACHED, Seen, Shown, TlsServer};
 use std::{
@@ -25,7 +25,10 @@ use std::{
     net::{IpAddr, Ipv4Addr},
     path::Path,
     process::Command,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 use tokio::{sync::Semaphore, task::JoinSet};
 
@@ -111,6 +114,9 @@ async fn compare(situations: Vec<Situation>) {
             tried(&situation, true).await
         });
     }
+    static SO_FAR: AtomicUsize = AtomicUsize::new(0);
+    let so_far = SO_FAR.fetch_add(count, Ordering::Relaxed) + count;
+    counted(&format!("{count} certificate situations against psql, {so_far} so far"));
     let complaints: Vec<String> = running.join_all().await.into_iter().flatten().collect();
     assert!(complaints.is_empty(), "{} of {count}:\n{}", complaints.len(), complaints.join("\n"));
 }
