@@ -52,7 +52,7 @@ impl Meta {
                     .pragma("journal_mode", "WAL")
                     .pragma("synchronous", "FULL")
             });
-        let db = Database::connect(options).await.map_err(db)?;
+        let db = connect(options).await?;
         migrate(&db).await?;
         Ok(Self { db })
     }
@@ -78,31 +78,60 @@ impl Meta {
     }
 }
 
-/// Two processes may start at once on a new database: the one that comes second finds a step done, and asks again.
-async fn migrate(connection: &DatabaseConnection) -> Result<()> {
+/// How often a start that meets another one is tried again.
+const ATTEMPTS: u64 = 10;
+
+/// Two processes may start at once on a new database: only one can switch it to WAL, and SQLite does not let the
+/// other wait for that (sqlite.org/wal.html, "Sometimes Queries Return SQLITE_BUSY In WAL Mode").
+async fn connect(options: ConnectOptions) -> Result<DatabaseConnection> {
     let mut attempt = 0;
     loop {
-        match migration::Migrator::up(connection, None).await {
-            Ok(()) => return Ok(()),
-            Err(_) if attempt < 3 => {
+        match Database::connect(options.clone()).await {
+            Ok(connection) => return Ok(connection),
+            Err(error) if attempt < ATTEMPTS && is_busy(&error) => {
                 attempt += 1;
-                tokio::time::sleep(Duration::from_millis(100 * attempt)).await;
+                tokio::time::sleep(Duration::from_millis(50 * attempt)).await;
             }
             Err(error) => return Err(db(error)),
         }
     }
 }
 
-/// What the database reported, as a problem. The text itself is for the log.
-fn db(error: DbErr) -> Problem {
-    let code = match &error {
+/// As above: the one that comes second finds a step done, and asks again.
+async fn migrate(connection: &DatabaseConnection) -> Result<()> {
+    let mut attempt = 0;
+    loop {
+        match migration::Migrator::up(connection, None).await {
+            Ok(()) => return Ok(()),
+            Err(_) if attempt < ATTEMPTS => {
+                attempt += 1;
+                tokio::time::sleep(Duration::from_millis(50 * attempt)).await;
+            }
+            Err(error) => return Err(db(error)),
+        }
+    }
+}
+
+/// The code that the database gave to an error.
+fn error_code(error: &DbErr) -> Option<String> {
+    match error {
         DbErr::Conn(RuntimeErr::SqlxError(error))
         | DbErr::Exec(RuntimeErr::SqlxError(error))
         | DbErr::Query(RuntimeErr::SqlxError(error)) => {
             error.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned())
         }
         _ => None,
-    };
+    }
+}
+
+/// SQLITE_BUSY, with its extended codes in the higher bytes.
+fn is_busy(error: &DbErr) -> bool {
+    error_code(error).and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 5)
+}
+
+/// What the database reported, as a problem. The text itself is for the log.
+fn db(error: DbErr) -> Problem {
+    let code = error_code(&error);
     // SQLite: 13 is SQLITE_FULL; 5 SQLITE_BUSY, 10 SQLITE_IOERR and 14 SQLITE_CANTOPEN with their extended
     // codes in the higher bytes (sqlite.org/rescode.html). PostgreSQL: 53100 is disk_full.
     let sqlite = code.as_deref().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);

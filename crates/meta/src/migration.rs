@@ -54,6 +54,10 @@ impl MigrationName for Trust {
 
 #[async_trait::async_trait]
 impl MigrationTrait for Trust {
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for (table, column) in [
             ("connections", big_integer_null("limit_bytes_per_second")),
