@@ -106,3 +106,37 @@ pub struct Endpoint {
     /// true: TLS as libpq's `verify-full`. false: in clear.
     pub encrypted: bool,
 }
+
+impl Endpoint {
+    /// The role as the database knows it, for the SQL that we show. Supabase's poolers want the project's ref
+    /// behind it (`postgres.<ref>`, Supabase documentation, "Connect to your database").
+    pub fn role(&self) -> &str {
+        let username = self.username.as_str();
+        match username.rsplit_once('.') {
+            Some((role, _)) if self.host.ends_with(".pooler.supabase.com") => role,
+            _ => username,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_role_is_what_the_database_knows() {
+        let role = |host: &str, username: &str| {
+            let endpoint = Endpoint {
+                host: host.into(),
+                port: Port::parse(5432).unwrap(),
+                database: DatabaseName::parse("postgres").unwrap(),
+                username: RoleName::parse(username).unwrap(),
+                encrypted: true,
+            };
+            endpoint.role().to_owned()
+        };
+        assert_eq!(role("aws-0-eu-central-1.pooler.supabase.com", "a.reader.abcdefghij"), "a.reader");
+        assert_eq!(role("aws-0-eu-central-1.pooler.supabase.com", "reader"), "reader");
+        assert_eq!(role("db.abcdefghij.supabase.co", "a.reader"), "a.reader");
+    }
+}

@@ -157,7 +157,9 @@ impl Engine {
     pub async fn test_form(&self, user: UserId, form: ConnectionForm, live: Live) -> Result<Report> {
         let kind = form.kind;
         let (_, target) = form.parse()?;
-        self.probe(user, kind, target, live).await
+        let engine = self.clone();
+        // Left in the middle it would count as one that failed.
+        to_the_end(async move { engine.probe(user, kind, target, live).await }).await
     }
 
     /// Tests and saves. When the test fails nothing is stored.

@@ -106,7 +106,7 @@ impl Client {
         let limit = limit.to_string();
         let parameters = [schema, search.unwrap_or(""), after.unwrap_or(""), &limit];
         let rows = self.query(sql::TABLES, &parameters, &asked).await?;
-        listed(&rows, target.endpoint.username.as_str())
+        listed(&rows, target.endpoint.role())
     }
 
     /// The tables of all schemas whose name, with the schema's before it, contains `text`, after the schema and
@@ -124,7 +124,7 @@ impl Client {
         let (schema, name) = after.unwrap_or_default();
         let parameters = [text, schema, name, &limit.to_string()];
         let rows = self.query(sql::SEARCH, &parameters, &Asked::login(&target.endpoint)).await?;
-        listed(&rows, target.endpoint.username.as_str())
+        listed(&rows, target.endpoint.role())
     }
 
     /// A table and its columns, validated against the catalogue.
@@ -141,7 +141,7 @@ impl Client {
         // In information_schema stands what the role has any right to; the rest is explained by `problem`.
         let listed = row.flag()?;
         let oid = row.number()? as u32;
-        let entry = table_entry(&mut row, schema, table.to_owned(), target.endpoint.username.as_str())?;
+        let entry = table_entry(&mut row, schema, table.to_owned(), target.endpoint.role())?;
         let row_security = row.flag()?;
         let listable = entry.kind != TableKind::MaterializedView;
         if entry.readable && listable && !listed {
@@ -173,7 +173,7 @@ impl Client {
         let shut: Vec<&str> =
             columns.iter().filter(|column| !column.readable).map(|column| column.name.as_str()).collect();
         let grant = (entry.problem.is_none() && !shut.is_empty())
-            .then(|| sql::grant_select_columns(schema, table, &shut, target.endpoint.username.as_str()));
+            .then(|| sql::grant_select_columns(schema, table, &shut, target.endpoint.role()));
         Ok(TableDescription { entry, oid, columns, row_security, grant })
     }
 

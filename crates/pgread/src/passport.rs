@@ -101,7 +101,7 @@ impl Client {
     pub async fn passport(&mut self) -> Result<Passport> {
         let endpoint = self.target.endpoint.clone();
         let asked = Asked::login(&endpoint);
-        let (role, database) = (endpoint.username.as_str(), endpoint.database.as_str());
+        let (role, database) = (endpoint.role(), endpoint.database.as_str());
         let attributes = self.query(sql::ROLE, &[], &asked).await?;
         let rights = self.query(sql::RIGHTS, &[], &asked).await?;
         let mut excess = Vec::new();

@@ -324,7 +324,7 @@ impl Walk<'_> {
     }
 
     fn privileges(&mut self, superuser: bool, readable: bool) {
-        let role = self.target.endpoint.username.as_str();
+        let role = self.target.endpoint.role();
         let database = self.target.endpoint.database.as_str();
         if superuser {
             self.step(

@@ -92,7 +92,7 @@ impl Client {
         limits: ScanLimits,
     ) -> Result<Scan, Box<Unread>> {
         let started = async {
-            let chosen = choose(table, names, self.target.endpoint.username.as_str())?;
+            let chosen = choose(table, names, self.target.endpoint.role())?;
             let running = self.start(table, &chosen, limits).await?;
             Ok((chosen, running))
         };

@@ -12,7 +12,7 @@ pub(super) fn server(error: &ServerError, asked: &Asked<'_>) -> Problem {
         return problem;
     }
     if let (Some(schema), Some(table)) = (asked.schema, asked.table)
-        && let Some(problem) = reading(error, schema, table, asked.endpoint.username.as_str())
+        && let Some(problem) = reading(error, schema, table, asked.endpoint.role())
     {
         return problem;
     }
@@ -34,8 +34,8 @@ pub(super) fn routine(error: &ServerError) -> &str {
 
 /// What keeps a role out.
 fn signing_in(error: &ServerError, asked: &Asked<'_>) -> Option<Problem> {
-    let Endpoint { database, username, encrypted, .. } = asked.endpoint;
-    let (database, role) = (database.as_str(), username.as_str());
+    let Endpoint { database, encrypted, .. } = asked.endpoint;
+    let (database, role) = (database.as_str(), asked.endpoint.role());
     Some(match (error.sqlstate.as_str(), routine(error)) {
         // Who is turned away by pg_hba.conf is named; who shows no certificate is not.
         ("28000", "ClientAuthentication") if !error.message.contains(role) => new(
@@ -141,7 +141,7 @@ pub(super) fn database_not_found(database: &str) -> Problem {
 
 /// What can happen to any statement.
 fn anywhere(error: &ServerError, asked: &Asked<'_>) -> Problem {
-    let role = asked.endpoint.username.as_str();
+    let role = asked.endpoint.role();
     let sqlstate = plain(&error.sqlstate);
     match (sqlstate, routine(error)) {
         ("57P03", _) => new(
@@ -254,7 +254,7 @@ pub(super) fn hba_line(endpoint: &Endpoint, from: Option<IpAddr>) -> String {
         None => "<Mycorr's address>/32".to_owned(),
     };
     let kind = if endpoint.encrypted { "hostssl" } else { "host" };
-    let (database, role) = (hba_name(endpoint.database.as_str()), hba_name(endpoint.username.as_str()));
+    let (database, role) = (hba_name(endpoint.database.as_str()), hba_name(endpoint.role()));
     format!("{kind} {database} {role} {from} scram-sha-256")
 }
 

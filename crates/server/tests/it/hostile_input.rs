@@ -2,12 +2,7 @@
 //! field that is wrong.
 
 use crate::{Caller, World};
-use mycorr_egress::{AllowList, Dialer};
-use mycorr_engine::{Engine, Parts, SignUp};
-use mycorr_meta::Meta;
-use mycorr_server::Settings;
-use mycorr_testkit::{Cluster, Database, MemoryStore, counted};
-use mycorr_vault::{Keyring, Vault};
+use mycorr_testkit::{Database, counted};
 use reqwest::{Method, StatusCode, header::CONTENT_TYPE};
 use serde_json::{Value, json};
 use std::sync::{
@@ -244,31 +239,6 @@ async fn whatever_is_pasted_or_asked_for_is_answered() {
     assert_eq!(ada.post("/connections/test", world.form()).await.ok().await["ok"], true);
 }
 
-/// As [`World::new`], with another list of what may be dialled.
-async fn allowing(list: &str) -> World {
-    let cluster = tokio::task::spawn_blocking(Cluster::shared).await.unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let keys = folder.path().join("master.key");
-    Keyring::create_if_missing(&keys).unwrap();
-    let database = format!("sqlite:{}", folder.path().join("mycorr.db").display());
-    let allow: AllowList = format!("127.0.0.1:{}, {list}", cluster.port()).parse().unwrap();
-    let engine = Engine::new(Parts {
-        meta: Meta::open(&database).await.unwrap(),
-        vault: Vault::new(keys),
-        dialer: Dialer::new(allow),
-        store: Arc::new(MemoryStore::default()),
-        sign_up: SignUp::Open,
-        largest_row: mycorr_engine::LARGEST_ROW,
-    });
-    let workers = engine.start_workers(1);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let serving = mycorr_server::serve(listener, engine.clone(), Settings::default(), std::future::pending());
-    tokio::spawn(async move { serving.await.unwrap() });
-    let database = tokio::task::spawn_blocking(|| Database::create(cluster)).await.unwrap();
-    World { url, engine, database, _workers: workers, _folder: folder }
-}
-
 /// A host that takes connections and says nothing; how many of them are open at once, at most.
 async fn dead() -> (u16, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -292,7 +262,7 @@ async fn dead() -> (u16, Arc<AtomicUsize>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_tests_of_a_dead_host_hold_up_nobody_else() {
     let (port, most) = dead().await;
-    let world = allowing(&format!("127.0.0.1:{port}")).await;
+    let world = World::allowing(&format!("127.0.0.1:{port}")).await;
     let (ada, bob) = (world.user("ada").await, world.user("bob").await);
     let mut tests = JoinSet::new();
     for number in 0..200 {

@@ -43,12 +43,21 @@ impl World {
     }
 
     async fn with(settings: Settings) -> Self {
+        Self::start(settings, "").await
+    }
+
+    /// One that may reach these hosts as well.
+    async fn allowing(hosts: &str) -> Self {
+        Self::start(Settings::default(), hosts).await
+    }
+
+    async fn start(settings: Settings, hosts: &str) -> Self {
         let cluster = tokio::task::spawn_blocking(Cluster::shared).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let keys = folder.path().join("master.key");
         Keyring::create_if_missing(&keys).unwrap();
         let database = format!("sqlite:{}", folder.path().join("mycorr.db").display());
-        let allow: AllowList = format!("127.0.0.1:{}", cluster.port()).parse().unwrap();
+        let allow: AllowList = format!("127.0.0.1:{},{hosts}", cluster.port()).parse().unwrap();
         let engine = Engine::new(Parts {
             meta: Meta::open(&database).await.unwrap(),
             vault: Vault::new(keys),
