@@ -1,5 +1,5 @@
 # Everything there is to do here. Each script says at its top what it does.
-.PHONY: build demo test bench api statements
+.PHONY: build demo test bench bench-micro api statements
 
 # The first build takes some minutes: DataFusion and Delta Lake come as source.
 build:
@@ -14,9 +14,13 @@ demo: build
 test:
 	@scripts/test
 
-# The figures of docs/benchmarks.md, made again; ROUNDS=5.
+# The figures of docs/benchmarks.md, made again; ROUNDS=5, SF=1, ONLY="lineitem mixed pages catalogue".
 bench:
 	@bench/run
+
+# What decoding and encoding cost for each family of types, compared with the run before.
+bench-micro:
+	@bash -c '. scripts/env && cargo bench --locked -p mycorr-pgread -p mycorr-tables --bench decode --bench encode'
 
 # The OpenAPI snapshot and the page's types, after a change to the HTTP API.
 api:

@@ -18,12 +18,16 @@ use parquet::{
         writer::SerializedFileWriter,
     },
 };
+use rayon::{
+    ThreadPool, ThreadPoolBuilder,
+    iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefMutIterator, ParallelIterator},
+};
 use std::{
     io,
     num::NonZeroUsize,
     sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
     thread,
 };
@@ -54,9 +58,9 @@ impl Default for WriteOptions {
                 cores.min(const { NonZeroUsize::new(4).expect("4 is not 0") })
             }),
             group_rows: 1 << 20,
-            group_bytes: 24 << 20,
+            group_bytes: 16 << 20,
             file_bytes: 256 << 20,
-            page_rows: 1024,
+            page_rows: 2048,
             dictionary_bytes: 64 << 10,
         }
     }
@@ -86,6 +90,9 @@ pub(crate) struct Target {
 pub(crate) struct Encoder {
     target: Target,
     options: WriteOptions,
+    /// Each column is encoded by one of these threads at a time. They live as long as the encoder: what a thread
+    /// allocates stays together, and a version is made of a thousand batches.
+    threads: ThreadPool,
     open: Option<OpenFile>,
     done: Vec<LoggedFile>,
 }
@@ -100,14 +107,15 @@ struct OpenFile {
 }
 
 struct Group {
-    /// A column is written by one thread at a time.
-    columns: Vec<Mutex<ArrowColumnWriter>>,
+    columns: Vec<ArrowColumnWriter>,
     rows: usize,
 }
 
 impl Encoder {
-    pub(crate) fn new(target: Target, options: WriteOptions) -> Self {
-        Self { target, options, open: None, done: Vec::new() }
+    pub(crate) fn new(target: Target, options: WriteOptions) -> Result<Self> {
+        let threads = ThreadPoolBuilder::new().num_threads(options.encoders.get());
+        let threads = threads.thread_name(|_| "encode".to_owned()).build().map_err(Problem::bug)?;
+        Ok(Self { target, options, threads, open: None, done: Vec::new() })
     }
 
     /// Bytes that were handed to the store, counted while it goes on.
@@ -132,7 +140,7 @@ impl Encoder {
                     batch.schema(),
                 )?),
             };
-            let taken = open.write(&batch, at, &self.options).map_err(storage)?;
+            let taken = open.write(&batch, at, &self.options, &self.threads).map_err(storage)?;
             at += taken;
             if open.writer.bytes_written() as u64 >= self.options.file_bytes {
                 self.close_file()?;
@@ -149,7 +157,7 @@ impl Encoder {
 
     fn close_file(&mut self) -> Result<()> {
         if let Some(open) = self.open.take() {
-            self.done.push(open.close(self.options.encoders).map_err(storage)?);
+            self.done.push(open.close(&self.threads).map_err(storage)?);
         }
         Ok(())
     }
@@ -197,49 +205,39 @@ impl OpenFile {
         batch: &RecordBatch,
         at: usize,
         options: &WriteOptions,
+        threads: &ThreadPool,
     ) -> Result<usize, ParquetError> {
         let group = match &mut self.group {
             Some(group) => group,
             none => {
                 let columns = self.factory.create_column_writers(self.writer.flushed_row_groups().len())?;
-                none.insert(Group { columns: columns.into_iter().map(Mutex::new).collect(), rows: 0 })
+                none.insert(Group { columns, rows: 0 })
             }
         };
         let rows = (batch.num_rows() - at).min(options.group_rows - group.rows);
         let slice = batch.slice(at, rows);
-        side_by_side(options.encoders, group.columns.len(), |column| {
-            let mut writer = group.columns[column].lock().expect("no thread panics with a column in hand");
-            // None of our types is nested: a column has one leaf.
-            for leaf in compute_leaves(self.schema.field(column), slice.column(column))? {
-                writer.write(&leaf)?;
-            }
-            Ok(())
+        let writers = group.columns.par_iter_mut().zip(&self.schema.fields()[..]).zip(slice.columns());
+        threads.install(|| {
+            writers.with_max_len(1).try_for_each(|((writer, field), column)| {
+                // None of our types is nested: a column has one leaf.
+                compute_leaves(field, column)?.iter().try_for_each(|leaf| writer.write(leaf))
+            })
         })?;
         group.rows += rows;
-        let bytes: usize = group
-            .columns
-            .iter_mut()
-            .map(|column| column.get_mut().expect("no thread panics with a column in hand").memory_size())
-            .sum();
+        let bytes: usize = group.columns.iter().map(ArrowColumnWriter::memory_size).sum();
         if group.rows >= options.group_rows || bytes >= options.group_bytes {
-            self.close_group(options.encoders)?;
+            self.close_group(threads)?;
         }
         Ok(rows)
     }
 
-    fn close_group(&mut self, encoders: NonZeroUsize) -> Result<(), ParquetError> {
+    fn close_group(&mut self, threads: &ThreadPool) -> Result<(), ParquetError> {
         let Some(group) = self.group.take() else { return Ok(()) };
-        let open: Vec<_> = group.columns.into_iter().map(|column| Mutex::new(Some(column))).collect();
-        let closed: Vec<_> = open.iter().map(|_| Mutex::new(None)).collect();
-        side_by_side(encoders, open.len(), |column| {
-            let writer = open[column].lock().expect("taken once").take().expect("taken once");
-            let chunk = writer.into_inner().expect("no thread panics with a column in hand").close()?;
-            *closed[column].lock().expect("set once") = Some(chunk);
-            Ok(())
-        })?;
+        let columns = group.columns.into_par_iter().with_max_len(1);
+        let chunks: Vec<_> =
+            threads.install(|| columns.map(ArrowColumnWriter::close).collect::<Result<_, _>>())?;
         let mut row_group = self.writer.next_row_group()?;
-        for chunk in closed {
-            let chunk = chunk.into_inner().expect("set once").expect("every column was closed");
+        for chunk in chunks {
             chunk.append_to_row_group(&mut row_group)?;
         }
         row_group.close()?;
@@ -247,40 +245,13 @@ impl OpenFile {
         Ok(())
     }
 
-    fn close(mut self, encoders: NonZeroUsize) -> Result<LoggedFile, ParquetError> {
-        self.close_group(encoders)?;
+    fn close(mut self, threads: &ThreadPool) -> Result<LoggedFile, ParquetError> {
+        self.close_group(threads)?;
         let sink = self.writer.into_inner()?;
         let bytes = sink.bytes;
         sink.finish()?;
         Ok(LoggedFile { path: self.name, bytes, rows: self.rows })
     }
-}
-
-/// Does `work` for 0..count on so many threads, each taking the next that is left, and stops at an error.
-fn side_by_side(
-    threads: NonZeroUsize,
-    count: usize,
-    work: impl Fn(usize) -> Result<(), ParquetError> + Sync,
-) -> Result<(), ParquetError> {
-    let next = AtomicUsize::new(0);
-    let run = || {
-        loop {
-            match next.fetch_add(1, Relaxed) {
-                index if index < count => {
-                    work(index).inspect_err(|_| next.store(count, Relaxed))?;
-                }
-                _ => return Ok(()),
-            }
-        }
-    };
-    thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.get().min(count)).map(|_| scope.spawn(run)).collect();
-        let own = run();
-        others
-            .into_iter()
-            .map(|other| other.join().expect("encoding doesn't panic"))
-            .fold(own, |first, other| first.and(other))
-    })
 }
 
 /// Takes a file's bytes to the store, from a thread that may wait.

@@ -1,6 +1,8 @@
 //! Versioned tables on Delta Lake, behind the port of `domain`. Knows nothing about PostgreSQL but how its
 //! types sort and print; knows nothing about users.
 
+#[doc(hidden)]
+pub mod bench;
 mod calendar;
 mod encode;
 mod filter;

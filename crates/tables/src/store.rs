@@ -133,7 +133,7 @@ impl TableStore for DeltaStore {
             runtime: tokio::runtime::Handle::current(),
             written: Arc::default(),
         };
-        let encoder = Encoder::new(target, self.options.clone());
+        let encoder = Encoder::new(target, self.options.clone())?;
         Ok(Box::new(DeltaWriter::start(log, base, columns, job, encoder, self.at_work.enter(writer))))
     }
 

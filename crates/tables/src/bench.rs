@@ -1,0 +1,27 @@
+//! A door for `benches/encode.rs`: batches to Parquet in memory, by the encoder that every version is made by.
+
+use crate::encode::{Encoder, Target, WriteOptions};
+use arrow_array::RecordBatch;
+use object_store::{memory::InMemory, path::Path};
+use std::sync::Arc;
+use tokio::runtime::Handle;
+use uuid::Uuid;
+
+/// How many bytes the file takes that `batches` become.
+///
+/// # Panics
+/// When encoding fails.
+pub fn encode(batches: &[RecordBatch], options: WriteOptions, runtime: &Handle) -> u64 {
+    let target = Target {
+        store: Arc::new(InMemory::new()),
+        folder: Path::default(),
+        writer: Uuid::nil(),
+        runtime: runtime.clone(),
+        written: Arc::default(),
+    };
+    let mut encoder = Encoder::new(target, options).expect("threads start");
+    for batch in batches {
+        encoder.write(batch.clone()).expect("memory takes everything");
+    }
+    encoder.finish().expect("memory takes everything").iter().map(|file| file.bytes).sum()
+}
