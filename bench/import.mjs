@@ -31,7 +31,7 @@ for (let round = 0; round < rounds; round++) {
   raw.push(runRaw());
   own.push(await runImport(round));
   for (const peer of peers) if (others[peer]) runPeer(peer);
-  console.error(`round ${round + 1}: raw ${raw.at(-1).toFixed(2)} s, import ${own[round].seconds.toFixed(2)} s, ${own[round].cpu} s of CPU, ${(own[round].peak / MB).toFixed(0)} MB over idle, ${peers.map((peer) => `${peer} ${others[peer]?.at(-1).seconds.toFixed(2)}`).join(', ')}`);
+  console.error(`round ${round + 1}: raw ${raw.at(-1).toFixed(2)} s, import ${own[round].seconds.toFixed(2)} s, ${own[round].cpu.toFixed(1)} s of CPU, ${(own[round].peak / MB).toFixed(0)} MB over idle, ${peers.map((peer) => `${peer} ${others[peer]?.at(-1).seconds.toFixed(2)}`).join(', ')}`);
 }
 
 const seconds = own.map((run) => run.seconds);
