@@ -72,6 +72,9 @@ pub(crate) const HOSTS: &[(&str, Verdict)] = &[
     // Documentation, discard-only, segment routing, AS112
     ("2001:db7:ffff::1", Address("2001:db7:ffff::1")), ("2001:db8::", Private), ("2001:db8::1", Private), ("2001:DB8::1", Private), ("2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", Private), ("2001:db9::", Address("2001:db9::")), ("3fff::", Private), ("3fff:1::1", Private), ("3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff", Private), ("3fff:1000::", Address("3fff:1000::")),
     ("100::", Private), ("100::1", Private), ("100:0:0:1::", Private), ("5f00::", Private), ("5f00:ffff::1", Private), ("2620:4f:7fff::1", Address("2620:4f:7fff::1")), ("2620:4f:8000::1", Private), ("2620:4f:8001::", Address("2620:4f:8001::")),
+    // What is left of the registries: first, last, and one between
+    ("192.31.196.9", Private), ("192.52.193.9", Private), ("192.175.48.42", Private), ("100::ffff:ffff:ffff:ffff", Private), ("100:0:0:1::9", Private), ("100::1:ffff:ffff:ffff:ffff", Private), ("2001:0:ffff:ffff:ffff:ffff:ffff:ffff", Private), ("2001:2::9", Private), ("2001:2:0:ffff:ffff:ffff:ffff:ffff", Private), ("2001:3::", Private), ("2001:3:ffff:ffff:ffff:ffff:ffff:ffff", Private), ("2001:4:112::", Private), ("2001:4:112:ffff:ffff:ffff:ffff:ffff", Private),
+    ("2001:10::", Private), ("2001:1f:ffff:ffff:ffff:ffff:ffff:ffff", Private), ("2001:20::", Private), ("2001:2f:ffff:ffff:ffff:ffff:ffff:ffff", Private), ("2001:30::", Private), ("2001:3f:ffff:ffff:ffff:ffff:ffff:ffff", Private), ("2620:4f:8000::", Private), ("2620:4f:8000:ffff:ffff:ffff:ffff:ffff", Private), ("5f00:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Private), ("fec0::", Private), ("feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Private),
     // Not handed out
     ("1fff:ffff::", Private), ("2000::", Address("2000::")), ("3fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Address("3fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")), ("4000::", Private), ("8000::1", Private), ("e000::1", Private), ("400::1", Private),
     // Public
@@ -119,6 +122,7 @@ fn verdict(text: &str) -> (Result<Host, mycorr_egress::HostError>, bool) {
 #[test]
 fn every_host_of_the_table() {
     assert!(HOSTS.len() >= 250, "{}", HOSTS.len());
+    crate::packets::say(&format!("COUNTED: {} host strings.", HOSTS.len()));
     let mut wrong = Vec::new();
     for &(text, want) in HOSTS {
         let (host, private) = verdict(text);
@@ -135,6 +139,41 @@ fn every_host_of_the_table() {
         }
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// IANA's special-purpose registries, and what is private besides: of each range the first address, the last and one
+/// between stand in the table.
+#[rustfmt::skip]
+const RANGES: &[&str] = &[
+    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24",
+    "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15",
+    "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+    "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "100:0:0:1::/64", "2001::/23", "2001::/32", "2001:2::/48",
+    "2001:3::/32", "2001:4:112::/48", "2001:10::/28", "2001:20::/28", "2001:30::/28", "2001:db8::/32", "2002::/16",
+    "2620:4f:8000::/48", "3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
+];
+
+#[test]
+fn every_special_range_stands_in_the_table() {
+    let private: Vec<IpAddr> = HOSTS
+        .iter()
+        .filter(|(_, want)| *want == Private)
+        .map(|(text, _)| Host::parse(text).unwrap().address().unwrap())
+        .collect();
+    let mut missing = Vec::new();
+    for range in RANGES {
+        let net: ipnet::IpNet = range.parse().unwrap();
+        let (first, last) = (net.network(), net.broadcast());
+        for end in [first, last] {
+            if !private.contains(&end) {
+                missing.push(format!("(\"{end}\", Private)"));
+            }
+        }
+        if !private.iter().any(|&address| net.contains(&address) && address != first && address != last) {
+            missing.push(format!("one between of {range}"));
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join(", "));
 }
 
 #[test]

@@ -6,33 +6,52 @@ use crate::{
     hosts::{HOSTS, Verdict},
 };
 use mycorr_egress::{DialError, Dialer, Host};
-use std::{process::Command, time::Duration};
+use std::{io::Write, process::Command, time::Duration};
 use tokio::time::Instant;
 
-const PORT: u16 = 5432;
+pub(crate) const PORT: u16 = 5432;
 
 /// Runs [`in_the_namespace`] in a process of its own, since a namespace belongs to a thread.
 #[test]
 fn no_packet_leaves_for_a_refused_host() {
-    let script = "ip link set lo up && ip route add local 0.0.0.0/0 dev lo && ip -6 route add local ::/0 dev lo \
-                  && exec \"$0\" --exact packets::in_the_namespace --ignored --nocapture";
+    in_namespace("packets::in_the_namespace", "true");
+}
+
+/// Runs an ignored test of this binary in a namespace where every address is local, after a shell's commands, which
+/// may write to the file `$1`.
+pub(crate) fn in_namespace(test: &str, commands: &str) {
+    let script = format!(
+        "ip link set lo up && ip route add local 0.0.0.0/0 dev lo && ip -6 route add local ::/0 dev lo && {commands} \
+         && exec \"$0\" --exact {test} --ignored --nocapture"
+    );
+    let file = format!("{}/{}", env!("CARGO_TARGET_TMPDIR"), test.replace("::", "-"));
+    std::fs::write(&file, "").unwrap();
     let this = std::env::current_exe().unwrap();
-    for flags in ["-n", "-rn"] {
+    for flags in ["-nm", "-rnm"] {
         let possible = Command::new("unshare").args([flags, "ip", "link", "set", "lo", "up"]).output();
         if possible.is_ok_and(|output| output.status.success()) {
-            let output =
-                Command::new("unshare").args([flags, "sh", "-c", script]).arg(this).output().unwrap();
+            let mut command = Command::new("unshare");
+            command.args([flags, "sh", "-c", &script]).arg(&this).arg(&file);
+            let output = command.output().unwrap();
             let said = String::from_utf8_lossy(&output.stdout);
             assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
             assert!(said.contains("1 passed"), "{said}");
+            for line in said.lines().filter(|line| line.contains("COUNTED")) {
+                say(&line[line.find("COUNTED").unwrap_or(0)..]);
+            }
             return;
         }
     }
-    println!("skipped: this user may not make a network namespace (unshare -n, ip)");
+    say("NOT TESTED: packets, since this user may not make a network namespace (unshare -n, ip).");
+}
+
+/// Where the tests' output shows it, also of a test that passes.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// TCP connections that this namespace tried to open, and segments that it sent, so far.
-fn counters() -> (u64, u64) {
+pub(crate) fn counters() -> (u64, u64) {
     let snmp = std::fs::read_to_string("/proc/self/net/snmp").unwrap();
     let mut tcp = snmp.lines().filter(|line| line.starts_with("Tcp:"));
     let (names, values) = (tcp.next().unwrap(), tcp.next().unwrap());
@@ -73,7 +92,7 @@ fn in_the_namespace() {
             .map(|&(text, _)| text)
             .collect();
         assert!(refused.len() >= 200, "{}", refused.len());
-        for text in refused {
+        for &text in &refused {
             let before = counters();
             if let Ok(host) = Host::parse(text) {
                 let error = dialer.dial(&host, PORT, soon()).await.unwrap_err();
@@ -83,6 +102,7 @@ fn in_the_namespace() {
         }
         assert!(truth.asked.lock().unwrap().is_empty(), "no name was asked for");
 
+        println!("COUNTED: {} refused hosts for which no packet was sent.", refused.len());
         // DNS that lies: every private address of the table behind a public-looking name, alone and mixed.
         for &(text, _) in HOSTS.iter().filter(|(_, want)| *want == Verdict::Private) {
             let address = text.parse::<Host>().unwrap().address().unwrap();
