@@ -1,6 +1,6 @@
 //! The main job, as its database's administrator hears it: SELECT and nothing else.
 
-use crate::product::Mycorr;
+use crate::product::{Mycorr, id};
 use mycorr_testkit::{Cluster, Database, Options, PgBouncer, Pgpool, PoolMode, Server, counted, not_tested};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -158,4 +158,47 @@ async fn from_every_version_of_postgresql() {
     }
     let majors: Vec<String> = servers.iter().map(|server| server.major().to_string()).collect();
     counted(&format!("the journey on {} versions of PostgreSQL ({})", majors.len(), majors.join(", ")));
+}
+
+/// A hot standby as a source breaks a sync off when it has to remove rows that are being read.
+#[tokio::test]
+async fn from_a_replica_that_breaks_off() {
+    let primary = Cluster::start(&Options { settings: &[("autovacuum", "off")], ..Options::default() });
+    let original = Database::create(&primary);
+    // Slow while the gate is shut, so that the read lasts until the rows are gone.
+    original.sql(
+        "CREATE TABLE public.big AS SELECT n, repeat('x', 2000) AS t FROM generate_series(1, 20000) n; \
+         CREATE TABLE public.gate AS SELECT true AS open; \
+         CREATE VIEW public.slow AS SELECT n, t, pg_sleep(CASE WHEN (SELECT open FROM public.gate) THEN 0 ELSE 0.005 END)::text AS p FROM public.big",
+    );
+    let standby = primary.standby(&[("max_standby_streaming_delay", "0"), ("hot_standby_feedback", "off")]);
+    let database = Database { cluster: &standby, ..original.clone() };
+    standby.catch_up(&primary);
+    let mycorr = Mycorr::start().await;
+    let connection = mycorr.connect(&standby, &database, standby.port()).await;
+    let model = mycorr.model().await;
+    let job = mycorr.import(&model, &connection, "slow").await;
+    assert_eq!((&job["state"], &job["rows"]), (&json!("succeeded"), &json!(20000)), "{job:#}");
+    let table = job["table_id"].as_str().unwrap();
+
+    // Written before it returns, so that there is something to catch up with.
+    original.sql("SET synchronous_commit = on; UPDATE public.gate SET open = false");
+    standby.catch_up(&primary);
+    let started = mycorr.post(&format!("/tables/{table}/sync"), json!({})).await;
+    let job = id(&started["job"]);
+    while mycorr.get(&format!("/jobs/{job}")).await["rows"] == 0 {}
+    original.sql("DELETE FROM public.big");
+    original.sql("VACUUM public.big");
+    let job = mycorr.finish(&job).await;
+    assert_eq!(
+        (&job["state"], &job["problem"]["code"]),
+        (&json!("failed"), &json!("recovery_conflict")),
+        "{job:#}"
+    );
+    let kept = mycorr.get(&format!("/tables/{table}")).await;
+    assert_eq!((&kept["version"], &kept["rows"]), (&json!(1), &json!(20000)));
+    assert_eq!(
+        mycorr.get(&format!("/tables/{table}/rows?offset=19999&limit=1")).await["rows"][0][0],
+        "20000"
+    );
 }

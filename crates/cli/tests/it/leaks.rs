@@ -15,22 +15,38 @@ async fn secrets_are_in_no_file_and_in_no_log() {
     let model = mycorr.model().await;
     let job = mycorr.import(&model, &connection, "t").await;
     mycorr.sync(job["table_id"].as_str().unwrap()).await;
+    // The rest of the journey, and a form that is pasted.
+    let url = format!("postgres://{}:pasted-and-s3cret@db.example.com/shop", database.role);
+    mycorr.post("/connections/parse", json!({ "text": url })).await;
+    mycorr.post(&format!("/connections/{connection}/test"), json!({})).await;
+    mycorr.post(&format!("/connections/{connection}/passport"), json!({})).await;
+    mycorr.get(&format!("/connections/{connection}/schemas/public/tables/t/preview")).await;
+    mycorr.post("/connections/test", Mycorr::form(cluster, &database, cluster.port())).await;
     // A password that is wrong is somebody's all the same.
     let wrong = json!({"password": "s3cret-but-wrong"});
     mycorr.ask(Method::PATCH, &format!("/connections/{connection}"), Some(wrong)).await;
     let shown = mycorr.get(&format!("/connections/{connection}")).await.to_string();
     let token = mycorr.token().to_owned();
+    // With all that waits in the write-ahead log, which goes when the program stops.
+    let running = mycorr.metadata();
+    assert!(running.iter().any(|(path, bytes)| path.ends_with("mycorr.db-wal") && !bytes.is_empty()));
     mycorr.stop();
 
     let pem = cluster.authority().pem();
     let body: Vec<&str> = pem.lines().filter(|line| !line.starts_with("-----")).collect();
-    let secrets =
-        [database.password.as_str(), "s3cret-but-wrong", &token, body[1], "correct horse battery staple"];
+    let secrets = [
+        database.password.as_str(),
+        "s3cret-but-wrong",
+        "pasted-and-s3cret",
+        &token,
+        body[1],
+        "correct horse battery staple",
+    ];
     for secret in secrets {
         assert!(secret.len() > 10);
         let found = |bytes: &[u8]| bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
-        for (path, bytes) in mycorr.metadata() {
-            assert!(!found(&bytes), "{secret} stands in {}", path.display());
+        for (path, bytes) in running.iter().chain(&mycorr.metadata()) {
+            assert!(!found(bytes), "{secret} stands in {}", path.display());
         }
         assert!(!found(mycorr.log().as_bytes()), "{secret} was logged");
         assert!(!found(shown.as_bytes()), "{secret} is shown");

@@ -9,6 +9,7 @@ mod courtesy;
 mod imports;
 mod interruptions;
 mod passport;
+mod sealed;
 mod versions;
 
 use futures::StreamExt;
