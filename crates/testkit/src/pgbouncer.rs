@@ -4,8 +4,13 @@ use crate::{
     authority::Leaf,
     cluster::Cluster,
     home::{Home, free_port, wait_for_port},
+    servers::{cache, not_tested},
 };
-use std::{fs, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PoolMode {
@@ -23,8 +28,27 @@ pub struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// `settings` come last in the section `[pgbouncer]`.
+    /// The distribution's. `settings` come last in the section `[pgbouncer]`.
     pub fn start(cluster: &Cluster, mode: PoolMode, settings: &[(&str, &str)]) -> Self {
+        Self::run(&distribution(), cluster, mode, settings)
+    }
+
+    /// As a test has to try it: the distribution's as it comes, and one that knows named statements (1.21 or newer,
+    /// which `scripts/servers` makes where the distribution's is older), with and without them.
+    pub fn kinds(cluster: &Cluster, mode: PoolMode) -> Vec<Self> {
+        let own = distribution();
+        let mut kinds = vec![Self::run(&own, cluster, mode, &[])];
+        let newer = [own, cache().join("pgbouncer/pgbouncer")];
+        match newer.iter().find(|program| program.exists() && version(program) >= (1, 21)) {
+            Some(program) => kinds.extend(
+                ["0", "200"].map(|most| Self::run(program, cluster, mode, &[("max_prepared_statements", most)])),
+            ),
+            None => not_tested("PgBouncer with max_prepared_statements: scripts/servers makes one that is new enough"),
+        }
+        kinds
+    }
+
+    fn run(program: &Path, cluster: &Cluster, mode: PoolMode, settings: &[(&str, &str)]) -> Self {
         let stop = "kill \"$(cat pid)\" && while [ -e pid ]; do sleep 0.02; done";
         let home = Home::new("mycorr-pgbouncer-", stop);
         let certified = cluster.authority().issue(&Leaf::default());
@@ -48,18 +72,9 @@ impl PgBouncer {
         settings.iter().for_each(|(name, value)| ini += &format!("{name} = {value}\n"));
         home.write("ini", ini);
         let this = Self { home, port };
-        this.home.run(Command::new(program()).args(["-d", "-q", "ini"])).unwrap();
+        this.home.run(Command::new(program).args(["-d", "-q", "ini"])).unwrap();
         wait_for_port(port, || this.log());
         this
-    }
-
-    /// Of the program that is installed, e.g. (1, 18).
-    pub fn version() -> (u32, u32) {
-        let output = Command::new(program()).arg("--version").output().unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        let number = text.split_whitespace().nth(1).unwrap_or_default();
-        let mut parts = number.split('.').map(|part| part.parse().unwrap());
-        (parts.next().unwrap(), parts.next().unwrap())
     }
 
     pub fn port(&self) -> u16 {
@@ -71,10 +86,20 @@ impl PgBouncer {
     }
 }
 
-fn program() -> &'static str {
+fn distribution() -> PathBuf {
     // Distributions keep it where only root's PATH leads.
     ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"]
         .into_iter()
-        .find(|path| fs::exists(path).unwrap_or(false))
+        .map(PathBuf::from)
+        .find(|path| path.exists())
         .expect("no PgBouncer: install the package pgbouncer")
+}
+
+/// E.g. (1, 18).
+fn version(program: &Path) -> (u32, u32) {
+    let output = Command::new(program).arg("--version").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let number = text.split_whitespace().nth(1).unwrap_or_default();
+    let mut parts = number.split('.').map(|part| part.parse().unwrap());
+    (parts.next().unwrap(), parts.next().unwrap())
 }

@@ -31,10 +31,6 @@ impl Server {
     /// or in Mycorr's cache. Where there are none, the test's output says so and the list is empty.
     pub fn installed() -> Vec<Self> {
         let folder = env::var_os("MYCORR_TEST_SERVERS").map(PathBuf::from);
-        let cache = || match env::var_os("MYCORR_CACHE") {
-            Some(cache) => PathBuf::from(cache),
-            None => PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(".cache/mycorr"),
-        };
         let folder = folder.unwrap_or_else(|| cache().join("servers/node_modules"));
         let mut servers: Vec<Self> = folders(&folder)
             .map(|server| Self { bin: server.join("native/bin") })
@@ -57,6 +53,14 @@ impl Server {
         let number = text.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
         let major = number.and_then(|number| number.split(|c: char| !c.is_ascii_digit()).next());
         major.and_then(|major| major.parse().ok()).unwrap_or_else(|| panic!("no version in {text:?}"))
+    }
+}
+
+/// Where `scripts/` keep what can be made again.
+pub(crate) fn cache() -> PathBuf {
+    match env::var_os("MYCORR_CACHE") {
+        Some(cache) => cache.into(),
+        None => PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(".cache/mycorr"),
     }
 }
 

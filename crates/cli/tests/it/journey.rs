@@ -1,7 +1,7 @@
 //! The main job, as its database's administrator hears it: SELECT and nothing else.
 
 use crate::product::{Mycorr, id};
-use mycorr_testkit::{Cluster, Database, Options, PgBouncer, Pgpool, PoolMode, Server, counted, not_tested};
+use mycorr_testkit::{Cluster, Database, Options, PgBouncer, Pgpool, PoolMode, Server, counted};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -121,18 +121,8 @@ async fn directly() {
 #[tokio::test]
 async fn through_a_pooler_in_either_mode() {
     let cluster = Cluster::shared();
-    // From 1.21 on it knows named statements, if it is told to.
-    let prepared: &[&[(&str, &str)]] = if PgBouncer::version() >= (1, 21) {
-        &[&[("max_prepared_statements", "0")], &[("max_prepared_statements", "200")]]
-    } else {
-        not_tested(
-            "the journey through PgBouncer with max_prepared_statements, which this PgBouncer is too old for",
-        );
-        &[&[]]
-    };
     for mode in [PoolMode::Transaction, PoolMode::Session] {
-        for settings in prepared {
-            let pooler = PgBouncer::start(cluster, mode, settings);
+        for pooler in PgBouncer::kinds(cluster, mode) {
             // Session mode cleans up between clients, which is its operator's choice.
             let own: &[&str] = if mode == PoolMode::Session { &["DISCARD ALL"] } else { &[] };
             journey(cluster, pooler.port(), own).await;

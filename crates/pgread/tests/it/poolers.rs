@@ -6,7 +6,7 @@ use crate::{
     types,
 };
 use mycorr_pgread::test;
-use mycorr_testkit::{Cluster, Database, PgBouncer, Pgpool, PoolMode, Server, not_tested};
+use mycorr_testkit::{Cluster, Database, PgBouncer, Pgpool, PoolMode, Server};
 
 /// Several at once over few connections, and twice, so that connections are used again.
 async fn crowd(database: &Database<'_>, port: u16) {
@@ -32,16 +32,8 @@ async fn pgbouncer_in_either_mode_works_and_keeps_nothing() {
     let database = Database::create(cluster);
     let report = test(&dialer(), &target(cluster, &database), &mut |_| {}).await;
     assert_eq!(report.server.unwrap().pooler, None);
-    // It knows named statements from 1.21 on, if it is told to.
-    let prepared: &[&[(&str, &str)]] = if PgBouncer::version() >= (1, 21) {
-        &[&[("max_prepared_statements", "0")], &[("max_prepared_statements", "200")]]
-    } else {
-        not_tested("PgBouncer with max_prepared_statements, which this PgBouncer is too old for");
-        &[&[]]
-    };
     for mode in [PoolMode::Transaction, PoolMode::Session] {
-        for settings in prepared {
-            let pooler = PgBouncer::start(cluster, mode, settings);
+        for pooler in PgBouncer::kinds(cluster, mode) {
             let database = Database::create(cluster);
             fill(&database);
             let report = test(&dialer(), &target_at(cluster, &database, pooler.port()), &mut |_| {}).await;
