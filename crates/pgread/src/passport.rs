@@ -81,7 +81,8 @@ impl Passport {
             }
             if *row_security != then.row_security {
                 changes.push(format!(
-                    "Row-level security may hide rows in {row_security} tables of the schema {name}; before: in {}.",
+                    "Row-level security may hide rows in {} of the schema {name}; before: in {}.",
+                    number_of_tables(*row_security),
                     then.row_security
                 ));
             }
@@ -114,15 +115,21 @@ impl Client {
             let mut row = Reader::new(row);
             let name = row.text()?;
             let (usage, create, create_public) = (row.flag()?, row.flag()?, row.flag()?);
-            let (tables, readable, writable, writable_public) =
-                (row.number()?, row.number()?, row.number()?, row.number()?);
+            let (tables, readable, shut) = (row.number()?, row.number()?, row.optional()?);
+            let writable = Tables { count: row.number()?, names: row.optional()? };
+            let public = Tables { count: row.number()?, names: row.optional()? };
             let row_security = row.number()?;
             // A superuser may everything; saying it once is enough.
             if !superuser {
-                schema_excess(&name, role, (create, create_public), (writable, writable_public), &mut excess);
+                schema_excess(&name, role, (create, create_public), &writable, &public, &mut excess);
             }
+            let shut = Tables { count: tables.saturating_sub(readable), names: shut };
             let readable = if usage { readable } else { 0 };
-            let grant = (readable < tables || !usage).then(|| sql::grant_schema(&name, role));
+            let grant = (readable < tables || !usage).then(|| match shut.few() {
+                // Some were opened and some were not: it may have been meant so.
+                Some(names) if readable > 0 => sql::grant_select_all(names, role),
+                _ => sql::grant_schema(&name, role),
+            });
             schemas.push(SchemaRights { name, usage, tables, readable, row_security, grant });
         }
         Ok(Passport { schemas, excess })
@@ -170,32 +177,58 @@ fn attribute_excess(
     Ok(())
 }
 
-/// Each right as (has it, everybody has it).
+/// Some tables of a schema.
+struct Tables {
+    count: u64,
+    /// As SQL names them, with commas between.
+    names: Option<String>,
+}
+
+impl Tables {
+    /// So many are still named one by one.
+    const FEW: u64 = 20;
+
+    fn few(&self) -> Option<&str> {
+        self.names.as_deref().filter(|_| self.count <= Self::FEW)
+    }
+}
+
+/// `create`: whether the role may, and whether everybody may. Tables that everybody may change are not `writable`.
 fn schema_excess(
     schema: &str,
     role: &str,
     (create, create_public): (bool, bool),
-    (writable, writable_public): (u64, u64),
+    writable: &Tables,
+    public: &Tables,
     excess: &mut Vec<Excess>,
 ) {
     let quoted = sql::identifier(role);
-    let from = |public: bool| if public { "PUBLIC" } else { quoted.as_str() };
     let schema_sql = sql::schema_name(schema);
     if create {
+        let from = if create_public { "PUBLIC" } else { quoted.as_str() };
         excess.push(Excess {
             what: format!("{role} may create tables in the schema {schema}."),
-            revoke: format!("REVOKE CREATE ON SCHEMA {schema_sql} FROM {};", from(create_public)),
+            revoke: format!("REVOKE CREATE ON SCHEMA {schema_sql} FROM {from};"),
         });
     }
-    if writable > 0 {
-        excess.push(Excess {
-            what: format!("{role} may change {writable} of the tables of the schema {schema}."),
-            revoke: format!(
-                "REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA {schema_sql} FROM {};",
-                from(writable_public == writable)
-            ),
-        });
+    let all = format!("ALL TABLES IN SCHEMA {schema_sql}");
+    for (tables, who, from) in
+        [(writable, role.to_owned(), quoted.clone()), (public, "Everybody".to_owned(), format!("PUBLIC, {quoted}"))]
+    {
+        if tables.count > 0 {
+            excess.push(Excess {
+                what: format!("{who} may change {} of the schema {schema}.", number_of_tables(tables.count)),
+                revoke: format!(
+                    "REVOKE INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER ON {} FROM {from};",
+                    tables.few().unwrap_or(&all)
+                ),
+            });
+        }
     }
+}
+
+fn number_of_tables(count: u64) -> String {
+    if count == 1 { "1 table".to_owned() } else { format!("{count} tables") }
 }
 
 #[cfg(test)]

@@ -82,20 +82,31 @@ pub const ROLE: Template = Template {
            FROM pg_catalog.pg_roles r WHERE r.rolname = current_user",
 };
 
-/// For each schema what the role may do in it, and in how many of its tables.
+/// For each schema what the role may do in it, and in how many of its tables. The names are for SQL that is shown, as
+/// far as they are few; a right on some columns is one on the table.
 pub const RIGHTS: Template = Template {
     name: "rights",
-    text: "SELECT n.nspname, has_schema_privilege(n.oid, 'USAGE'), has_schema_privilege(n.oid, 'CREATE'), \
-             has_schema_privilege('public', n.oid, 'CREATE'), count(c.oid), \
-             count(c.oid) FILTER (WHERE has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT')), \
-             count(c.oid) FILTER (WHERE has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')), \
-             count(c.oid) FILTER (WHERE has_table_privilege('public', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')), \
-             count(c.oid) FILTER (WHERE row_security_active(c.oid)) \
-           FROM pg_catalog.pg_namespace n LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid \
-             AND c.relkind IN ('r', 'v', 'm', 'f', 'p') AND NOT c.relispartition \
-           WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') \
-             AND n.nspname NOT LIKE 'pg\\_temp\\_%' AND n.nspname NOT LIKE 'pg\\_toast\\_temp\\_%' \
-           GROUP BY n.oid, n.nspname ORDER BY n.nspname::text COLLATE \"C\"",
+    text: "SELECT nspname, usage, \"create\", public_create, count(oid), count(oid) FILTER (WHERE readable), \
+             left(string_agg(name, ', ' ORDER BY name) FILTER (WHERE NOT readable), 8000), \
+             count(oid) FILTER (WHERE writable AND NOT public_writable), \
+             left(string_agg(name, ', ' ORDER BY name) FILTER (WHERE writable AND NOT public_writable), 8000), \
+             count(oid) FILTER (WHERE public_writable), \
+             left(string_agg(name, ', ' ORDER BY name) FILTER (WHERE public_writable), 8000), \
+             count(oid) FILTER (WHERE row_security_active(oid)) \
+           FROM (SELECT n.nspname, has_schema_privilege(n.oid, 'USAGE') AS usage, \
+               has_schema_privilege(n.oid, 'CREATE') AS \"create\", \
+               has_schema_privilege('public', n.oid, 'CREATE') AS public_create, \
+               c.oid, (quote_ident(n.nspname) || '.' || quote_ident(c.relname)) COLLATE \"C\" AS name, \
+               has_any_column_privilege(c.oid, 'SELECT') AS readable, \
+               has_table_privilege(c.oid, 'DELETE, TRUNCATE, TRIGGER') OR has_any_column_privilege(c.oid, 'INSERT, UPDATE') \
+                 AS writable, \
+               has_table_privilege('public', c.oid, 'DELETE, TRUNCATE, TRIGGER') \
+                 OR has_any_column_privilege('public', c.oid, 'INSERT, UPDATE') AS public_writable \
+             FROM pg_catalog.pg_namespace n LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid \
+               AND c.relkind IN ('r', 'v', 'm', 'f', 'p') AND NOT c.relispartition \
+             WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') \
+               AND n.nspname NOT LIKE 'pg\\_temp\\_%' AND n.nspname NOT LIKE 'pg\\_toast\\_temp\\_%') rights \
+           GROUP BY nspname, usage, \"create\", public_create ORDER BY nspname::text COLLATE \"C\"",
 };
 
 /// Schemas that hold something to read, and how much.
@@ -308,6 +319,11 @@ pub fn grant_select_columns(schema: &str, table: &str, columns: &[&str], role: &
     let columns: Vec<String> = columns.iter().map(|column| identifier(column)).collect();
     let table = format!("{}.{}", schema_name(schema), identifier(table));
     format!("GRANT SELECT ({}) ON {table} TO {};", columns.join(", "), identifier(role))
+}
+
+/// For tables that are named as SQL names them, with commas between.
+pub(crate) fn grant_select_all(tables: &str, role: &str) -> String {
+    format!("GRANT SELECT ON {tables} TO {};", identifier(role))
 }
 
 /// For all tables of a schema, those of the future included.
