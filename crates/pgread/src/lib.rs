@@ -2,11 +2,11 @@
 //! promises (nothing but SELECT, verify-full as libpq's, one deadline, every wait with an end) cannot be kept
 //! through a general driver. Messages in, Arrow batches out; knows nothing of where they go.
 
-#[doc(hidden)]
-pub mod bench;
 mod catalogue;
 mod client;
 mod decode;
+#[doc(hidden)]
+pub mod doors;
 mod explain;
 mod handout;
 mod passport;

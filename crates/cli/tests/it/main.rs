@@ -9,6 +9,7 @@ mod leaks;
 mod ledger;
 mod oracle;
 mod product;
+mod queries;
 mod rounds;
 mod shapes;
 mod types;

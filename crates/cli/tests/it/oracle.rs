@@ -5,12 +5,12 @@ use mycorr_testkit::{Cluster, Database};
 use serde_json::Value;
 
 /// A type, borders and oddities of it, and an expression that makes another value of it each time.
-struct Family {
-    pg_type: &'static str,
-    odd: &'static [&'static str],
-    random: &'static str,
+pub(crate) struct Family {
+    pub(crate) pg_type: &'static str,
+    pub(crate) odd: &'static [&'static str],
+    pub(crate) random: &'static str,
     /// For text, whose order is promised for the C collation.
-    collate: &'static str,
+    pub(crate) collate: &'static str,
 }
 
 const fn family(pg_type: &'static str, odd: &'static [&'static str], random: &'static str) -> Family {
@@ -21,7 +21,7 @@ const fn text(pg_type: &'static str, odd: &'static [&'static str], random: &'sta
     Family { pg_type, odd, random, collate: " COLLATE \"C\"" }
 }
 
-const FAMILIES: &[Family] = &[
+pub(crate) const FAMILIES: &[Family] = &[
     family("boolean", &["t", "f"], "random() < 0.5"),
     family("smallint", &["-32768", "32767", "0"], "(random() * 65535 - 32768)::int"),
     family("integer", &["-2147483648", "2147483647", "0"], "(random() * 4294967295 - 2147483648)::bigint"),
@@ -140,7 +140,7 @@ const FAMILIES: &[Family] = &[
 ];
 
 /// Rows of a query of PostgreSQL's under the settings of the contract.
-fn ask(database: &Database<'_>, query: &str) -> Vec<String> {
+pub(crate) fn ask(database: &Database<'_>, query: &str) -> Vec<String> {
     let settings =
         "SET TimeZone='UTC'; SET IntervalStyle='postgres'; SET bytea_output='hex'; SET extra_float_digits=1;";
     database
@@ -151,7 +151,7 @@ fn ask(database: &Database<'_>, query: &str) -> Vec<String> {
         .collect()
 }
 
-fn quoted(value: &str) -> String {
+pub(crate) fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))
 }
 

@@ -213,10 +213,16 @@ impl Mycorr {
 
     /// A page of a table's rows, whatever it is.
     pub(crate) async fn rows(&self, table: &str, query: &[(&str, &str)]) -> Value {
+        self.rows_or_not(table, query).await.1
+    }
+
+    /// The same, with the answer's status.
+    pub(crate) async fn rows_or_not(&self, table: &str, query: &[(&str, &str)]) -> (StatusCode, Value) {
         let url = self.url(&format!("/api/v1/tables/{table}/rows"));
         let url = Url::parse_with_params(&url, query).unwrap();
         let answer = self.http.get(url).bearer_auth(&self.token).send().await.unwrap();
-        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+        let status = answer.status();
+        (status, serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap())
     }
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
