@@ -47,7 +47,9 @@ fn decode(criterion: &mut Criterion) {
     }
     let some = |row| (row % 3 != 0).then(|| (scattered(row) % 1_000_000).to_string().into_bytes());
     let mut stretch = Stretch::new(23, -1, (0..ROWS).map(some));
-    group.bench_function("integer, a third null", |bencher| bencher.iter(|| stretch.decode().expect("cells of the type")));
+    group.bench_function("integer, a third null", |bencher| {
+        bencher.iter(|| stretch.decode().expect("cells of the type"))
+    });
     group.finish();
 }
 

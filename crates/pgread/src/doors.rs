@@ -124,8 +124,7 @@ pub async fn converse(stream: TcpStream, part: Part) {
         told = logged_in;
     }
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 5432));
-    let mut client =
-        Client::new(opened.wire, target, told, Dialer::new(AllowList::default()), host, address);
+    let mut client = Client::new(opened.wire, target, told, Dialer::new(AllowList::default()), host, address);
     let table = match part {
         Part::Catalogue => return catalogue(client).await,
         Part::Rows => orders(),

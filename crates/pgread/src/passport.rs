@@ -212,9 +212,10 @@ fn schema_excess(
         });
     }
     let all = format!("ALL TABLES IN SCHEMA {schema_sql}");
-    for (tables, who, from) in
-        [(writable, role.to_owned(), quoted.clone()), (public, "Everybody".to_owned(), format!("PUBLIC, {quoted}"))]
-    {
+    for (tables, who, from) in [
+        (writable, role.to_owned(), quoted.clone()),
+        (public, "Everybody".to_owned(), format!("PUBLIC, {quoted}")),
+    ] {
         if tables.count > 0 {
             excess.push(Excess {
                 what: format!("{who} may change {} of the schema {schema}.", number_of_tables(tables.count)),

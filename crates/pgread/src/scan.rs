@@ -48,6 +48,9 @@ const LOCK: Duration = Duration::from_secs(10);
 /// A batch is handed over when it has come to so many bytes, as sent, or rows.
 const BATCH_BYTES: usize = 2 << 20;
 const BATCH_ROWS: usize = 64 << 10;
+/// So many bytes of rows are gone through once for each column: they and the places of their cells stay in the
+/// processor's cache.
+const STRETCH: usize = 128 << 10;
 
 /// PostgreSQL makes no row of a gigabyte (`MaxAllocSize`): who announces one is not PostgreSQL.
 const LARGEST_ROW: usize = 1 << 30;
@@ -273,7 +276,7 @@ impl Scan {
         let mut rows = 0;
         let mut bytes = 0;
         while !self.ready && rows < BATCH_ROWS && bytes < BATCH_BYTES {
-            let taken = if self.complete { 0 } else { self.locate(rows, BATCH_BYTES - bytes)? };
+            let taken = if self.complete { 0 } else { self.locate(rows, STRETCH.min(BATCH_BYTES - bytes))? };
             if taken > 0 {
                 let input = self.client.wire.input();
                 for (at, builder) in self.builders.iter_mut().enumerate() {

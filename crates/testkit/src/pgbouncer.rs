@@ -41,9 +41,12 @@ impl PgBouncer {
         let newer = [own, cache().join("pgbouncer/pgbouncer")];
         match newer.iter().find(|program| program.exists() && version(program) >= (1, 21)) {
             Some(program) => kinds.extend(
-                ["0", "200"].map(|most| Self::run(program, cluster, mode, &[("max_prepared_statements", most)])),
+                ["0", "200"]
+                    .map(|most| Self::run(program, cluster, mode, &[("max_prepared_statements", most)])),
             ),
-            None => not_tested("PgBouncer with max_prepared_statements: scripts/servers makes one that is new enough"),
+            None => not_tested(
+                "PgBouncer with max_prepared_statements: scripts/servers makes one that is new enough",
+            ),
         }
         kinds
     }

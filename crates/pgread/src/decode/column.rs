@@ -1,16 +1,16 @@
 //! One column in the making.
 
-use super::{Cells, text};
+use super::{Cells, spare::Spare, text};
 use crate::wire::{Failure, pipeline::Format};
 use arrow_array::{
-    ArrayRef, BinaryArray, BooleanArray, Decimal128Array, PrimitiveArray, StringArray,
+    ArrayRef, BinaryArray, BooleanArray, PrimitiveArray, StringArray,
     builder::{ArrayBuilder, BinaryBuilder},
     types::{
-        ArrowPrimitiveType, Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
-        TimestampMicrosecondType,
+        ArrowPrimitiveType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type,
+        Int64Type, TimestampMicrosecondType,
     },
 };
-use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{BooleanBufferBuilder, NullBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use mycorr_domain::{Column, ColumnType, output};
 use std::sync::Arc;
 
@@ -21,6 +21,9 @@ pub(crate) struct ColumnBuilder {
     values: Values,
     nulls: NullBufferBuilder,
     exact: Option<BinaryBuilder>,
+    /// Of `values`, and of the offsets where these are bytes.
+    spare: Spare,
+    spare_offsets: Spare,
 }
 
 enum Values {
@@ -65,12 +68,20 @@ impl ColumnBuilder {
             ColumnType::Bytea => bytes(false),
             _ => bytes(true),
         };
-        Self { stored: column.stored, format, values, nulls: NullBufferBuilder::new(0), exact: None }
+        Self {
+            stored: column.stored,
+            format,
+            values,
+            nulls: NullBufferBuilder::new(0),
+            exact: None,
+            spare: Spare::default(),
+            spare_offsets: Spare::default(),
+        }
     }
 
     /// Appends the cells of a column, which lie in `bytes`.
     pub(crate) fn extend(&mut self, cells: &Cells, bytes: &[u8], column: usize) -> Result<(), Failure> {
-        let Self { stored, format, values, nulls, exact } = self;
+        let Self { stored, format, values, nulls, exact, .. } = self;
         let cells = cells.column(bytes, column);
         let mut sink = Sink { nulls, exact };
         match values {
@@ -151,49 +162,45 @@ impl ColumnBuilder {
     /// The column so far, and its companion if it has one; the builder starts anew. The companion stays.
     pub(crate) fn finish(&mut self, rows: usize) -> (ArrayRef, Option<ArrayRef>) {
         let nulls = self.nulls.finish();
+        let spare = &mut self.spare;
         fn primitive<T: ArrowPrimitiveType>(
             values: &mut Vec<T::Native>,
-            nulls: Option<arrow_buffer::NullBuffer>,
+            nulls: Option<NullBuffer>,
+            spare: &mut Spare,
         ) -> PrimitiveArray<T> {
-            let capacity = values.len();
-            PrimitiveArray::new(std::mem::replace(values, Vec::with_capacity(capacity)).into(), nulls)
+            PrimitiveArray::new(spare.hand_over(values).into(), nulls)
         }
         let array: ArrayRef = match &mut self.values {
             Values::Boolean(values) => Arc::new(BooleanArray::new(values.finish(), nulls)),
-            Values::Int16(values) => Arc::new(primitive::<Int16Type>(values, nulls)),
+            Values::Int16(values) => Arc::new(primitive::<Int16Type>(values, nulls, spare)),
             Values::Int32(values) if self.stored == ColumnType::Date => {
-                Arc::new(primitive::<Date32Type>(values, nulls))
+                Arc::new(primitive::<Date32Type>(values, nulls, spare))
             }
-            Values::Int32(values) => Arc::new(primitive::<Int32Type>(values, nulls)),
+            Values::Int32(values) => Arc::new(primitive::<Int32Type>(values, nulls, spare)),
             Values::Int64(values) => match self.stored {
-                ColumnType::Timestamp => Arc::new(primitive::<TimestampMicrosecondType>(values, nulls)),
-                ColumnType::TimestampTz => {
-                    Arc::new(primitive::<TimestampMicrosecondType>(values, nulls).with_timezone("UTC"))
+                ColumnType::Timestamp => {
+                    Arc::new(primitive::<TimestampMicrosecondType>(values, nulls, spare))
                 }
-                _ => Arc::new(primitive::<Int64Type>(values, nulls)),
+                ColumnType::TimestampTz => {
+                    Arc::new(primitive::<TimestampMicrosecondType>(values, nulls, spare).with_timezone("UTC"))
+                }
+                _ => Arc::new(primitive::<Int64Type>(values, nulls, spare)),
             },
-            Values::Float32(values) => Arc::new(primitive::<Float32Type>(values, nulls)),
-            Values::Float64(values) => Arc::new(primitive::<Float64Type>(values, nulls)),
-            Values::Decimal(values, precision, scale) => {
-                let capacity = values.len();
-                let values: ScalarBuffer<i128> =
-                    std::mem::replace(values, Vec::with_capacity(capacity)).into();
-                Arc::new(
-                    Decimal128Array::new(values, nulls)
-                        .with_precision_and_scale(*precision, *scale as i8)
-                        .expect("the type map makes only decimals that Arrow has"),
-                )
-            }
+            Values::Float32(values) => Arc::new(primitive::<Float32Type>(values, nulls, spare)),
+            Values::Float64(values) => Arc::new(primitive::<Float64Type>(values, nulls, spare)),
+            Values::Decimal(values, precision, scale) => Arc::new(
+                primitive::<Decimal128Type>(values, nulls, spare)
+                    .with_precision_and_scale(*precision, *scale as i8)
+                    .expect("the type map makes only decimals that Arrow has"),
+            ),
             Values::Bytes { bytes, offsets, utf8 } => {
-                let mut next = Vec::with_capacity(offsets.len());
-                next.push(0);
-                let offsets = OffsetBuffer::new(std::mem::replace(offsets, next).into());
-                let capacity = bytes.len();
-                let bytes = Buffer::from_vec(std::mem::replace(bytes, Vec::with_capacity(capacity)));
+                let ends: ScalarBuffer<i32> = self.spare_offsets.hand_over(offsets).into();
+                offsets.push(0);
+                let (ends, bytes) = (OffsetBuffer::new(ends), spare.hand_over(bytes));
                 if *utf8 {
-                    Arc::new(StringArray::new(offsets, bytes, nulls))
+                    Arc::new(StringArray::new(ends, bytes, nulls))
                 } else {
-                    Arc::new(BinaryArray::new(offsets, bytes, nulls))
+                    Arc::new(BinaryArray::new(ends, bytes, nulls))
                 }
             }
         };

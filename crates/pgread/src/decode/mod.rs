@@ -2,6 +2,7 @@
 //! column is decoded in one loop over them.
 
 mod column;
+mod spare;
 mod text;
 
 pub(crate) use column::ColumnBuilder;
