@@ -7,7 +7,7 @@ const [table, encrypted] = process.argv.slice(2);
 const tls = encrypted === 'tls';
 // What crates/pgread/src/types.rs asks for; and what no reader can use better was tried (docs/benchmarks.md).
 const { formats, key, toDuckdb, toRaw } = {
-  lineitem: { formats: 'tttttttttttttttt', key: 'l_orderkey', toDuckdb: 0.85, toRaw: 1.2 },
+  lineitem: { formats: 'ttttttttttbbbttt', key: 'l_orderkey', toDuckdb: 0.85, toRaw: 1.2 },
   mixed: { formats: 'tbbttttbtt', key: 'id', toDuckdb: 0.9, toRaw: 1.25 },
 }[table];
 const rounds = Number(env.rounds);

@@ -20,7 +20,7 @@ pub(crate) struct Mapping {
 }
 
 /// The format is the one that costs less, the server's printing and our reading taken together: text for
-/// integers, numeric, date and all that is text anyway, binary for floats, timestamps, uuid and bytea.
+/// integers, numeric and all that is text anyway, binary for floats, dates, timestamps, uuid and bytea.
 /// Every type that is not here comes as text and stays text, so no type is unsupported.
 ///
 /// `oid` is the type's (`pg_type.dat`), domains followed to their base; `modifier` its `atttypmod`.
@@ -42,7 +42,7 @@ pub(crate) fn map(oid: u32, modifier: i32, server: ServerTraits) -> Mapping {
         701 if server.shortest_floats => binary(T::Float64),
         700 | 701 => text(T::Numeric),
         1042 => text(T::Char),
-        1082 => text(T::Date),
+        1082 => binary(T::Date),
         1083 => text(T::Time),
         1114 if server.integer_datetimes => binary(T::Timestamp),
         1184 if server.integer_datetimes => binary(T::TimestampTz),

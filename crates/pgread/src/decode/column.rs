@@ -51,8 +51,10 @@ enum Decoded<T> {
     AsSent,
 }
 
-/// PostgreSQL counts from 2000-01-01, Arrow from 1970-01-01; in microseconds.
-const EPOCH: i64 = 946_684_800_000_000;
+/// PostgreSQL counts from 2000-01-01, Arrow from 1970-01-01; in days.
+const EPOCH_DAYS: i32 = 10_957;
+/// The same in microseconds.
+const EPOCH: i64 = EPOCH_DAYS as i64 * 86_400_000_000;
 
 impl ColumnBuilder {
     pub(crate) fn new(column: &Column, format: Format) -> Self {
@@ -100,9 +102,7 @@ impl ColumnBuilder {
             Values::Int16(values) => sink.all(values, cells, |cell| {
                 as_sent(text::integer(cell).and_then(|value| i16::try_from(value).ok()))
             }),
-            Values::Int32(values) if *stored == ColumnType::Date => {
-                sink.all(values, cells, |cell| as_sent(text::date(cell)))
-            }
+            Values::Int32(values) if *stored == ColumnType::Date => sink.all(values, cells, date),
             Values::Int32(values) => sink.all(values, cells, |cell| {
                 as_sent(text::integer(cell).and_then(|value| i32::try_from(value).ok()))
             }),
@@ -319,6 +319,20 @@ fn as_sent<T>(value: Option<T>) -> Result<Decoded<T>, Failure> {
 #[inline]
 fn binary<const N: usize>(cell: &[u8]) -> Result<[u8; N], Failure> {
     cell.try_into().map_err(|_| Failure::Protocol(format!("a binary value of {} bytes, not {N}", cell.len())))
+}
+
+/// `date_send`: days since 2000-01-01.
+#[inline]
+fn date(cell: &[u8]) -> Result<Decoded<i32>, Failure> {
+    let days = i32::from_be_bytes(binary(cell)?);
+    match days {
+        i32::MAX => Ok(Decoded::Exact("infinity".into())),
+        i32::MIN => Ok(Decoded::Exact("-infinity".into())),
+        _ => match days.checked_add(EPOCH_DAYS) {
+            Some(days) => Ok(Decoded::Value(days)),
+            None => Err(Failure::Protocol("a date after the last one that PostgreSQL has".into())),
+        },
+    }
 }
 
 /// `timestamp_send`: microseconds since 2000-01-01. The last 30 years before PostgreSQL's end of time
