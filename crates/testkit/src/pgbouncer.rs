@@ -74,8 +74,10 @@ impl PgBouncer {
         );
         settings.iter().for_each(|(name, value)| ini += &format!("{name} = {value}\n"));
         home.write("ini", ini);
+        // Into a folder that the server's user gets at, which the cache may not be.
+        fs::copy(program, home.path("pgbouncer")).unwrap();
         let this = Self { home, port };
-        this.home.run(Command::new(program).args(["-d", "-q", "ini"])).unwrap();
+        this.home.run(Command::new(this.home.path("pgbouncer")).args(["-d", "-q", "ini"])).unwrap();
         wait_for_port(port, || this.log());
         this
     }

@@ -120,3 +120,43 @@ async fn the_passport_says_what_is_too_much_and_what_is_missing_and_its_sql_mend
     assert_eq!(mended.excess, []);
     assert_eq!(rights(&mended), [("Closed".into(), 1, 1, 0), ("public".into(), 1, 1, 1)]);
 }
+
+#[tokio::test]
+async fn the_passport_means_those_tables_and_no_others() {
+    let cluster = Cluster::shared();
+    let database = Database::create(cluster);
+    let role = &database.role;
+    database.sql(&format!(
+        "CREATE TABLE public.open (id int); CREATE TABLE public.\"Shut, it is\" (id int); CREATE TABLE public.\"column\" (id int, v int); \
+         CREATE TABLE public.everybody (id int); REVOKE ALL ON ALL TABLES IN SCHEMA public FROM \"{role}\"; \
+         GRANT SELECT ON public.open, public.\"column\", public.everybody TO \"{role}\"; \
+         GRANT UPDATE (v) ON public.\"column\" TO \"{role}\"; GRANT TRIGGER ON public.everybody TO PUBLIC"
+    ));
+    let passport = connect(cluster, &database).await.passport().await.unwrap();
+    let quoted = mycorr_pgread::sql::identifier(role);
+    assert_eq!(
+        passport.schemas[0].grant.as_deref(),
+        Some(format!("GRANT SELECT ON public.\"Shut, it is\" TO {quoted};").as_str())
+    );
+    let revokes: Vec<&str> = passport.excess.iter().map(|excess| excess.revoke.as_str()).collect();
+    let rights = "REVOKE INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER ON";
+    assert_eq!(
+        revokes,
+        [
+            format!("{rights} public.\"column\" FROM {quoted};"),
+            format!("{rights} public.everybody FROM PUBLIC, {quoted};"),
+        ]
+    );
+    for sql in revokes {
+        database.sql(sql);
+    }
+    database.sql(passport.schemas[0].grant.as_deref().unwrap());
+    let mended = connect(cluster, &database).await.passport().await.unwrap();
+    assert_eq!((mended.excess.len(), mended.schemas[0].readable, mended.schemas[0].tables), (0, 4, 4));
+
+    // More than can be named one by one.
+    let many: String = (0..30).map(|n| format!("CREATE TABLE public.t{n} (id int);")).collect();
+    database.sql(&format!("{many} REVOKE ALL ON ALL TABLES IN SCHEMA public FROM \"{role}\"; GRANT SELECT ON public.open TO \"{role}\""));
+    let passport = connect(cluster, &database).await.passport().await.unwrap();
+    assert!(passport.schemas[0].grant.as_deref().unwrap().contains("ON ALL TABLES IN SCHEMA public"));
+}
