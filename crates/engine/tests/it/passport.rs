@@ -21,7 +21,7 @@ async fn it_is_seen_at_the_test_and_its_changes_at_a_sync() {
     let changed = world.engine.passport(world.ada, id).await.unwrap().unwrap();
     let told: Vec<_> = changed.changes.iter().map(|change| change.what.as_str()).collect();
     assert_eq!(told.len(), 2, "{told:?}");
-    assert!(told[0].starts_with("New: ") && told[0].contains("may change 1 of the tables"), "{told:?}");
+    assert!(told[0].starts_with("New: ") && told[0].contains("may change 1 table of the schema"), "{told:?}");
     assert!(told[1].contains("can read 1 of the 2 tables"), "{told:?}");
 
     for excess in &changed.passport.excess {
