@@ -7,7 +7,8 @@ use mycorr_pgread::paste;
 
 fuzz_target!(|text: &str| {
     // A problem may say what a text like this one is called, never what stands in it: digits are only the person's.
-    let digits = |text: &str| text.split(|char: char| !char.is_ascii_digit()).map(str::len).max().unwrap_or(0);
+    let digits =
+        |text: &str| text.split(|char: char| !char.is_ascii_digit()).map(str::len).max().unwrap_or(0);
     match paste::parse(text) {
         Err(problem) => assert!(digits(&problem.to_string()) < 6, "{problem}"),
         Ok(pasted) => {
