@@ -7,7 +7,7 @@ use arrow_array::{
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use mycorr_tables::{WriteOptions, bench};
-use std::{num::NonZeroUsize, sync::Arc};
+use std::sync::Arc;
 
 const BATCH: u64 = 32 << 10;
 const BATCHES: u64 = 32;
@@ -57,7 +57,7 @@ fn encode(criterion: &mut Criterion) {
                 RecordBatch::try_from_iter([("value", values)]).expect("one column")
             })
             .collect();
-        let options = WriteOptions { encoders: NonZeroUsize::MIN, ..WriteOptions::default() };
+        let options = WriteOptions::default();
         group.bench_function(name, |bencher| {
             bencher.iter(|| bench::encode(&batches, options.clone(), runtime.handle()));
         });

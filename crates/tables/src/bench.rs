@@ -1,13 +1,13 @@
 //! A door for `benches/encode.rs`: batches to Parquet in memory, by the encoder that every version is made by.
 
-use crate::encode::{Encoder, Target, WriteOptions};
+use crate::encode::{self, Encoder, Target, WriteOptions};
 use arrow_array::RecordBatch;
 use object_store::{memory::InMemory, path::Path};
-use std::sync::Arc;
+use std::{num::NonZeroUsize, sync::Arc};
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
-/// How many bytes the file takes that `batches` become.
+/// How many bytes the file takes that `batches` become, encoded by one thread.
 ///
 /// # Panics
 /// When encoding fails.
@@ -19,7 +19,8 @@ pub fn encode(batches: &[RecordBatch], options: WriteOptions, runtime: &Handle) 
         runtime: runtime.clone(),
         written: Arc::default(),
     };
-    let mut encoder = Encoder::new(target, options).expect("threads start");
+    let thread = encode::threads(NonZeroUsize::MIN).expect("a thread starts");
+    let mut encoder = Encoder::new(target, options, thread);
     for batch in batches {
         encoder.write(batch.clone()).expect("memory takes everything");
     }

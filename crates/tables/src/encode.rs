@@ -29,7 +29,6 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    thread,
 };
 use tokio::runtime::Handle;
 use uuid::Uuid;
@@ -37,8 +36,6 @@ use uuid::Uuid;
 /// Sizes that were chosen by measurement, see `docs/benchmarks.md`.
 #[derive(Clone, Debug)]
 pub struct WriteOptions {
-    /// How many threads encode columns side by side.
-    pub encoders: NonZeroUsize,
     pub group_rows: usize,
     /// A row group ends when its pages take so much memory.
     pub group_bytes: usize,
@@ -54,9 +51,6 @@ pub struct WriteOptions {
 impl Default for WriteOptions {
     fn default() -> Self {
         Self {
-            encoders: thread::available_parallelism().map_or(NonZeroUsize::MIN, |cores| {
-                cores.min(const { NonZeroUsize::new(4).expect("4 is not 0") })
-            }),
             group_rows: 1 << 20,
             group_bytes: 16 << 20,
             file_bytes: 256 << 20,
@@ -87,12 +81,20 @@ pub(crate) struct Target {
     pub(crate) written: Arc<AtomicU64>,
 }
 
+/// More of them find no work: a table is read from one connection.
+const MOST_THREADS: usize = 4;
+
+/// The threads that encode, for all versions that are being written: each takes one column of a batch at a time. They
+/// stay, because what a thread that ended had allocated is kept for long.
+pub(crate) fn threads(cores: NonZeroUsize) -> Result<Arc<ThreadPool>> {
+    let threads = ThreadPoolBuilder::new().num_threads(cores.get().min(MOST_THREADS));
+    threads.thread_name(|_| "encode".to_owned()).build().map(Arc::new).map_err(Problem::bug)
+}
+
 pub(crate) struct Encoder {
     target: Target,
     options: WriteOptions,
-    /// Each column is encoded by one of these threads at a time. They live as long as the encoder: what a thread
-    /// allocates stays together, and a version is made of a thousand batches.
-    threads: ThreadPool,
+    threads: Arc<ThreadPool>,
     open: Option<OpenFile>,
     done: Vec<LoggedFile>,
 }
@@ -112,10 +114,8 @@ struct Group {
 }
 
 impl Encoder {
-    pub(crate) fn new(target: Target, options: WriteOptions) -> Result<Self> {
-        let threads = ThreadPoolBuilder::new().num_threads(options.encoders.get());
-        let threads = threads.thread_name(|_| "encode".to_owned()).build().map_err(Problem::bug)?;
-        Ok(Self { target, options, threads, open: None, done: Vec::new() })
+    pub(crate) fn new(target: Target, options: WriteOptions, threads: Arc<ThreadPool>) -> Self {
+        Self { target, options, threads, open: None, done: Vec::new() }
     }
 
     /// Bytes that were handed to the store, counted while it goes on.
@@ -183,9 +183,11 @@ impl OpenFile {
         };
         let mut properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).expect("zstd has a level 1")))
-            .set_statistics_enabled(EnabledStatistics::Chunk)
+            // Nothing reads them: rows lie as they arrive, and almost any value is between a group's extremes. They
+            // would cost a tenth of the time.
+            .set_statistics_enabled(EnabledStatistics::None)
             .set_data_page_row_count_limit(options.page_rows)
-            .set_write_batch_size(options.page_rows.min(1024))
+            .set_write_batch_size(options.page_rows.min(2048))
             .set_dictionary_page_size_limit(options.dictionary_bytes)
             .set_created_by(concat!("mycorr ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();

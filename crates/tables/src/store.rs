@@ -1,7 +1,7 @@
 //! [`DeltaStore`]: the port's methods, each put together from the log, the writer and the readers.
 
 use crate::{
-    encode::{Encoder, Target, WriteOptions},
+    encode::{self, Encoder, Target, WriteOptions},
     index::{self, Rows},
     log::{Content, Log, NextVersion},
     page,
@@ -19,6 +19,7 @@ use mycorr_domain::{
     Column, Committed, Filter, JobId, Page, Problem, Result, RowQuery, Snapshot, Sort, StoreVersion, TableId,
     TableStore, TableWriter,
 };
+use rayon::ThreadPool;
 use std::{num::NonZeroUsize, sync::Arc, thread};
 
 /// Versioned tables in Delta Lake: a folder per table, a file per some hundred megabytes of rows, and a log.
@@ -27,6 +28,7 @@ use std::{num::NonZeroUsize, sync::Arc, thread};
 pub struct DeltaStore {
     place: Place,
     options: WriteOptions,
+    encoders: Arc<ThreadPool>,
     at_work: AtWork,
     versions: Cache<(TableId, StoreVersion), Arc<Version>>,
     indexes: Cache<IndexKey, Arc<Rows>>,
@@ -47,9 +49,11 @@ const SORT_MEMORY: usize = 512 << 20;
 impl DeltaStore {
     /// Opens the folder `location`, a path or a `file://` URL, and makes it if it isn't there.
     pub fn open(location: &str) -> Result<Self> {
+        let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Ok(Self {
             place: Place::open(location)?,
             options: WriteOptions::default(),
+            encoders: encode::threads(cores)?,
             at_work: AtWork::default(),
             versions: Cache::new(OPEN_VERSIONS),
             indexes: Cache::builder()
@@ -57,7 +61,7 @@ impl DeltaStore {
                 .weigher(|_, rows: &Arc<Rows>| u32::try_from(rows.bytes()).unwrap_or(u32::MAX))
                 .build(),
             environment: index::environment(SORT_MEMORY)?,
-            workers: Workers::start(thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))?,
+            workers: Workers::start(cores)?,
         })
     }
 
@@ -133,7 +137,7 @@ impl TableStore for DeltaStore {
             runtime: tokio::runtime::Handle::current(),
             written: Arc::default(),
         };
-        let encoder = Encoder::new(target, self.options.clone())?;
+        let encoder = Encoder::new(target, self.options.clone(), self.encoders.clone());
         Ok(Box::new(DeltaWriter::start(log, base, columns, job, encoder, self.at_work.enter(writer))))
     }
 

@@ -5,16 +5,10 @@ use arrow_array::{ArrayRef, BinaryArray, Date32Array, Int32Array};
 use mycorr_domain::{Cell, Code, ColumnType, JobId, RowQuery, Sort, TableId, TableStore};
 use mycorr_tables::WriteOptions;
 use mycorr_testkit::store_suite::{self, snapshot, write};
-use std::{num::NonZeroUsize, sync::Arc};
+use std::sync::Arc;
 
 fn small() -> WriteOptions {
-    WriteOptions {
-        encoders: NonZeroUsize::new(3).unwrap(),
-        group_rows: 700,
-        file_bytes: 4000,
-        page_rows: 64,
-        ..WriteOptions::default()
-    }
+    WriteOptions { group_rows: 700, file_bytes: 4000, page_rows: 64, ..WriteOptions::default() }
 }
 
 #[tokio::test]
