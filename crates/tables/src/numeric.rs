@@ -78,7 +78,8 @@ impl Finite {
         out.push(if self.negative { 1 } else { 3 });
         let start = out.len();
         out.extend(((self.exponent as u64) ^ (1 << 63)).to_be_bytes());
-        out.extend(self.digits.chunks(2).map(|pair| pair[0] * 10 + pair.get(1).unwrap_or(&0)));
+        // From 1 to 100, so that no pair is at the end's place when it is inverted.
+        out.extend(self.digits.chunks(2).map(|pair| pair[0] * 10 + pair.get(1).unwrap_or(&0) + 1));
         if self.negative {
             out[start..].iter_mut().for_each(|byte| *byte = !*byte);
             out.push(0xff);
@@ -131,6 +132,7 @@ mod tests {
             "-12",
             "-1.23",
             "-1.2",
+            "-1.0001",
             "-1",
             "-0.001",
             "0",
@@ -167,6 +169,14 @@ mod tests {
         fn keys_agree_with_integers(a: i64, b: i64, scale in 0u8..9) {
             let text = |n: i64| format!("{n}e-{scale}");
             prop_assert_eq!(a.cmp(&b), key(&text(a)).cmp(&key(&text(b))));
+        }
+
+        /// Numbers that begin alike, with many zeros.
+        #[test]
+        fn keys_agree_where_digits_do(a in "-?[09]{1,18}", b in "-?[09]{1,18}", scale in 0u8..9) {
+            let number = |text: &str| text.parse::<i64>().unwrap();
+            let text = |n: &str| format!("{n}e-{scale}");
+            prop_assert_eq!(number(&a).cmp(&number(&b)), key(&text(&a)).cmp(&key(&text(&b))));
         }
 
         #[test]

@@ -126,7 +126,7 @@ pub(crate) const FAMILIES: &[Family] = &[
     family(
         "uuid",
         &["00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"],
-        "gen_random_uuid()",
+        "md5(random()::text)::uuid",
     ),
     family("bytea", &["\\x", "\\x00", "\\xff", "\\x0000", "\\x61"], "decode(md5(random()::text), 'hex')"),
     text(
