@@ -15,7 +15,8 @@ pub(super) fn integer(text: &[u8]) -> Option<i64> {
             .ok()?
             .parse()
             .ok()
-            .filter(|_| digits.first().is_some_and(|&d| d != b'0'));
+            // The standard library's would take a plus sign.
+            .filter(|_| matches!(digits.first(), Some(b'1'..=b'9')));
     }
     let value = number(0, digits)?;
     Some(if negative { -value } else { value })
@@ -118,8 +119,21 @@ mod tests {
 
     #[test]
     fn what_a_number_cannot_hold_stays_text() {
-        for text in ["", "-", "NaN", "Infinity", "1e5", "-0", "+1", "01", "9223372036854775808", " 1", "0x1"]
-        {
+        for text in [
+            "",
+            "-",
+            "NaN",
+            "Infinity",
+            "1e5",
+            "-0",
+            "+1",
+            "01",
+            "9223372036854775808",
+            " 1",
+            "0x1",
+            "+1000000000000000000",
+            "-+100000000000000000",
+        ] {
             assert_eq!(integer(text.as_bytes()), None, "{text}");
         }
         for text in ["NaN", "1.2", "1.234", "123.45", "-0.00", ".12", "0012.00", "1,20", ""] {
