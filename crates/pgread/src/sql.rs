@@ -97,13 +97,15 @@ pub const RIGHTS: Template = Template {
                has_schema_privilege(n.oid, 'CREATE') AS \"create\", \
                has_schema_privilege('public', n.oid, 'CREATE') AS public_create, \
                c.oid, (quote_ident(n.nspname) || '.' || quote_ident(c.relname)) COLLATE \"C\" AS name, \
-               has_any_column_privilege(c.oid, 'SELECT') AS readable, \
-               has_table_privilege(c.oid, 'DELETE, TRUNCATE, TRIGGER') OR has_any_column_privilege(c.oid, 'INSERT, UPDATE') \
-                 AS writable, \
-               has_table_privilege('public', c.oid, 'DELETE, TRUNCATE, TRIGGER') \
-                 OR has_any_column_privilege('public', c.oid, 'INSERT, UPDATE') AS public_writable \
+               has_table_privilege(c.oid, 'SELECT') \
+                 OR (a.attrelid IS NOT NULL AND has_any_column_privilege(c.oid, 'SELECT')) AS readable, \
+               has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER') \
+                 OR (a.attrelid IS NOT NULL AND has_any_column_privilege(c.oid, 'INSERT, UPDATE')) AS writable, \
+               has_table_privilege('public', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER') \
+                 OR (a.attrelid IS NOT NULL AND has_any_column_privilege('public', c.oid, 'INSERT, UPDATE')) AS public_writable \
              FROM pg_catalog.pg_namespace n LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid \
                AND c.relkind IN ('r', 'v', 'm', 'f', 'p') AND NOT c.relispartition \
+               LEFT JOIN (SELECT DISTINCT attrelid FROM pg_catalog.pg_attribute WHERE attacl IS NOT NULL) a ON a.attrelid = c.oid \
              WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') \
                AND n.nspname NOT LIKE 'pg\\_temp\\_%' AND n.nspname NOT LIKE 'pg\\_toast\\_temp\\_%') rights \
            GROUP BY nspname, usage, \"create\", public_create ORDER BY nspname::text COLLATE \"C\"",
