@@ -57,6 +57,16 @@ const compiled = (...args) => cargo('tree', '--locked', ...args, '--prefix', 'no
 const forTests = new Set(compiled('--workspace', '-e', 'normal,build,dev'));
 rule('Tests give other features to:', [...new Set(compiled('-p', 'mycorr-cli', '-e', 'normal,build'))].filter((line) => !forTests.has(line)));
 
+// A dependency that nothing names costs every build and every review of the lock file.
+const named = workspace.flatMap((crate) => crate.dependencies.map((dependency) => dependency.name));
+const listed = readFileSync('Cargo.toml', 'utf8').match(/^\[workspace\.dependencies\]\n([^]*?)^\[/m)[1].match(/^[\w-]+(?= *=)/gm);
+rule('No crate depends on, although the workspace lists it:', listed.filter((name) => !named.includes(name)));
+for (const { name, dependencies } of workspace) {
+  const text = rust(`crates/${short(name)}`).map((source) => source.text).join('\n');
+  const unused = dependencies.filter((dependency) => !new RegExp(`\\b${(dependency.rename ?? dependency.name).replaceAll('-', '_')}\\b`).test(text));
+  rule(`${short(name)} depends on, but never names:`, unused.map((dependency) => dependency.name));
+}
+
 // clippy.toml bans opening sockets and resolving names; nobody but egress and tests may lift the ban.
 const sources = workspace.flatMap((crate) => rust(`crates/${short(crate.name)}`));
 rule(
