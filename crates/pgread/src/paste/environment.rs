@@ -23,6 +23,7 @@ pub(super) fn read(text: &str, out: &mut Parameters) -> Result<bool> {
             }
         }
     }
+    let has_url = url.is_some();
     if let Some((url, expands)) = url {
         if expands {
             out.warn(
@@ -30,12 +31,16 @@ pub(super) fn read(text: &str, out: &mut Parameters) -> Result<bool> {
                  fields.",
             );
         }
-        return read_url(url.expose(), out);
+        if !read_url(url.expose(), out)? {
+            return Ok(false);
+        }
+        // Spring's URL names no user.
+        found.retain(|(keyword, ..)| matches!(*keyword, "user" | "password") && !out.has(keyword));
     }
     for (keyword, value, expands) in &found {
         psql::set(out, keyword, value.expose(), *expands)?;
     }
-    Ok(!found.is_empty())
+    Ok(has_url || !found.is_empty())
 }
 
 /// libpq's keyword for a variable: libpq's own (PostgreSQL manual, "Environment Variables"), and those that
@@ -57,11 +62,21 @@ pub(super) fn libpq_name(variable: &str) -> Option<&'static str> {
         "PGSSLCERT" => "sslcert",
         "PGSSLKEY" => "sslkey",
         _ => {
-            let prefixes = ["POSTGRESQL_", "POSTGRES_", "DATABASE_", "DB_", "PG_"];
+            let prefixes = [
+                "SPRING_DATASOURCE_",
+                "QUARKUS_DATASOURCE_",
+                "TYPEORM_",
+                "POSTGRESQL_",
+                "POSTGRES_",
+                "DATABASE_",
+                "RDS_",
+                "DB_",
+                "PG_",
+            ];
             match prefixes.iter().find_map(|prefix| variable.strip_prefix(prefix))? {
                 "HOST" | "HOSTNAME" | "SERVER" => "host",
                 "PORT" => "port",
-                "NAME" | "DB" | "DATABASE" | "DBNAME" => "dbname",
+                "NAME" | "DB" | "DATABASE" | "DBNAME" | "DB_NAME" => "dbname",
                 "USER" | "USERNAME" => "user",
                 "PASSWORD" | "PASS" => "password",
                 "SSLMODE" | "SSL_MODE" => "sslmode",

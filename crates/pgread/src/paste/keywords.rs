@@ -89,7 +89,8 @@ pub(super) fn semicolons(text: &str, out: &mut Parameters) -> Result<bool> {
     let mut rest = text.trim();
     while !rest.is_empty() {
         let Some((keyword, tail)) = rest.split_once('=') else { return Ok(false) };
-        if keyword.contains(';') || keyword.len() > 64 || found.len() == Parameters::MOST {
+        let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '_' | '-' | '\t');
+        if !keyword.chars().all(word) || keyword.len() > 64 || found.len() == Parameters::MOST {
             return Ok(false);
         }
         let Some((value, tail)) = value_before_semicolon(tail.trim_start()) else {

@@ -15,12 +15,19 @@ mod golden;
 mod hint;
 mod jdbc;
 mod keywords;
+mod object;
+mod pgpass;
+mod properties;
 mod psql;
+mod settings;
+#[cfg(test)]
+mod shapes;
 mod shell;
 mod supabase;
 #[cfg(test)]
 mod tests;
 mod uri;
+mod yaml;
 
 pub use hint::near_misses;
 pub use supabase::{Supabase, SupabaseEndpoint};
@@ -57,8 +64,9 @@ pub const LONGEST: usize = 64 * 1024;
 /// SQLAlchemy's way to name a driver.
 const SCHEMES: &[&str] = &["postgresql", "postgres", "postgis", "pgsql", "ecto"];
 
-/// Reads a URL (`postgres://…`, SQLAlchemy's and JDBC's too), a libpq keyword string, a `psql` command line,
-/// `PG…` and `DATABASE_URL` variables, or a list separated by semicolons (.NET, ODBC, PDO).
+/// Reads a URL (`postgres://…`, SQLAlchemy's and JDBC's too), a libpq keyword string, a command line of `psql`,
+/// `pg_dump` and their like, `PG…` and `DATABASE_URL` variables, a list separated by semicolons (.NET, ODBC, PDO), a
+/// line of a password file, or a configuration in JSON, YAML, properties or a program's source.
 ///
 /// Fails with `invalid` for the field `text` when the text is none of these, names a socket on the own machine,
 /// holds control characters other than tabs and line ends, or is longer than [`LONGEST`].
@@ -85,25 +93,73 @@ pub fn parse(text: &str) -> Result<Pasted> {
 }
 
 fn read(text: &str, out: &mut Parameters) -> Result<()> {
-    if read_url(text, out)? {
+    if let Some(url) = text.strip_suffix(';').filter(|text| after_scheme(text).is_some()) {
+        out.warn("The semicolon behind the URL was left out.");
+        return read_url(url, out).map(drop);
+    }
+    if pgpass::read(text, out)? || read_url(text, out)? {
         return Ok(());
+    }
+    if text.contains("PRIVATE KEY-----") || text.contains("-----BEGIN CERTIFICATE") {
+        return Err(refuse(
+            "This is a certificate or a private key, not a connection string. A CA certificate has its own field; \
+             a private key has no place here: replace it if it is a real one.",
+        ));
     }
     if let Some(list) = text.strip_prefix("pgsql:") {
         return if keywords::semicolons(list, out)? { Ok(()) } else { Err(no_form()) };
     }
-    if psql::read(text, out)?
-        || environment::read(text, out)?
-        || keywords::read(text, out)?
-        || keywords::semicolons(text, out)?
+    if psql::read(text, out)? {
+        return Ok(());
+    }
+    // `[name]` alone on a line begins a section of another kind of file.
+    let is_section =
+        text.lines().next().is_some_and(|line| line.starts_with('[') && line.trim_end().ends_with(']'));
+    let is_object = text.starts_with(['{', '[']) && !(is_section && text.contains('='));
+    if let Some(entries) = object::read(text, |entries| is_object || settings::enough(entries))
+        && settings::read(entries, out)?
     {
         return Ok(());
+    }
+    if is_object {
+        return Err(nothing_of_a_connection("JSON"));
+    }
+    if environment::read(text, out)? || keywords::read(text, out)? || keywords::semicolons(text, out)? {
+        return Ok(());
+    }
+    for (entries, name) in [(yaml::read(text), "YAML"), (properties::read(text), "a list of settings")] {
+        let Some(entries) = entries.filter(|entries| entries.len() > 1 || settings::enough(entries)) else {
+            continue;
+        };
+        return if settings::read(entries, out)? { Ok(()) } else { Err(nothing_of_a_connection(name)) };
     }
     if let Some(url) = url_within(text) {
         out.warn("Only the connection URL within the text was read.");
         read_url(url, out)?;
         return Ok(());
     }
+    if let Some(list) = keywords_within(text) {
+        out.warn("Only the connection string within the text was read.");
+        keywords::read(list, out)?;
+        return Ok(());
+    }
     Err(no_form())
+}
+
+/// The first keyword string in quotes that stands somewhere in a text, e.g. in a Go program.
+fn keywords_within(text: &str) -> Option<&str> {
+    let quotes = text.match_indices(['"', '`', '\'']).take(100);
+    quotes.filter_map(|(at, quote)| text[at + 1..].split(quote).next()).find(|list| {
+        let mut found = Parameters::default();
+        list.contains('=') && keywords::read(list, &mut found).is_ok_and(|read| read) && found.has("host")
+    })
+}
+
+fn nothing_of_a_connection(what: &str) -> Problem {
+    refuse(&format!(
+        "This is {what}, but it says too little of a PostgreSQL connection: of host, database, username and password \
+         at least two have to stand together in it, or a connection URL."
+    ))
 }
 
 /// Whether the text is a URL of PostgreSQL's; one of something else is refused.
@@ -191,8 +247,8 @@ fn refuse(message: &str) -> Problem {
 fn no_form() -> Problem {
     refuse(
         "This is no connection string that Mycorr can read. It reads postgres:// URLs, keyword strings \
-         (host=… dbname=… user=…), psql command lines, JDBC URLs, .NET connection strings and lines of an \
-         .env file.",
+         (host=… dbname=… user=…), psql and pg_dump command lines, JDBC URLs, .NET connection strings, lines of an \
+         .env or .pgpass file, and configurations in JSON, YAML and properties.",
     )
     .fix("Copy the connection string again from your provider's page, or fill in the fields.")
 }

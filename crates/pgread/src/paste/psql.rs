@@ -1,4 +1,5 @@
-//! `psql` command lines, with what `env`, `sudo`, `docker exec` and the like put before them.
+//! Command lines of `psql` and PostgreSQL's other clients, with what `env`, `sudo`, `docker exec` and the like put
+//! before them.
 
 use super::{
     Parameters, after_scheme, environment, keywords, refuse,
@@ -7,8 +8,88 @@ use super::{
 };
 use mycorr_domain::{Result, Secret};
 
-/// Options that take an argument (psql 18); all others take none.
-const WITH_ARGUMENT: &str = "cdfFhLoPpRTUv";
+/// A client program, and which of its options take an argument (PostgreSQL 18); all others take none.
+struct Tool {
+    name: &'static str,
+    short: &'static str,
+    long: &'static [&'static str],
+    /// What an argument without an option is.
+    operand: Operand,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Operand {
+    /// The database, then the user.
+    DatabaseAndUser,
+    Database,
+    /// A file or nothing.
+    Other,
+}
+
+const PSQL: Tool = Tool {
+    name: "psql",
+    short: "cdfFhLoPpRTUv",
+    long: LONG_WITH_ARGUMENT,
+    operand: Operand::DatabaseAndUser,
+};
+
+const TOOLS: [Tool; 10] = [
+    PSQL,
+    Tool { name: "pgcli", short: "hpUudDIl", long: &["user"], operand: Operand::DatabaseAndUser },
+    Tool { name: "pg_dump", short: "dEefFhjnNpStTUZ", long: LONG_OF_DUMPS, operand: Operand::Database },
+    Tool { name: "pg_dumpall", short: "dEfhlpSU", long: LONG_OF_DUMPS, operand: Operand::Other },
+    Tool { name: "pg_restore", short: "dfFhIjLnNpPStTU", long: LONG_OF_DUMPS, operand: Operand::Other },
+    Tool { name: "pg_isready", short: "dhptU", long: &["timeout"], operand: Operand::Other },
+    Tool { name: "pg_basebackup", short: "cdDFhlprsStTUXZ", long: LONG_OF_BACKUPS, operand: Operand::Other },
+    Tool { name: "pgbench", short: "bcDfFhiIjLMpPRstTU", long: LONG_OF_BENCHES, operand: Operand::Database },
+    Tool { name: "vacuumdb", short: "dhjnNpPtU", long: LONG_OF_DUMPS, operand: Operand::Database },
+    Tool { name: "reindexdb", short: "dhijpStU", long: LONG_OF_DUMPS, operand: Operand::Database },
+];
+
+/// Those that every client has.
+const LONG_OF_ALL: &[&str] = &["host", "port", "username", "dbname"];
+const LONG_OF_DUMPS: &[&str] = &[
+    "compress",
+    "encoding",
+    "exclude-database",
+    "exclude-extension",
+    "exclude-schema",
+    "exclude-table",
+    "exclude-table-and-children",
+    "exclude-table-data",
+    "exclude-table-data-and-children",
+    "extension",
+    "extra-float-digits",
+    "file",
+    "filter",
+    "format",
+    "function",
+    "include-foreign-data",
+    "index",
+    "jobs",
+    "lock-wait-timeout",
+    "maintenance-db",
+    "min-mxid-age",
+    "min-xid-age",
+    "parallel",
+    "restrict-key",
+    "role",
+    "rows-per-insert",
+    "schema",
+    "section",
+    "snapshot",
+    "superuser",
+    "sync-method",
+    "table",
+    "table-and-children",
+    "trigger",
+    "use-list",
+];
+const LONG_OF_BACKUPS: &[&str] =
+    &["pgdata", "format", "max-rate", "label", "checkpoint", "slot", "wal-method"];
+const LONG_OF_BENCHES: &[&str] =
+    &["client", "define", "file", "jobs", "rate", "scale", "time", "transactions"];
+
 const LONG_WITH_ARGUMENT: &[&str] = &[
     "command",
     "dbname",
@@ -50,14 +131,14 @@ const LONG_WITHOUT: &[&str] = &[
     "version",
 ];
 
-/// Whether a command of the text is `psql`. Variables that were set before it count.
+/// Whether a command of the text is one of PostgreSQL's clients. Variables that were set before it count.
 pub(super) fn read(text: &str, out: &mut Parameters) -> Result<bool> {
     // A keyword string may hold the word too: `application_name = psql`.
-    if !text.contains("psql") {
+    if !TOOLS.iter().any(|tool| text.contains(tool.name)) {
         return Ok(false);
     }
     let Some(commands) = shell::commands(text) else {
-        return if text.split_whitespace().any(is_psql) {
+        return if text.split_whitespace().any(|word| tool(word).is_some()) {
             Err(refuse("A quote in the command line is not closed."))
         } else {
             Ok(false)
@@ -65,11 +146,12 @@ pub(super) fn read(text: &str, out: &mut Parameters) -> Result<bool> {
     };
     let mut variables: Vec<&Word> = Vec::new();
     for command in &commands {
-        let at = command.iter().enumerate().position(|(at, word)| {
-            is_psql(word.text.expose()) && !(at > 0 && command[at - 1].text.expose().ends_with('='))
+        let found = command.iter().enumerate().find_map(|(at, word)| {
+            let value = at > 0 && !command[at - 1].quoted && command[at - 1].text.expose().ends_with('=');
+            tool(word.text.expose()).filter(|_| !value).map(|tool| (at, tool))
         });
-        variables.extend(&command[..at.unwrap_or(command.len())]);
-        if let Some(at) = at {
+        variables.extend(&command[..found.map_or(command.len(), |(at, _)| at)]);
+        if let Some((at, tool)) = found {
             for word in variables {
                 if let Some((name, value)) = word.assignment()
                     && let Some(keyword) = environment::libpq_name(name)
@@ -78,7 +160,7 @@ pub(super) fn read(text: &str, out: &mut Parameters) -> Result<bool> {
                 }
             }
             let mut line = Line::default();
-            line.read(&command[at + 1..]);
+            line.read(tool, &command[at + 1..]);
             line.store(out)?;
             return Ok(true);
         }
@@ -86,9 +168,10 @@ pub(super) fn read(text: &str, out: &mut Parameters) -> Result<bool> {
     Ok(false)
 }
 
-fn is_psql(word: &str) -> bool {
+fn tool(word: &str) -> Option<&'static Tool> {
     let name = word.rsplit(['/', '\\']).next().unwrap_or(word);
-    name == "psql" || name == "psql.exe"
+    let name = name.strip_suffix(".exe").unwrap_or(name);
+    TOOLS.iter().find(|tool| tool.name == name)
 }
 
 /// What the arguments say of the connection; each with whether a shell would have changed it.
@@ -104,7 +187,7 @@ struct Line<'a> {
 
 impl<'a> Line<'a> {
     /// As `getopt_long` reads it: options anywhere, long names cut short, `--` ends them.
-    fn read(&mut self, words: &'a [Word]) {
+    fn read(&mut self, tool: &Tool, words: &'a [Word]) {
         let mut operands = Vec::new();
         let mut words = words.iter().take_while(|word| word.quoted || !is_redirection(word.text.expose()));
         while let Some(word) = words.next() {
@@ -116,14 +199,14 @@ impl<'a> Line<'a> {
                     Some((name, value)) => (name, Some((value, word.expands))),
                     None => (long, None),
                 };
-                match long_option(name) {
+                match long_option(tool, name) {
                     Some("password") => self.password = value.or(self.password),
-                    Some(name) if LONG_WITH_ARGUMENT.contains(&name) => {
+                    Some(name) if LONG_OF_ALL.contains(&name) || tool.long.contains(&name) => {
                         let value = value.or_else(|| words.next().map(|w| (w.text.expose(), w.expands)));
                         match name {
                             "host" => self.host = value,
                             "port" => self.port = value,
-                            "username" => self.username = value,
+                            "username" | "user" => self.username = value,
                             "dbname" => self.dbname = value,
                             _ => {}
                         }
@@ -131,7 +214,7 @@ impl<'a> Line<'a> {
                     _ => {}
                 }
             } else if let Some(short) = text.strip_prefix('-').filter(|short| !short.is_empty()) {
-                let Some(at) = short.find(|c| WITH_ARGUMENT.contains(c)) else { continue };
+                let Some(at) = short.find(|c| tool.short.contains(c)) else { continue };
                 let value = match &short[at + 1..] {
                     "" => words.next().map(|word| (word.text.expose(), word.expands)),
                     value => Some((value, word.expands)),
@@ -139,7 +222,7 @@ impl<'a> Line<'a> {
                 match short.as_bytes()[at] {
                     b'h' => self.host = value,
                     b'p' => self.port = value,
-                    b'U' => self.username = value,
+                    b'U' | b'u' => self.username = value,
                     b'd' => self.dbname = value,
                     _ => {}
                 }
@@ -149,9 +232,11 @@ impl<'a> Line<'a> {
         }
         for word in operands {
             let value = Some((word.text.expose(), word.expands));
-            if self.dbname.is_none() {
+            if tool.operand == Operand::Other {
+                continue;
+            } else if self.dbname.is_none() {
                 self.dbname = value;
-            } else if self.username.is_none() {
+            } else if self.username.is_none() && tool.operand == Operand::DatabaseAndUser {
                 self.username = value;
             } else {
                 self.left_over = true;
@@ -189,7 +274,10 @@ impl<'a> Line<'a> {
 }
 
 /// The option that a name, perhaps cut short, stands for. One that could be two is none.
-fn long_option(name: &str) -> Option<&'static str> {
+fn long_option(tool: &Tool, name: &str) -> Option<&'static str> {
+    if tool.name != PSQL.name {
+        return LONG_OF_ALL.iter().chain(tool.long).find(|option| **option == name).copied();
+    }
     let all = || LONG_WITH_ARGUMENT.iter().chain(LONG_WITHOUT).copied();
     let mut alike = all().filter(|option| option.starts_with(name));
     all().find(|option| *option == name).or_else(|| alike.next().filter(|_| alike.next().is_none()))
@@ -199,16 +287,21 @@ fn is_redirection(word: &str) -> bool {
     word.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with(['<', '>'])
 }
 
-/// Sets a value from a shell, unless it is a variable of which we know nothing.
-pub(super) fn set(out: &mut Parameters, keyword: &str, value: &str, expands: bool) -> Result<()> {
-    let field = match keyword {
+/// What the form calls a keyword.
+pub(super) fn field(keyword: &str) -> &'static str {
+    match keyword {
         "host" | "hostaddr" => "host",
         "port" => "port",
         "dbname" => "database",
         "user" => "username",
         "password" => "password",
         _ => "value of another parameter",
-    };
+    }
+}
+
+/// Sets a value from a shell, unless it is a variable of which we know nothing.
+pub(super) fn set(out: &mut Parameters, keyword: &str, value: &str, expands: bool) -> Result<()> {
+    let field = field(keyword);
     if expands && Word::is_variable(value) {
         out.warn(format!("The {field} stands in a variable of your shell. Enter it yourself."));
         return Ok(());

@@ -1,13 +1,10 @@
 //! A certificate authority that a person pasted.
 
-use super::{certificate::CertificateInfo, der};
+use super::{certificate::CertificateInfo, der, pem};
 use mycorr_domain::{Code, Problem, Result, Secret};
-use openssl::{
-    base64::decode_block,
-    x509::{
-        X509,
-        store::{X509Store, X509StoreBuilder},
-    },
+use openssl::x509::{
+    X509,
+    store::{X509Store, X509StoreBuilder},
 };
 
 /// One or more CA certificates in PEM (RFC 7468). They replace the public trust store.
@@ -21,9 +18,9 @@ pub struct CaCertificate {
 const LONGEST: usize = 1 << 20;
 
 impl CaCertificate {
-    /// Takes what people have: a byte order mark, CRLF, indented lines, comments and the text that
-    /// `openssl x509 -text` prints between the blocks. Refuses a text without a certificate, a block that
-    /// cannot be read, and any private key.
+    /// Takes what people have: comments and the text that `openssl x509 -text` prints between the blocks, lines that
+    /// became one, `\n` as two letters, blocks without a line end between them, quotes, Base64 of the whole. Refuses
+    /// a text without a certificate, a block that cannot be read, and any private key.
     ///
     /// # Errors
     /// `ca_certificate_invalid`, with the number of the block that is broken.
@@ -33,52 +30,51 @@ impl CaCertificate {
                 invalid("It is larger than 1 MiB.").fix("Paste only the certificates of your own CA.")
             );
         }
+        let text = pem::readable(pem);
+        if pem::holds_private_key(&text) {
+            return Err(invalid("It contains a private key, which must not leave the server.").fix(
+                "Paste only the CA certificate. If this key is a real one, replace it: it has left its place.",
+            ));
+        }
         let mut certificates = Vec::new();
-        let mut lines = pem.trim_start_matches('\u{feff}').lines().map(str::trim);
-        while let Some(line) = lines.next() {
-            let Some(label) = between(line, "-----BEGIN ") else { continue };
-            if label.contains("PRIVATE KEY") {
-                return Err(invalid("It contains a private key, which must not leave the server.")
-                    .fix("Paste only the CA certificate. If this key is a real one, replace it: it has left its place."));
-            }
+        for block in pem::blocks(&text) {
             let at = certificates.len() + 1;
             let broken = || {
                 invalid(&format!("Certificate number {at} in it is broken or incomplete."))
                     .fix("Paste the whole file, from the line BEGIN CERTIFICATE to the line END CERTIFICATE.")
             };
-            let mut body = String::new();
-            loop {
-                match lines.next() {
-                    Some(line) if between(line, "-----END ") == Some(label) => break,
-                    Some(line) if line.starts_with("-----") => return Err(broken()),
-                    Some(line) => body.push_str(line),
-                    None => return Err(broken()),
-                }
-            }
-            match label {
-                "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => {
-                    let der = decode_block(&body).map_err(|_| broken())?;
-                    if label.starts_with("TRUSTED") && !der::trusted_for_servers(&der) {
+            let der = block.der.ok_or_else(broken)?;
+            // The label, and the same after a field that takes no blanks. Revocation lists, parameters and such do no
+            // harm and are not used, as in libpq.
+            match block.label.as_str() {
+                "CERTIFICATE" | "X509 CERTIFICATE" | "X509CERTIFICATE" => {}
+                "TRUSTED CERTIFICATE" | "TRUSTEDCERTIFICATE" => {
+                    if !der::trusted_for_servers(&der) {
                         return Err(invalid(&format!(
                             "Certificate number {at} in it is marked as not to be trusted for servers."
                         ))
                         .fix("Leave it out, or take the mark off: openssl x509 -in <file>"));
                     }
-                    certificates.push(X509::from_der(&der).map_err(|_| broken())?);
                 }
-                // Revocation lists, parameters and such do no harm and are not used, as in libpq.
-                _ => {}
+                _ => continue,
             }
+            certificates.push(X509::from_der(&der).map_err(|_| broken())?);
         }
         if certificates.is_empty() {
             return Err(invalid("There is no certificate in it.").fix(
                 "Paste the PEM text of the CA certificate: it begins with -----BEGIN CERTIFICATE-----.",
             ));
         }
-        Ok(Self { pem: Secret::new(pem.to_owned()), certificates })
+        // Only the certificates are kept, whatever stood around them.
+        let mut kept = String::new();
+        for certificate in &certificates {
+            let pem = certificate.to_pem().map_err(Problem::bug)?;
+            kept.push_str(&String::from_utf8_lossy(&pem));
+        }
+        Ok(Self { pem: Secret::new(kept), certificates })
     }
 
-    /// What was pasted, to be sealed.
+    /// The certificates as PEM, to be sealed.
     pub fn pem(&self) -> &Secret {
         &self.pem
     }
@@ -95,10 +91,6 @@ impl CaCertificate {
         }
         Ok(store.build())
     }
-}
-
-fn between<'a>(line: &'a str, begin: &str) -> Option<&'a str> {
-    line.strip_prefix(begin)?.strip_suffix("-----")
 }
 
 fn invalid(why: &str) -> Problem {

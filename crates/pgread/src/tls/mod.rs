@@ -6,6 +6,7 @@ mod certificate;
 mod der;
 mod handshake;
 mod names;
+mod pem;
 
 pub use ca::CaCertificate;
 pub use certificate::{CertificateFault, CertificateInfo, Rule};

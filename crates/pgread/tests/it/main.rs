@@ -9,6 +9,7 @@ mod failures;
 mod hostile;
 mod poolers;
 mod privileges;
+mod saslprep;
 mod standby;
 mod statements;
 mod support;

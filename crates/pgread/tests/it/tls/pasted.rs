@@ -112,7 +112,6 @@ async fn oddities() {
         ("four dashes", good.replace("-----", "----"), INVALID),
         ("small letters", good.replace("CERTIFICATE", "certificate"), INVALID),
         ("a request", good.replace("CERTIFICATE", "CERTIFICATE REQUEST"), INVALID),
-        ("\\n instead of new lines", good.replace('\n', "\\n"), INVALID),
         ("private key behind", format!("{good}{key}"), INVALID),
         ("private key before", format!("{key}{good}"), INVALID),
         ("private key indented", format!("{good}  {}", key.replace('\n', "\n  ")), INVALID),
@@ -130,6 +129,93 @@ async fn oddities() {
     situation.trusted = openssl(&middle, "x509 -in in -trustout -addtrust serverAuth");
     all.push(situation);
     compare(all).await;
+}
+
+/// Each shape, of a certificate that is then read, and of a private key beside it that is refused.
+#[test]
+fn shapes_of_the_clipboard() {
+    let one = Draft::authority("Root").self_signed();
+    let two = Draft::authority("Other").self_signed();
+    let good = pem(&[&one]);
+    let pair = pem(&[&one, &two]);
+    let new = one.key.private_key_to_pem_pkcs8().unwrap();
+    let old = one.key.ec_key().unwrap().private_key_to_pem().unwrap();
+    let cipher = openssl::symm::Cipher::aes_128_cbc();
+    let encrypted = one.key.private_key_to_pem_pkcs8_passphrase(cipher, b"x").unwrap();
+    let mut keys: Vec<String> = [new, old, encrypted].map(|key| String::from_utf8(key).unwrap()).into();
+    for label in [
+        "RSA PRIVATE KEY",
+        "DSA PRIVATE KEY",
+        "OPENSSH PRIVATE KEY",
+        "PGP PRIVATE KEY BLOCK",
+        "ANY PRIVATE KEY",
+    ] {
+        keys.push(format!("-----BEGIN {label}-----\nMIIEvQIBADAN\n-----END {label}-----\n"));
+    }
+    keys.push(
+        "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nMIIE\n---- END SSH2 ENCRYPTED PRIVATE KEY ----\n".into(),
+    );
+    keys.push("PuTTY-User-Key-File-2: ssh-rsa\nEncryption: none\n".into());
+    let letters = |text: &str| text.replace('\n', "\\n");
+    let base64 = |text: &str| openssl::base64::encode_block(text.as_bytes());
+    let wrapped = |text: &str| {
+        let text = base64(text);
+        let lines: Vec<_> = text.as_bytes().chunks(76).map(String::from_utf8_lossy).collect();
+        lines.join("\n")
+    };
+    let source = |text: &str| text.lines().map(|line| format!("  '{line}\\n' +\n")).collect::<String>();
+    type Shape<'a> = (&'a str, &'a dyn Fn(&str) -> String);
+    let shapes: [Shape<'_>; 22] = [
+        ("as it is", &|text| text.to_owned()),
+        ("\\n as two letters", &letters),
+        ("\\r\\n as four letters", &|text| text.replace('\n', "\\r\\n")),
+        ("\\\\n, escaped twice", &|text| text.replace('\n', "\\\\n")),
+        ("both, a new line and its letters", &|text| text.replace('\n', "\\n\n")),
+        ("on one line", &|text| text.trim_end().replace('\n', " ")),
+        ("on one line, without blanks", &|text| text.replace('\n', "")),
+        ("no blank at all", &|text| text.replace(['\n', ' '], "")),
+        ("in double quotes", &|text| format!("\"{text}\"")),
+        ("in single quotes", &|text| format!("'{text}'")),
+        ("as a JSON string", &|text| serde_json::to_string(text).unwrap()),
+        ("in a JSON document", &|text| serde_json::json!({"type": "x", "ca": text}).to_string()),
+        ("with PHP's slashes", &|text| serde_json::to_string(text).unwrap().replace('/', "\\/")),
+        ("in a YAML block", &|text| format!("ca: |\n  {}", text.replace('\n', "\n  "))),
+        ("in an .env line", &|text| format!("CA_CERT=\"{}\"", letters(text))),
+        ("for a shell", &|text| format!("export CA=$'{}'", letters(text))),
+        ("in a program's source", &source),
+        ("in a URL", &|text| text.replace('+', "%2B").replace(' ', "%20").replace('\n', "%0A")),
+        ("Base64 of it", &base64),
+        ("Base64 of it, in lines", &wrapped),
+        ("a Kubernetes secret", &|text| format!("data:\n  ca.crt: {}\n  other: aGVsbG8=\n", base64(text))),
+        ("Base64 of the letters", &|text| base64(&letters(text))),
+    ];
+    let fingerprints = |ca: &CaCertificate| {
+        openssl::x509::X509::stack_from_pem(ca.pem().expose().as_bytes())
+            .unwrap()
+            .iter()
+            .map(|one| one.to_der().unwrap())
+            .collect::<Vec<_>>()
+    };
+    let wanted = [&one, &two].map(|one| one.certificate.to_der().unwrap());
+    for (what, shape) in shapes {
+        for (text, count) in
+            [(good.clone(), 1), (pair.clone(), 2), (pair.replace("-----\n-----", "----------"), 2)]
+        {
+            let read =
+                CaCertificate::parse(&shape(&text)).unwrap_or_else(|problem| panic!("{what}: {problem}"));
+            assert_eq!(fingerprints(&read), wanted[..count], "{what}");
+        }
+        for key in &keys {
+            for text in [key.clone(), format!("{good}{key}"), format!("{key}{good}")] {
+                let Err(problem) = CaCertificate::parse(&shape(&text)) else { panic!("{what} of {key}") };
+                assert!(problem.detail.contains("private key"), "{what} of {key}: {problem}");
+            }
+        }
+    }
+    let commented: String = good.lines().map(|line| format!("# {line}\n")).collect();
+    assert!(CaCertificate::parse(&commented).is_err(), "what is commented out is not trusted");
+    let kept = CaCertificate::parse(&format!("password: hunter2\n{good}")).unwrap();
+    assert_eq!(kept.pem().expose(), good, "nothing but certificates is kept");
 }
 
 fn lines(body: &str, length: usize) -> String {
