@@ -115,7 +115,7 @@ impl Engine {
 
     /// Whether what a request needs is there.
     pub async fn ready(&self) -> Result<()> {
-        self.meta.ping().await
+        self.meta.check_writable().await
     }
 
     /// How many jobs are in each state.

@@ -8,6 +8,7 @@ mod entity;
 mod jobs;
 mod migration;
 mod models;
+mod pool;
 mod record;
 mod statements;
 mod tables;
@@ -21,7 +22,7 @@ pub use statements::NewStatement;
 use chrono::{DateTime, SubsecRound, TimeZone, Utc};
 use mycorr_domain::{Code, Problem, Result};
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
@@ -31,35 +32,37 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct Meta {
     db: DatabaseConnection,
+    file: pool::DatabaseFile,
 }
 
 impl Meta {
     /// Opens `sqlite:…` (made if missing) and brings the schema up to date.
     pub async fn open(url: &str) -> Result<Self> {
-        let mut options = ConnectOptions::new(url);
-        options
-            .max_connections(8)
-            .min_connections(1)
-            .acquire_timeout(Duration::from_secs(10))
-            .sqlx_logging(false)
-            .map_sqlx_sqlite_opts(|sqlite| {
-                // Readers go on while one writes (WAL); a commit is on the disk when it is answered (FULL),
-                // because a version that was announced must not be forgotten.
-                sqlite
-                    .create_if_missing(true)
-                    .foreign_keys(true)
-                    .busy_timeout(Duration::from_secs(10))
-                    .pragma("journal_mode", "WAL")
-                    .pragma("synchronous", "FULL")
-            });
-        let db = connect(options).await?;
-        migrate(&db).await?;
-        Ok(Self { db })
+        let file = pool::DatabaseFile::of(url).map_err(db)?;
+        let connection = connect(pool::options(url, &file)).await?;
+        file.pin().map_err(Problem::bug)?;
+        migrate(&connection).await?;
+        // A file that is gone from now on is not made anew: it would be an empty one.
+        let options = pool::sqlite(url.parse().map_err(Problem::bug)?).create_if_missing(false);
+        connection
+            .get_sqlite_connection_pool()
+            .set_connect_options(sea_orm::sqlx::ConnectOptions::disable_statement_logging(options));
+        Ok(Self { db: connection, file })
     }
 
-    /// Whether the database answers.
-    pub async fn ping(&self) -> Result<()> {
-        self.db.ping().await.map_err(db)
+    /// Whether the database takes a write, on the disk when this returns.
+    pub async fn check_writable(&self) -> Result<()> {
+        let transaction = self.write().await?;
+        let at = now().timestamp_micros();
+        transaction
+            .execute_unprepared(&format!(
+                "INSERT INTO write_checks (id, at, padding) VALUES (1, {at}, zeroblob({CHECK_BYTES})) \
+                 ON CONFLICT (id) DO UPDATE SET at = {at}, padding = zeroblob({CHECK_BYTES})"
+            ))
+            .await
+            .map_err(db)?;
+        transaction.commit().await.map_err(db)?;
+        self.file.check().map_err(|error| unavailable(DbErr::Custom(error.to_string())))
     }
 
     /// Closes the connections; SQLite then folds its write-ahead log into the file.
@@ -129,19 +132,25 @@ fn is_busy(error: &DbErr) -> bool {
     error_code(error).and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 5)
 }
 
+/// More than any one request writes.
+const CHECK_BYTES: usize = 64 << 10;
+
+/// The index of the write-ahead log finds no room to grow.
+const SQLITE_IOERR_SHMSIZE: &str = "4874";
+
 /// What the database reported, as a problem. The text itself is for the log.
 fn db(error: DbErr) -> Problem {
     let code = error_code(&error);
-    // SQLite: 13 is SQLITE_FULL; 5 SQLITE_BUSY, 10 SQLITE_IOERR and 14 SQLITE_CANTOPEN with their extended
-    // codes in the higher bytes (sqlite.org/rescode.html). PostgreSQL: 53100 is disk_full.
+    // SQLite: 13 is SQLITE_FULL; 5 SQLITE_BUSY, 8 SQLITE_READONLY, 10 SQLITE_IOERR and 14 SQLITE_CANTOPEN with
+    // their extended codes in the higher bytes (sqlite.org/rescode.html). PostgreSQL: 53100 is disk_full.
     let sqlite = code.as_deref().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
     match (sqlite, code.as_deref()) {
-        (_, Some("53100")) | (Some(13), _) => {
+        (_, Some("53100" | SQLITE_IOERR_SHMSIZE)) | (Some(13), _) => {
             Problem::new(Code::StorageFull, "The disk that holds Mycorr's metadata is full.")
                 .fix("Free some space on it, then try again. Nothing was changed.")
                 .internal(error)
         }
-        (Some(5 | 10 | 14), _) => unavailable(error),
+        (Some(5 | 8 | 10 | 14), _) => unavailable(error),
         _ if matches!(error, DbErr::Conn(_) | DbErr::ConnectionAcquire(_)) => unavailable(error),
         _ => Problem::bug(error),
     }

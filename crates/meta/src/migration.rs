@@ -14,7 +14,7 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First), Box::new(Trust)]
+        vec![Box::new(First), Box::new(Trust), Box::new(Fences)]
     }
 }
 
@@ -72,6 +72,34 @@ impl MigrationTrait for Trust {
             }
         }
         manager.create_index(index("jobs_connection_id", "jobs", &["connection_id", "state"])).await
+    }
+}
+
+/// The right to write as a number that only grows, attempts apart from it, and a row to try a write on.
+struct Fences;
+
+impl MigrationName for Fences {
+    fn name(&self) -> &str {
+        "m0003_fences"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Fences {
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let fences = vec![integer("id").primary_key().take(), big_integer("value")];
+        manager.create_table(table("fences", fences)).await?;
+        let checks = vec![integer("id").primary_key().take(), big_integer("at"), bytes_null("padding")];
+        manager.create_table(table("write_checks", checks)).await?;
+        let attempts = big_integer("attempts").default(0).take();
+        if !manager.has_column("jobs", "attempts").await? {
+            manager.alter_table(Table::alter().table("jobs").add_column(attempts).to_owned()).await?;
+        }
+        manager.create_index(index("jobs_requested_by", "jobs", &["requested_by", "state"])).await
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod authority;
 mod cluster;
+mod disk;
 mod heard;
 mod home;
 mod log;
@@ -17,6 +18,7 @@ pub mod store_suite;
 
 pub use authority::{Authority, Certified, Leaf};
 pub use cluster::{Cluster, Database, Options};
+pub use disk::{SmallDisk, skip};
 pub use heard::Heard;
 pub use log::LoggedStatement;
 pub use meddler::{Meddler, Meddling};

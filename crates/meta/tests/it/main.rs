@@ -4,6 +4,7 @@
 
 mod accounts;
 mod connections;
+mod full;
 mod jobs;
 mod models;
 mod start;

@@ -9,7 +9,7 @@ async fn a_second_start_finds_everything() {
     first.close().await.unwrap();
     let second = Meta::open(&url(&folder)).await.unwrap();
     assert!(!second.is_new().await.unwrap());
-    second.ping().await.unwrap();
+    second.check_writable().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,41 +3,16 @@
 use crate::{batch, columns, numbers, open};
 use arrow_array::StringArray;
 use mycorr_domain::{Code, JobId, TableId, TableStore};
-use mycorr_testkit::store_suite::{self, snapshot, write};
-use std::{path::Path, process::Command, sync::Arc};
+use mycorr_testkit::{
+    SmallDisk,
+    store_suite::{self, snapshot, write},
+};
+use std::sync::Arc;
 use uuid::Uuid;
-
-/// A file system of 8 MB, gone with this.
-struct Small(tempfile::TempDir);
-
-impl Small {
-    fn mount() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"])
-            .arg(folder.path())
-            .status()
-            .is_ok_and(|status| status.success());
-        mounted.then_some(Self(folder))
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.path()).status();
-    }
-}
 
 #[tokio::test]
 async fn a_full_disk() {
-    let Some(disk) = Small::mount() else {
-        eprintln!("SKIPPED: a_full_disk needs the right to mount a small file system (root)");
-        return;
-    };
+    let Some(disk) = SmallDisk::mount("8m") else { return };
     let store = open(disk.path());
     let (table, columns) = (TableId::new(), columns());
     let at = snapshot(table, write(&store, table, &columns, [batch(0..10)]).await, &columns);
