@@ -170,6 +170,14 @@ pub(crate) fn status(code: Code) -> StatusCode {
         | Code::NotPostgresql
         | Code::ProtocolViolation
         | Code::SecretUnreadable
+        | Code::NotSupportedServer
+        | Code::PoolerHasNoServer
+        | Code::ForeignServerFailed
+        | Code::ViewFailed
+        | Code::DamagedData
+        | Code::HotStandbyOff
+        | Code::PasswordExpired
+        | Code::QuotaExceeded
         | Code::SourceError
         | Code::SourceChanged
         | Code::RowTooLarge
@@ -180,13 +188,13 @@ pub(crate) fn status(code: Code) -> StatusCode {
         Code::NotSignedIn | Code::SignInFailed => StatusCode::UNAUTHORIZED,
         Code::Forbidden | Code::CrossOrigin | Code::SignUpClosed => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
-        Code::EmailTaken | Code::Conflict => StatusCode::CONFLICT,
+        Code::EmailTaken | Code::Conflict | Code::StorageConflict => StatusCode::CONFLICT,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Code::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
         Code::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
-        Code::StorageUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Code::StorageUnavailable | Code::TooBusy => StatusCode::SERVICE_UNAVAILABLE,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
