@@ -18,6 +18,8 @@ import { type KeyboardEvent, type ReactNode, useId, useLayoutEffect, useMemo, us
 import { $api, AT_SOURCE, allPages, api, refreshSources, type SourceTable, toProblem } from "../api/client";
 import { Async } from "../ui/Async";
 import { bytes, count, estimate } from "../ui/format";
+import { spelled } from "../ui/invisible";
+import { visible } from "../ui/Visible";
 
 export interface Chosen {
   schema: string;
@@ -349,7 +351,7 @@ function NodeLine({ node, wanted }: { node: Node; wanted: string }) {
         role="img"
         aria-label={table.readable ? word : `${word}, not readable`}
       />
-      <span className="tree-name" title={table.name}>
+      <span className="tree-name" title={spelled(table.name)}>
         <Marked text={table.name} wanted={wanted} />
       </span>
       <span className="tree-figure" title="The database's estimate of rows, and the size">
@@ -362,12 +364,12 @@ function NodeLine({ node, wanted }: { node: Node; wanted: string }) {
 
 function Marked({ text, wanted }: { text: string; wanted: string }): ReactNode {
   const at = wanted ? text.toLowerCase().indexOf(wanted) : -1;
-  if (at < 0) return text;
+  if (at < 0) return visible(text);
   return (
     <>
-      {text.slice(0, at)}
-      <mark>{text.slice(at, at + wanted.length)}</mark>
-      {text.slice(at + wanted.length)}
+      {visible(text.slice(0, at))}
+      <mark>{visible(text.slice(at, at + wanted.length))}</mark>
+      {visible(text.slice(at + wanted.length))}
     </>
   );
 }

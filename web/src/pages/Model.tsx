@@ -10,7 +10,9 @@ import { Async } from "../ui/Async";
 import { Confirm } from "../ui/Confirm";
 import { Dialog } from "../ui/Dialog";
 import { plural } from "../ui/format";
+import { spelled } from "../ui/invisible";
 import { NameForm } from "../ui/NameForm";
+import { visible } from "../ui/Visible";
 
 const ModelData = lazy(() => import("./ModelData"));
 const ModelImport = lazy(() => import("./ModelImport"));
@@ -46,7 +48,7 @@ export default function Model({ id, tab }: { id: string; tab: ModelTab }) {
     <Async query={model} inset title="Model">
       {(data) => (
         <div className="model">
-          <title>{`${data.name} · Mycorr`}</title>
+          <title>{`${spelled(data.name)} · Mycorr`}</title>
           <div className="model-head">
             <div style={{ minWidth: 0 }}>
               <div className="crumbs">
@@ -54,7 +56,7 @@ export default function Model({ id, tab }: { id: string; tab: ModelTab }) {
                   Models
                 </Link>
               </div>
-              <h1>{data.name}</h1>
+              <h1>{visible(data.name)}</h1>
             </div>
             {data.access === "owner" && <ModelMenu model={data} />}
           </div>

@@ -7,6 +7,8 @@ import { isOver, jobsOf } from "../api/events";
 import { to } from "../routes";
 import { Async, Empty } from "../ui/Async";
 import { count } from "../ui/format";
+import { spelled } from "../ui/invisible";
+import { Name, visible } from "../ui/Visible";
 import { JobProgress } from "./JobProgress";
 import { mayChange, useTables } from "./Model";
 import { TableView } from "./TableView";
@@ -51,7 +53,9 @@ function NoTable({ model, jobs }: { model: Model; jobs: Job[] }) {
       <div className="page stack">
         {running.map((job) => (
           <div key={job.id} className="card stack" style={{ gap: 8 }}>
-            <strong>Importing {job.table_name}</strong>
+            <strong>
+              Importing <Name text={job.table_name} />
+            </strong>
             <JobProgress job={job} canCancel={mayChange(model)} />
           </div>
         ))}
@@ -125,9 +129,9 @@ function TableList({
             className="nav-link"
             to={to.model(model.id, "data", { table: table.id })}
             aria-current={table === current ? "page" : undefined}
-            title={table.name}
+            title={spelled(table.name)}
           >
-            <span>{table.name}</span>
+            <span>{visible(table.name)}</span>
             <span className="small num">{count(table.rows)}</span>
           </Link>
         ))}
@@ -136,7 +140,7 @@ function TableList({
       <NativeSelect
         className="table-select"
         aria-label="Table"
-        data={tables.map((table) => ({ value: table.id, label: table.name }))}
+        data={tables.map((table) => ({ value: table.id, label: spelled(table.name) }))}
         value={current?.id}
         onChange={(event) => navigate(to.model(model.id, "data", { table: event.currentTarget.value }))}
       />

@@ -7,8 +7,10 @@ import { isOver, jobsOf } from "../api/events";
 import { to } from "../routes";
 import { Async, Empty } from "../ui/Async";
 import { bytes, duration, plural } from "../ui/format";
+import { spelled } from "../ui/invisible";
 import { Notice, ProblemNotice, ToneIcon } from "../ui/Notice";
 import { TimeAgo } from "../ui/TimeAgo";
+import { Name } from "../ui/Visible";
 import { ConnectionTree } from "./ConnectionTree";
 import { JOBS, JobProgress } from "./JobProgress";
 import { mayChange } from "./Model";
@@ -59,7 +61,7 @@ export default function ModelImport({ model }: { model: Model }) {
               <div className="source">
                 <NativeSelect
                   label="Connection"
-                  data={items.map(({ id, name }) => ({ value: id, label: name }))}
+                  data={items.map(({ id, name }) => ({ value: id, label: spelled(name) }))}
                   value={connection.id}
                   onChange={(event) => setSearch({ connection: event.currentTarget.value })}
                 />
@@ -133,9 +135,11 @@ function JobEntry({ model, job }: { model: Model; job: Job }) {
       <div className="stack" style={{ gap: 8 }}>
         <div>
           <strong>
-            {JOBS[job.kind].doing} {job.table_name}
+            {JOBS[job.kind].doing} <Name text={job.table_name} />
           </strong>{" "}
-          <span className="dim">from {source}</span>
+          <span className="dim">
+            from <Name text={source} />
+          </span>
         </div>
         <JobProgress job={job} canCancel={mayChange(model)} />
       </div>
@@ -152,7 +156,11 @@ function JobEntry({ model, job }: { model: Model; job: Job }) {
         <div className="row" style={{ gap: "4px 8px" }}>
           <ToneIcon tone={tone} />
           <span>
-            {JOBS[job.kind].noun} of <strong>{job.table_name}</strong> {word}
+            {JOBS[job.kind].noun} of{" "}
+            <strong>
+              <Name text={job.table_name} />
+            </strong>{" "}
+            {word}
           </span>
           <span className="dim small">
             {job.state === "succeeded" && `${plural(job.rows, "row")}, ${bytes(job.bytes)}`}
@@ -166,7 +174,7 @@ function JobEntry({ model, job }: { model: Model; job: Job }) {
             to={to.model(model.id, "data", { table: job.table_id })}
             variant="default"
             size="xs"
-            aria-label={`Open ${job.table_name}`}
+            aria-label={`Open ${spelled(job.table_name)}`}
           >
             Open
           </Button>

@@ -10,6 +10,7 @@ import { plural } from "../ui/format";
 import { NameForm } from "../ui/NameForm";
 import { PageHeader } from "../ui/PageHeader";
 import { TimeAgo } from "../ui/TimeAgo";
+import { Name, visible } from "../ui/Visible";
 
 export default function Models() {
   const models = $api.useQuery("get", "/api/v1/models", { params: { query: { limit: 1000 } } });
@@ -69,9 +70,16 @@ function ModelList({ models }: { models: Model[] }) {
     <div className="cards">
       {models.map((model) => (
         <Link key={model.id} className="choice" to={to.model(model.id)}>
-          <h2>{model.name}</h2>
+          <h2>{visible(model.name)}</h2>
           <p className="small">
-            {plural(model.tables, "table")} · {model.access === "owner" ? "yours" : `of ${model.owner.name}`}{" "}
+            {plural(model.tables, "table")} ·{" "}
+            {model.access === "owner" ? (
+              "yours"
+            ) : (
+              <>
+                of <Name text={model.owner.name} />
+              </>
+            )}{" "}
             · made <TimeAgo at={model.created_at} />
           </p>
         </Link>

@@ -21,6 +21,7 @@ import { bytes, count } from "../ui/format";
 import { NameForm } from "../ui/NameForm";
 import { Notice, ProblemNotice } from "../ui/Notice";
 import { TimeAgo } from "../ui/TimeAgo";
+import { Name, visible } from "../ui/Visible";
 import { JOBS, JobProgress } from "./JobProgress";
 import { mayChange } from "./Model";
 import { RestoreButton } from "./RestoreButton";
@@ -62,7 +63,7 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
     <>
       <div className="row spread">
         <div className="row" style={{ minWidth: 0 }}>
-          <h2 className="table-name">{table.name}</h2>
+          <h2 className="table-name">{visible(table.name)}</h2>
           <Source table={table} version={version} />
         </div>
         <div className="row">
@@ -140,11 +141,11 @@ function Source({ table, version }: { table: Table; version: number }) {
           from{" "}
           {connection && (
             <Link className="link" to={to.connection(connection.id)}>
-              {connection.name}
+              <Name text={connection.name} />
             </Link>
           )}{" "}
           <span>
-            {source.schema}.{source.table}
+            <Name text={source.schema} />.<Name text={source.table} />
           </span>
           {source.connection_id === null && (
             <>

@@ -20,7 +20,9 @@ import { localRows } from "../grid/rows";
 import { Async, Empty } from "../ui/Async";
 import { Code } from "../ui/Copy";
 import { bytes, estimate, plural } from "../ui/format";
+import { spelled } from "../ui/invisible";
 import { Notice, ProblemNotice } from "../ui/Notice";
+import { Name, visible } from "../ui/Visible";
 import type { Chosen } from "./ConnectionTree";
 
 interface Props extends Chosen {
@@ -60,13 +62,15 @@ function Title({ description }: { description: SourceTableDescription }) {
   return (
     <div>
       <h2 className="table-name">
-        <span className="dim">{schema}.</span>
-        {name}
+        <span className="dim">
+          <Name text={schema} />.
+        </span>
+        <Name text={name} />
       </h2>
       <div className="dim small">
         {WORDS[kind]}
         {estimated_rows !== null && ` · ${estimate(estimated_rows)} rows`}
-        {size !== null && size > 0 && ` · ${bytes(size)}`} · {description.columns.length} columns
+        {size !== null && size > 0 && ` · ${bytes(size)}`} · {plural(description.columns.length, "column")}
       </div>
     </div>
   );
@@ -127,7 +131,7 @@ function Readable(props: Props & { description: SourceTableDescription }) {
   };
 
   return (
-    <section className="preview" aria-label={`${schema}.${table}`}>
+    <section className="preview" aria-label={spelled(`${schema}.${table}`)}>
       <div className="row spread" style={{ alignItems: "flex-end" }}>
         <Title description={description} />
         <form
@@ -215,7 +219,7 @@ function Columns({ columns, left, onLeft }: ColumnsProps) {
               <td>
                 <div className="row">
                   <Checkbox
-                    label={column.name}
+                    label={visible(column.name)}
                     checked={column.readable && !left.has(column.name)}
                     disabled={!column.readable}
                     description={column.readable ? undefined : "The role may not read this column."}
@@ -232,7 +236,7 @@ function Columns({ columns, left, onLeft }: ColumnsProps) {
                   )}
                 </div>
               </td>
-              <td className="mono">{column.pg_type}</td>
+              <td className="mono">{visible(column.pg_type)}</td>
               <td className="mono dim">{column.type}</td>
               <td className="dim">{column.nullable ? "allowed" : "never"}</td>
             </tr>
@@ -258,7 +262,7 @@ function FirstRows({ connectionId, schema, table, shown }: Props & { shown: stri
       <Async query={preview}>
         {(data) => (
           <Grid
-            label={`First rows of ${schema}.${table}`}
+            label={`First rows of ${spelled(`${schema}.${table}`)}`}
             columns={data.columns}
             rows={rows}
             scope=""
