@@ -4,13 +4,14 @@ import { useState } from "react";
 import { Link, useLocation, useSearchParams } from "wouter";
 import type { Job, Model, Table } from "../api/client";
 import { isOver, jobsOf } from "../api/events";
+import { useTables } from "../api/tables";
 import { to } from "../routes";
 import { Async, Empty } from "../ui/Async";
 import { count } from "../ui/format";
 import { spelled } from "../ui/invisible";
 import { Name, visible } from "../ui/Visible";
+import { mayChange } from "./access";
 import { JobProgress } from "./JobProgress";
-import { mayChange, useTables } from "./Model";
 import { TableView } from "./TableView";
 
 /** The tables of a Model, and the rows of one. */

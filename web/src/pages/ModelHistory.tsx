@@ -3,13 +3,13 @@ import { useQuery } from "@tanstack/react-query";
 import { Download, RefreshCw, Undo2 } from "lucide-react";
 import { Link, useLocation, useSearchParams } from "wouter";
 import { allPages, api, type Model, type Table, type Version } from "../api/client";
+import { useTables } from "../api/tables";
 import { to } from "../routes";
 import { Async, Empty } from "../ui/Async";
 import { bytes, count, plural } from "../ui/format";
 import { spelled } from "../ui/invisible";
 import { TimeAgo } from "../ui/TimeAgo";
 import { visible } from "../ui/Visible";
-import { useTables } from "./Model";
 import { RestoreButton } from "./RestoreButton";
 
 /** Every version that a table ever had. */
