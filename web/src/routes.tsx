@@ -1,18 +1,19 @@
 // Every path and its page. A page's code is fetched when it is first opened.
 import { lazy, Suspense } from "react";
 import { Redirect, Route, Switch } from "wouter";
+import { code } from "./api/lost";
 import { Settings, Shell } from "./shell/Shell";
-import { Lines } from "./ui/Async";
+import { Waiting } from "./ui/Async";
 
-const SignIn = lazy(() => import("./pages/SignIn"));
-const Models = lazy(() => import("./pages/Models"));
-const Model = lazy(() => import("./pages/Model"));
-const Connections = lazy(() => import("./pages/Connections"));
-const ConnectionNew = lazy(() => import("./pages/ConnectionNew"));
-const ConnectionEdit = lazy(() => import("./pages/ConnectionEdit"));
-const Statements = lazy(() => import("./pages/Statements"));
-const Tokens = lazy(() => import("./pages/Tokens"));
-const NotFound = lazy(() => import("./pages/NotFound"));
+const SignIn = lazy(() => code(() => import("./pages/SignIn")));
+const Models = lazy(() => code(() => import("./pages/Models")));
+const Model = lazy(() => code(() => import("./pages/Model")));
+const Connections = lazy(() => code(() => import("./pages/Connections")));
+const ConnectionNew = lazy(() => code(() => import("./pages/ConnectionNew")));
+const ConnectionEdit = lazy(() => code(() => import("./pages/ConnectionEdit")));
+const Statements = lazy(() => code(() => import("./pages/Statements")));
+const Tokens = lazy(() => code(() => import("./pages/Tokens")));
+const NotFound = lazy(() => code(() => import("./pages/NotFound")));
 
 export type ModelTab = "data" | "import" | "history";
 
@@ -24,7 +25,10 @@ export const to = {
     return `/models/${id}${tab === "data" ? "" : `/${tab}`}${query && `?${query}`}`;
   },
   connections: "/settings/connections",
-  newConnection: "/settings/connections/new",
+  newConnection: (search: Record<string, string> = {}) => {
+    const query = new URLSearchParams(search).toString();
+    return `/settings/connections/new${query && `?${query}`}`;
+  },
   connection: (id: string) => `/settings/connections/${id}`,
   statements: (id: string) => `/settings/connections/${id}/statements`,
   tokens: "/settings/tokens",
@@ -57,7 +61,7 @@ export function Pages() {
                     <Suspense fallback={<Waiting />}>
                       <Switch>
                         <Route path={to.connections} component={Connections} />
-                        <Route path={to.newConnection} component={ConnectionNew} />
+                        <Route path={to.newConnection()} component={ConnectionNew} />
                         <Route path="/settings/connections/:id">
                           {({ id }) => <ConnectionEdit key={id} id={id} />}
                         </Route>
@@ -77,13 +81,5 @@ export function Pages() {
         </Route>
       </Switch>
     </Suspense>
-  );
-}
-
-function Waiting() {
-  return (
-    <div className="page late" aria-busy="true">
-      <Lines count={3} />
-    </div>
   );
 }

@@ -232,7 +232,8 @@ describe("what is shown", () => {
       </>,
     );
     const shown = screen.getAllByRole("gridcell").map((cell) => cell.textContent);
-    expect(shown).toEqual(["NULL", '""', "two ↵ lines", "\\xff", `${"x".repeat(300)}…`]);
+    expect(shown).toEqual(["NULL", '""', "two\nlines", "\\xff", `${"x".repeat(300)}…`]);
+    expect(document.querySelector("[data-mark='↵']")?.getAttribute("title")).toBe("U+000A line feed");
   });
 });
 

@@ -3,6 +3,7 @@
 
 mod around;
 mod caller;
+mod compression;
 mod extract;
 mod linger;
 mod live;

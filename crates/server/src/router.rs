@@ -3,6 +3,7 @@
 use crate::{
     App,
     around::around,
+    compression::compression,
     extract::LARGEST_BODY,
     openapi::{Doc, finish},
     page::page,
@@ -26,6 +27,7 @@ pub(crate) fn router(app: App) -> Router {
     .fallback(page)
     .layer(DefaultBodyLimit::max(LARGEST_BODY))
     .layer(middleware::from_fn_with_state(app.clone(), around))
+    .layer(compression())
     .with_state(app)
 }
 

@@ -2,6 +2,7 @@
 import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
 import createFetchClient from "openapi-fetch";
 import createQueryClient from "openapi-react-query";
+import { back, noteLost } from "./lost";
 import type { components, paths } from "./schema";
 
 type Schemas = components["schemas"];
@@ -33,6 +34,8 @@ fetchClient.use({
   // An answer that is no problem+json comes from something between us and the server.
   async onResponse({ response }) {
     if (response.ok || response.headers.get("content-type")?.includes("json")) return response;
+    // A proxy in front of a server that is away.
+    if (response.status >= 502 && response.status <= 504) noteLost();
     const body = problem(
       "unreachable",
       "No usable answer",
@@ -47,12 +50,14 @@ fetchClient.use({
   },
   onError({ error }) {
     if (error instanceof DOMException && error.name === "AbortError") return error;
+    noteLost();
+    void back().then(askAgain);
     return Object.assign(new Error("Mycorr does not answer"), {
       ...problem(
         "unreachable",
         "Mycorr does not answer",
         "The request did not reach the server.",
-        "Check that you are online and that Mycorr is running, then try again.",
+        "Check that you are online and that Mycorr is running. What is on this page comes back by itself.",
       ),
     });
   },
@@ -77,7 +82,7 @@ export function toProblem(error: unknown): Problem {
 /** A session that ended shows itself as 401 anywhere; asking for `/me` again then leads to the sign-in page. */
 function sessionEnded(error: unknown, key?: readonly unknown[]) {
   if (toProblem(error).status !== 401 || key?.[1] === "/api/v1/me") return;
-  void refresh("/api/v1/me");
+  void invalidate(["/api/v1/me"]);
 }
 
 export const queryClient = new QueryClient({
@@ -97,9 +102,21 @@ export const $api = createQueryClient(fetchClient);
 
 export const useMe = () => $api.useQuery("get", "/api/v1/me", {}, { staleTime: Number.POSITIVE_INFINITY });
 
+/** What failed, and what may have changed since, once the server is back. */
+const askAgain = () =>
+  queryClient.refetchQueries({ type: "active", predicate: ({ state }) => state.status === "error" });
+
+const invalidate = (paths: readonly string[]) =>
+  queryClient.invalidateQueries({ predicate: ({ queryKey }) => paths.includes(String(queryKey[1])) });
+
+/** What one tab changed, the others ask for again. */
+const tabs = "BroadcastChannel" in window ? new BroadcastChannel("mycorr") : null;
+tabs?.addEventListener("message", (event) => void invalidate(event.data as string[]));
+
 /** Everything of one path is asked for again, whatever its parameters. */
 export function refresh(...paths: string[]) {
-  return queryClient.invalidateQueries({ predicate: ({ queryKey }) => paths.includes(String(queryKey[1])) });
+  tabs?.postMessage(paths);
+  return invalidate(paths);
 }
 
 /** What was asked of a database is kept until somebody asks again: each look is a statement sent there. */

@@ -1,6 +1,6 @@
 // Jobs that this tab follows: one event stream per running job, feeding the query cache and whoever shows progress.
 import { useSyncExternalStore } from "react";
-import { $api, answer, api, type Job, queryClient, refresh } from "./client";
+import { $api, answer, api, type Job, queryClient, refresh, toProblem } from "./client";
 
 export interface Followed {
   job: Job;
@@ -32,6 +32,7 @@ function publish() {
 export function follow(job: Job) {
   if (isOver(job) || entries.has(job.id)) return;
   entries.set(job.id, { job, rate: null, first: null, stream: null });
+  remember();
   openStreams();
   publish();
 }
@@ -39,6 +40,7 @@ export function follow(job: Job) {
 export function unfollowAll() {
   for (const entry of entries.values()) entry.stream?.close();
   entries.clear();
+  remember();
   publish();
 }
 
@@ -60,6 +62,26 @@ function openStreams() {
   }
 }
 
+/** The jobs that are followed, so that they are found again after a reload, or in another tab. */
+const FOLLOWED = "mycorr.jobs";
+
+function remember() {
+  localStorage.setItem(FOLLOWED, JSON.stringify([...entries.keys()]));
+}
+
+/** Follows on what an earlier page in this browser has followed. */
+export async function followOn() {
+  const ids = JSON.parse(localStorage.getItem(FOLLOWED) ?? "[]") as string[];
+  for (const id of ids) {
+    if (entries.has(id)) continue;
+    const { data } = await api
+      .GET("/api/v1/jobs/{id}", { params: { path: { id } } })
+      .catch(() => ({ data: null }));
+    if (data) follow(data);
+  }
+  remember();
+}
+
 async function ask(id: string) {
   const entry = entries.get(id);
   if (!entry) return;
@@ -70,8 +92,11 @@ async function ask(id: string) {
       entry.stream = null;
       openStreams();
     }
-  } catch {
-    end(id);
+  } catch (problem) {
+    // A server that is away, or a session that ended, comes back; a job that is gone does not.
+    const { status } = toProblem(problem);
+    if (status === 404 || status === 403) end(id);
+    else setTimeout(() => ask(id), 3_000);
   }
 }
 
@@ -103,6 +128,7 @@ function update(id: string, job: Job) {
 function end(id: string) {
   entries.get(id)?.stream?.close();
   entries.delete(id);
+  remember();
   openStreams();
   publish();
   void refresh(
@@ -117,9 +143,15 @@ function end(id: string) {
 
 /** A Model's latest jobs, newest first. */
 export const jobsOf = (modelId: string) =>
-  $api.queryOptions("get", "/api/v1/models/{id}/jobs", {
-    params: { path: { id: modelId }, query: { limit: 20 } },
-  });
+  $api.queryOptions(
+    "get",
+    "/api/v1/models/{id}/jobs",
+    {
+      params: { path: { id: modelId }, query: { limit: 20 } },
+      // Others start jobs too; what they bring is seen without a reload.
+    },
+    { refetchInterval: 10_000 },
+  );
 
 function subscribe(listener: () => void) {
   listeners.add(listener);

@@ -2,6 +2,8 @@ import { Button, NativeSelect, Popover, TextInput } from "@mantine/core";
 import { ListFilter, X } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import type { Column } from "../api/client";
+import { spelled } from "../ui/invisible";
+import { Name } from "../ui/Visible";
 import { type Filter, formatFilter, makeFilter, OPERATORS, readFilter } from "./view";
 
 interface Props {
@@ -59,12 +61,15 @@ export function FilterBar({ columns, filters, onChange, opened, onOpen }: Props)
           <span className="chip">
             <Popover.Target>
               <button type="button" onClick={() => setEditing(editing === at ? null : at)}>
-                <b>{filter.column}</b> {inWords(filter)}
+                <b>
+                  <Name text={filter.column} />
+                </b>{" "}
+                <Name text={inWords(filter)} />
               </button>
             </Popover.Target>
             <button
               type="button"
-              aria-label={`Remove the filter on ${filter.column}`}
+              aria-label={`Remove the filter on ${spelled(filter.column)}`}
               onClick={() => onChange(filters.filter((_, other) => other !== at))}
             >
               <X size={14} aria-hidden />
@@ -109,7 +114,7 @@ function FilterForm(props: { columns: Column[]; filter: Filter; onSave: (filter:
     <form className="stack" style={{ gap: 12, width: 280 }} onSubmit={submit}>
       <NativeSelect
         label="Column"
-        data={props.columns.map(({ name }) => name)}
+        data={props.columns.map(({ name }) => ({ value: name, label: spelled(name) }))}
         value={column}
         onChange={(event) => setColumn(event.currentTarget.value)}
       />

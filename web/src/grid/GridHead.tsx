@@ -13,6 +13,8 @@ import {
   X,
 } from "lucide-react";
 import type { PointerEvent, ReactNode } from "react";
+import { spelled } from "../ui/invisible";
+import { visible } from "../ui/Visible";
 import { isNumeric, type Layout, MAX_WIDTH, MIN_WIDTH, type Placed } from "./columns";
 import type { Sort } from "./view";
 
@@ -85,15 +87,15 @@ function HeadCell({ placed, index, lastPinned, left, sorts, actions, open, onMen
   const place = sorts.findIndex((sort) => sort.column === name);
   const sort = sorts[place];
   const Arrow = sort?.descending ? ArrowDown : ArrowUp;
-  const title = `${name}\n${pg_type}`;
+  const title = `${spelled(name)}\n${spelled(pg_type)}`;
   const label = (
     <>
       <span className="grid-th-line">
-        <span>{name}</span>
+        <span>{visible(name)}</span>
         {sort && <Arrow size={14} aria-hidden className="icon" />}
         {sort && sorts.length > 1 && <span className="grid-th-place">{place + 1}</span>}
       </span>
-      <span className="grid-th-type">{pg_type}</span>
+      <span className="grid-th-type">{visible(pg_type)}</span>
     </>
   );
   const button = (
@@ -101,7 +103,7 @@ function HeadCell({ placed, index, lastPinned, left, sorts, actions, open, onMen
       type="button"
       className="grid-th-menu"
       tabIndex={-1}
-      aria-label={`Menu of column ${name}`}
+      aria-label={`Menu of column ${spelled(name)}`}
       onClick={open ? undefined : () => onMenu(name)}
     >
       <ChevronDown size={ICON} aria-hidden />
@@ -171,7 +173,7 @@ function HeadMenu({ placed, sort, sorts, actions, onClose, children }: MenuProps
       clickOutsideEvents={["mousedown", "touchstart"]}
     >
       <Menu.Target>{children}</Menu.Target>
-      <Menu.Dropdown aria-label={`Column ${name}`}>
+      <Menu.Dropdown aria-label={`Column ${spelled(name)}`}>
         {set && (
           <>
             <Menu.Item

@@ -2,6 +2,7 @@
 import type { ReactNode } from "react";
 import type { Cell } from "../api/client";
 import { bytes } from "../ui/format";
+import { visible } from "../ui/Visible";
 
 /** What fits into a grid cell at its widest; the whole opens with Enter. */
 const SHOWN = 300;
@@ -10,9 +11,8 @@ export function cellText(cell: Cell | null): ReactNode {
   if (cell === null) return <em className="null">NULL</em>;
   if (typeof cell === "string") {
     if (cell === "") return <span className="dim">""</span>;
-    const text = cell.length > SHOWN ? `${cell.slice(0, SHOWN)}…` : cell;
-    // A row of the grid has one line: that there are more is shown.
-    return text.replace(/\r\n|\r|\n/g, " ↵ ");
+    // Not in the middle of a character.
+    return visible(cell.length > SHOWN ? `${cell.slice(0, SHOWN).replace(/[\uD800-\uDBFF]$/, "")}…` : cell);
   }
   if ("hex" in cell) return <span className="dim">{`\\x${cell.hex.slice(0, SHOWN)}`}</span>;
   return <span className="dim">{bytes(cell.length)}, not shown</span>;

@@ -5,6 +5,7 @@ import type { Placed } from "../grid/columns";
 import { CopyButton } from "../ui/Copy";
 import { Dialog, useReturnFocus } from "../ui/Dialog";
 import { bytes, count, plural } from "../ui/format";
+import { Name, visible } from "../ui/Visible";
 
 interface Props {
   row: number;
@@ -26,12 +27,12 @@ export function CellDialog({ row, placed, cell, href, onClose }: Props) {
       size="lg"
       title={
         <>
-          {placed.column.name} <span className="dim">of row {count(row + 1)}</span>
+          <Name text={placed.column.name} /> <span className="dim">of row {count(row + 1)}</span>
         </>
       }
     >
       <p className="dim small" style={{ marginTop: 0 }}>
-        <span className="mono">{placed.column.pg_type}</span>
+        <span className="mono">{visible(placed.column.pg_type)}</span>
         {typeof cell === "string" && `, ${plural([...cell].length, "character")}`}
         {cell && typeof cell === "object" && "hex" in cell && ", bytes that are no UTF-8"}
       </p>
@@ -40,7 +41,7 @@ export function CellDialog({ row, placed, cell, href, onClose }: Props) {
         <div className="code">
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it */}
           <pre tabIndex={0} role="group" aria-label="Value">
-            {text === "" ? <span className="dim">""</span> : text}
+            {text === "" ? <span className="dim">""</span> : visible(text, true)}
           </pre>
           <CopyButton text={text} label="Copy value" />
         </div>

@@ -1,7 +1,7 @@
 // The form of a new connection: fields, a test that runs in sight, and beside it what helps to fill them in.
 import { Button } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import { type ClipboardEvent, useState } from "react";
+import { useEffect, useEffectEvent, useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
 import {
   answer,
@@ -28,6 +28,7 @@ import {
 } from "./ConnectionForm";
 import { Needs, Providers } from "./ConnectionHelp";
 import { ConnectionTest, failedTest, STARTED, stepped, type TestState } from "./ConnectionTest";
+import { isPem, nameFor, takePasted, usePasteAnywhere } from "./pasted";
 import { RoleScript } from "./RoleScript";
 import { projectOf, SupabaseFields } from "./SupabaseFields";
 import { clusterOf, filledFrom, NO_PROJECT, roleOf, usernameOf } from "./supabase";
@@ -37,7 +38,8 @@ const START: Record<Kind, ConnectionValues> = {
   supabase: { ...EMPTY, database: "postgres", username: "postgres" },
 };
 
-export function ConnectionDetails({ kind }: { kind: Kind }) {
+/** `model`: whose Import tab it was asked for from, and leads back to. */
+export function ConnectionDetails({ kind, model }: { kind: Kind; model: string | null }) {
   const [, navigate] = useLocation();
   const [test, setTest] = useState<TestState | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -54,30 +56,55 @@ export function ConnectionDetails({ kind }: { kind: Kind }) {
     setProblem(steps ? null : shown);
     if (shown?.code.startsWith("certificate") || shown?.code === "ca_certificate_invalid") setAdvanced(true);
   };
+  const element = useRef<HTMLFormElement>(null);
+  /** What is missing, and where nothing is, the button. */
+  const goOn = () =>
+    requestAnimationFrame(() => {
+      const values = form.getValues();
+      const missing = (["name", "host", "database", "username", "password"] as const).find(
+        (one) => !values[one],
+      );
+      const field = missing && form.getInputNode(missing);
+      (field ?? element.current?.querySelector<HTMLElement>("button[type=submit]"))?.focus();
+    });
   // A connection string, wherever it is pasted, goes into the fields; its password is not left in sight.
-  const onPaste = async (event: ClipboardEvent) => {
-    const text = event.clipboardData.getData("text/plain");
-    if (event.target instanceof HTMLTextAreaElement || !isConnectionString(text)) return;
-    event.preventDefault();
+  const read = async (text: string) => {
     setProblem(null);
     try {
       const read = await answer(api.POST("/api/v1/connections/parse", { body: { text } }));
-      form.setValues({
+      form.setValues((old) => ({
+        ...(old.name?.trim() === "" && { name: nameFor(read.database, read.host) }),
         ...(read.host !== null && { host: read.host }),
         ...(read.port !== null && { port: String(read.port) }),
         ...(read.database !== null && { database: read.database }),
         ...(read.username !== null && { username: read.username }),
         ...(read.password !== null && { password: read.password }),
         encrypted: read.encrypted,
-      });
+      }));
       form.clearErrors();
       if (read.supabase) setProject(projectOf(read.supabase, clusterOf(read.host ?? "")));
       setPasted(read);
+      goOn();
     } catch (error) {
       setPasted(null);
       setProblem(toProblem(error));
     }
   };
+  usePasteAnywhere((text, field) => {
+    if (field instanceof HTMLTextAreaElement) return false;
+    if (isPem(text)) {
+      form.setFieldValue("ca_certificate", text);
+      setAdvanced(true);
+      goOn();
+    } else if (isConnectionString(text)) void read(text);
+    else return false;
+    return true;
+  });
+  const reading = useEffectEvent(read);
+  useEffect(() => {
+    const text = takePasted();
+    if (text !== null) void reading(text);
+  }, []);
   const run = async <T,>(
     what: "save" | "test",
     call: () => Parameters<typeof live>[0],
@@ -101,7 +128,11 @@ export function ConnectionDetails({ kind }: { kind: Kind }) {
     );
     if (!connection) return;
     await refresh("/api/v1/connections");
-    navigate(`${to.connection(connection.id)}?saved=1`);
+    navigate(
+      model
+        ? to.model(model, "import", { connection: connection.id })
+        : `${to.connection(connection.id)}?saved=1`,
+    );
   });
   const testOnly = form.onSubmit(async (values) => {
     const body = toRequest(kind, values);
@@ -115,13 +146,14 @@ export function ConnectionDetails({ kind }: { kind: Kind }) {
 
   return (
     <div className="with-aside">
-      <form className="stack form" onSubmit={save} onPaste={onPaste} noValidate aria-label="Connection">
+      <form ref={element} className="stack form" onSubmit={save} noValidate aria-label="Connection">
         {pasted ? (
-          <Pasted {...pasted} shown={kind} />
+          <Pasted {...pasted} shown={kind} model={model} />
         ) : (
           kind === "postgresql" && (
             <p className="dim" style={{ margin: 0 }}>
-              Paste a connection string into any field, and its parts go where they belong.
+              Paste a connection string anywhere on this page, and its parts go where they belong. A CA
+              certificate, too.
             </p>
           )
         )}
@@ -183,7 +215,7 @@ export function ConnectionDetails({ kind }: { kind: Kind }) {
           >
             Test only
           </Button>
-          <Button variant="subtle" component={Link} to={to.connections}>
+          <Button variant="subtle" component={Link} to={model ? to.model(model, "import") : to.connections}>
             Cancel
           </Button>
         </div>
@@ -204,7 +236,8 @@ export function ConnectionDetails({ kind }: { kind: Kind }) {
 }
 
 /** What became of the pasted text; and the other kind, where it fits better. */
-function Pasted({ warnings, kind, shown }: { warnings: string[]; kind: Kind; shown: Kind }) {
+function Pasted(props: { warnings: string[]; kind: Kind; shown: Kind; model: string | null }) {
+  const { warnings, kind, shown, model } = props;
   const [, navigate] = useLocation();
   const other = kind !== shown;
   return (
@@ -218,7 +251,7 @@ function Pasted({ warnings, kind, shown }: { warnings: string[]; kind: Kind; sho
           <Button
             variant="default"
             size="xs"
-            onClick={() => navigate(`${to.newConnection}?kind=${kind}`, { replace: true })}
+            onClick={() => navigate(to.newConnection({ kind, ...(model && { model }) }), { replace: true })}
           >
             {kind === "supabase" ? "Use the Supabase form" : "Use the PostgreSQL form"}
           </Button>

@@ -12,6 +12,7 @@ import { ConnectionChanges } from "./ConnectionChanges";
 import { Encryption, KINDS, LastTest } from "./Connections";
 import { ConnectionTest, failedTest, STARTED, stepped, type TestState } from "./ConnectionTest";
 import { Courtesy } from "./Courtesy";
+import { ImportButton } from "./ImportButton";
 import { Passport } from "./Passport";
 import { RoleScript } from "./RoleScript";
 import { roleAtPooler } from "./supabase";
@@ -49,13 +50,10 @@ export default function ConnectionEdit({ id }: { id: string }) {
             {search.has("saved") && (
               <div style={{ marginBottom: 24 }}>
                 <Notice tone="success" title="Tested and saved">
-                  <p>
-                    Next: open a{" "}
-                    <Link className="link" to={to.models}>
-                      Model
-                    </Link>{" "}
-                    and import a table.
-                  </p>
+                  <p>Next: look at what it holds, and import a table.</p>
+                  <div className="row" style={{ marginTop: 12 }}>
+                    <ImportButton connection={data} />
+                  </div>
                 </Notice>
               </div>
             )}

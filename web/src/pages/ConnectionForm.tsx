@@ -91,6 +91,7 @@ export function ConnectionFields({ kind, form, children }: FieldsProps) {
   return (
     <>
       <TextInput
+        autoFocus
         label="Name"
         description="Anything human, e.g. “Prod analytics replica”."
         autoComplete="off"

@@ -3,6 +3,7 @@ import { Link, useSearchParams } from "wouter";
 import { to } from "../routes";
 import { PageHeader } from "../ui/PageHeader";
 import { ConnectionDetails } from "./ConnectionDetails";
+import { PasteField } from "./PasteField";
 
 const KINDS = [
   {
@@ -21,6 +22,8 @@ const KINDS = [
 
 export default function ConnectionNew() {
   const [search] = useSearchParams();
+  const model = search.get("model");
+  const along: Record<string, string> = model ? { model } : {};
   const parent = { label: "Connections", to: to.connections };
   const chosen = KINDS.find(({ kind }) => kind === search.get("kind"));
   if (chosen) {
@@ -28,21 +31,22 @@ export default function ConnectionNew() {
     return (
       <>
         <PageHeader title={`New ${chosen.name} connection`} parent={parent} />
-        <ConnectionDetails kind={chosen.kind} />
+        <ConnectionDetails kind={chosen.kind} model={model} />
       </>
     );
   }
   return (
     <>
       <PageHeader title="New connection" parent={parent} />
-      <p className="text">What kind of database is it?</p>
+      <PasteField search={along} />
+      <h2 style={{ margin: "24px 0 12px" }}>Or say what kind of database it is</h2>
       <div className="cards">
         {KINDS.map(({ kind, name, icon: Icon, text }) => (
-          <Link key={kind} className="choice" to={`${to.newConnection}?kind=${kind}`}>
-            <h2>
+          <Link key={kind} className="choice" to={to.newConnection({ kind, ...along })}>
+            <h3>
               <Icon size={18} aria-hidden className="icon" />
               {name}
-            </h2>
+            </h3>
             <p>{text}</p>
           </Link>
         ))}

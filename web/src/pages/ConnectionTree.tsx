@@ -2,6 +2,7 @@ import { ActionIcon, TextInput, Tooltip } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useQueries } from "@tanstack/react-query";
 import {
+  Check,
   ChevronDown,
   ChevronRight,
   Eye,
@@ -15,9 +16,21 @@ import {
   TriangleAlert,
 } from "lucide-react";
 import { type KeyboardEvent, type ReactNode, useId, useLayoutEffect, useMemo, useRef, useState } from "react";
-import { $api, AT_SOURCE, allPages, api, refreshSources, type SourceTable, toProblem } from "../api/client";
+import {
+  $api,
+  AT_SOURCE,
+  allPages,
+  api,
+  refreshSources,
+  type SourceTable,
+  type Table,
+  toProblem,
+} from "../api/client";
 import { Async } from "../ui/Async";
-import { bytes, count, estimate } from "../ui/format";
+import { age, ago, bytes, count, estimate } from "../ui/format";
+import { spelled } from "../ui/invisible";
+import { visible } from "../ui/Visible";
+import { sourceKey } from "./imported";
 
 export interface Chosen {
   schema: string;
@@ -27,6 +40,8 @@ export interface Chosen {
 interface Props {
   connectionId: string;
   chosen: Chosen | null;
+  /** What is in the Model already, by the key of its source. */
+  imported: ReadonlyMap<string, Table>;
   onChoose: (table: Chosen) => void;
 }
 
@@ -83,6 +98,7 @@ function bySchema(tables: SourceTable[]): Map<string, SourceTable[]> {
 function Tree({
   connectionId,
   chosen,
+  imported,
   onChoose,
   schemas,
 }: Props & { schemas: { name: string; tables: number }[] }) {
@@ -211,7 +227,7 @@ function Tree({
           </button>
         </p>
       ) : (
-        <NodeList ref={tree} nodes={nodes} wanted={wanted} chosen={chosen} onAct={act} />
+        <NodeList ref={tree} nodes={nodes} wanted={wanted} chosen={chosen} imported={imported} onAct={act} />
       )}
     </>
   );
@@ -222,11 +238,12 @@ interface ListProps {
   nodes: Node[];
   wanted: string;
   chosen: Chosen | null;
+  imported: ReadonlyMap<string, Table>;
   onAct: (node: Node) => void;
 }
 
 /** Only the lines in sight are in the page; the focus stays on the tree (ARIA APG, tree view). */
-function NodeList({ ref, nodes, wanted, chosen, onAct }: ListProps) {
+function NodeList({ ref, nodes, wanted, chosen, imported, onAct }: ListProps) {
   const id = useId();
   const [view, setView] = useState({ top: 0, height: 600 });
   const [current, setCurrent] = useState<string | null>(null);
@@ -308,7 +325,7 @@ function NodeList({ ref, nodes, wanted, chosen, onAct }: ListProps) {
                 onAct(node);
               }}
             >
-              <NodeLine node={node} wanted={wanted} />
+              <NodeLine node={node} wanted={wanted} imported={imported} />
             </div>
           );
         })}
@@ -317,7 +334,13 @@ function NodeList({ ref, nodes, wanted, chosen, onAct }: ListProps) {
   );
 }
 
-function NodeLine({ node, wanted }: { node: Node; wanted: string }) {
+interface LineProps {
+  node: Node;
+  wanted: string;
+  imported: ReadonlyMap<string, Table>;
+}
+
+function NodeLine({ node, wanted, imported }: LineProps) {
   if (node.kind === "schema") {
     const Chevron = node.open ? ChevronDown : ChevronRight;
     return (
@@ -339,6 +362,7 @@ function NodeLine({ node, wanted }: { node: Node; wanted: string }) {
     );
   }
   const { table } = node;
+  const here = imported.get(sourceKey(table.schema, table.name));
   const { icon, word } = KINDS[table.kind];
   const Icon = table.readable ? icon : Lock;
   return (
@@ -349,9 +373,10 @@ function NodeLine({ node, wanted }: { node: Node; wanted: string }) {
         role="img"
         aria-label={table.readable ? word : `${word}, not readable`}
       />
-      <span className="tree-name" title={table.name}>
+      <span className="tree-name" title={spelled(table.name)}>
         <Marked text={table.name} wanted={wanted} />
       </span>
+      {here && <Imported table={here} />}
       <span className="tree-figure" title="The database's estimate of rows, and the size">
         {table.estimated_rows !== null && estimate(table.estimated_rows)}
         {table.bytes !== null && table.bytes > 0 && ` · ${bytes(table.bytes)}`}
@@ -360,14 +385,26 @@ function NodeLine({ node, wanted }: { node: Node; wanted: string }) {
   );
 }
 
+/** It is in the Model already: as what, and how old it is. */
+function Imported({ table }: { table: Table }) {
+  const at = table.source?.synced_at;
+  const words = `In this Model as ${spelled(table.name)}${at ? `, read ${ago(at, Date.now())}` : ", not read yet"}`;
+  return (
+    <span className="tree-imported" title={words}>
+      <Check size={12} className="icon success" role="img" aria-label={words} />
+      {at && <span aria-hidden>{age(at, Date.now())}</span>}
+    </span>
+  );
+}
+
 function Marked({ text, wanted }: { text: string; wanted: string }): ReactNode {
   const at = wanted ? text.toLowerCase().indexOf(wanted) : -1;
-  if (at < 0) return text;
+  if (at < 0) return visible(text);
   return (
     <>
-      {text.slice(0, at)}
-      <mark>{text.slice(at, at + wanted.length)}</mark>
-      {text.slice(at + wanted.length)}
+      {visible(text.slice(0, at))}
+      <mark>{visible(text.slice(at, at + wanted.length))}</mark>
+      {visible(text.slice(at + wanted.length))}
     </>
   );
 }

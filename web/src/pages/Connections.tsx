@@ -8,12 +8,14 @@ import { plural } from "../ui/format";
 import { ToneIcon } from "../ui/Notice";
 import { PageHeader } from "../ui/PageHeader";
 import { TimeAgo } from "../ui/TimeAgo";
+import { usePasteToConnect } from "./pasted";
 
 export default function Connections() {
   const connections = $api.useQuery("get", "/api/v1/connections", { params: { query: { limit: 1000 } } });
+  usePasteToConnect();
   const some = (connections.data?.items.length ?? 0) > 0;
   const create = (
-    <Button component={Link} to={to.newConnection} leftSection={<Plus size={16} />}>
+    <Button component={Link} to={to.newConnection()} leftSection={<Plus size={16} />}>
       New connection
     </Button>
   );
@@ -27,7 +29,8 @@ export default function Connections() {
             <Empty title="No connection yet" action={create}>
               <p>
                 A connection is a database that tables are imported from, and the read-only role that Mycorr
-                signs in with. Only you see yours.
+                signs in with. Only you see yours. Paste a connection string anywhere on this page, and the
+                form fills itself.
               </p>
             </Empty>
           ) : undefined

@@ -1,38 +1,29 @@
 import { ActionIcon, Menu } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { EllipsisVertical } from "lucide-react";
-import { lazy, useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { Link, useLocation, useSearchParams } from "wouter";
-import { $api, allPages, answer, api, type Model as ModelType, refresh, type Table } from "../api/client";
-import { follow, jobsOf } from "../api/events";
+import { $api, answer, api, type Model as ModelType, refresh } from "../api/client";
+import { follow, isOver, jobsOf } from "../api/events";
+import { code } from "../api/lost";
 import { type ModelTab, to } from "../routes";
-import { Async } from "../ui/Async";
+import { Async, Waiting } from "../ui/Async";
 import { Confirm } from "../ui/Confirm";
 import { Dialog } from "../ui/Dialog";
 import { plural } from "../ui/format";
+import { spelled } from "../ui/invisible";
 import { NameForm } from "../ui/NameForm";
+import { visible } from "../ui/Visible";
 
-const ModelData = lazy(() => import("./ModelData"));
-const ModelImport = lazy(() => import("./ModelImport"));
-const ModelHistory = lazy(() => import("./ModelHistory"));
+const ModelData = lazy(() => code(() => import("./ModelData")));
+const ModelImport = lazy(() => code(() => import("./ModelImport")));
+const ModelHistory = lazy(() => code(() => import("./ModelHistory")));
 
 const TABS: { id: ModelTab; label: string }[] = [
   { id: "data", label: "Data" },
   { id: "import", label: "Import" },
   { id: "history", label: "History" },
 ];
-
-/** The tables of a Model, by name. */
-export const useTables = (id: string) =>
-  useQuery<Table[]>({
-    queryKey: ["get", "/api/v1/models/{id}/tables", id],
-    queryFn: () =>
-      allPages((after) =>
-        api.GET("/api/v1/models/{id}/tables", { params: { path: { id }, query: { limit: 1000, after } } }),
-      ),
-  });
-
-export const mayChange = (model: ModelType) => model.access !== "viewer";
 
 export default function Model({ id, tab }: { id: string; tab: ModelTab }) {
   const model = $api.useQuery("get", "/api/v1/models/{id}", { params: { path: { id } } });
@@ -42,11 +33,23 @@ export default function Model({ id, tab }: { id: string; tab: ModelTab }) {
   useEffect(() => {
     for (const job of jobs.data?.items ?? []) follow(job);
   }, [jobs.data]);
+  // What others imported or synced is seen here too.
+  const over = jobs.data?.items
+    .filter(isOver)
+    .map((job) => job.id)
+    .join();
+  const known = useRef(over);
+  useEffect(() => {
+    if (known.current !== undefined && known.current !== over) void refresh("/api/v1/models/{id}/tables");
+    known.current = over;
+  }, [over]);
   return (
     <Async query={model} inset title="Model">
       {(data) => (
         <div className="model">
-          <title>{`${data.name} · Mycorr`}</title>
+          {tab !== "data" && (
+            <title>{`${tab === "import" ? "Import into" : "History of"} ${spelled(data.name)} · Mycorr`}</title>
+          )}
           <div className="model-head">
             <div style={{ minWidth: 0 }}>
               <div className="crumbs">
@@ -54,7 +57,7 @@ export default function Model({ id, tab }: { id: string; tab: ModelTab }) {
                   Models
                 </Link>
               </div>
-              <h1>{data.name}</h1>
+              <h1>{visible(data.name)}</h1>
             </div>
             {data.access === "owner" && <ModelMenu model={data} />}
           </div>
@@ -62,16 +65,19 @@ export default function Model({ id, tab }: { id: string; tab: ModelTab }) {
             {TABS.map((one) => (
               <Link
                 key={one.id}
-                to={to.model(id, one.id, table && one.id !== "import" ? { table } : {})}
+                to={to.model(id, one.id, table ? { table } : {})}
                 aria-current={one.id === tab ? "page" : undefined}
               >
                 {one.label}
               </Link>
             ))}
           </nav>
-          {tab === "data" && <ModelData model={data} />}
-          {tab === "import" && <ModelImport model={data} />}
-          {tab === "history" && <ModelHistory model={data} />}
+          {/* Here and not around all of it, so that the tabs keep the focus while a part's code comes. */}
+          <Suspense fallback={<Waiting />}>
+            {tab === "data" && <ModelData model={data} />}
+            {tab === "import" && <ModelImport model={data} />}
+            {tab === "history" && <ModelHistory model={data} />}
+          </Suspense>
         </div>
       )}
     </Async>

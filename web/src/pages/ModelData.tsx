@@ -4,11 +4,14 @@ import { useState } from "react";
 import { Link, useLocation, useSearchParams } from "wouter";
 import type { Job, Model, Table } from "../api/client";
 import { isOver, jobsOf } from "../api/events";
+import { useTables } from "../api/tables";
 import { to } from "../routes";
 import { Async, Empty } from "../ui/Async";
 import { count } from "../ui/format";
+import { spelled } from "../ui/invisible";
+import { Name, visible } from "../ui/Visible";
+import { mayChange } from "./access";
 import { JobProgress } from "./JobProgress";
-import { mayChange, useTables } from "./Model";
 import { TableView } from "./TableView";
 
 /** The tables of a Model, and the rows of one. */
@@ -51,7 +54,9 @@ function NoTable({ model, jobs }: { model: Model; jobs: Job[] }) {
       <div className="page stack">
         {running.map((job) => (
           <div key={job.id} className="card stack" style={{ gap: 8 }}>
-            <strong>Importing {job.table_name}</strong>
+            <strong>
+              Importing <Name text={job.table_name} />
+            </strong>
             <JobProgress job={job} canCancel={mayChange(model)} />
           </div>
         ))}
@@ -125,9 +130,9 @@ function TableList({
             className="nav-link"
             to={to.model(model.id, "data", { table: table.id })}
             aria-current={table === current ? "page" : undefined}
-            title={table.name}
+            title={spelled(table.name)}
           >
-            <span>{table.name}</span>
+            <span>{visible(table.name)}</span>
             <span className="small num">{count(table.rows)}</span>
           </Link>
         ))}
@@ -136,7 +141,7 @@ function TableList({
       <NativeSelect
         className="table-select"
         aria-label="Table"
-        data={tables.map((table) => ({ value: table.id, label: table.name }))}
+        data={tables.map((table) => ({ value: table.id, label: spelled(table.name) }))}
         value={current?.id}
         onChange={(event) => navigate(to.model(model.id, "data", { table: event.currentTarget.value }))}
       />

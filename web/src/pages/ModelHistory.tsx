@@ -3,11 +3,13 @@ import { useQuery } from "@tanstack/react-query";
 import { Download, RefreshCw, Undo2 } from "lucide-react";
 import { Link, useLocation, useSearchParams } from "wouter";
 import { allPages, api, type Model, type Table, type Version } from "../api/client";
+import { useTables } from "../api/tables";
 import { to } from "../routes";
 import { Async, Empty } from "../ui/Async";
 import { bytes, count, plural } from "../ui/format";
+import { spelled } from "../ui/invisible";
 import { TimeAgo } from "../ui/TimeAgo";
-import { useTables } from "./Model";
+import { visible } from "../ui/Visible";
 import { RestoreButton } from "./RestoreButton";
 
 /** Every version that a table ever had. */
@@ -37,7 +39,7 @@ export default function ModelHistory({ model }: { model: Model }) {
               <NativeSelect
                 className="form"
                 label="Table"
-                data={items.map(({ id, name }) => ({ value: id, label: name }))}
+                data={items.map(({ id, name }) => ({ value: id, label: spelled(name) }))}
                 value={table.id}
                 onChange={(event) =>
                   navigate(to.model(model.id, "history", { table: event.currentTarget.value }))
@@ -65,7 +67,7 @@ function Timeline({ model, table }: { model: Model; table: Table }) {
   return (
     <Async query={versions}>
       {(items) => (
-        <ol className="timeline" aria-label={`Versions of ${table.name}`}>
+        <ol className="timeline" aria-label={`Versions of ${spelled(table.name)}`}>
           {items.map((version, at) => (
             <Entry
               key={version.version}
@@ -124,7 +126,7 @@ function Entry(props: { model: Model; table: Table; version: Version; before: Ve
               names.length > 0 && (
                 <div key={word} className="small">
                   {word} {names.length === 1 ? "column" : "columns"}{" "}
-                  <span className="mono">{names.join(", ")}</span>
+                  <span className="mono">{visible(names.join(", "))}</span>
                 </div>
               ),
           )}

@@ -4,20 +4,28 @@ import { useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { $api, type Job, type Model } from "../api/client";
 import { isOver, jobsOf } from "../api/events";
+import { useTables } from "../api/tables";
 import { to } from "../routes";
 import { Async, Empty } from "../ui/Async";
 import { bytes, duration, plural } from "../ui/format";
+import { spelled } from "../ui/invisible";
 import { Notice, ProblemNotice, ToneIcon } from "../ui/Notice";
 import { TimeAgo } from "../ui/TimeAgo";
+import { Name } from "../ui/Visible";
+import { mayChange } from "./access";
 import { ConnectionTree } from "./ConnectionTree";
+import { importedFrom, isMadeGood } from "./imported";
 import { JOBS, JobProgress } from "./JobProgress";
-import { mayChange } from "./Model";
+import { usePasteToConnect } from "./pasted";
+import { RetryButton } from "./RetryButton";
 import { TablePreview } from "./TablePreview";
 
 /** Pick the connection, browse schemas and tables, look at one, import it. */
 export default function ModelImport({ model }: { model: Model }) {
   const connections = $api.useQuery("get", "/api/v1/connections", { params: { query: { limit: 1000 } } });
   const [search, setSearch] = useSearchParams();
+  const tables = useTables(model.id);
+  usePasteToConnect({ model: model.id });
   if (!mayChange(model)) {
     return (
       <div className="page">
@@ -36,13 +44,14 @@ export default function ModelImport({ model }: { model: Model }) {
           <Empty
             title="No connection yet"
             action={
-              <Button component={Link} to={to.newConnection}>
+              <Button component={Link} to={to.newConnection({ model: model.id })}>
                 New connection
               </Button>
             }
           >
             <p>
-              Tables are imported through a connection to your database. Make one first; it takes a minute.
+              Tables are imported through a connection to your database. Make one first; it takes a minute. A
+              connection string can be pasted right here.
             </p>
           </Empty>
         ) : undefined
@@ -52,6 +61,9 @@ export default function ModelImport({ model }: { model: Model }) {
         const connection = items.find((one) => one.id === search.get("connection")) ?? items[0];
         const schema = search.get("schema");
         const table = search.get("from");
+        // Whatever was looked at in Data is still there on the way back.
+        const here = search.get("table");
+        const go = (next: Record<string, string>) => setSearch({ ...(here && { table: here }), ...next });
         const chosen = schema !== null && table !== null ? { schema, table } : null;
         return (
           connection && (
@@ -59,16 +71,17 @@ export default function ModelImport({ model }: { model: Model }) {
               <div className="source">
                 <NativeSelect
                   label="Connection"
-                  data={items.map(({ id, name }) => ({ value: id, label: name }))}
+                  data={items.map(({ id, name }) => ({ value: id, label: spelled(name) }))}
                   value={connection.id}
-                  onChange={(event) => setSearch({ connection: event.currentTarget.value })}
+                  onChange={(event) => go({ connection: event.currentTarget.value })}
                 />
                 <ConnectionTree
                   key={connection.id}
                   connectionId={connection.id}
                   chosen={chosen}
+                  imported={importedFrom(tables.data ?? [], connection.id)}
                   onChoose={(next) =>
-                    setSearch({ connection: connection.id, schema: next.schema, from: next.table })
+                    go({ connection: connection.id, schema: next.schema, from: next.table })
                   }
                 />
               </div>
@@ -76,6 +89,7 @@ export default function ModelImport({ model }: { model: Model }) {
                 <Jobs model={model} compact={chosen !== null} />
                 {chosen ? (
                   <TablePreview
+                    tables={tables.data ?? []}
                     key={JSON.stringify([connection.id, chosen])}
                     model={model}
                     connectionId={connection.id}
@@ -106,17 +120,33 @@ function Jobs({ model, compact }: { model: Model; compact: boolean }) {
   if (old === null && jobs.data) setOld(new Set(all.filter(isOver).map((job) => job.id)));
   const items = compact ? all.filter((job) => !old?.has(job.id)) : all;
   if (items.length === 0) return null;
+  const folded = items.filter((job) => isMadeGood(job, all));
+  const shown = items.filter((job) => !folded.includes(job));
   return (
     <section aria-label="Imports and syncs">
       {!compact && <h2 style={{ margin: "0 0 12px" }}>Imports and syncs</h2>}
-      <ul className="jobs">
-        {items.slice(0, compact ? 4 : 20).map((job) => (
-          <li key={job.id}>
-            <JobEntry model={model} job={job} />
-          </li>
-        ))}
-      </ul>
+      {shown.length > 0 && <JobList model={model} jobs={shown.slice(0, compact ? 4 : 20)} />}
+      {folded.length > 0 && !compact && (
+        <details className="advanced" style={{ marginTop: 12 }}>
+          <summary>
+            {plural(folded.length, "earlier try", "earlier tries")} that a later one made good
+          </summary>
+          <JobList model={model} jobs={folded} />
+        </details>
+      )}
     </section>
+  );
+}
+
+function JobList({ model, jobs }: { model: Model; jobs: Job[] }) {
+  return (
+    <ul className="jobs">
+      {jobs.map((job) => (
+        <li key={job.id}>
+          <JobEntry model={model} job={job} />
+        </li>
+      ))}
+    </ul>
   );
 }
 
@@ -133,9 +163,11 @@ function JobEntry({ model, job }: { model: Model; job: Job }) {
       <div className="stack" style={{ gap: 8 }}>
         <div>
           <strong>
-            {JOBS[job.kind].doing} {job.table_name}
+            {JOBS[job.kind].doing} <Name text={job.table_name} />
           </strong>{" "}
-          <span className="dim">from {source}</span>
+          <span className="dim">
+            from <Name text={source} />
+          </span>
         </div>
         <JobProgress job={job} canCancel={mayChange(model)} />
       </div>
@@ -152,7 +184,11 @@ function JobEntry({ model, job }: { model: Model; job: Job }) {
         <div className="row" style={{ gap: "4px 8px" }}>
           <ToneIcon tone={tone} />
           <span>
-            {JOBS[job.kind].noun} of <strong>{job.table_name}</strong> {word}
+            {JOBS[job.kind].noun} of{" "}
+            <strong>
+              <Name text={job.table_name} />
+            </strong>{" "}
+            {word}
           </span>
           <span className="dim small">
             {job.state === "succeeded" && `${plural(job.rows, "row")}, ${bytes(job.bytes)}`}
@@ -166,11 +202,12 @@ function JobEntry({ model, job }: { model: Model; job: Job }) {
             to={to.model(model.id, "data", { table: job.table_id })}
             variant="default"
             size="xs"
-            aria-label={`Open ${job.table_name}`}
+            aria-label={`Open ${spelled(job.table_name)}`}
           >
             Open
           </Button>
         )}
+        {job.state === "failed" && mayChange(model) && <RetryButton model={model} job={job} />}
       </div>
       {job.problem && (
         <ProblemNotice problem={job.problem} tone={job.state === "failed" ? "danger" : "warning"} />

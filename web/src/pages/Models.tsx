@@ -10,6 +10,8 @@ import { plural } from "../ui/format";
 import { NameForm } from "../ui/NameForm";
 import { PageHeader } from "../ui/PageHeader";
 import { TimeAgo } from "../ui/TimeAgo";
+import { Name, visible } from "../ui/Visible";
+import { usePasteToConnect } from "./pasted";
 
 export default function Models() {
   const models = $api.useQuery("get", "/api/v1/models", { params: { query: { limit: 1000 } } });
@@ -69,9 +71,16 @@ function ModelList({ models }: { models: Model[] }) {
     <div className="cards">
       {models.map((model) => (
         <Link key={model.id} className="choice" to={to.model(model.id)}>
-          <h2>{model.name}</h2>
+          <h2>{visible(model.name)}</h2>
           <p className="small">
-            {plural(model.tables, "table")} · {model.access === "owner" ? "yours" : `of ${model.owner.name}`}{" "}
+            {plural(model.tables, "table")} ·{" "}
+            {model.access === "owner" ? (
+              "yours"
+            ) : (
+              <>
+                of <Name text={model.owner.name} />
+              </>
+            )}{" "}
             · made <TimeAgo at={model.created_at} />
           </p>
         </Link>
@@ -84,6 +93,7 @@ function ModelList({ models }: { models: Model[] }) {
 function Tour({ onCreate }: { onCreate: () => void }) {
   const connections = $api.useQuery("get", "/api/v1/connections", {});
   const connected = (connections.data?.items.length ?? 0) > 0;
+  usePasteToConnect();
   return (
     <div>
       <p className="text">
@@ -92,13 +102,16 @@ function Tour({ onCreate }: { onCreate: () => void }) {
       </p>
       <ol className="tour">
         <TourStep number={1} title="Connect a database" done={connected}>
-          <p>Give Mycorr a role that can only read. What it sends is SELECT and nothing else.</p>
+          <p>
+            Give Mycorr a role that can only read. What it sends is SELECT and nothing else. A connection
+            string can be pasted right here.
+          </p>
           {connected ? (
             <Link className="link" to={to.connections}>
               See your connections
             </Link>
           ) : (
-            <Button component={Link} to={to.newConnection}>
+            <Button autoFocus component={Link} to={to.newConnection()}>
               New connection
             </Button>
           )}

@@ -6,6 +6,7 @@ import { Code } from "../ui/Copy";
 import { plural } from "../ui/format";
 import { Notice, ProblemNotice, ToneIcon } from "../ui/Notice";
 import { TimeAgo } from "../ui/TimeAgo";
+import { Name, visible } from "../ui/Visible";
 
 /** The passport as it was seen last; asking for it sends nothing to the database. */
 export const passportOf = (id: string) =>
@@ -93,7 +94,7 @@ export function PassportRights({ passport }: { passport: Rights }) {
           <ul className="rights">
             {excess.map(({ what, revoke }) => (
               <li key={what}>
-                {what}
+                {visible(what)}
                 <Code text={revoke} label="REVOKE" />
               </li>
             ))}
@@ -125,7 +126,7 @@ export function PassportRights({ passport }: { passport: Rights }) {
                 <span className="dim small">
                   <TimeAgo at={at} />
                 </span>
-                <span>{what}</span>
+                <span>{visible(what)}</span>
               </li>
             ))}
           </ul>
@@ -149,7 +150,10 @@ function SchemaRights({ schema }: { schema: Rights["schemas"][number] }) {
     <li>
       <div>
         <ToneIcon tone={all ? "success" : "warning"} label={all ? "open" : "partly shut"} />{" "}
-        <strong>{name}</strong> {sentence(schema)}
+        <strong>
+          <Name text={name} />
+        </strong>{" "}
+        {sentence(schema)}
       </div>
       {row_security > 0 && (
         <div className="dim">

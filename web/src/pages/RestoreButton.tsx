@@ -5,7 +5,7 @@ import { answer, api, type Model, refresh, type Table } from "../api/client";
 import { to } from "../routes";
 import { Confirm } from "../ui/Confirm";
 import { count } from "../ui/format";
-import { mayChange } from "./Model";
+import { mayChange } from "./access";
 
 /** Makes an old version's content the newest again. */
 export function RestoreButton({ model, table, version }: { model: Model; table: Table; version: number }) {

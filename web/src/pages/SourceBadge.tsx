@@ -21,8 +21,9 @@ import { bytes, count } from "../ui/format";
 import { NameForm } from "../ui/NameForm";
 import { Notice, ProblemNotice } from "../ui/Notice";
 import { TimeAgo } from "../ui/TimeAgo";
+import { Name, visible } from "../ui/Visible";
+import { mayChange } from "./access";
 import { JOBS, JobProgress } from "./JobProgress";
-import { mayChange } from "./Model";
 import { RestoreButton } from "./RestoreButton";
 import { UseConnection } from "./UseConnection";
 
@@ -62,7 +63,7 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
     <>
       <div className="row spread">
         <div className="row" style={{ minWidth: 0 }}>
-          <h2 className="table-name">{table.name}</h2>
+          <h2 className="table-name">{visible(table.name)}</h2>
           <Source table={table} version={version} />
         </div>
         <div className="row">
@@ -92,6 +93,11 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
             }}
           >
             <span className="dim small">What you see is what the table held before; nothing was lost.</span>
+            {mayChange(model) && table.source?.connection_id && (
+              <Button variant="default" size="xs" onClick={() => void sync()}>
+                Retry
+              </Button>
+            )}
             <HideButton onClick={() => setHidden(told.id)} />
           </ProblemNotice>
         ) : (
@@ -99,6 +105,7 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
             <HideButton onClick={() => setHidden(told.id)} />
           </ProblemNotice>
         ))}
+      {version === table.version && <ColumnChanges table={table} version={version} />}
       {table.version !== null && version !== table.version && (
         <Notice tone="info" title={`You are looking at version ${count(version)}`}>
           <p>The newest is version {count(table.version)}.</p>
@@ -116,6 +123,56 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
         </Notice>
       )}
     </>
+  );
+}
+
+const CHANGES = "mycorr.seen-columns.";
+
+/** The newest version has other columns than the one before: said until somebody has seen it. */
+function ColumnChanges({ table, version }: { table: Table; version: number }) {
+  const newest = $api.useQuery(
+    "get",
+    "/api/v1/tables/{id}/versions",
+    { params: { path: { id: table.id }, query: { limit: 1 } } },
+    { enabled: version > 1 },
+  );
+  const [seen, setSeen] = useState(() => localStorage.getItem(CHANGES + table.id));
+  const entry = newest.data?.items[0];
+  if (!entry || entry.version !== version || entry.cause === "import" || seen === String(version))
+    return null;
+  const changes = [
+    ["New", entry.columns_added],
+    ["Gone", entry.columns_removed],
+    ["Changed", entry.columns_changed],
+  ] as const;
+  if (changes.every(([, names]) => names.length === 0)) return null;
+  return (
+    <Notice tone="warning" title={`Version ${count(version)} has other columns than the one before`}>
+      {changes.map(
+        ([word, names]) =>
+          names.length > 0 && (
+            <p key={word}>
+              {word}: <span className="mono">{visible(names.join(", "))}</span>
+            </p>
+          ),
+      )}
+      <div className="row" style={{ marginTop: 12 }}>
+        <Button
+          variant="default"
+          size="xs"
+          component={Link}
+          to={to.model(table.model_id, "data", { table: table.id, v: String(version - 1) })}
+        >
+          Show the version before
+        </Button>
+        <HideButton
+          onClick={() => {
+            localStorage.setItem(CHANGES + table.id, String(version));
+            setSeen(String(version));
+          }}
+        />
+      </div>
+    </Notice>
   );
 }
 
@@ -140,11 +197,11 @@ function Source({ table, version }: { table: Table; version: number }) {
           from{" "}
           {connection && (
             <Link className="link" to={to.connection(connection.id)}>
-              {connection.name}
+              <Name text={connection.name} />
             </Link>
           )}{" "}
           <span>
-            {source.schema}.{source.table}
+            <Name text={source.schema} />.<Name text={source.table} />
           </span>
           {source.connection_id === null && (
             <>

@@ -9,6 +9,7 @@ import { bytes, count, milliseconds, plural } from "../ui/format";
 import { ToneIcon } from "../ui/Notice";
 import { PageHeader } from "../ui/PageHeader";
 import { TimeAgo } from "../ui/TimeAgo";
+import { visible } from "../ui/Visible";
 
 /** The ledger of a connection: everything that was ever sent through it. */
 export default function Statements({ id }: { id: string }) {
@@ -130,7 +131,7 @@ function StatementTable({ statements }: { statements: Statement[] }) {
               <td>
                 {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long one scrolls, so the keyboard must reach it */}
                 <pre className="statement" tabIndex={0}>
-                  {one.statement}
+                  {visible(one.statement, true)}
                 </pre>
                 {one.parameters.length > 0 && (
                   <div className="dim small">

@@ -1,6 +1,7 @@
 import { Button, Checkbox, TextInput } from "@mantine/core";
 import { KeyRound } from "lucide-react";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
+import { Link, useLocation } from "wouter";
 import {
   $api,
   AT_SOURCE,
@@ -9,22 +10,32 @@ import {
   type Model,
   type Problem,
   queryClient,
+  refresh,
   refreshSources,
   type SourceColumn,
   type SourceTableDescription,
+  type Table,
   toProblem,
 } from "../api/client";
-import { follow, jobsOf } from "../api/events";
+import { follow, jobsOf, useLastEnded } from "../api/events";
 import { Grid } from "../grid/Grid";
 import { localRows } from "../grid/rows";
+import { to } from "../routes";
 import { Async, Empty } from "../ui/Async";
+import { Confirm } from "../ui/Confirm";
 import { Code } from "../ui/Copy";
 import { bytes, estimate, plural } from "../ui/format";
+import { spelled } from "../ui/invisible";
 import { Notice, ProblemNotice } from "../ui/Notice";
+import { TimeAgo } from "../ui/TimeAgo";
+import { Name, visible } from "../ui/Visible";
 import type { Chosen } from "./ConnectionTree";
+import { freeName, importedFrom, sourceKey } from "./imported";
 
 interface Props extends Chosen {
   model: Model;
+  /** Those that the Model has already. */
+  tables: readonly Table[];
   connectionId: string;
 }
 
@@ -60,13 +71,15 @@ function Title({ description }: { description: SourceTableDescription }) {
   return (
     <div>
       <h2 className="table-name">
-        <span className="dim">{schema}.</span>
-        {name}
+        <span className="dim">
+          <Name text={schema} />.
+        </span>
+        <Name text={name} />
       </h2>
       <div className="dim small">
         {WORDS[kind]}
         {estimated_rows !== null && ` · ${estimate(estimated_rows)} rows`}
-        {size !== null && size > 0 && ` · ${bytes(size)}`} · {description.columns.length} columns
+        {size !== null && size > 0 && ` · ${bytes(size)}`} · {plural(description.columns.length, "column")}
       </div>
     </div>
   );
@@ -92,15 +105,29 @@ function Unreadable({ description }: { description: SourceTableDescription }) {
 }
 
 function Readable(props: Props & { description: SourceTableDescription }) {
-  const { model, connectionId, schema, table, description } = props;
+  const { model, tables, connectionId, schema, table, description } = props;
+  const [, navigate] = useLocation();
+  const here = importedFrom(tables, connectionId).get(sourceKey(schema, table));
   const readable = description.columns.filter((column) => column.readable);
   const locked = description.columns.length - readable.length;
   const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
-  const [name, setName] = useState(table);
+  const [typed, setTyped] = useState<string | null>(null);
+  const name = typed ?? freeName(table, tables);
+  const [asking, setAsking] = useState(false);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
   const kept = readable.filter((column) => !left.has(column.name));
   const field = problem?.fields?.find((one) => one.field === "name")?.message;
+
+  // The import that was started here opens its table once it is done.
+  const [started, setStarted] = useState<string | null>(null);
+  const ended = useLastEnded();
+  useEffect(() => {
+    if (ended?.id !== started || ended?.state !== "succeeded") return;
+    void refresh("/api/v1/models/{id}/tables").then(() =>
+      navigate(to.model(model.id, "data", { table: ended.table_id })),
+    );
+  }, [ended, started, model.id, navigate]);
 
   const start = async () => {
     setBusy(true);
@@ -119,6 +146,7 @@ function Readable(props: Props & { description: SourceTableDescription }) {
         }),
       );
       await queryClient.invalidateQueries({ queryKey: jobsOf(model.id).queryKey });
+      setStarted(job.id);
       follow(job);
     } catch (error) {
       setProblem(toProblem(error));
@@ -127,7 +155,7 @@ function Readable(props: Props & { description: SourceTableDescription }) {
   };
 
   return (
-    <section className="preview" aria-label={`${schema}.${table}`}>
+    <section className="preview" aria-label={spelled(`${schema}.${table}`)}>
       <div className="row spread" style={{ alignItems: "flex-end" }}>
         <Title description={description} />
         <form
@@ -135,20 +163,41 @@ function Readable(props: Props & { description: SourceTableDescription }) {
           style={{ alignItems: "flex-end" }}
           onSubmit={(event) => {
             event.preventDefault();
-            void start();
+            if (here || started) setAsking(true);
+            else void start();
           }}
         >
           <TextInput
             label="Name in this Model"
             value={name}
-            onChange={(event) => setName(event.currentTarget.value)}
+            onChange={(event) => setTyped(event.currentTarget.value)}
             error={field}
           />
-          <Button type="submit" loading={busy} disabled={kept.length === 0 || name.trim() === ""}>
-            Import
+          <Button
+            type="submit"
+            variant={here || started ? "default" : "filled"}
+            loading={busy}
+            disabled={kept.length === 0 || name.trim() === ""}
+          >
+            {here ? "Import again…" : "Import"}
           </Button>
         </form>
       </div>
+      {here && <Here model={model} table={here} />}
+      <Confirm
+        opened={asking}
+        onClose={() => setAsking(false)}
+        title="Import a second copy"
+        action="Import a second copy"
+        run={start}
+      >
+        This table {here ? "is in this Model already" : "is being imported already"}. Importing it again makes
+        another table,{" "}
+        <strong>
+          <Name text={name} />
+        </strong>
+        , with a history of its own. To bring what is there up to date, sync it.
+      </Confirm>
       {problem && !field && <ProblemNotice problem={problem} />}
       {description.row_security && (
         <Notice tone="warning" title="Row-level security is on">
@@ -175,6 +224,25 @@ function Readable(props: Props & { description: SourceTableDescription }) {
       <Columns columns={description.columns} left={left} onLeft={setLeft} />
       <FirstRows {...props} shown={kept.map((column) => column.name)} />
     </section>
+  );
+}
+
+/** It was imported before: that one can be opened, or synced there. */
+function Here({ model, table }: { model: Model; table: Table }) {
+  const at = table.source?.synced_at;
+  return (
+    <Notice tone="info" title={`In this Model already, as ${table.name}`}>
+      <div className="row" style={{ marginTop: 8 }}>
+        <Button component={Link} size="xs" to={to.model(model.id, "data", { table: table.id })}>
+          Open it
+        </Button>
+        {at && (
+          <span className="dim">
+            Read <TimeAgo at={at} />.
+          </span>
+        )}
+      </div>
+    </Notice>
   );
 }
 
@@ -215,7 +283,7 @@ function Columns({ columns, left, onLeft }: ColumnsProps) {
               <td>
                 <div className="row">
                   <Checkbox
-                    label={column.name}
+                    label={visible(column.name)}
                     checked={column.readable && !left.has(column.name)}
                     disabled={!column.readable}
                     description={column.readable ? undefined : "The role may not read this column."}
@@ -232,7 +300,7 @@ function Columns({ columns, left, onLeft }: ColumnsProps) {
                   )}
                 </div>
               </td>
-              <td className="mono">{column.pg_type}</td>
+              <td className="mono">{visible(column.pg_type)}</td>
               <td className="mono dim">{column.type}</td>
               <td className="dim">{column.nullable ? "allowed" : "never"}</td>
             </tr>
@@ -258,7 +326,7 @@ function FirstRows({ connectionId, schema, table, shown }: Props & { shown: stri
       <Async query={preview}>
         {(data) => (
           <Grid
-            label={`First rows of ${schema}.${table}`}
+            label={`First rows of ${spelled(`${schema}.${table}`)}`}
             columns={data.columns}
             rows={rows}
             scope=""

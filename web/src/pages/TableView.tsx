@@ -21,7 +21,9 @@ import {
   words,
 } from "../grid/view";
 import { Empty } from "../ui/Async";
+import { spelled } from "../ui/invisible";
 import { ProblemNotice } from "../ui/Notice";
+import { visible } from "../ui/Visible";
 import { CellDialog } from "./CellDialog";
 import { SourceBadge } from "./SourceBadge";
 
@@ -113,7 +115,7 @@ export function TableView({ model, table, jobs }: Props) {
   }
 
   return (
-    <section className="table-view" aria-label={table.name}>
+    <section className="table-view" aria-label={spelled(table.name)}>
       <SourceBadge model={model} table={table} jobs={jobs} version={version} />
       <div className="row spread" style={{ alignItems: "flex-start" }}>
         <FilterBar
@@ -127,7 +129,7 @@ export function TableView({ model, table, jobs }: Props) {
       </div>
       <Grid
         scope={`${formatSort(view.sorts)} ${view.filters.map(formatFilter).join("&")}`}
-        label={`Rows of ${table.name}`}
+        label={`Rows of ${spelled(table.name)}`}
         columns={columns}
         rows={rows}
         expected={old || view.filters.length > 0 ? undefined : table.rows}
@@ -194,7 +196,7 @@ function ColumnsMenu(props: {
           {columns.map(({ name }) => (
             <Checkbox
               key={name}
-              label={name}
+              label={visible(name)}
               checked={shown.has(name)}
               disabled={shown.has(name) && order.length === 1}
               onChange={() => toggle(name)}

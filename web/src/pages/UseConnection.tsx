@@ -49,7 +49,7 @@ function Body(props: Props) {
               <Button variant="default" onClick={props.onClose}>
                 Cancel
               </Button>
-              <Button component={Link} to={to.newConnection}>
+              <Button component={Link} to={to.newConnection()}>
                 New connection
               </Button>
             </div>

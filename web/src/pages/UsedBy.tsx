@@ -8,6 +8,7 @@ import { Async } from "../ui/Async";
 import { Confirm } from "../ui/Confirm";
 import { count, plural } from "../ui/format";
 import { TimeAgo } from "../ui/TimeAgo";
+import { Name } from "../ui/Visible";
 
 const PAGE = 20;
 const LISTED = 8;
@@ -60,12 +61,14 @@ export function UsedBy({ id }: { id: string }) {
                     <tr key={table.id}>
                       <td>
                         <Link className="link" to={to.model(table.model_id, "data", { table: table.id })}>
-                          {table.name}
+                          <Name text={table.name} />
                         </Link>
-                        <div className="dim small">in {table.model_name}</div>
+                        <div className="dim small">
+                          in <Name text={table.model_name} />
+                        </div>
                       </td>
                       <td className="mono" data-label="From">
-                        {table.source_schema}.{table.source_table}
+                        <Name text={table.source_schema} />.<Name text={table.source_table} />
                       </td>
                       <td data-label="Last read">
                         {table.synced_at ? (
@@ -140,7 +143,12 @@ function Dependents({ connection: { id, used_by } }: { connection: Connection })
           <ul className="plain">
             {items.map((table) => (
               <li key={table.id}>
-                <strong>{table.name}</strong> <span className="dim">in {table.model_name}</span>
+                <strong>
+                  <Name text={table.name} />
+                </strong>{" "}
+                <span className="dim">
+                  in <Name text={table.model_name} />
+                </span>
               </li>
             ))}
             {used_by > items.length && <li className="dim">and {count(used_by - items.length)} more</li>}

@@ -1,10 +1,13 @@
 import { Modal, TextInput, useMantineColorScheme } from "@mantine/core";
-import { Database, KeyRound, LogOut, Moon, PlugZap, Plus, Search, Sun, Table2 } from "lucide-react";
+import { useQueries } from "@tanstack/react-query";
+import { Database, KeyRound, LogOut, Moon, PlugZap, Plus, Rows3, Search, Sun, Table2 } from "lucide-react";
 import { type KeyboardEvent, type ReactNode, useId, useState } from "react";
 import { useLocation } from "wouter";
 import { $api } from "../api/client";
+import { tablesOf } from "../api/tables";
 import { to } from "../routes";
 import { useReturnFocus } from "../ui/Dialog";
+import { spelled } from "../ui/invisible";
 import { signOut } from "./signOut";
 
 interface Command {
@@ -15,6 +18,11 @@ interface Command {
   run: () => void;
 }
 
+/** Of so many Models the tables are found too. */
+const MODELS = 30;
+/** So many are shown; typing more finds the others. */
+const SHOWN = 100;
+
 /** Everything that can be gone to, by typing a part of its name. */
 export function CommandMenu({ onClose }: { onClose: () => void }) {
   useReturnFocus();
@@ -22,36 +30,51 @@ export function CommandMenu({ onClose }: { onClose: () => void }) {
   const { setColorScheme } = useMantineColorScheme();
   const models = $api.useQuery("get", "/api/v1/models", {});
   const connections = $api.useQuery("get", "/api/v1/connections", {});
+  const tables = useQueries({
+    queries: (models.data?.items ?? []).slice(0, MODELS).map(({ id }) => tablesOf(id)),
+  });
   const [text, setText] = useState("");
   const [active, setActive] = useState(0);
   const list = useId();
 
   const go = (path: string) => () => navigate(path);
+  const nameOf = (id: string) => models.data?.items.find((model) => model.id === id)?.name ?? "";
   const commands: Command[] = [
     ...(models.data?.items ?? []).map((model) => ({
       id: model.id,
-      label: model.name,
+      label: spelled(model.name),
       hint: "Model",
       icon: <Table2 size={16} />,
       run: go(to.model(model.id)),
     })),
+    ...tables
+      .flatMap(({ data }) => data ?? [])
+      .map((table) => ({
+        id: table.id,
+        label: spelled(table.name),
+        hint: `Table in ${spelled(nameOf(table.model_id))}`,
+        icon: <Rows3 size={16} />,
+        run: go(to.model(table.model_id, "data", { table: table.id })),
+      })),
     ...(connections.data?.items ?? []).map((connection) => ({
       id: connection.id,
-      label: connection.name,
+      label: spelled(connection.name),
       hint: "Connection",
       icon: <Database size={16} />,
       run: go(to.connection(connection.id)),
     })),
     { id: "models", label: "All Models", icon: <Table2 size={16} />, run: go(to.models) },
     { id: "connections", label: "Connections", icon: <PlugZap size={16} />, run: go(to.connections) },
-    { id: "new", label: "New connection", icon: <Plus size={16} />, run: go(to.newConnection) },
+    { id: "new", label: "New connection", icon: <Plus size={16} />, run: go(to.newConnection()) },
     { id: "tokens", label: "API tokens", icon: <KeyRound size={16} />, run: go(to.tokens) },
     { id: "light", label: "Theme: light", icon: <Sun size={16} />, run: () => setColorScheme("light") },
     { id: "dark", label: "Theme: dark", icon: <Moon size={16} />, run: () => setColorScheme("dark") },
     { id: "out", label: "Sign out", icon: <LogOut size={16} />, run: () => void signOut() },
   ];
   const wanted = text.trim().toLowerCase();
-  const found = commands.filter(({ label, hint }) => `${hint ?? ""} ${label}`.toLowerCase().includes(wanted));
+  const found = commands
+    .filter(({ label, hint }) => `${hint ?? ""} ${label}`.toLowerCase().includes(wanted))
+    .slice(0, SHOWN);
   const chosen = found[Math.min(active, found.length - 1)];
   const run = (command: Command | undefined) => {
     if (!command) return;
@@ -80,8 +103,8 @@ export function CommandMenu({ onClose }: { onClose: () => void }) {
             aria-expanded
             aria-controls={list}
             aria-activedescendant={chosen && `${list}-${chosen.id}`}
-            aria-label="Go to a page, Model or connection"
-            placeholder="Go to a page, Model or connection"
+            aria-label="Go to a page, Model, table or connection"
+            placeholder="Go to a page, Model, table or connection"
             leftSection={<Search size={16} />}
             value={text}
             onChange={(event) => {

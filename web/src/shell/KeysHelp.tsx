@@ -2,8 +2,8 @@ import { Kbd } from "@mantine/core";
 import { Dialog } from "../ui/Dialog";
 
 const EVERYWHERE: [string, string][] = [
-  ["Mod K", "Go to a page, Model or connection"],
-  ["/", "Search in this page"],
+  ["Mod K", "Go to a page, Model, table or connection"],
+  ["/", "Search or filter in this page"],
   ["?", "This list"],
   ["Esc", "Close what is on top"],
 ];

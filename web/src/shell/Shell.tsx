@@ -1,16 +1,20 @@
 import { ActionIcon, Button, Loader, Menu, Tooltip, useMantineColorScheme } from "@mantine/core";
 import { useHotkeys } from "@mantine/hooks";
 import { CircleUser, KeyRound, LogOut, Monitor, Moon, PlugZap, Search, Sun } from "lucide-react";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { Link, Redirect, useLocation } from "wouter";
 import { type Job, queryClient, toProblem, useMe } from "../api/client";
-import { useFollowed, useLastEnded } from "../api/events";
+import { followOn, useFollowed, useLastEnded } from "../api/events";
+import { useLost } from "../api/lost";
 import Icon from "../icon.svg";
 import { to } from "../routes";
 import { Async } from "../ui/Async";
+import { ErrorBoundary } from "../ui/ErrorBoundary";
 import { plural } from "../ui/format";
 import { CommandMenu } from "./CommandMenu";
+import { useFocusKeeper, useFocusOnPage } from "./focus";
 import { KeysHelp } from "./KeysHelp";
+import { SessionEnded } from "./SessionEnded";
 import { signOut } from "./signOut";
 
 const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent);
@@ -24,10 +28,17 @@ export function Shell({ children }: { children: ReactNode }) {
   useHotkeys([["mod+K", () => setSearching(true)]], []);
   useHotkeys([
     ["shift+?", () => setKeys(true)],
-    ["/", () => document.querySelector<HTMLInputElement>("[data-search]")?.focus()],
+    ["/", search],
   ]);
+  useFocusKeeper();
+  useFocusOnPage(path);
+  const signedIn = me.data !== undefined;
+  useEffect(() => {
+    if (signedIn) void followOn();
+  }, [signedIn]);
 
-  if (me.error && toProblem(me.error).status === 401) {
+  const ended = me.error !== null && toProblem(me.error).status === 401;
+  if (ended && !me.data) {
     const next = path + window.location.search;
     return <Redirect to={next === "/" ? "/sign-in" : `/sign-in?next=${encodeURIComponent(next)}`} replace />;
   }
@@ -64,17 +75,43 @@ export function Shell({ children }: { children: ReactNode }) {
         <ThemeSwitch />
         <UserMenu onSearch={() => setSearching(true)} onKeys={() => setKeys(true)} />
       </header>
+      <Lost />
       <main id="content" className="shell-main" tabIndex={-1}>
         {me.data ? (
-          children
+          <ErrorBoundary at={path}>{children}</ErrorBoundary>
         ) : (
           <div className="page">
             <Async query={me}>{() => null}</Async>
           </div>
         )}
       </main>
+      {ended && me.data && <SessionEnded email={me.data.email} />}
       {searching && <CommandMenu onClose={() => setSearching(false)} />}
       <KeysHelp opened={keys} onClose={() => setKeys(false)} isMac={isMac} />
+    </div>
+  );
+}
+
+/** The search of this page; where it is a button, what the button opens. */
+function search() {
+  const found = document.querySelector<HTMLElement>("[data-search]");
+  found?.focus();
+  if (found instanceof HTMLButtonElement) found.click();
+}
+
+function Lost() {
+  const lost = useLost();
+  return (
+    <div role="status" className={lost ? "shell-lost" : undefined}>
+      {lost && (
+        <>
+          <Loader size={14} color="var(--warning)" aria-hidden />
+          <span>
+            <strong>Mycorr does not answer.</strong> It is asked again until it does; nothing has to be loaded
+            again, and imports go on without this page.
+          </span>
+        </>
+      )}
     </div>
   );
 }
@@ -105,7 +142,10 @@ function JobsLink({ first, count }: { first: Job; count: number }) {
   return (
     <Link className="nav-link" to={to.model(first.model_id, "import")}>
       <Loader size={14} aria-hidden />
-      {plural(count, "job")} <span className="wide-only">running</span>
+      <span>
+        {plural(count, "job")}
+        <span className="wide-only"> running</span>
+      </span>
     </Link>
   );
 }

@@ -64,6 +64,15 @@ export function Lines({ count, height = 32 }: { count: number; height?: number }
   );
 }
 
+/** In the place of a page whose code has not come yet. */
+export function Waiting() {
+  return (
+    <div className="page late" aria-busy="true">
+      <Lines count={3} />
+    </div>
+  );
+}
+
 interface EmptyProps {
   title: string;
   /** It is all that the page has, so its title is the page's. */

@@ -1,6 +1,7 @@
 import { ActionIcon, Button, Tooltip } from "@mantine/core";
 import { Check, Copy as CopyIcon } from "lucide-react";
 import { useEffect, useState } from "react";
+import { visible } from "./Visible";
 
 /** Through the `copy` event: `navigator.clipboard` does not exist on a page that came over plain http. */
 export function copyText(text: string): boolean {
@@ -46,7 +47,7 @@ export function Code({ text, label }: { text: string; label: string }) {
     <div className="code">
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it */}
       <pre tabIndex={0} aria-label={label} role="group">
-        {text}
+        {visible(text, true)}
       </pre>
       <CopyButton text={text} label={`Copy ${label}`} />
     </div>

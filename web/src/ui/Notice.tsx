@@ -3,6 +3,7 @@ import type { CSSProperties, ReactNode } from "react";
 import type { Problem } from "../api/client";
 import { Code, CopyButton } from "./Copy";
 import { splitSql } from "./format";
+import { visible } from "./Visible";
 
 const ICONS = { success: CircleCheck, warning: TriangleAlert, danger: CircleAlert, info: Info };
 export type Tone = keyof typeof ICONS;
@@ -29,7 +30,7 @@ export function Notice({ tone, title, children }: { tone: Tone; title: string; c
     >
       <ToneIcon tone={tone} />
       <div>
-        <strong>{title}</strong>
+        <strong>{visible(title)}</strong>
         {children}
       </div>
     </div>
@@ -44,7 +45,7 @@ export function Fix({ text }: { text: string }) {
       <Code key={at} text={part.text} label="SQL" />
     ) : (
       // biome-ignore lint/suspicious/noArrayIndexKey: as above
-      <p key={at}>{part.text}</p>
+      <p key={at}>{visible(part.text, true)}</p>
     ),
   );
 }
@@ -54,7 +55,7 @@ export function ProblemNotice(props: { problem: Problem; tone?: Tone; children?:
   const { problem, tone = "danger", children } = props;
   return (
     <Notice tone={tone} title={problem.title}>
-      <p>{problem.detail}</p>
+      <p>{visible(problem.detail, true)}</p>
       {problem.fix && <Fix text={problem.fix} />}
       {children && (
         <div className="row" style={{ marginTop: 12 }}>

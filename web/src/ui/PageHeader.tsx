@@ -1,6 +1,8 @@
 import { Title } from "@mantine/core";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
+import { spelled } from "./invisible";
+import { visible } from "./Visible";
 
 interface Props {
   title: string;
@@ -13,16 +15,16 @@ interface Props {
 export function PageHeader({ title, parent, children }: Props) {
   return (
     <header className="page-head">
-      <title>{`${title} · Mycorr`}</title>
+      <title>{`${spelled(title)} · Mycorr`}</title>
       <div style={{ minWidth: 0 }}>
         {parent && (
           <div className="crumbs">
             <Link className="link" to={parent.to}>
-              {parent.label}
+              {visible(parent.label)}
             </Link>
           </div>
         )}
-        <Title order={1}>{title}</Title>
+        <Title order={1}>{visible(title)}</Title>
       </div>
       {children && <div className="row">{children}</div>}
     </header>

@@ -62,10 +62,21 @@ const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
 /** `3 minutes ago`, `yesterday`, `in 2 months`; within a minute `just now`. */
 export function ago(iso: string, now: number): string {
   const seconds = (Date.parse(iso) - now) / 1000;
+  // In the largest unit of which there are two, rounded: 90 days are 3 months, and 40 days are no month.
   for (const [unit, size] of STEPS) {
-    if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
+    const units = Math.round(seconds / size);
+    if (Math.abs(seconds) >= size && (Math.abs(units) >= 2 || unit !== "month"))
+      return relative.format(units, unit);
   }
   return "just now";
+}
+
+/** `3 min`, `2 h`, `5 d`: where there is no room for more. */
+export function age(iso: string, now: number): string {
+  const minutes = Math.max(0, (now - Date.parse(iso)) / 60_000);
+  if (minutes < 1) return "now";
+  if (minutes < 60) return `${Math.floor(minutes)} min`;
+  return minutes < 1440 ? `${Math.floor(minutes / 60)} h` : `${count(Math.floor(minutes / 1440))} d`;
 }
 
 /** Text and the SQL statements in it, apart, so that SQL can be shown as code and copied. */

@@ -1,0 +1,104 @@
+import { Button, PasswordInput, TextInput } from "@mantine/core";
+import { useForm } from "@mantine/form";
+import { useState } from "react";
+import { answer, api, type Problem } from "../api/client";
+import { showProblem } from "../ui/form";
+import { ProblemNotice } from "../ui/Notice";
+
+interface Props {
+  signUp: boolean;
+  first: boolean;
+  /** Stands above the fields; left out: what the form does. */
+  title?: string;
+  words?: string;
+  /** Who was signed in before. */
+  email?: string;
+  /** Nobody can make an account alone. */
+  closed?: boolean;
+  /** Changes to the other form. */
+  other?: () => void;
+  onDone: (email: string) => void;
+}
+
+/** E-mail and password; for a new account a name too. */
+export default function AccountForm(props: Props) {
+  const { signUp, first, other } = props;
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [busy, setBusy] = useState(false);
+  const form = useForm({
+    mode: "uncontrolled",
+    initialValues: { name: "", email: props.email ?? "", password: "" },
+    validate: {
+      name: (name) => (signUp && name.trim() === "" ? "Say what others shall call you." : null),
+      email: (email) => (/^\S+@\S+$/.test(email.trim()) ? null : "Write an e-mail address."),
+      password: (password) => {
+        if (password === "") return "Write your password.";
+        return signUp && [...password].length < 10 ? "At least 10 characters." : null;
+      },
+    },
+  });
+  const submit = form.onSubmit(async ({ name, email, password }) => {
+    setBusy(true);
+    setProblem(null);
+    try {
+      await answer(
+        signUp
+          ? api.POST("/api/v1/sign-up", { body: { name, email: email.trim(), password } })
+          : api.POST("/api/v1/sign-in", { body: { email: email.trim(), password } }),
+      );
+      props.onDone(email.trim());
+    } catch (error) {
+      setProblem(showProblem(form, error));
+      setBusy(false);
+    }
+  });
+  const title = first ? "Set up Mycorr" : signUp ? "Create your account" : "Sign in to Mycorr";
+  const words = first ? "There is no account yet. Yours becomes the administrator's." : props.words;
+  return (
+    <form onSubmit={submit} className="stack" noValidate>
+      <div>
+        <h1>{props.title ?? title}</h1>
+        {words && <p className="dim">{words}</p>}
+      </div>
+      {problem && <ProblemNotice problem={problem} />}
+      {signUp && (
+        <TextInput
+          autoFocus
+          label="Name"
+          autoComplete="name"
+          key={form.key("name")}
+          {...form.getInputProps("name")}
+        />
+      )}
+      <TextInput
+        autoFocus={!signUp && !props.email}
+        label="E-mail"
+        type="email"
+        autoComplete="username"
+        key={form.key("email")}
+        {...form.getInputProps("email")}
+      />
+      <PasswordInput
+        data-autofocus={props.email ? true : undefined}
+        label="Password"
+        description={signUp ? "At least 10 characters. A sentence is easy to keep in mind." : undefined}
+        autoComplete={signUp ? "new-password" : "current-password"}
+        key={form.key("password")}
+        {...form.getInputProps("password")}
+      />
+      <Button type="submit" loading={busy} fullWidth>
+        {first ? "Create the administrator" : signUp ? "Create account" : "Sign in"}
+      </Button>
+      {other && (
+        <Button variant="subtle" onClick={other}>
+          {signUp ? "Sign in instead" : "Create an account"}
+        </Button>
+      )}
+      {props.closed && (
+        <p className="dim small">
+          No account yet? Whoever runs this Mycorr makes one for you, or invites you.
+        </p>
+      )}
+    </form>
+  );
+}

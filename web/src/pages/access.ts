@@ -1,0 +1,3 @@
+import type { Model } from "../api/client";
+
+export const mayChange = (model: Model) => model.access !== "viewer";
