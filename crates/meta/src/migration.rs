@@ -14,7 +14,7 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First), Box::new(Trust)]
+        vec![Box::new(First), Box::new(Trust), Box::new(SourceRecords)]
     }
 }
 
@@ -72,6 +72,32 @@ impl MigrationTrait for Trust {
             }
         }
         manager.create_index(index("jobs_connection_id", "jobs", &["connection_id", "state"])).await
+    }
+}
+
+/// What an import remembers of its source.
+struct SourceRecords;
+
+impl MigrationName for SourceRecords {
+    fn name(&self) -> &str {
+        "m0003_source_records"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for SourceRecords {
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for table in ["versions", "jobs"] {
+            if !manager.has_column(table, "source").await? {
+                let column = text_null("source");
+                manager.alter_table(Table::alter().table(table).add_column(column).to_owned()).await?;
+            }
+        }
+        Ok(())
     }
 }
 
