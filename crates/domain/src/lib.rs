@@ -11,6 +11,8 @@ pub mod output;
 pub mod problem;
 pub mod query;
 pub mod secret;
+pub mod source;
+pub mod source_name;
 pub mod store;
 
 pub use cell::Cell;
@@ -22,4 +24,5 @@ pub use name::{Email, PersonName, ResourceName, TableName};
 pub use problem::{FieldProblem, Problem, Result};
 pub use query::{Filter, Operator, RowQuery, Sort};
 pub use secret::Secret;
+pub use source::{SourceChange, SourceRecord, UniqueKey};
 pub use store::{Committed, Page, Snapshot, StoreVersion, TableStore, TableWriter};

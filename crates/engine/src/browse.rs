@@ -17,8 +17,22 @@ const PREVIEW_ROWS: u32 = 50;
 pub(crate) type Asking<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 impl Engine {
-    pub async fn schemas(&self, user: UserId, id: ConnectionId) -> Result<Vec<SchemaEntry>> {
-        self.ask(user, id, Purpose::Browse, |client| Box::pin(client.schemas())).await
+    /// The schemas by name.
+    pub async fn schemas(
+        &self,
+        user: UserId,
+        id: ConnectionId,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Listed<SchemaEntry>> {
+        no_nul(&[after.as_ref()])?;
+        self.ask(user, id, Purpose::Browse, move |client| {
+            Box::pin(async move {
+                let found = client.schemas(after.as_deref(), limit + 1).await?;
+                Ok(Listed::new(found, limit, |schema: &SchemaEntry| schema.name.clone()))
+            })
+        })
+        .await
     }
 
     /// The tables of a schema by name, those whose name contains `search`.

@@ -1,7 +1,7 @@
 //! Queueing imports and syncs.
 
 use crate::Engine;
-use mycorr_domain::{ConnectionId, ModelId, Problem, Result, TableId, TableName, UserId};
+use mycorr_domain::{ConnectionId, ModelId, Problem, Result, TableId, TableName, UserId, source_name};
 use mycorr_meta::{Job, NewImport, NewSource, Table};
 
 /// Which table is to come over.
@@ -62,12 +62,11 @@ impl Engine {
     }
 }
 
-/// A name at the source: 1 to 63 bytes (manual, "Identifiers and Key Words"), any but NUL. Servers built with a
-/// larger NAMEDATALEN exist, so four times that is let through.
+/// A name at the source, as [`source_name`] writes it: any bytes but NUL.
 fn identifier(field: &'static str, text: &str) -> Result<()> {
-    match text.len() {
+    match source_name::to_bytes(text).len() {
         0 => Err(Problem::invalid(field, "This can't be empty.")),
-        1..=252 if !text.contains('\0') => Ok(()),
+        1..=source_name::MAX_NAME_BYTES if !source_name::to_bytes(text).contains(&0) => Ok(()),
         _ => Err(Problem::invalid(field, "No table or column of PostgreSQL can have this name.")),
     }
 }

@@ -17,6 +17,7 @@ mod role;
 mod rows;
 mod runner;
 mod secrets;
+mod source;
 mod trials;
 mod turns;
 mod versions;
@@ -38,11 +39,14 @@ pub use mycorr_meta::{
     NewSource, Purpose, Source, Statement, Table, Token, User, Version,
 };
 pub use mycorr_pgread::{
-    Attempt, DialOutcome, Excess, Outcome as StepOutcome, Passport, Report, SchemaEntry, SchemaRights,
-    ServerFacts, SourceColumn, Step, StepName, TableDescription, TableEntry, TableKind, Tls, paste,
+    Attempt, DeniedLookup, DialOutcome, Excess, Outcome as StepOutcome, Passport, Report, SchemaEntry,
+    SchemaRights, ServerFacts, SourceColumn, Step, StepName, TableDescription, TableEntry, TableKind, Tls,
+    paste,
     sql::role_script,
     tls::{CertificateInfo, Rule},
 };
+
+pub use mycorr_domain::{SourceChange, SourceRecord, UniqueKey};
 
 use mycorr_domain::{JobId, Result, TableStore};
 use mycorr_egress::Dialer;

@@ -36,7 +36,14 @@ impl Engine {
 
     /// Asks at the source what the role may read, what it may not, and what it has too much of.
     pub async fn check_passport(&self, user: UserId, id: ConnectionId) -> Result<SeenPassport> {
-        let passport = self.ask(user, id, Purpose::Browse, |client| Box::pin(client.passport())).await?;
+        let passport = self
+            .ask(user, id, Purpose::Browse, |client| {
+                Box::pin(async move {
+                    client.try_lookups().await?;
+                    client.passport().await
+                })
+            })
+            .await?;
         self.note_passport(id, passport).await
     }
 

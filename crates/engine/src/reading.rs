@@ -4,6 +4,7 @@ use crate::{
     Engine,
     courtesy::{self, Pace},
     runner::Made,
+    source::{self, Found},
 };
 use arrow_array::RecordBatch;
 use mycorr_domain::{Code, Problem, Result, TableWriter};
@@ -66,7 +67,7 @@ impl Engine {
 
         let connecting = abort.run_until_cancelled(Client::connect(&self.dialer, &target));
         let mut client = connecting.await.unwrap_or_else(|| Err(interrupted()))?;
-        let described = client.describe(&source.schema, &source.table).await;
+        let described = self.find_source(&mut client, work, connection.id).await;
         // What the role may do is looked at again at every sync. A table can be read without knowing it.
         let passport = match (&described, work.job.kind) {
             (Ok(_), JobKind::Sync) => client.passport().await.ok(),
@@ -74,8 +75,8 @@ impl Engine {
         };
         note(client.statements()).await;
         self.remember_passport(connection.id, passport).await;
-        let described = match described {
-            Ok(described) => described,
+        let Found { description: described, columns: chosen, record } = match described {
+            Ok(found) => found,
             Err(problem) => {
                 client.close().await;
                 return Err(problem);
@@ -85,7 +86,7 @@ impl Engine {
         let started = Instant::now();
         let ended = |problem| courtesy::explain(problem, limits, started.elapsed());
         let scan_limits = courtesy::scan_limits(limits, self.largest_row);
-        let mut scan = match client.read(&described, source.columns.as_deref(), scan_limits).await {
+        let mut scan = match client.read(&described, chosen.as_deref(), scan_limits).await {
             Ok(scan) => scan,
             Err(unread) => {
                 let Unread { problem, mut client } = *unread;
@@ -96,7 +97,7 @@ impl Engine {
         };
         let columns = scan.columns().to_vec();
         let made = async {
-            if !self.meta.note_reading(work.lease, &columns, described.entry.estimated_rows).await? {
+            if !self.meta.note_reading(work.lease, &columns, &record, described.entry.estimated_rows).await? {
                 return Err(interrupted());
             }
             self.store.write(work.job.table, &columns, work.job.id).await
@@ -123,7 +124,8 @@ impl Engine {
             return Err(interrupted());
         }
         let committed = writer.commit().await?;
-        Ok(Made { columns, committed, warning: row_security(&described, rows) })
+        let warning = source::changed(&record, &work.job.source, row_security(&described, rows));
+        Ok(Made { columns, source: Some(record), committed, warning })
     }
 
     async fn beat(&self, work: &Work, progress: &Progress) -> Result<Beat> {

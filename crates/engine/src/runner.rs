@@ -2,7 +2,7 @@
 
 use crate::{Engine, reading::Progress};
 use chrono::{TimeDelta, Utc};
-use mycorr_domain::{Code, Column, Committed, Problem, Result};
+use mycorr_domain::{Code, Column, Committed, Problem, Result, SourceRecord};
 use mycorr_meta::{Beat, JobKind, NewVersion, Told, Work};
 use std::{sync::Mutex, time::Duration};
 use tokio::time::Instant;
@@ -48,6 +48,7 @@ enum Interrupt {
 /// What a run made: the columns, the commit, and what is to be said of it although it went well.
 pub(crate) struct Made {
     pub(crate) columns: Vec<Column>,
+    pub(crate) source: Option<SourceRecord>,
     pub(crate) committed: Committed,
     pub(crate) warning: Option<Problem>,
 }
@@ -157,8 +158,8 @@ impl Engine {
     async fn perform(&self, work: &Work, progress: &Progress, abort: &CancellationToken) -> Result<Made> {
         let (table, job) = (work.job.table, work.job.id);
         if let Some(committed) = self.store.committed(table, job).await? {
-            let columns = self.columns_of(work).await?;
-            return Ok(Made { columns, committed, warning: None });
+            let (columns, source) = self.noted(work).await?;
+            return Ok(Made { columns, source, committed, warning: None });
         }
         if work.lease.fence > MOST_RUNS {
             return Err(Problem::bug(format!("job was begun {MOST_RUNS} times and never ended")));
@@ -174,16 +175,19 @@ impl Engine {
             JobKind::Restore => {
                 let to = self.restored(work).await?;
                 let committed = self.store.restore(table, to.store, job).await?;
-                Ok(Made { columns: to.columns.to_vec(), committed, warning: None })
+                Ok(Made { columns: to.columns.to_vec(), source: to.source, committed, warning: None })
             }
         }
     }
 
-    /// What a commit holds that an earlier run made.
-    async fn columns_of(&self, work: &Work) -> Result<Vec<Column>> {
+    /// What a commit holds that an earlier run made, and where it came from.
+    async fn noted(&self, work: &Work) -> Result<(Vec<Column>, Option<SourceRecord>)> {
         match (&work.columns, work.job.kind) {
-            (Some(columns), _) => Ok(columns.clone()),
-            (None, JobKind::Restore) => Ok(self.restored(work).await?.columns.to_vec()),
+            (Some(columns), _) => Ok((columns.clone(), work.source.clone())),
+            (None, JobKind::Restore) => {
+                let to = self.restored(work).await?;
+                Ok((to.columns.to_vec(), to.source))
+            }
             (None, _) => Err(Problem::bug("a commit of columns that nobody noted")),
         }
     }
@@ -199,6 +203,7 @@ impl Engine {
             Ok(made) => {
                 let new = NewVersion {
                     columns: &made.columns,
+                    source: made.source.as_ref(),
                     committed: made.committed,
                     warning: made.warning.as_ref(),
                 };

@@ -5,7 +5,7 @@ use mycorr_domain::{Column, Problem, Result, TableId, UserId};
 use mycorr_meta::{JobState, Listed, Version};
 
 /// How a version's columns differ from those of the version before. A column is known by its place at the
-/// source, so a rename is seen as a change.
+/// source, so a rename is seen as a change; where another table was read than before, by its name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ColumnChanges {
     pub added: Vec<String>,
@@ -15,12 +15,23 @@ pub struct ColumnChanges {
 }
 
 impl ColumnChanges {
-    fn between(before: &[Column], after: &[Column]) -> Self {
-        let find =
-            |columns: &[Column], position| columns.iter().position(|c: &Column| c.position == position);
+    fn between(before: &Version, after: &Version) -> Self {
+        let another = match (&before.source, &after.source) {
+            (Some(before), Some(after)) => !before.is_same_table(after),
+            _ => false,
+        };
+        Self::of(&before.columns, &after.columns, another)
+    }
+
+    fn of(before: &[Column], after: &[Column], by_name: bool) -> Self {
+        let find = |columns: &[Column], wanted: &Column| {
+            columns.iter().position(|column| {
+                if by_name { column.name == wanted.name } else { column.position == wanted.position }
+            })
+        };
         let mut changes = Self::default();
         for column in after {
-            match find(before, column.position) {
+            match find(before, column) {
                 None => changes.added.push(column.name.clone()),
                 Some(at) if before[at].name != column.name || before[at].pg_type != column.pg_type => {
                     changes.changed.push(column.name.clone());
@@ -29,7 +40,7 @@ impl ColumnChanges {
             }
         }
         for column in before {
-            if find(after, column.position).is_none() {
+            if find(after, column).is_none() {
                 changes.removed.push(column.name.clone());
             }
         }
@@ -48,14 +59,14 @@ impl Engine {
     ) -> Result<Listed<(Version, ColumnChanges)>> {
         let (table, _) = self.meta.table(user, table).await?;
         let page = self.meta.versions(&table, after, limit).await?;
-        let mut olders = page.items.iter().skip(1).map(|version| version.columns.clone()).collect::<Vec<_>>();
+        let mut olders = page.items.iter().skip(1).cloned().collect::<Vec<_>>();
         if let Some(last) = page.items.last().filter(|version| version.version > 1) {
-            olders.push(self.meta.version(&table, Some(last.version - 1)).await?.columns);
+            olders.push(self.meta.version(&table, Some(last.version - 1)).await?);
         }
         let mut olders = olders.into_iter();
         Ok(page.map(|version| {
             let changes = match olders.next() {
-                Some(before) => ColumnChanges::between(&before, &version.columns),
+                Some(before) => ColumnChanges::between(&before, &version),
                 None => ColumnChanges::default(),
             };
             (version, changes)
@@ -85,7 +96,7 @@ impl Engine {
         let (table, _) = self.meta.table(user, table).await?;
         let made = self.meta.version(&table, job.version).await?;
         let before = self.meta.version(&table, Some(made.version - 1)).await?;
-        let changes = ColumnChanges::between(&before.columns, &made.columns);
+        let changes = ColumnChanges::between(&before, &made);
         Ok((made, changes))
     }
 }
@@ -110,10 +121,16 @@ mod tests {
     fn a_rename_is_a_change_and_no_removal() {
         let before = [column(1, "id", "bigint"), column(2, "name", "text"), column(3, "old", "text")];
         let after = [column(1, "id", "bigint"), column(2, "title", "text"), column(5, "new", "text")];
-        let changes = ColumnChanges::between(&before, &after);
+        let changes = ColumnChanges::of(&before, &after, false);
         assert_eq!(changes.added, ["new"]);
         assert_eq!(changes.removed, ["old"]);
         assert_eq!(changes.changed, ["title"]);
-        assert_eq!(ColumnChanges::between(&after, &after), ColumnChanges::default());
+        assert_eq!(ColumnChanges::of(&after, &after, false), ColumnChanges::default());
+        // Of another table, the same place means nothing.
+        let another = [column(1, "old", "text"), column(2, "id", "integer")];
+        let changes = ColumnChanges::of(&before, &another, true);
+        let none: [String; 0] = [];
+        assert_eq!((changes.added.as_slice(), changes.changed), (&none[..], vec!["id".to_owned()]));
+        assert_eq!(changes.removed, ["name"]);
     }
 }

@@ -179,6 +179,8 @@ pub mod version {
         pub version: i64,
         pub store_version: i64,
         pub columns: String,
+        /// What was read, and from where, in JSON; null for versions that were made before this was kept.
+        pub source: Option<String>,
         pub rows: i64,
         pub bytes: i64,
         pub cause: String,
@@ -228,6 +230,8 @@ pub mod job {
         pub estimated_rows: Option<i64>,
         /// What the source is being read into: needed when a second run finds the first one's commit.
         pub columns: Option<String>,
+        /// What is being read, with them.
+        pub source: Option<String>,
         pub rows: i64,
         pub bytes: i64,
         pub version: Option<i64>,

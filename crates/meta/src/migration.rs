@@ -14,7 +14,7 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First), Box::new(Trust), Box::new(Fences)]
+        vec![Box::new(First), Box::new(Trust), Box::new(Fences), Box::new(SourceRecords)]
     }
 }
 
@@ -100,6 +100,32 @@ impl MigrationTrait for Fences {
             manager.alter_table(Table::alter().table("jobs").add_column(attempts).to_owned()).await?;
         }
         manager.create_index(index("jobs_requested_by", "jobs", &["requested_by", "state"])).await
+    }
+}
+
+/// What an import remembers of its source.
+struct SourceRecords;
+
+impl MigrationName for SourceRecords {
+    fn name(&self) -> &str {
+        "m0004_source_records"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for SourceRecords {
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for table in ["versions", "jobs"] {
+            if !manager.has_column(table, "source").await? {
+                let column = text_null("source");
+                manager.alter_table(Table::alter().table(table).add_column(column).to_owned()).await?;
+            }
+        }
+        Ok(())
     }
 }
 

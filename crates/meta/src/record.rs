@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use mycorr_domain::{
-    Code, Column, ConnectionId, ConnectionKind, Endpoint, JobId, ModelId, Problem, StatementId, StoreVersion,
-    TableId, TokenId, UserId,
+    Code, Column, ConnectionId, ConnectionKind, Endpoint, JobId, ModelId, Problem, SourceRecord, StatementId,
+    StoreVersion, TableId, TokenId, UserId,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -166,6 +166,8 @@ pub struct Version {
     pub version: i64,
     pub store: StoreVersion,
     pub columns: Arc<[Column]>,
+    /// `None` for one that was made before this was kept.
+    pub source: Option<SourceRecord>,
     pub rows: u64,
     pub bytes: u64,
     pub cause: JobKind,

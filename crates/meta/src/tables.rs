@@ -222,6 +222,7 @@ fn version_record(row: version::Model, created_by: Option<User>) -> Result<Versi
         version: row.version,
         store: StoreVersion(row.store_version),
         columns: from_json::<Vec<_>>(&row.columns)?.into(),
+        source: row.source.as_deref().map(from_json).transpose()?,
         rows: row.rows as u64,
         bytes: row.bytes as u64,
         cause: JobKind::parse(&row.cause)?,

@@ -3,11 +3,18 @@
 use crate::{
     client::Client,
     explain::{self, Asked},
+    lookup::DeniedLookup,
     sql,
     types::{self, Mapping},
     wire::pipeline::Row,
 };
-use mycorr_domain::{Cell, Code, ColumnType, Problem, Result};
+use mycorr_domain::{Cell, ColumnType, Problem, Result};
+
+pub(crate) use crate::reader::Reader;
+use crate::reader::{at_most, unreadable};
+
+/// A table has at most 1,600 columns, a view as many as a SELECT list (manual, "PostgreSQL Limits").
+const MAX_COLUMNS: usize = 1664;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchemaEntry {
@@ -42,9 +49,10 @@ pub struct TableEntry {
     pub schema: String,
     pub name: String,
     pub kind: TableKind,
-    /// PostgreSQL's estimate; `None` where it has none (a view, a table that was never analysed).
+    /// PostgreSQL's estimate, with all partitions or children at any depth; `None` where it has none (a view, a table
+    /// that was never analysed).
     pub estimated_rows: Option<u64>,
-    /// Estimated from pages, with the oversized values that PostgreSQL keeps apart.
+    /// Estimated from pages, with the oversized values that PostgreSQL keeps apart, and with all partitions or children.
     pub bytes: Option<u64>,
     /// Whether the role may read at least one column.
     pub readable: bool,
@@ -76,18 +84,24 @@ pub struct TableDescription {
     pub row_security: bool,
     /// What lets the role read the columns that it can't, if there are any in a table that it can.
     pub grant: Option<String>,
+    /// What of the catalogue was kept from the role, so that something here is unknown.
+    pub denied: Vec<DeniedLookup>,
 }
 
 impl Client {
+    /// The schemas in the order of their names' bytes, after the name `after`, at most `limit`.
+    ///
     /// # Errors
     /// As every read.
-    pub async fn schemas(&mut self) -> Result<Vec<SchemaEntry>> {
+    pub async fn schemas(&mut self, after: Option<&str>, limit: usize) -> Result<Vec<SchemaEntry>> {
         let target = self.target.clone();
-        let rows = self.query(sql::SCHEMAS, &[], &Asked::login(&target.endpoint)).await?;
+        let parameters = [after.unwrap_or(""), &limit.to_string()];
+        let rows = self.query(sql::SCHEMAS, &parameters, &Asked::login(&target.endpoint)).await?;
+        at_most(&rows, limit, "schemas")?;
         rows.iter()
             .map(|row| {
                 let mut row = Reader::new(row);
-                Ok(SchemaEntry { name: row.text()?, tables: row.number()? })
+                Ok(SchemaEntry { name: row.name()?, tables: row.number()? })
             })
             .collect()
     }
@@ -103,10 +117,9 @@ impl Client {
     ) -> Result<Vec<TableEntry>> {
         let target = self.target.clone();
         let asked = Asked::schema(&target.endpoint, schema);
-        let limit = limit.to_string();
-        let parameters = [schema, search.unwrap_or(""), after.unwrap_or(""), &limit];
+        let parameters = [schema, search.unwrap_or(""), after.unwrap_or(""), &limit.to_string()];
         let rows = self.query(sql::TABLES, &parameters, &asked).await?;
-        listed(&rows, target.endpoint.role())
+        listed(&rows, limit, target.endpoint.role())
     }
 
     /// The tables of all schemas whose name, with the schema's before it, contains `text`, after the schema and
@@ -124,7 +137,7 @@ impl Client {
         let (schema, name) = after.unwrap_or_default();
         let parameters = [text, schema, name, &limit.to_string()];
         let rows = self.query(sql::SEARCH, &parameters, &Asked::login(&target.endpoint)).await?;
-        listed(&rows, target.endpoint.role())
+        listed(&rows, limit, target.endpoint.role())
     }
 
     /// A table and its columns, validated against the catalogue.
@@ -136,10 +149,11 @@ impl Client {
         let asked = Asked::table(&target.endpoint, schema, table);
         let rows = self.query(sql::DESCRIBE, &[schema, table], &asked).await?;
         let Some(first) = rows.first() else { return Err(explain::table_not_found(schema, table)) };
+        at_most(&rows, MAX_COLUMNS, "columns")?;
         self.settled(&asked).await?;
         let mut row = Reader::new(first);
         // In information_schema stands what the role has any right to; the rest is explained by `problem`.
-        let listed = row.flag()?;
+        let listed = row.optional_flag()? != Some(false);
         let oid = row.number()? as u32;
         let entry = table_entry(&mut row, schema, table.to_owned(), target.endpoint.role())?;
         let row_security = row.flag()?;
@@ -152,11 +166,11 @@ impl Client {
             let mut row = Reader::new(row);
             row.skip(8);
             // A table without columns has one row, with nothing here.
-            let Some(name) = row.optional()? else { continue };
+            let Some(name) = row.optional_name()? else { continue };
             let position = row.number()? as i16;
             let pg_type = row.text()?;
             let type_oid = row.number()? as u32;
-            let modifier = row.text()?.parse().map_err(|_| unreadable())?;
+            let modifier = row.text()?.parse().map_err(|_| unreadable("a type's modifier is no number"))?;
             let mapping = types::map(type_oid, modifier, self.traits);
             columns.push(SourceColumn {
                 name,
@@ -164,7 +178,7 @@ impl Client {
                 pg_type,
                 stored: mapping.stored,
                 nullable: row.flag()?,
-                readable: row.flag()?,
+                readable: row.optional_flag()? != Some(false),
                 primary_key: row.flag()?,
                 type_oid,
                 mapping,
@@ -174,7 +188,8 @@ impl Client {
             columns.iter().filter(|column| !column.readable).map(|column| column.name.as_str()).collect();
         let grant = (entry.problem.is_none() && !shut.is_empty())
             .then(|| sql::grant_select_columns(schema, table, &shut, target.endpoint.role()));
-        Ok(TableDescription { entry, oid, columns, row_security, grant })
+        let denied = self.denied_lookups().await;
+        Ok(TableDescription { entry, oid, columns, row_security, grant, denied })
     }
 
     /// The first `limit` rows of the readable columns, as PostgreSQL prints them.
@@ -195,11 +210,12 @@ impl Client {
     }
 }
 
-fn listed(rows: &[Row], role: &str) -> Result<Vec<TableEntry>> {
+fn listed(rows: &[Row], limit: usize, role: &str) -> Result<Vec<TableEntry>> {
+    at_most(rows, limit, "tables")?;
     rows.iter()
         .map(|row| {
             let mut row = Reader::new(row);
-            let (schema, name) = (row.text()?, row.text()?);
+            let (schema, name) = (row.name()?, row.name()?);
             table_entry(&mut row, &schema, name, role)
         })
         .collect()
@@ -213,17 +229,16 @@ fn table_entry(row: &mut Reader<'_>, schema: &str, name: String, role: &str) -> 
         "m" => TableKind::MaterializedView,
         "f" => TableKind::ForeignTable,
         "p" => TableKind::PartitionedTable,
-        _ => return Err(unreadable()),
+        other => return Err(unreadable(&format!("{other:?} is not a kind of table"))),
     };
-    let rows: Option<f64> = row.optional()?.and_then(|text| text.parse().ok());
-    let bytes: u64 = row.number()?;
-    let (usage, select) = (row.flag()?, row.flag()?);
+    let (rows, bytes) = (row.estimate()?, row.estimate()?);
+    let (usage, select) = (row.optional_flag()?, row.optional_flag()?);
     let stored = !matches!(kind, TableKind::View | TableKind::ForeignTable);
     // -1: never analysed. 0 without a page: empty, or never analysed before PostgreSQL 14.
-    let known = |rows: &f64| *rows > 0.0 || (*rows == 0.0 && bytes > 0);
-    let problem = if !usage {
+    let known = |rows: &f64| *rows > 0.0 || bytes.is_some_and(|bytes| bytes > 0.0);
+    let problem = if usage == Some(false) {
         Some(explain::schema_permission_denied(schema, role))
-    } else if !select {
+    } else if select == Some(false) {
         Some(explain::table_permission_denied(schema, &name, role))
     } else {
         None
@@ -233,48 +248,8 @@ fn table_entry(row: &mut Reader<'_>, schema: &str, name: String, role: &str) -> 
         name,
         kind,
         estimated_rows: rows.filter(|rows| kind != TableKind::View && known(rows)).map(|rows| rows as u64),
-        bytes: stored.then_some(bytes),
+        bytes: bytes.filter(|_| stored).map(|bytes| bytes as u64),
         readable: problem.is_none(),
         problem,
     })
-}
-
-/// The values of a row, one after another.
-pub(crate) struct Reader<'a> {
-    values: std::slice::Iter<'a, Option<Vec<u8>>>,
-}
-
-impl<'a> Reader<'a> {
-    pub(crate) fn new(row: &'a Row) -> Self {
-        Self { values: row.iter() }
-    }
-
-    fn skip(&mut self, values: usize) {
-        self.values.by_ref().take(values).for_each(drop);
-    }
-
-    pub(crate) fn optional(&mut self) -> Result<Option<String>> {
-        let value = self.values.next().ok_or_else(unreadable)?;
-        Ok(value.as_ref().map(|value| String::from_utf8_lossy(value).into_owned()))
-    }
-
-    pub(crate) fn text(&mut self) -> Result<String> {
-        self.optional()?.ok_or_else(unreadable)
-    }
-
-    pub(crate) fn number(&mut self) -> Result<u64> {
-        self.text()?.parse().map_err(|_| unreadable())
-    }
-
-    pub(crate) fn flag(&mut self) -> Result<bool> {
-        Ok(self.optional()?.as_deref() == Some("t"))
-    }
-}
-
-fn unreadable() -> Problem {
-    Problem::new(
-        Code::ProtocolViolation,
-        "The server's catalogue answered in a way that PostgreSQL does not.",
-    )
-    .fix("Check that the server is PostgreSQL 12 or newer, or speaks its protocol in full.")
 }

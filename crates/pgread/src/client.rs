@@ -2,7 +2,8 @@
 
 use crate::{
     explain::{self, Asked, explain},
-    sql::{self, Template},
+    lookup::Refused,
+    sql,
     statement::Statement,
     tls::{CaCertificate, Verification},
     types::ServerTraits,
@@ -13,7 +14,7 @@ use crate::{
     },
 };
 use chrono::Utc;
-use mycorr_domain::{Endpoint, Result, Secret};
+use mycorr_domain::{Endpoint, Result, Secret, source_name};
 use mycorr_egress::{Dialer, Host};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::time::Instant;
@@ -62,6 +63,8 @@ pub struct Client {
     pub(crate) traits: ServerTraits,
     server: ServerInfo,
     pub(crate) ledger: Vec<Statement>,
+    /// What of the catalogue the server keeps from the role, as far as it was needed.
+    pub(crate) refused: Vec<Refused>,
 }
 
 impl Client {
@@ -117,7 +120,12 @@ impl Client {
             traits,
             server: ServerInfo { version: told.version },
             ledger: Vec::new(),
+            refused: Vec::new(),
         }
+    }
+
+    pub fn target(&self) -> &Target {
+        &self.target
     }
 
     pub fn server(&self) -> &ServerInfo {
@@ -131,16 +139,6 @@ impl Client {
 
     pub async fn close(self) {
         self.wire.close().await;
-    }
-
-    /// Runs a template and returns its few rows.
-    pub(crate) async fn query(
-        &mut self,
-        template: Template,
-        parameters: &[&str],
-        asked: &Asked<'_>,
-    ) -> Result<Vec<Row>> {
-        self.run(template.name, template.text, parameters, asked).await
     }
 
     /// # Errors
@@ -158,24 +156,31 @@ impl Client {
         parameters: &[&str],
         asked: &Asked<'_>,
     ) -> Result<Vec<Row>> {
+        let answer = self.attempt(name, text, parameters).await;
+        answer.map_err(|failure| explain(&failure, asked))
+    }
+
+    /// [`Client::run`] that leaves it to the caller to explain why it failed.
+    pub(crate) async fn attempt(
+        &mut self,
+        name: &'static str,
+        text: &str,
+        parameters: &[&str],
+    ) -> Result<Vec<Row>, Failure> {
         let running = Running::start(self, name, text, parameters, CATALOGUE);
         self.wire.limits.deadline = Some(Instant::now() + CATALOGUE.statement + GRACE);
         let answer = async {
-            pipeline::send(&mut self.wire, text, parameters, &[], CATALOGUE).await?;
+            let parameters: Vec<_> = parameters.iter().map(|text| source_name::to_bytes(text)).collect();
+            pipeline::send(&mut self.wire, text, &parameters, &[], CATALOGUE).await?;
             pipeline::rows(&mut self.wire, LARGEST_ANSWER).await
         };
         let answer = answer.await;
         running.end(self, answer.as_ref().map(|rows| rows.len() as u64));
-        match answer {
-            Ok(rows) => Ok(rows),
-            Err(failure) => {
-                if matches!(failure, Failure::Server(_)) {
-                    // If that fails too, the connection is over, and the first failure is the one to tell.
-                    let _ = pipeline::recover(&mut self.wire).await;
-                }
-                Err(explain(&failure, asked))
-            }
+        if let Err(Failure::Server(_)) = answer {
+            // If that fails too, the connection is over, and the first failure is the one to tell.
+            let _ = pipeline::recover(&mut self.wire).await;
         }
+        answer
     }
 }
 

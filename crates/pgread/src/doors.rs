@@ -143,7 +143,7 @@ pub async fn converse(stream: TcpStream, part: Part) {
 }
 
 async fn catalogue(mut client: Client) {
-    let _ = client.schemas().await;
+    let _ = client.schemas(None, 100).await;
     let _ = client.tables("public", Some("or"), None, 100).await;
     let _ = client.search("or", None, 100).await;
     let _ = client.preview(&orders(), 10).await;
@@ -180,5 +180,6 @@ fn orders() -> TableDescription {
         columns: types.into_iter().zip(1..).map(|(named, position)| column(named, position)).collect(),
         row_security: false,
         grant: None,
+        denied: Vec::new(),
     }
 }

@@ -1,7 +1,7 @@
 //! The role's passport: what it can read, what it cannot and the GRANT that opens it, and what it has too
 //! much of, with the REVOKE.
 
-use crate::{catalogue::Reader, client::Client, explain::Asked, sql};
+use crate::{catalogue::Reader, client::Client, explain::Asked, lookup::DeniedLookup, reader::at_most, sql};
 use mycorr_domain::Result;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,13 @@ pub struct Passport {
     pub schemas: Vec<SchemaRights>,
     /// Rights that a reader does not need.
     pub excess: Vec<Excess>,
+    /// What of the catalogue is kept from the role, so that not all is known.
+    #[serde(default)]
+    pub denied: Vec<DeniedLookup>,
 }
+
+/// Of so many schemas it is told what the role may do, the first by name.
+const MAX_SCHEMAS: usize = 1000;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SchemaRights {
@@ -45,12 +51,20 @@ impl Passport {
             [one] => text.push_str(&format!(" It may do more than read: {}", one.what)),
             many => text.push_str(&format!(" It may do more than read: {} rights too many.", many.len())),
         }
+        if !self.denied.is_empty() {
+            let denied: Vec<&str> = self.denied.iter().map(|lookup| lookup.object.as_str()).collect();
+            text.push_str(&format!(
+                " The server keeps a part of its catalogue from it, so that not all is known: {}.",
+                denied.join(", ")
+            ));
+        }
         text
     }
 
-    /// The SQL that takes away all that is too much, if anything is.
-    pub(crate) fn revoke(&self) -> Option<String> {
-        let all: Vec<&str> = self.excess.iter().map(|excess| excess.revoke.as_str()).collect();
+    /// The SQL that takes away all that is too much, and opens what of the catalogue is kept from the role.
+    pub(crate) fn fix(&self) -> Option<String> {
+        let revokes = self.excess.iter().map(|excess| excess.revoke.as_str());
+        let all: Vec<&str> = self.denied.iter().map(|lookup| lookup.grant.as_str()).chain(revokes).collect();
         (!all.is_empty()).then(|| all.join("\n"))
     }
 
@@ -104,7 +118,8 @@ impl Client {
         let asked = Asked::login(&endpoint);
         let (role, database) = (endpoint.role(), endpoint.database.as_str());
         let attributes = self.query(sql::ROLE, &[], &asked).await?;
-        let rights = self.query(sql::RIGHTS, &[], &asked).await?;
+        let rights = self.query(sql::RIGHTS, &[&MAX_SCHEMAS.to_string()], &asked).await?;
+        at_most(&rights, MAX_SCHEMAS, "schemas")?;
         let mut excess = Vec::new();
         if let Some(row) = attributes.first() {
             attribute_excess(&mut Reader::new(row), role, database, &mut excess)?;
@@ -113,8 +128,9 @@ impl Client {
         let mut schemas = Vec::with_capacity(rights.len());
         for row in &rights {
             let mut row = Reader::new(row);
-            let name = row.text()?;
-            let (usage, create, create_public) = (row.flag()?, row.flag()?, row.flag()?);
+            let name = row.name()?;
+            let usage = row.optional_flag()? != Some(false);
+            let (create, create_public) = (row.flag()?, row.flag()?);
             let (tables, readable, shut) = (row.number()?, row.number()?, row.optional()?);
             let writable = Tables { count: row.number()?, names: row.optional()? };
             let public = Tables { count: row.number()?, names: row.optional()? };
@@ -132,7 +148,8 @@ impl Client {
             });
             schemas.push(SchemaRights { name, usage, tables, readable, row_security, grant });
         }
-        Ok(Passport { schemas, excess })
+        let denied = self.denied_lookups().await;
+        Ok(Passport { schemas, excess, denied })
     }
 }
 
@@ -240,13 +257,17 @@ mod tests {
         SchemaRights { name: name.into(), usage: true, tables, readable, row_security: 0, grant: None }
     }
 
+    fn passport(schemas: Vec<SchemaRights>, excess: Vec<Excess>) -> Passport {
+        Passport { schemas, excess, denied: Vec::new() }
+    }
+
     #[test]
     fn changes_of_rights_are_told_and_new_tables_are_not() {
         let writes = Excess { what: "r may write.".into(), revoke: "REVOKE".into() };
-        let before = Passport { schemas: vec![schema("a", 2, 2), schema("b", 1, 1)], excess: vec![] };
-        let grown = Passport { schemas: vec![schema("a", 5, 5), schema("b", 1, 1)], excess: vec![] };
+        let before = passport(vec![schema("a", 2, 2), schema("b", 1, 1)], vec![]);
+        let grown = passport(vec![schema("a", 5, 5), schema("b", 1, 1)], vec![]);
         assert_eq!(grown.changes_since(&before), [""; 0]);
-        let after = Passport { schemas: vec![schema("a", 3, 2)], excess: vec![writes] };
+        let after = passport(vec![schema("a", 3, 2)], vec![writes]);
         assert_eq!(
             after.changes_since(&before),
             [

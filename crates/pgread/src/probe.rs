@@ -118,7 +118,7 @@ impl Report {
 
 /// Goes all the way once, with a single attempt to authenticate, and tells each step as it is over.
 pub async fn test(dialer: &Dialer, target: &Target, on_step: &mut (dyn FnMut(&Step) + Send)) -> Report {
-    let mut walk = Walk { report: Report::default(), since: Instant::now(), on_step, target };
+    let mut walk = Walk { report: Report::default(), since: Instant::now(), on_step, target, denied: None };
     match walk.through(dialer).await {
         Ok(server) => walk.report.server = Some(server),
         Err(mut problem) => {
@@ -142,6 +142,8 @@ struct Walk<'a> {
     since: Instant,
     on_step: &'a mut (dyn FnMut(&Step) + Send),
     target: &'a Target,
+    /// What of the catalogue is kept from the role, and nothing can be found without.
+    denied: Option<Problem>,
 }
 
 impl Walk<'_> {
@@ -204,10 +206,14 @@ impl Walk<'_> {
         let facts = rows.and_then(|rows| {
             let row = rows.first().cloned().unwrap_or_default();
             let mut row = Reader::new(&row);
-            Ok((row.flag()?, row.flag()?, row.flag()?, row.number()?))
+            let (in_recovery, superuser) = (row.flag()?, row.flag()?);
+            // Where it can't be looked up, it shows when a table is read.
+            let readable = row.optional_flag()? != Some(false);
+            let backend = row.optional()?.and_then(|backend| backend.parse().ok());
+            Ok((in_recovery, superuser, readable, backend))
         });
         let pooler = match &facts {
-            Ok((.., backend)) if announced.map(i64::from) != Some(*backend as i64) => {
+            Ok((.., Some(backend))) if announced.map(i64::from) != Some(*backend as i64) => {
                 Some(self.pooler(dialer, *backend).await)
             }
             _ => None,
@@ -218,7 +224,11 @@ impl Walk<'_> {
         };
         if settled.is_ok() && facts.is_ok() {
             // Some that speak the protocol have no such catalogue. They can be read all the same.
-            self.report.passport = client.passport().await.ok();
+            let denied = |problem: &Problem| problem.code == Code::TablePermissionDenied;
+            let tried = client.try_lookups().await.err().filter(denied);
+            let passport = client.passport().await;
+            self.denied = tried.or_else(|| passport.as_ref().err().cloned().filter(denied));
+            self.report.passport = passport.ok();
         }
         self.report.statements.extend(client.statements());
         client.close().await;
@@ -292,7 +302,7 @@ impl Walk<'_> {
         self.report.statements.extend(client.statements());
         client.close().await;
         let names: Vec<String> =
-            rows.unwrap_or_default().iter().filter_map(|row| Reader::new(row).text().ok()).collect();
+            rows.unwrap_or_default().iter().filter_map(|row| Reader::new(row).name().ok()).collect();
         let Some(name) = similar::nearest(wanted, names.iter().map(String::as_str)) else { return };
         let hint = format!("There is a database \"{name}\" on this server.");
         problem.fix = Some(match problem.fix.take() {
@@ -326,7 +336,9 @@ impl Walk<'_> {
     fn privileges(&mut self, superuser: bool, readable: bool) {
         let role = self.target.endpoint.role();
         let database = self.target.endpoint.database.as_str();
-        if superuser {
+        if let Some(problem) = self.denied.take() {
+            self.step(StepName::Privileges, Outcome::Warned, problem.detail, problem.fix);
+        } else if superuser {
             self.step(
                 StepName::Privileges,
                 Outcome::Warned,
@@ -347,9 +359,9 @@ impl Walk<'_> {
                 return self.passed(StepName::Privileges, format!("{role} can read tables of {database}."));
             };
             let message = passport.sentence(role, database);
-            match passport.revoke() {
+            match passport.fix() {
                 None => self.passed(StepName::Privileges, message),
-                Some(revoke) => self.step(StepName::Privileges, Outcome::Warned, message, Some(revoke)),
+                Some(fix) => self.step(StepName::Privileges, Outcome::Warned, message, Some(fix)),
             }
         }
     }

@@ -152,7 +152,7 @@ impl Client {
         self.wire.limits.idle = limits.first_row;
         self.wire.limits.deadline = Some(Instant::now() + limits.total + GRACE);
         let described = async {
-            pipeline::send(&mut self.wire, &text, &[], &formats, timeouts).await?;
+            pipeline::send(&mut self.wire, &text, &[] as &[&str], &formats, timeouts).await?;
             let columns = pipeline::columns(&mut self.wire).await;
             self.wire.expect_many();
             columns

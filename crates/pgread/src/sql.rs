@@ -3,6 +3,10 @@
 //! What a person typed is only ever a parameter. The one exception is [`select`], which names a table and its
 //! columns: names that `describe` found in the catalogue, quoted.
 
+mod alternatives;
+
+pub use alternatives::{ALTERNATIVES, Alternative, render};
+use mycorr_domain::source_name;
 use std::fmt::Write;
 
 /// A statement with a name, as the ledger and the documentation call it.
@@ -13,8 +17,10 @@ pub struct Template {
 }
 
 /// All fixed statements, for the documentation.
-pub const TEMPLATES: &[Template] =
-    &[SETTINGS, SETTLED, SERVER, BACKEND, DATABASES, ROLE, RIGHTS, SCHEMAS, TABLES, SEARCH, DESCRIBE];
+pub const TEMPLATES: &[Template] = &[
+    SETTINGS, SETTLED, SERVER, BACKEND, DATABASES, ROLE, RIGHTS, SCHEMAS, TABLES, SEARCH, DESCRIBE, KEYS,
+    RENAMED, DENIED,
+];
 
 /// Opens every pipeline. The settings hold until its end, which is the end of the implicit transaction
 /// (PostgreSQL manual, "Pipelining"): no write can pass, and no setting of a role or a database changes how
@@ -52,7 +58,7 @@ pub const SETTLED: Template =
 pub const SERVER: Template = Template {
     name: "server",
     text: "SELECT pg_is_in_recovery(), \
-           (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = current_user), \
+           current_setting('is_superuser', true) = 'on', \
            EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
              WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') \
                AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') \
@@ -82,11 +88,11 @@ pub const ROLE: Template = Template {
            FROM pg_catalog.pg_roles r WHERE r.rolname = current_user",
 };
 
-/// For each schema what the role may do in it, and in how many of its tables. The names are for SQL that is shown, as
+/// For each of the first `$1` schemas what the role may do in it, and in how many of its tables. The names are for SQL that is shown, as
 /// far as they are few; a right on some columns is one on the table.
 pub const RIGHTS: Template = Template {
     name: "rights",
-    text: "SELECT nspname, usage, \"create\", public_create, count(oid), count(oid) FILTER (WHERE readable), \
+    text: "SELECT nspname, usage, \"create\", public_create, count(oid), count(oid) FILTER (WHERE readable IS NOT FALSE), \
              left(string_agg(name, ', ' ORDER BY name) FILTER (WHERE NOT readable), 8000), \
              count(oid) FILTER (WHERE writable AND NOT public_writable), \
              left(string_agg(name, ', ' ORDER BY name) FILTER (WHERE writable AND NOT public_writable), 8000), \
@@ -103,41 +109,69 @@ pub const RIGHTS: Template = Template {
                  OR (a.attrelid IS NOT NULL AND has_any_column_privilege(c.oid, 'INSERT, UPDATE')) AS writable, \
                has_table_privilege('public', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER') \
                  OR (a.attrelid IS NOT NULL AND has_any_column_privilege('public', c.oid, 'INSERT, UPDATE')) AS public_writable \
-             FROM pg_catalog.pg_namespace n LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid \
+             FROM (SELECT s.oid, s.nspname FROM pg_catalog.pg_namespace s \
+                 WHERE s.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') \
+                   AND s.nspname NOT LIKE 'pg\\_temp\\_%' AND s.nspname NOT LIKE 'pg\\_toast\\_temp\\_%' \
+                 ORDER BY s.nspname::text COLLATE \"C\" LIMIT $1::bigint) n \
+               LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid \
                AND c.relkind IN ('r', 'v', 'm', 'f', 'p') AND NOT c.relispartition \
-               LEFT JOIN (SELECT DISTINCT attrelid FROM pg_catalog.pg_attribute WHERE attacl IS NOT NULL) a ON a.attrelid = c.oid \
-             WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') \
-               AND n.nspname NOT LIKE 'pg\\_temp\\_%' AND n.nspname NOT LIKE 'pg\\_toast\\_temp\\_%') rights \
+               LEFT JOIN (SELECT DISTINCT attrelid FROM pg_catalog.pg_attribute WHERE attacl IS NOT NULL) a ON a.attrelid = c.oid) rights \
            GROUP BY nspname, usage, \"create\", public_create ORDER BY nspname::text COLLATE \"C\"",
 };
 
-/// Schemas that hold something to read, and how much.
+/// The schemas after the name `$1`, at most `$2`, and how much there is to read in each.
 pub const SCHEMAS: Template = Template {
     name: "schemas",
     text: "SELECT n.nspname, count(c.oid) \
-           FROM pg_catalog.pg_namespace n LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid \
+           FROM (SELECT s.oid, s.nspname FROM pg_catalog.pg_namespace s \
+               WHERE s.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') \
+                 AND s.nspname NOT LIKE 'pg\\_temp\\_%' AND s.nspname NOT LIKE 'pg\\_toast\\_temp\\_%' \
+                 AND s.nspname::text COLLATE \"C\" > $1 ORDER BY s.nspname::text COLLATE \"C\" LIMIT $2::bigint) n \
+             LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid \
              AND c.relkind IN ('r', 'v', 'm', 'f', 'p') AND NOT c.relispartition \
-           WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') \
-             AND n.nspname NOT LIKE 'pg\\_temp\\_%' AND n.nspname NOT LIKE 'pg\\_toast\\_temp\\_%' \
            GROUP BY n.nspname ORDER BY n.nspname::text COLLATE \"C\"",
 };
+
+/// Rows and bytes of a table with all its descendants, partitions or children at any depth, as their joined sums `p`
+/// say. A partitioned table has no pages itself: PostgreSQL 14 and newer write -1 there when it is analysed.
+macro_rules! estimates {
+    () => {
+        "CASE WHEN p.rows IS NULL THEN c.reltuples WHEN c.relkind = 'p' THEN p.rows \
+           ELSE greatest(c.reltuples, 0) + p.rows END::float8, \
+         (greatest(c.relpages, 0)::bigint + greatest(t.relpages, 0)::bigint + coalesce(p.pages, 0)) \
+           * current_setting('block_size')::bigint, "
+    };
+}
+
+/// The sums over the descendants that `tree` finds. Partitioned ones among them hold nothing but what their own
+/// partitions do; a count that is no number, or was never made, adds nothing.
+macro_rules! sums {
+    () => {
+        "sum(k.reltuples::float8) FILTER (WHERE k.reltuples >= 0 AND k.reltuples < 'Infinity') AS rows, \
+         sum(greatest(k.relpages, 0)::bigint + greatest(o.relpages, 0)::bigint) AS pages \
+         FROM tree JOIN pg_catalog.pg_class k ON k.oid = tree.relid AND k.relkind <> 'p' \
+           LEFT JOIN pg_catalog.pg_class o ON o.oid = k.reltoastrelid "
+    };
+}
 
 /// What a list of tables says of each. Sizes and row counts are the catalogue's estimates: nothing is counted, and no
 /// table is touched.
 macro_rules! tables {
     ($which:literal) => {
         concat!(
-            "SELECT n.nspname, c.relname, c.relkind, \
-             CASE WHEN p.pages IS NOT NULL AND c.reltuples <= 0 THEN p.rows ELSE c.reltuples END::float8, \
-             (CASE WHEN p.pages IS NOT NULL THEN p.pages ELSE c.relpages + coalesce(t.relpages, 0) END)::bigint \
-               * current_setting('block_size')::bigint, \
-             has_schema_privilege(n.oid, 'USAGE'), \
+            "SELECT n.nspname, c.relname, c.relkind, ",
+            estimates!(),
+            "has_schema_privilege(n.oid, 'USAGE'), \
              has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT') \
            FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid \
              LEFT JOIN pg_catalog.pg_class t ON t.oid = c.reltoastrelid \
-             LEFT JOIN (SELECT i.inhparent, sum(greatest(k.reltuples, 0)) AS rows, sum(k.relpages::bigint) AS pages \
-                        FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class k ON k.oid = i.inhrelid \
-                        WHERE k.relispartition GROUP BY i.inhparent) p ON p.inhparent = c.oid AND c.relkind = 'p' \
+             LEFT JOIN (WITH RECURSIVE tree(root, relid) AS ( \
+                   SELECT i.inhparent, i.inhrelid FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class r ON r.oid = i.inhparent \
+                   WHERE r.relkind IN ('r', 'f', 'p') AND NOT r.relispartition \
+                   UNION SELECT tree.root, i.inhrelid FROM tree JOIN pg_catalog.pg_inherits i ON i.inhparent = tree.relid) \
+                 SELECT tree.root, ",
+            sums!(),
+            "GROUP BY tree.root) p ON p.root = c.oid \
            WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') AND NOT c.relispartition ",
             $which
         )
@@ -170,22 +204,25 @@ pub const SEARCH: Template = Template {
 /// Domains are followed to the type that the server will send.
 pub const DESCRIBE: Template = Template {
     name: "describe",
-    text: "SELECT EXISTS (SELECT FROM information_schema.tables i WHERE i.table_schema = $1 AND i.table_name = $2), \
-             c.oid, c.relkind, \
-             CASE WHEN p.pages IS NOT NULL AND c.reltuples <= 0 THEN p.rows ELSE c.reltuples END::float8, \
-             (CASE WHEN p.pages IS NOT NULL THEN p.pages ELSE c.relpages + coalesce(t.relpages, 0) END)::bigint \
-               * current_setting('block_size')::bigint, \
-             has_schema_privilege(n.oid, 'USAGE'), \
+    text: concat!(
+        "SELECT EXISTS (SELECT FROM information_schema.tables i WHERE i.table_schema = $1 AND i.table_name = $2), \
+             c.oid, c.relkind, ",
+        estimates!(),
+        "has_schema_privilege(n.oid, 'USAGE'), \
              has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT'), \
              row_security_active(c.oid), \
              a.attname, a.attnum, format_type(a.atttypid, a.atttypmod), b.typid, b.typmod, \
              NOT a.attnotnull, has_column_privilege(c.oid, a.attnum, 'SELECT'), \
-             EXISTS (SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = c.oid AND x.indisprimary AND a.attnum = ANY (x.indkey)) \
+             EXISTS (SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = c.oid AND x.indisprimary \
+               AND a.attnum = ANY ((x.indkey::int2[])[0:array_upper(x.indclass, 1)])) \
            FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid \
              LEFT JOIN pg_catalog.pg_class t ON t.oid = c.reltoastrelid \
-             LEFT JOIN LATERAL (SELECT sum(greatest(k.reltuples, 0)) AS rows, sum(k.relpages::bigint) AS pages \
-                        FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class k ON k.oid = i.inhrelid \
-                        WHERE i.inhparent = c.oid AND c.relkind = 'p') p ON true \
+             LEFT JOIN LATERAL (WITH RECURSIVE tree(relid) AS ( \
+                   SELECT i.inhrelid FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid \
+                   UNION SELECT i.inhrelid FROM tree JOIN pg_catalog.pg_inherits i ON i.inhparent = tree.relid) \
+                 SELECT ",
+        sums!(),
+        ") p ON true \
              LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
              LEFT JOIN (WITH RECURSIVE base(attnum, typid, typmod, depth) AS ( \
                    SELECT a.attnum, a.atttypid, a.atttypmod, 0 \
@@ -197,7 +234,35 @@ pub const DESCRIBE: Template = Template {
                  SELECT DISTINCT ON (attnum) attnum, typid, typmod FROM base ORDER BY attnum, depth DESC) b \
                ON b.attnum = a.attnum \
            WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'v', 'm', 'f', 'p') \
-           ORDER BY a.attnum",
+           ORDER BY a.attnum"
+    ),
+};
+
+/// The primary key and the unique indexes of the table with the oid `$1` by which its rows are known: whole ones, of
+/// columns alone. Columns that an index only includes are not among those that make it unique.
+pub const KEYS: Template = Template {
+    name: "keys",
+    text: "SELECT i.relname, x.indisprimary, x.indkey::text, array_upper(x.indclass, 1) + 1 \
+           FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid \
+           WHERE x.indrelid = $1::oid AND x.indisunique AND x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL \
+           ORDER BY NOT x.indisprimary, x.indexrelid LIMIT 100",
+};
+
+/// What the table with the oid `$1` is called now: where one went that was renamed.
+pub const RENAMED: Template = Template {
+    name: "renamed",
+    text: "SELECT n.nspname, c.relname \
+           FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+           WHERE c.oid = $1::oid AND c.relkind IN ('r', 'v', 'm', 'f', 'p')",
+};
+
+/// Of functions of PostgreSQL's own with the names `$1` (blanks between), those that the role may not execute, as a
+/// GRANT names them: one was taken away from PUBLIC, and another statement needs it.
+pub const DENIED: Template = Template {
+    name: "denied",
+    text: "SELECT p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')' FROM pg_catalog.pg_proc p \
+           WHERE p.pronamespace = 11 AND p.proname = ANY (string_to_array($1, ' ')) \
+             AND NOT has_function_privilege(p.oid, 'EXECUTE') ORDER BY p.oid LIMIT 100",
 };
 
 /// What [`select`] is called in the ledger.
@@ -206,7 +271,8 @@ pub const SELECT: &str = "select";
 pub const PREVIEW: &str = "preview";
 
 /// `SELECT "a", "b" FROM "schema"."table"`, for names that `describe` found. Parents of inheritance trees
-/// and partitioned tables are read with all that belongs to them, as a person would with psql.
+/// and partitioned tables are read with all that belongs to them, as a person would with psql. Names are as
+/// [`source_name`] writes them.
 pub fn select<'a>(
     schema: &str,
     table: &str,
@@ -217,6 +283,10 @@ pub fn select<'a>(
     for (at, column) in columns.into_iter().enumerate() {
         sql.push_str(if at == 0 { " " } else { ", " });
         quote_into(&mut sql, column);
+        // The description of the result repeats the names, and has no way to say such bytes.
+        if std::str::from_utf8(&source_name::to_bytes(column)).is_err() {
+            write!(sql, " AS c{}", at + 1).expect("a String takes everything");
+        }
     }
     sql.push_str(" FROM ");
     quote_into(&mut sql, schema);

@@ -55,6 +55,8 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(browse::list_schemas))
         .routes(routes!(browse::list_source_tables))
         .routes(routes!(browse::search_source_tables))
+        .routes(routes!(browse::describe_named_table))
+        .routes(routes!(browse::preview_named_table))
         .routes(routes!(browse::describe_source_table))
         .routes(routes!(browse::preview_source_table))
         .routes(routes!(statements::list_statements))

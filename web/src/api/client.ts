@@ -126,7 +126,7 @@ export const AT_SOURCE = { staleTime: Number.POSITIVE_INFINITY };
 export function refreshSources() {
   return queryClient.invalidateQueries({
     predicate: ({ queryKey }) =>
-      /^\/api\/v1\/connections\/\{id\}\/(schemas|source-tables)/.test(String(queryKey[1])),
+      /^\/api\/v1\/connections\/\{id\}\/(schemas|source-table)/.test(String(queryKey[1])),
   });
 }
 
@@ -137,18 +137,28 @@ export async function answer<T>(call: Promise<{ data?: T; error?: unknown }>): P
   return data as T;
 }
 
-/** All pages of a list. */
-export async function allPages<T>(
+/** The first pages of a list, until there are `most` items, and whether there are more. */
+export async function somePages<T>(
+  most: number,
   page: (
     after: string | undefined,
   ) => Promise<{ data?: { items: T[]; next?: string | null }; error?: unknown }>,
-): Promise<T[]> {
+): Promise<{ items: T[]; more: boolean }> {
   const items: T[] = [];
   let after: string | undefined;
   do {
     const list = await answer(page(after));
     items.push(...list.items);
     after = list.next ?? undefined;
-  } while (after);
-  return items;
+  } while (after && items.length < most);
+  return { items, more: after !== undefined };
+}
+
+/** All pages of a list. */
+export async function allPages<T>(
+  page: (
+    after: string | undefined,
+  ) => Promise<{ data?: { items: T[]; next?: string | null }; error?: unknown }>,
+): Promise<T[]> {
+  return (await somePages(Number.POSITIVE_INFINITY, page)).items;
 }

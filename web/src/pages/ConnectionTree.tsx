@@ -1,6 +1,6 @@
 import { ActionIcon, TextInput, Tooltip } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
-import { keepPreviousData, useQueries } from "@tanstack/react-query";
+import { keepPreviousData, useQueries, useQuery } from "@tanstack/react-query";
 import {
   Check,
   ChevronDown,
@@ -23,6 +23,7 @@ import {
   api,
   refreshSources,
   type SourceTable,
+  somePages,
   type Table,
   toProblem,
 } from "../api/client";
@@ -47,12 +48,16 @@ interface Props {
 
 /** The schemas of a connection and their tables; one filter over all of them. */
 export function ConnectionTree(props: Props) {
-  const schemas = $api.useQuery(
-    "get",
-    "/api/v1/connections/{id}/schemas",
-    { params: { path: { id: props.connectionId } } },
-    AT_SOURCE,
-  );
+  const schemas = useQuery({
+    queryKey: ["get", "/api/v1/connections/{id}/schemas", props.connectionId],
+    queryFn: () =>
+      somePages(MAX_SCHEMAS, (after) =>
+        api.GET("/api/v1/connections/{id}/schemas", {
+          params: { path: { id: props.connectionId }, query: { limit: 1000, after } },
+        }),
+      ),
+    ...AT_SOURCE,
+  });
   return (
     <Async
       query={schemas}
@@ -62,7 +67,7 @@ export function ConnectionTree(props: Props) {
         ) : undefined
       }
     >
-      {({ items }) => <Tree {...props} schemas={items} />}
+      {({ items, more }) => <Tree {...props} schemas={items} more={more} />}
     </Async>
   );
 }
@@ -85,6 +90,9 @@ const ROW = 32;
 /** So many tables are shown of those that a filter finds. */
 const MOST_FOUND = 1000;
 
+/** So many schemas are shown; the filter looks through all of them. */
+const MAX_SCHEMAS = 5000;
+
 function bySchema(tables: SourceTable[]): Map<string, SourceTable[]> {
   const schemas = new Map<string, SourceTable[]>();
   for (const table of tables) {
@@ -101,7 +109,8 @@ function Tree({
   imported,
   onChoose,
   schemas,
-}: Props & { schemas: { name: string; tables: number }[] }) {
+  more,
+}: Props & { schemas: { name: string; tables: number }[]; more: boolean }) {
   const [text, setText] = useState("");
   const [open, setOpen] = useState(() => {
     const first = schemas.length === 1 ? schemas[0]?.name : "public";
@@ -119,11 +128,12 @@ function Tree({
   const asked = schemas.filter(({ name, tables }) => tables > 0 && wanted === "" && open.has(name));
   const lists = useQueries({
     queries: asked.map(({ name: schema }) => ({
-      queryKey: ["get", "/api/v1/connections/{id}/schemas/{schema}/tables", connectionId, schema],
+      // Names travel as data: in a path, a browser makes another address of "..".
+      queryKey: ["get", "/api/v1/connections/{id}/source-tables", connectionId, schema],
       queryFn: () =>
         allPages((after) =>
-          api.GET("/api/v1/connections/{id}/schemas/{schema}/tables", {
-            params: { path: { id: connectionId, schema }, query: { limit: 1000, after } },
+          api.GET("/api/v1/connections/{id}/source-tables", {
+            params: { path: { id: connectionId }, query: { schema, limit: 1000, after } },
           }),
         ),
       ...AT_SOURCE,
@@ -169,6 +179,10 @@ function Tree({
       nodes.push({ kind: "note", id: `n ${schema}`, schema, text: "No tables that the role can see" });
     }
     for (const table of found) nodes.push({ kind: "table", id: `t ${schema} ${table.name}`, schema, table });
+  }
+  if (more && wanted === "") {
+    const text = `Only the first ${count(MAX_SCHEMAS)} schemas are shown. The filter looks through all.`;
+    nodes.push({ kind: "note", id: "m schemas", schema: "", text });
   }
 
   const act = (node: Node) => {

@@ -42,13 +42,8 @@ interface Props extends Chosen {
 /** A table at the source: its columns, its first rows, and the button that imports it. */
 export function TablePreview(props: Props) {
   const { connectionId, schema, table } = props;
-  const path = { id: connectionId, schema, table };
-  const description = $api.useQuery(
-    "get",
-    "/api/v1/connections/{id}/schemas/{schema}/tables/{table}",
-    { params: { path } },
-    AT_SOURCE,
-  );
+  const params = { path: { id: connectionId }, query: { schema, table } };
+  const description = $api.useQuery("get", "/api/v1/connections/{id}/source-table", { params }, AT_SOURCE);
   return (
     <Async query={description}>
       {(data) =>
@@ -312,11 +307,11 @@ function Columns({ columns, left, onLeft }: ColumnsProps) {
 }
 
 function FirstRows({ connectionId, schema, table, shown }: Props & { shown: string[] }) {
-  const path = { id: connectionId, schema, table };
+  const params = { path: { id: connectionId }, query: { schema, table } };
   const preview = $api.useQuery(
     "get",
-    "/api/v1/connections/{id}/schemas/{schema}/tables/{table}/preview",
-    { params: { path } },
+    "/api/v1/connections/{id}/source-table/preview",
+    { params },
     AT_SOURCE,
   );
   const rows = useMemo(() => localRows(preview.data?.rows ?? []), [preview.data]);

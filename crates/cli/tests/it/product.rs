@@ -45,6 +45,12 @@ impl Mycorr {
         let mut create = binary(&data);
         create.args(["user", "create", "--email", EMAIL, "--name", "Ada", "--password-stdin", "--admin"]);
         run(&mut create, "correct horse battery staple\n");
+        Self::start_on(home).await
+    }
+
+    /// On the data directory `data` in `home`, which has Ada's account.
+    pub(crate) async fn start_on(home: TempDir) -> Self {
+        let data = home.path().join("data");
         let token = run(binary(&data).args(["token", "create", "--email", EMAIL, "--name", "test"]), "");
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let child = Self::serve(&data, home.path(), port);
@@ -57,7 +63,7 @@ impl Mycorr {
         let log = File::options().create(true).append(true).open(home.join("log")).unwrap();
         binary(data)
             .args(["serve", "--listen", &format!("127.0.0.1:{port}")])
-            .env("MYCORR_ALLOW_HOSTS", "127.0.0.1, localhost")
+            .env("MYCORR_ALLOW_HOSTS", "127.0.0.1, localhost, 127.87.65.43")
             // All that the product ever says: nothing of it may tell a secret.
             .env("RUST_LOG", "trace")
             .stdout(log.try_clone().unwrap())

@@ -57,7 +57,7 @@ async fn a_saved_one_is_its_owners_and_keeps_a_ledger_of_its_tests() {
     assert!(saved.server_version.is_some());
     let bob = world.engine.add_user("Bob", "bob@example.org", secret(PASSWORD), true).await.unwrap().id;
     assert_eq!(world.engine.connection(bob, saved.id).await.unwrap_err().code, Code::NotFound);
-    assert_eq!(world.engine.schemas(bob, saved.id).await.unwrap_err().code, Code::NotFound);
+    assert_eq!(world.engine.schemas(bob, saved.id, None, 200).await.unwrap_err().code, Code::NotFound);
     assert_eq!(world.engine.test_connection(bob, saved.id, None).await.err().unwrap().code, Code::NotFound);
 
     assert!(world.engine.test_connection(world.ada, saved.id, None).await.unwrap().ok());
@@ -100,10 +100,10 @@ async fn with_another_key_file_only_the_secrets_are_out_of_reach() {
     let world = World::new().await;
     let saved = world.connection().await;
     std::fs::remove_file(world.key_file()).unwrap();
-    let missing = world.engine.schemas(world.ada, saved.id).await.unwrap_err();
+    let missing = world.engine.schemas(world.ada, saved.id, None, 200).await.unwrap_err();
     assert_eq!(missing.code, Code::SecretUnreadable);
     Keyring::create_if_missing(&world.key_file()).unwrap();
-    let other = world.engine.schemas(world.ada, saved.id).await.unwrap_err();
+    let other = world.engine.schemas(world.ada, saved.id, None, 200).await.unwrap_err();
     assert_eq!(other.code, Code::SecretUnreadable);
     assert_eq!(world.engine.connection(world.ada, saved.id).await.unwrap().name, "Shop");
     // Entering both again is the way out.
@@ -113,7 +113,7 @@ async fn with_another_key_file_only_the_secrets_are_out_of_reach() {
         ..Change::default()
     };
     world.engine.change_connection(world.ada, saved.id, again, None).await.unwrap();
-    assert!(!world.engine.schemas(world.ada, saved.id).await.unwrap().is_empty());
+    assert!(!world.engine.schemas(world.ada, saved.id, None, 200).await.unwrap().items.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,7 +121,7 @@ async fn the_address_is_checked_at_every_use() {
     let world = World::new().await;
     let saved = world.connection().await;
     let strict = engine(&world.folder, &world.store, "").await;
-    assert_eq!(strict.schemas(world.ada, saved.id).await.unwrap_err().code, Code::PrivateAddress);
+    assert_eq!(strict.schemas(world.ada, saved.id, None, 200).await.unwrap_err().code, Code::PrivateAddress);
     let report = strict.test_connection(world.ada, saved.id, None).await.unwrap();
     assert_eq!(report.problem.unwrap().code, Code::PrivateAddress);
     let noted = world.engine.connection(world.ada, saved.id).await.unwrap();

@@ -65,10 +65,10 @@ async fn a_server_killed_in_mid_import_is_its_own_code() {
     let ended = world.ended(&job).await;
     let code = ended.problem.unwrap().code;
     assert!(matches!(code, Code::ServerShuttingDown | Code::ConnectionLost), "{code:?}");
-    let refused = world.engine.schemas(world.ada, connection.id).await.unwrap_err();
+    let refused = world.engine.schemas(world.ada, connection.id, None, 200).await.unwrap_err();
     assert_eq!(refused.code, Code::ConnectionRefused);
     cluster.start_again();
-    world.engine.schemas(world.ada, connection.id).await.unwrap();
+    world.engine.schemas(world.ada, connection.id, None, 200).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,8 +109,9 @@ async fn a_job_whose_worker_died_after_the_commit_is_found_done() {
     let job = first.sync(ada, table.id).await.unwrap();
     // A worker that reads, commits, and dies before it can say so.
     let work = first.meta.claim(chrono::TimeDelta::seconds(-1)).await.unwrap().unwrap();
-    let columns = table.head.unwrap().columns.to_vec();
-    assert!(first.meta.note_reading(work.lease, &columns, None).await.unwrap());
+    let head = table.head.unwrap();
+    let (columns, source) = (head.columns.to_vec(), head.source.unwrap());
+    assert!(first.meta.note_reading(work.lease, &columns, &source, None).await.unwrap());
     let writer = first.store.write(table.id, &columns, job.id).await.unwrap();
     writer.commit().await.unwrap();
 

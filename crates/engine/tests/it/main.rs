@@ -10,6 +10,7 @@ mod imports;
 mod interruptions;
 mod passport;
 mod sealed;
+mod sources;
 mod versions;
 
 use futures::StreamExt;

@@ -24,7 +24,7 @@ impl World {
     }
 
     async fn opens(&self, connection: &Connection) -> Result<(), Code> {
-        let schemas = self.engine.schemas(self.ada, connection.id).await;
+        let schemas = self.engine.schemas(self.ada, connection.id, None, 200).await;
         schemas.map(drop).map_err(|problem| problem.code)
     }
 }

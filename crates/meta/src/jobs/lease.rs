@@ -10,7 +10,7 @@ use crate::{
     time, to_json,
 };
 use chrono::TimeDelta;
-use mycorr_domain::{Code, Column, Committed, JobId, Problem, Result};
+use mycorr_domain::{Code, Column, Committed, JobId, Problem, Result, SourceRecord};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
     QueryOrder, QuerySelect, sea_query::Expr,
@@ -35,6 +35,8 @@ pub struct Work {
     pub restored_version: Option<i64>,
     /// What an earlier run read the source into.
     pub columns: Option<Vec<Column>>,
+    /// What it read, with them.
+    pub source: Option<SourceRecord>,
 }
 
 /// What a worker learns when it reports.
@@ -59,6 +61,7 @@ pub struct Told {
 /// What a job made.
 pub struct NewVersion<'a> {
     pub columns: &'a [Column],
+    pub source: Option<&'a SourceRecord>,
     pub committed: Committed,
     /// What is to be said although the job went well.
     pub warning: Option<&'a Problem>,
@@ -132,10 +135,12 @@ impl Meta {
         &self,
         lease: Lease,
         columns: &[Column],
+        source: &SourceRecord,
         estimated_rows: Option<u64>,
     ) -> Result<bool> {
         let noted = job::Entity::update_many()
             .col_expr(job::Column::Columns, Expr::value(to_json(&columns)))
+            .col_expr(job::Column::Source, Expr::value(to_json(source)))
             .col_expr(job::Column::EstimatedRows, Expr::value(estimated_rows.map(count)))
             .filter(held_by(lease))
             .exec(&self.db)
@@ -162,6 +167,7 @@ impl Meta {
             version: number,
             store_version: new.committed.version.0,
             columns: to_json(&new.columns),
+            source: new.source.map(to_json),
             rows: count(new.committed.rows),
             bytes: count(new.committed.bytes),
             cause: row.kind.clone(),
@@ -178,6 +184,14 @@ impl Meta {
             table::ActiveModel { id: Set(table.id), head: Set(Some(number)), ..Default::default() };
         if row.kind != JobKind::Restore.as_str() {
             head.synced_at = Set(Some(at));
+            // Where the table and its columns are called otherwise by now, that is where the next sync looks.
+            if let Some(source) = new.source
+                && (&table.source_schema, &table.source_table) == (&row.source_schema, &row.source_table)
+            {
+                head.source_schema = Set(source.schema.clone());
+                head.source_table = Set(source.table.clone());
+                head.source_columns = Set(source.chosen.as_ref().map(to_json));
+            }
         }
         head.update_without_returning(&transaction).await.map_err(db)?;
         let done = job::ActiveModel {
@@ -302,10 +316,11 @@ pub(super) async fn take(
         return Ok(None);
     }
     let columns = row.columns.as_deref().map(from_json).transpose()?;
+    let source = row.source.as_deref().map(from_json).transpose()?;
     let restored_version = row.restored_version;
     let mut job = record(row)?;
     job.state = JobState::Running;
     job.held_back = None;
     job.started_at = Some(time(started_at));
-    Ok(Some(Work { lease: Lease { job: job.id, fence }, job, restored_version, columns }))
+    Ok(Some(Work { lease: Lease { job: job.id, fence }, job, restored_version, columns, source }))
 }

@@ -191,6 +191,7 @@ async fn insert_job(
         finished_at: None,
         estimated_rows: None,
         columns: None,
+        source: None,
         rows: 0,
         bytes: 0,
         version: None,

@@ -1,6 +1,9 @@
 use crate::{World, connection, import, model, user, world};
 use chrono::TimeDelta;
-use mycorr_domain::{Code, Column, ColumnType, Committed, Problem, StoreVersion};
+use mycorr_domain::{
+    Code, Column, ColumnType, Committed, ConnectionId, Problem, SourceChange, SourceRecord, StoreVersion,
+    UniqueKey,
+};
 use mycorr_meta::{Beat, Connection, JobKind, JobState, Model, NewVersion, Table, Told, Work};
 
 const LEASE: TimeDelta = TimeDelta::seconds(60);
@@ -20,11 +23,34 @@ fn columns() -> Vec<Column> {
     }]
 }
 
+fn record() -> SourceRecord {
+    SourceRecord {
+        connection: ConnectionId::new(),
+        schema: "public".into(),
+        table: "orders".into(),
+        oid: 4_000_000_000,
+        chosen: None,
+        keys: Some(vec![UniqueKey {
+            name: "orders_pkey".into(),
+            primary: true,
+            columns: vec![1],
+            not_null: true,
+        }]),
+        server_version: "15.10".into(),
+        role: "mycorr_reader".into(),
+        row_security: true,
+        change: None,
+    }
+}
+
 async fn succeed(world: &World, work: &Work, store: i64) -> Option<i64> {
     let committed = Committed { version: StoreVersion(store), rows: 10, bytes: 100 };
     world
         .meta
-        .succeed(work.lease, NewVersion { columns: &columns(), committed, warning: None })
+        .succeed(
+            work.lease,
+            NewVersion { columns: &columns(), source: work.source.as_ref(), committed, warning: None },
+        )
         .await
         .unwrap()
 }
@@ -63,7 +89,7 @@ async fn an_import_becomes_version_1_and_a_sync_the_next() {
     let work = claim(&world).await;
     assert_eq!((work.job.id, work.job.kind, work.lease.fence), (job.id, JobKind::Import, 1));
     assert!(world.meta.claim(LEASE).await.unwrap().is_none(), "it is claimed");
-    assert!(world.meta.note_reading(work.lease, &columns(), Some(12)).await.unwrap());
+    assert!(world.meta.note_reading(work.lease, &columns(), &record(), Some(12)).await.unwrap());
     assert_eq!(world.meta.report(work.lease, told(5, 50), LEASE).await.unwrap(), Beat::Held);
     let running = world.meta.job(world.ada.id, job.id).await.unwrap();
     assert_eq!((running.rows, running.bytes, running.estimated_rows), (5, 50, Some(12)));
@@ -91,12 +117,12 @@ async fn who_lost_the_lease_records_nothing() {
     let (shop, source) = (model(&world.meta, &world.ada).await, connection(&world.meta, &world.ada).await);
     let (job, _) = world.meta.queue_import(world.ada.id, shop.id, import(&source)).await.unwrap();
     let dead = world.meta.claim(TimeDelta::seconds(-1)).await.unwrap().unwrap();
-    assert!(world.meta.note_reading(dead.lease, &columns(), None).await.unwrap());
+    assert!(world.meta.note_reading(dead.lease, &columns(), &record(), None).await.unwrap());
     let alive = claim(&world).await;
     assert_eq!((alive.job.id, alive.lease.fence), (job.id, 2));
     assert_eq!(alive.columns.as_deref(), Some(&columns()[..]), "what the first run read is known");
     assert_eq!(world.meta.report(dead.lease, told(1, 1), LEASE).await.unwrap(), Beat::Lost);
-    assert!(!world.meta.note_reading(dead.lease, &columns(), None).await.unwrap());
+    assert!(!world.meta.note_reading(dead.lease, &columns(), &record(), None).await.unwrap());
     assert_eq!(succeed(&world, &dead, 0).await, None);
     assert!(!world.meta.fail(dead.lease, &Problem::bug("x")).await.unwrap());
     world.meta.release(dead.lease).await.unwrap();
@@ -203,4 +229,35 @@ async fn a_table_deleted_under_a_running_sync() {
     assert_eq!(succeed(&world, &work, 1).await, None);
     let job = world.meta.job(world.ada.id, work.job.id).await.unwrap();
     assert_eq!(job.state, JobState::Cancelled);
+}
+
+#[tokio::test]
+async fn what_was_read_is_remembered_with_the_version() {
+    let world = world().await;
+    let (shop, source) = (model(&world.meta, &world.ada).await, connection(&world.meta, &world.ada).await);
+    let (_, table) = world.meta.queue_import(world.ada.id, shop.id, import(&source)).await.unwrap();
+    let dead = world.meta.claim(TimeDelta::seconds(-1)).await.unwrap().unwrap();
+    let read = record();
+    assert!(world.meta.note_reading(dead.lease, &columns(), &read, None).await.unwrap());
+    let work = claim(&world).await;
+    assert_eq!(work.source.as_ref(), Some(&read), "the second run knows what the first one read");
+    assert_eq!(succeed(&world, &work, 0).await, Some(1));
+    let (table, _) = world.meta.table(world.ada.id, table.id).await.unwrap();
+    assert_eq!(table.head.as_ref().unwrap().source, Some(read.clone()));
+
+    // A table that was renamed is read under its new name from then on.
+    world.meta.queue_sync(world.ada.id, table.id).await.unwrap();
+    let mut work = claim(&world).await;
+    let renamed = SourceRecord {
+        table: "orders_2".into(),
+        chosen: Some(vec!["id".into()]),
+        change: Some(SourceChange::Renamed),
+        ..read.clone()
+    };
+    work.source = Some(renamed.clone());
+    assert_eq!(succeed(&world, &work, 1).await, Some(2));
+    let (table, _) = world.meta.table(world.ada.id, table.id).await.unwrap();
+    assert_eq!((table.source.table.as_str(), &table.source.columns), ("orders_2", &renamed.chosen));
+    let versions = world.meta.versions(&table, None, 10).await.unwrap().items;
+    assert_eq!([&versions[0].source, &versions[1].source], [&Some(renamed), &Some(read)]);
 }

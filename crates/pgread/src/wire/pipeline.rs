@@ -3,7 +3,9 @@
 
 use super::{failure::Failure, stream::Wire};
 use crate::sql;
+use bytes::{BufMut, BytesMut};
 use fallible_iterator::FallibleIterator;
+use mycorr_domain::source_name;
 use postgres_protocol::{
     IsNull,
     message::{backend::Message, frontend},
@@ -36,13 +38,13 @@ pub(crate) struct ResultColumn {
 pub(crate) async fn send(
     wire: &mut Wire,
     text: &str,
-    parameters: &[&str],
+    parameters: &[impl AsRef<[u8]>],
     formats: &[Format],
     timeouts: Timeouts,
 ) -> Result<(), Failure> {
     let statement = timeouts.statement.as_millis().to_string();
     let lock = timeouts.lock.as_millis().to_string();
-    put(wire, sql::SETTINGS.text, &[&statement, &lock], &[], false)?;
+    put(wire, sql::SETTINGS.text, &[statement, lock], &[], false)?;
     put(wire, text, parameters, formats, true)?;
     frontend::sync(&mut wire.output);
     wire.flush().await
@@ -51,19 +53,19 @@ pub(crate) async fn send(
 fn put(
     wire: &mut Wire,
     text: &str,
-    parameters: &[&str],
+    parameters: &[impl AsRef<[u8]>],
     formats: &[Format],
     describe: bool,
 ) -> Result<(), Failure> {
     let output = &mut wire.output;
-    frontend::parse("", text, [], output)?;
+    parse(text, output)?;
     let bound = frontend::bind(
         "",
         "",
         [],
         parameters,
         |value, buffer| {
-            buffer.extend_from_slice(value.as_bytes());
+            buffer.extend_from_slice(value.as_ref());
             Ok(IsNull::No)
         },
         formats.iter().map(|&format| format as i16),
@@ -74,6 +76,20 @@ fn put(
         frontend::describe(b'P', "", output)?;
     }
     frontend::execute("", 0, output)?;
+    Ok(())
+}
+
+/// An unnamed Parse without types of parameters (manual, "Message Formats"). Names in `text` may be no UTF-8, and are
+/// sent as their bytes.
+fn parse(text: &str, output: &mut BytesMut) -> Result<(), Failure> {
+    let text = source_name::to_bytes(text);
+    let length = u32::try_from(text.len() + 8).ok().filter(|_| !text.contains(&0));
+    let length = length.ok_or_else(|| Failure::Protocol("a statement that cannot be sent".into()))?;
+    output.put_u8(b'P');
+    output.put_u32(length);
+    output.put_u8(0);
+    output.put_slice(&text);
+    output.put_slice(&[0, 0, 0]);
     Ok(())
 }
 
@@ -106,6 +122,9 @@ pub(crate) async fn columns(wire: &mut Wire) -> Result<Vec<ResultColumn>, Failur
 /// A value of a small result: text, or null.
 pub(crate) type Row = Vec<Option<Vec<u8>>>;
 
+/// No answer about the catalogue has more rows: lists are asked for in parts of at most 1,000.
+const MAX_ROWS: usize = 20_000;
+
 /// Reads all rows of a small result. At most `most` bytes of them.
 pub(crate) async fn rows(wire: &mut Wire, most: u64) -> Result<Vec<Row>, Failure> {
     let columns = columns(wire).await?.len();
@@ -119,7 +138,7 @@ pub(crate) async fn rows(wire: &mut Wire, most: u64) -> Result<Vec<Row>, Failure
                     .ranges()
                     .map(|range| Ok(range.map(|range| row.buffer()[range].to_vec())))
                     .collect()?;
-                if values.len() != columns || wire.received() > end {
+                if values.len() != columns || wire.received() > end || rows.len() == MAX_ROWS {
                     return Err(Failure::Protocol("a row that does not fit its description".into()));
                 }
                 rows.push(values);

@@ -52,7 +52,24 @@ fn page() -> String {
         &first,
         "the first pages of a table; of a view, what it computes before its first rows.",
     );
+    alternatives(&mut page);
     page
+}
+
+fn alternatives(page: &mut String) {
+    page.push_str(
+        "\n## Without a part of the catalogue\n\nWhere an administrator took a part of PostgreSQL's catalogue away from PUBLIC, a \
+         statement is sent again without it, and the test of the connection says which part that is and the GRANT that gives \
+         it back. What is unknown then is null.\n\n| kept from the role | left out | sent instead |\n| --- | --- | --- |\n",
+    );
+    let code = |text: &str| match text.split_whitespace().collect::<Vec<_>>().join(" ") {
+        text if text.is_empty() => "nothing".to_owned(),
+        text => format!("`{}`", text.replace('|', "\\|")),
+    };
+    for sql::Alternative { objects, part, instead } in sql::ALTERNATIVES {
+        let objects: Vec<String> = objects.iter().map(|object| code(object)).collect();
+        writeln!(page, "| {} | {} | {} |", objects.join(", "), code(part), code(instead)).unwrap();
+    }
 }
 
 fn section(page: &mut String, name: &str, purpose: &str, text: &str, cost: &str) {
@@ -86,7 +103,7 @@ fn cost(text: &str) -> String {
             // A setting's value; a query within the statement, or a table that it makes itself.
             ("FROM", Some((_, rest))) if rest.starts_with("current_setting") => {}
             ("FROM" | "JOIN", Some(("pg_catalog" | "information_schema", _))) => drop(read.insert(*name)),
-            ("FROM" | "JOIN", None) if matches!(*name, "SELECT" | "LATERAL" | "WITH" | "base") => {}
+            ("FROM" | "JOIN", None) if matches!(*name, "SELECT" | "LATERAL" | "WITH" | "base" | "tree") => {}
             ("FROM" | "JOIN", _) => panic!("what is {name:?} in: {text}"),
             _ => {}
         }

@@ -1,7 +1,7 @@
 //! Servers that mean no good: each ends in a clear error, and none is waited for without end.
 
 use crate::support::{dialer, target_at};
-use mycorr_domain::Code;
+use mycorr_domain::{Code, Problem};
 use mycorr_pgread::Client;
 use mycorr_testkit::{Cluster, Database};
 use tokio::{
@@ -152,7 +152,7 @@ async fn answers_have_an_end() {
         let mut target = target_at(cluster, &Database::create(cluster), port);
         target.endpoint.encrypted = false;
         let mut client = Client::connect(&dialer(), &target).await.unwrap();
-        assert_eq!(client.schemas().await.unwrap_err().code, Code::ProtocolViolation, "{what}");
+        assert_eq!(client.schemas(None, 1000).await.unwrap_err().code, Code::ProtocolViolation, "{what}");
     }
 }
 
@@ -202,6 +202,64 @@ async fn after_the_last_row_comes_the_end_and_nothing_else() {
         let mut target = target_at(cluster, &Database::create(cluster), ends_without_end(end).await);
         target.endpoint.encrypted = false;
         let mut client = Client::connect(&dialer(), &target).await.unwrap();
-        assert_eq!(client.schemas().await.err().map(|problem| problem.code), want, "{what}");
+        assert_eq!(client.schemas(None, 1000).await.err().map(|problem| problem.code), want, "{what}");
+    }
+}
+
+/// A server that takes anybody in, and answers the first question with `rows` alike.
+async fn answers_rows(row: &[&[u8]], rows: usize) -> u16 {
+    let cell = |bytes: &[u8]| [&(bytes.len() as u32).to_be_bytes(), bytes].concat();
+    let counted = |cells: Vec<Vec<u8>>| [&(cells.len() as u16).to_be_bytes()[..], &cells.concat()].concat();
+    let field = [b"x\0".as_slice(), &[0; 6], &25u32.to_be_bytes(), &[0xff; 6], &[0, 0]].concat();
+    let answer = [
+        message(b'1', b""),
+        message(b'2', b""),
+        message(b'D', &counted(vec![cell(b"on")])),
+        message(b'C', b"SELECT 1\0"),
+        message(b'1', b""),
+        message(b'2', b""),
+        message(b'T', &counted(vec![field; row.len()])),
+        message(b'D', &counted(row.iter().map(|value| cell(value)).collect())).repeat(rows),
+        message(b'C', b"SELECT 1\0"),
+        message(b'Z', b"I"),
+    ];
+    let welcome = [message(b'R', &[0, 0, 0, 0]), message(b'Z', b"I")].concat();
+    answers(welcome, answer.concat()).await
+}
+
+#[tokio::test]
+async fn a_catalogue_that_postgresql_can_not_have_is_refused() {
+    let long = vec![b'x'; 1 << 20];
+    let column: Vec<&[u8]> =
+        "t 16384 r 1 1 t t f c 1 text 25 -1 t t f".split(' ').map(str::as_bytes).collect();
+    let table: Vec<&[u8]> = "public t r 1 1 t t".split(' ').map(str::as_bytes).collect();
+    let odd: Vec<&[u8]> = "public t q 1 1 t t".split(' ').map(str::as_bytes).collect();
+    type Question = fn(&mut Client) -> std::pin::Pin<Box<dyn Future<Output = Option<Problem>> + '_>>;
+    let schemas: Question = |client| Box::pin(async { client.schemas(None, 10).await.err() });
+    let tables: Question = |client| Box::pin(async { client.tables("s", None, None, 10).await.err() });
+    let describe: Question = |client| Box::pin(async { client.describe("public", "t").await.err() });
+    for (what, question, row, rows, said) in [
+        ("as many schemas as asked for", schemas, &[b"a".as_slice(), b"1"][..], 10, None),
+        ("more schemas", schemas, &[b"a", b"1"], 11, Some("11 schemas")),
+        ("a million schemas", schemas, &[b"a", b"1"], 1_000_000, Some("protocol")),
+        ("a name without end", schemas, &[&long, b"1"], 1, Some("a name has 1048576 bytes")),
+        ("an odd count", schemas, &[b"a", b"-1"], 1, Some("number")),
+        ("more tables", tables, &table, 11, Some("11 tables")),
+        ("an odd kind", tables, &odd, 1, Some("\"q\"")),
+        ("more columns", describe, &column, 1665, Some("1665 columns")),
+        ("60,000 columns", describe, &column, 60_000, Some("protocol")),
+    ] {
+        let cluster = Cluster::shared();
+        let mut target = target_at(cluster, &Database::create(cluster), answers_rows(row, rows).await);
+        target.endpoint.encrypted = false;
+        let mut client = Client::connect(&dialer(), &target).await.unwrap();
+        let problem = question(&mut client).await;
+        assert_eq!(
+            problem.as_ref().map(|problem| problem.code),
+            said.map(|_| Code::ProtocolViolation),
+            "{what}"
+        );
+        let detail = problem.map_or_else(String::new, |problem| problem.detail);
+        assert!(detail.contains(said.unwrap_or_default()), "{what}: {detail}");
     }
 }

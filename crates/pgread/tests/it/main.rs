@@ -4,9 +4,11 @@
 
 mod broken;
 mod codes;
+mod denied_lookups;
 mod documented;
 mod failures;
 mod hostile;
+mod odd_catalogues;
 mod poolers;
 mod privileges;
 mod saslprep;

@@ -52,7 +52,7 @@ async fn the_catalogue_is_listed_whole_and_searched() {
          INSERT INTO public.d SELECT 1 FROM generate_series(1, 500); CREATE TABLE public.\"100%_B\" (); ANALYZE",
     );
     let mut client = connect(cluster, &database).await;
-    let schemas = client.schemas().await.unwrap();
+    let schemas = client.schemas(None, 1000).await.unwrap();
     assert_eq!(
         schemas.iter().map(|schema| (schema.name.as_str(), schema.tables)).collect::<Vec<_>>(),
         [("public", 5)]

@@ -66,6 +66,6 @@ async fn a_standby_is_read_and_breaks_off_when_it_must_remove_rows() {
     let mut client = connect(&standby, &database).await;
     primary.sql(&format!("DROP DATABASE \"{}\"", database.name));
     standby.catch_up(&primary);
-    let problem = client.schemas().await.unwrap_err();
+    let problem = client.schemas(None, 1000).await.unwrap_err();
     assert!(matches!(problem.code, Code::ServerShuttingDown | Code::ConnectionLost), "{problem}");
 }

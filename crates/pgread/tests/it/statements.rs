@@ -14,7 +14,7 @@ pub(crate) async fn journey(database: &Database<'_>, port: u16) -> Vec<Statement
     let mut ledger = report.statements;
 
     let mut client = Client::connect(&dialer(), &target).await.unwrap();
-    client.schemas().await.unwrap();
+    client.schemas(None, 1000).await.unwrap();
     client.tables("public", None, None, 100).await.unwrap();
     let description = client.describe("public", "orders").await.unwrap();
     client.preview(&description, 50).await.unwrap();

@@ -4,7 +4,7 @@ use super::{List, rows::Cell};
 use crate::{
     App,
     caller::Caller,
-    extract::{self, Path, Query},
+    extract::{self, Paging, Path, Query},
     problem::{ApiError, ProblemBody},
 };
 use axum::{Json, extract::State};
@@ -15,6 +15,8 @@ use utoipa::{IntoParams, ToSchema};
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Schema {
+    /// A byte that is no UTF-8 (in a `SQL_ASCII` database) is written `\\xHH`, here and in every name of a table or
+    /// column; `\\x5c` is a backslash that stands before `x` and two hexadecimal digits. Names are taken in this form, too.
     name: String,
     /// How many tables it has that can be seen.
     tables: u64,
@@ -111,6 +113,23 @@ pub(crate) struct SourceTableDescription {
     /// The SQL that lets the role read the columns that it can't; null where it can read all.
     #[schema(required)]
     grant: Option<String>,
+    /// Parts of PostgreSQL's catalogue that the server keeps from the role, so that something here is unknown.
+    denied: Vec<DeniedLookup>,
+}
+
+/// A part of PostgreSQL's catalogue that an administrator took away from PUBLIC.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DeniedLookup {
+    #[schema(example = "pg_catalog.pg_roles")]
+    object: String,
+    /// The SQL that gives it back.
+    grant: String,
+}
+
+impl From<engine::DeniedLookup> for DeniedLookup {
+    fn from(lookup: engine::DeniedLookup) -> Self {
+        Self { object: lookup.object, grant: lookup.grant }
+    }
 }
 
 impl From<engine::TableDescription> for SourceTableDescription {
@@ -120,6 +139,7 @@ impl From<engine::TableDescription> for SourceTableDescription {
             columns: table.columns.into_iter().map(SourceColumn::from).collect(),
             row_security: table.row_security,
             grant: table.grant,
+            denied: table.denied.into_iter().map(DeniedLookup::from).collect(),
         }
     }
 }
@@ -155,8 +175,10 @@ pub(crate) struct SourceTablesParams {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct SearchParams {
-    /// What `schema.table` has to contain, in any case.
-    search: String,
+    /// Only the tables of this schema.
+    schema: Option<String>,
+    /// What `schema.table`, or with `schema` the table's name, has to contain, in any case.
+    search: Option<String>,
     #[param(minimum = 1, maximum = 1000, default = 200)]
     limit: Option<u64>,
     /// The `next` of the part before.
@@ -176,19 +198,29 @@ pub(crate) struct InTable {
     table: String,
 }
 
+/// A table by its name. Names travel as data here: in a path, `.` and `..` would not arrive.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct TableParams {
+    schema: String,
+    table: String,
+}
+
 /// The schemas that the role can see, by name.
-#[utoipa::path(get, path = "/connections/{id}/schemas", tag = "connections", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/connections/{id}/schemas", tag = "connections", params(("id" = Uuid, Path), Paging),
     responses((status = OK, body = List<Schema>)))]
 pub(crate) async fn list_schemas(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<ConnectionId>,
+    Query(paging): Query<Paging>,
 ) -> Result<Json<List<Schema>>, ApiError> {
-    let schemas = app.engine.schemas(caller.id(), id).await?;
-    Ok(Json(List::whole(schemas.into_iter().map(Schema::from).collect())))
+    let after = paging.after().map(str::to_owned);
+    let schemas = app.engine.schemas(caller.id(), id, after, paging.limit()?).await?;
+    Ok(Json(schemas.into()))
 }
 
-/// The tables of a schema, by name.
+/// The tables of a schema, by name. `/source-tables?schema=` is the same for every name, `..` among them.
 #[utoipa::path(get, path = "/connections/{id}/schemas/{schema}/tables", tag = "connections",
     params(("id" = Uuid, Path), ("schema" = String, Path), SourceTablesParams),
     responses((status = OK, body = List<SourceTable>)))]
@@ -204,7 +236,7 @@ pub(crate) async fn list_source_tables(
     Ok(Json(tables.into()))
 }
 
-/// The tables of all schemas that are called so, by schema and name: one statement.
+/// The tables of all schemas, or of one, that are called so, by schema and name: one statement.
 #[utoipa::path(get, path = "/connections/{id}/source-tables", tag = "connections",
     params(("id" = Uuid, Path), SearchParams), responses((status = OK, body = List<SourceTable>)))]
 pub(crate) async fn search_source_tables(
@@ -214,8 +246,36 @@ pub(crate) async fn search_source_tables(
     Query(params): Query<SearchParams>,
 ) -> Result<Json<List<SourceTable>>, ApiError> {
     let limit = extract::limit(params.limit)?;
-    let tables = app.engine.search_tables(caller.id(), id, params.search, params.after, limit).await?;
+    let SearchParams { schema, search, after, .. } = params;
+    let tables = match schema {
+        Some(schema) => app.engine.source_tables(caller.id(), id, schema, search, after, limit).await?,
+        None => app.engine.search_tables(caller.id(), id, search.unwrap_or_default(), after, limit).await?,
+    };
     Ok(Json(tables.into()))
+}
+
+/// A table at the source, with its columns, whatever it is called.
+#[utoipa::path(get, path = "/connections/{id}/source-table", tag = "connections",
+    params(("id" = Uuid, Path), TableParams), responses((status = OK, body = SourceTableDescription)))]
+pub(crate) async fn describe_named_table(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<ConnectionId>,
+    Query(named): Query<TableParams>,
+) -> Result<Json<SourceTableDescription>, ApiError> {
+    Ok(Json(app.engine.describe(caller.id(), id, named.schema, named.table).await?.into()))
+}
+
+/// The first 50 rows of a table at the source, whatever it is called.
+#[utoipa::path(get, path = "/connections/{id}/source-table/preview", tag = "connections",
+    params(("id" = Uuid, Path), TableParams), responses((status = OK, body = Preview)))]
+pub(crate) async fn preview_named_table(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<ConnectionId>,
+    Query(named): Query<TableParams>,
+) -> Result<Json<Preview>, ApiError> {
+    Ok(Json(app.engine.preview(caller.id(), id, named.schema, named.table).await?.into()))
 }
 
 /// A table at the source, with its columns.

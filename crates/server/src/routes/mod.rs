@@ -29,13 +29,6 @@ pub(crate) struct List<T> {
     next: Option<String>,
 }
 
-impl<T> List<T> {
-    /// A list that comes in one part.
-    pub(crate) fn whole(items: Vec<T>) -> Self {
-        Self { items, next: None }
-    }
-}
-
 impl<T, U: From<T>> From<Listed<T>> for List<U> {
     fn from(listed: Listed<T>) -> Self {
         Self { items: listed.items.into_iter().map(U::from).collect(), next: listed.next }

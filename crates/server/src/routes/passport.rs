@@ -1,5 +1,6 @@
 //! `/connections/{id}/passport`: what the connection's role may do.
 
+use super::browse::DeniedLookup;
 use crate::{App, caller::Caller, extract::Path, problem::ApiError};
 use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
@@ -14,6 +15,8 @@ pub(crate) struct Rights {
     schemas: Vec<SchemaRights>,
     /// Rights that a reader does not need.
     excess: Vec<Excess>,
+    /// Parts of PostgreSQL's catalogue that the server keeps from the role, so that not all is known.
+    denied: Vec<DeniedLookup>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -52,6 +55,7 @@ impl From<engine::Passport> for Rights {
         Self {
             schemas: passport.schemas.into_iter().map(schema).collect(),
             excess: passport.excess.into_iter().map(excess).collect(),
+            denied: passport.denied.into_iter().map(DeniedLookup::from).collect(),
         }
     }
 }

@@ -22,6 +22,13 @@ pub(crate) enum Cause {
     Restore,
 }
 
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SourceChange {
+    Renamed,
+    AnotherTable,
+}
+
 /// A version of a table. It never changes.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Version {
@@ -37,7 +44,12 @@ pub(crate) struct Version {
     restored_version: Option<i64>,
     rows: u64,
     bytes: u64,
-    /// Names of columns, against the version before; a column is known by its place at the source.
+    /// Whether the source was renamed since the version before, or is another table under the same name; null where it
+    /// is neither.
+    #[schema(required)]
+    source_change: Option<SourceChange>,
+    /// Names of columns, against the version before; a column is known by its place at the source, or, in another table,
+    /// by its name.
     columns_added: Vec<String>,
     columns_removed: Vec<String>,
     /// Renamed or of another type.
@@ -49,6 +61,7 @@ pub(crate) struct Version {
 
 impl From<(engine::Version, engine::ColumnChanges)> for Version {
     fn from((version, changes): (engine::Version, engine::ColumnChanges)) -> Self {
+        let change = version.source.as_ref().and_then(|source| source.change);
         Self {
             version: version.version,
             created_at: version.created_at,
@@ -61,6 +74,10 @@ impl From<(engine::Version, engine::ColumnChanges)> for Version {
             restored_version: version.restored_version,
             rows: version.rows,
             bytes: version.bytes,
+            source_change: change.map(|change| match change {
+                engine::SourceChange::Renamed => SourceChange::Renamed,
+                engine::SourceChange::AnotherTable => SourceChange::AnotherTable,
+            }),
             columns_added: changes.added,
             columns_removed: changes.removed,
             columns_changed: changes.changed,

@@ -141,6 +141,40 @@ async fn saved_looked_at_changed_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn names_travel_as_data_and_schemas_come_in_parts() {
+    let world = World::new().await;
+    let role = &world.database.role;
+    world.database.sql(&format!(
+        "CREATE SCHEMA \"..\"; CREATE TABLE \"..\".\".\" (x int); INSERT INTO \"..\".\".\" VALUES (7);
+         GRANT USAGE ON SCHEMA \"..\" TO {role}; GRANT SELECT ON \"..\".\".\" TO {role}; CREATE SCHEMA \"a&b=c\""
+    ));
+    let ada = world.user("ada").await;
+    let saved = ada.post("/connections", world.form()).await.is(StatusCode::CREATED).await;
+    let path = format!("/connections/{}", saved["id"].as_str().unwrap());
+    let listed = ada.get(&format!("{path}/source-tables?schema=..&limit=1")).await.ok().await;
+    assert_eq!((&listed["items"][0]["name"], &listed["next"]), (&json!("."), &json!(null)));
+    let described = ada.get(&format!("{path}/source-table?schema=..&table=.")).await.ok().await;
+    assert_eq!((&described["columns"][0]["name"], &described["denied"]), (&json!("x"), &json!([])));
+    let preview = ada.get(&format!("{path}/source-table/preview?schema=..&table=.")).await.ok().await;
+    assert_eq!(preview["rows"], json!([["7"]]));
+
+    let mut names = Vec::new();
+    let mut next = String::new();
+    loop {
+        let part = ada.get(&format!("{path}/schemas?limit=1{next}")).await.ok().await;
+        let items = part["items"].as_array().unwrap();
+        assert_eq!(items.len(), 1);
+        names.push(items[0]["name"].as_str().unwrap().to_owned());
+        match part["next"].as_str() {
+            Some(after) => next = format!("&after={}", after.replace('&', "%26").replace('=', "%3D")),
+            None => break,
+        }
+    }
+    assert_eq!(names, ["..", "a&b=c", "public"]);
+    ada.get(&format!("{path}/schemas?limit=1001")).await.problem(UNPROCESSABLE, "invalid").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn browsing_and_the_ledger() {
     let world = World::new().await;
     world.database.sql(

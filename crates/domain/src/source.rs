@@ -1,0 +1,54 @@
+//! What an import remembers of the table that it read, because it can't be made up later.
+
+use crate::id::ConnectionId;
+use serde::{Deserialize, Serialize};
+
+/// A table at a source as it was when a version was read from it. Columns are known by [`crate::Column::position`],
+/// their `attnum`, within the table's `oid`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceRecord {
+    pub connection: ConnectionId,
+    pub schema: String,
+    pub table: String,
+    /// `pg_class.oid`: stays when the table is renamed, and is never that of a table made anew.
+    pub oid: u32,
+    /// The names of the columns that were chosen, as they were then; `None` for all that could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<Vec<String>>,
+    /// What its rows are known by, the primary key first; `None` where the server would not say.
+    pub keys: Option<Vec<UniqueKey>>,
+    pub server_version: String,
+    pub role: String,
+    /// Whether row-level security applied to the role.
+    pub row_security: bool,
+    /// What happened to the table since the version before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<SourceChange>,
+}
+
+/// The primary key, or a unique index over whole columns and all rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UniqueKey {
+    pub name: String,
+    pub primary: bool,
+    /// The `attnum` of each column, in the key's order.
+    pub columns: Vec<i16>,
+    /// Whether none of the columns can be null.
+    pub not_null: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceChange {
+    /// The same table under another name.
+    Renamed,
+    /// Another table under the same name.
+    AnotherTable,
+}
+
+impl SourceRecord {
+    /// Whether both were read from the same table, whatever it was called.
+    pub fn is_same_table(&self, other: &Self) -> bool {
+        (self.connection, self.oid) == (other.connection, other.oid)
+    }
+}
