@@ -115,7 +115,8 @@ impl Engine {
 
     /// Whether what a request needs is there.
     pub async fn ready(&self) -> Result<()> {
-        self.meta.check_writable().await
+        self.meta.check_writable().await?;
+        self.store.check_writable().await
     }
 
     /// How many jobs are in each state.

@@ -99,7 +99,7 @@ impl Engine {
             if !self.meta.note_reading(work.lease, &columns, described.entry.estimated_rows).await? {
                 return Err(interrupted());
             }
-            self.store.write(work.job.table, &columns, work.job.id).await
+            self.store.write(work.right, &columns).await
         };
         let writer = match made.await {
             Ok(writer) => writer,

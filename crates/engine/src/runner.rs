@@ -16,8 +16,10 @@ const BEAT: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_secs(2);
 /// How often the files of removed tables are looked after.
 const TIDY: Duration = Duration::from_secs(20);
+/// How often files are looked for that a crash has left and nobody misses.
+const ORPHANS: Duration = Duration::from_secs(24 * 60 * 60);
 /// A job that was begun so often and never ended takes its worker down with it.
-const MOST_RUNS: i64 = 5;
+const MAX_ATTEMPTS: i64 = 5;
 
 /// The workers of this process.
 pub struct Workers {
@@ -66,6 +68,12 @@ impl Engine {
                 engine.tidy().await;
             }
         });
+        let (engine, stop) = (self.clone(), workers.stop.clone());
+        workers.tasks.spawn(async move {
+            while stop.run_until_cancelled(tokio::time::sleep(ORPHANS)).await.is_some() {
+                engine.remove_orphans().await;
+            }
+        });
         workers
     }
 
@@ -92,7 +100,7 @@ impl Engine {
     /// Sees a claimed job to its end.
     pub(crate) async fn run(&self, work: Work, stop: &CancellationToken) {
         let (id, kind) = (work.job.id, work.job.kind.as_str());
-        tracing::info!(job = %id, kind, run = work.lease.fence, "job begins");
+        tracing::info!(job = %id, kind, attempt = work.attempts, fence = work.lease.fence, "job begins");
         self.job_changed(id);
         let progress = Progress::default();
         let abort = CancellationToken::new();
@@ -155,25 +163,23 @@ impl Engine {
     }
 
     async fn perform(&self, work: &Work, progress: &Progress, abort: &CancellationToken) -> Result<Made> {
-        let (table, job) = (work.job.table, work.job.id);
-        if let Some(committed) = self.store.committed(table, job).await? {
-            let columns = self.columns_of(work).await?;
-            return Ok(Made { columns, committed, warning: None });
+        if work.again {
+            // An earlier run may have committed, or may be paused: it must not any more.
+            if let Some(committed) = self.store.take_over(work.right).await? {
+                let columns = self.columns_of(work).await?;
+                return Ok(Made { columns, committed, warning: None });
+            }
+            // Nobody has looked after its files.
+            self.store.sweep(work.right).await?;
         }
-        if work.lease.fence > MOST_RUNS {
-            return Err(Problem::bug(format!("job was begun {MOST_RUNS} times and never ended")));
+        if work.attempts > MAX_ATTEMPTS {
+            return Err(Problem::bug(format!("job was begun {MAX_ATTEMPTS} times and never ended")));
         }
         match work.job.kind {
-            JobKind::Import | JobKind::Sync => {
-                if work.lease.fence > 1 {
-                    // Nobody has looked after the files of the run before.
-                    self.store.sweep(table).await?;
-                }
-                self.read(work, progress, abort).await
-            }
+            JobKind::Import | JobKind::Sync => self.read(work, progress, abort).await,
             JobKind::Restore => {
                 let to = self.restored(work).await?;
-                let committed = self.store.restore(table, to.store, job).await?;
+                let committed = self.store.restore(work.right, to.store).await?;
                 Ok(Made { columns: to.columns.to_vec(), committed, warning: None })
             }
         }
@@ -233,7 +239,7 @@ impl Engine {
             None => problem,
         };
         tracing::info!(job = %id, code = problem.code.as_str(), cause = problem.internal, "job failed");
-        if let Err(problem) = self.store.sweep(work.job.table).await {
+        if let Err(problem) = self.store.sweep(work.right).await {
             tracing::warn!(job = %id, cause = problem.internal, "leftover files could not be removed");
         }
         if let Err(problem) = self.meta.fail(work.lease, &problem).await {
@@ -243,19 +249,42 @@ impl Engine {
 
     /// Removes the files of tables that are gone.
     async fn tidy(&self) {
-        let removed = match self.meta.removed_tables(Utc::now()).await {
+        let removed = match self.meta.claim_removed(Utc::now()).await {
             Ok(removed) => removed,
             Err(problem) => {
                 return tracing::warn!(cause = problem.internal, "removed tables can't be listed");
             }
         };
-        for table in removed {
-            let deleted = match self.store.delete(table).await {
-                Ok(()) => self.meta.forget_removed(table).await,
+        for right in removed {
+            let deleted = match self.store.delete(right).await {
+                Ok(()) => self.meta.forget_removed(right.table()).await,
                 Err(problem) => Err(problem),
             };
             if let Err(problem) = deleted {
+                let table = right.table();
                 tracing::warn!(%table, cause = problem.internal, "the files of a removed table remain for now");
+            }
+        }
+    }
+
+    /// Removes what nobody will come back to: files that no version holds, folders of tables that nobody knows.
+    pub(crate) async fn remove_orphans(&self) {
+        let tables = match self.store.tables().await {
+            Ok(tables) => tables,
+            Err(problem) => return tracing::warn!(cause = problem.internal, "tables can't be listed"),
+        };
+        for table in tables {
+            let swept = match self.meta.claim_leftovers(table).await {
+                Ok(Some((right, true))) => self.store.sweep_all(right).await,
+                Ok(Some((right, false))) => {
+                    tracing::info!(%table, "removing the files of a table that nobody knows");
+                    self.store.delete(right).await
+                }
+                Ok(None) => Ok(()),
+                Err(problem) => Err(problem),
+            };
+            if let Err(problem) = swept {
+                tracing::warn!(%table, cause = problem.internal, "leftover files could not be removed");
             }
         }
     }

@@ -111,7 +111,7 @@ async fn a_job_whose_worker_died_after_the_commit_is_found_done() {
     let work = first.meta.claim(chrono::TimeDelta::seconds(-1)).await.unwrap().unwrap();
     let columns = table.head.unwrap().columns.to_vec();
     assert!(first.meta.note_reading(work.lease, &columns, None).await.unwrap());
-    let writer = first.store.write(table.id, &columns, job.id).await.unwrap();
+    let writer = first.store.write(work.right, &columns).await.unwrap();
     writer.commit().await.unwrap();
 
     let workers = first.start_workers(1);

@@ -5,6 +5,7 @@ mod lease;
 mod queue;
 
 pub use lease::{Beat, Lease, NewVersion, Told, Work};
+pub(crate) use lease::{SeenLeases, give, next_fence};
 pub(crate) use queue::cancel_pending;
 pub use queue::{NewImport, NewSource};
 

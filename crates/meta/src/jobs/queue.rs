@@ -198,6 +198,7 @@ async fn insert_job(
         cancelled: false,
         lease_until: None,
         fence: 0,
+        attempts: 0,
         held_back: None,
     };
     job::Entity::insert(job::ActiveModel::from(row.clone())).exec_without_returning(on).await.map_err(
