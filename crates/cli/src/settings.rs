@@ -33,6 +33,17 @@ pub(crate) struct Place {
     master_key_file: Option<PathBuf>,
 }
 
+/// How much may be stored.
+#[derive(Args, Clone, Copy, Default)]
+pub(crate) struct StorageLimits {
+    /// Where tables are stored, so many bytes are left free: below, imports wait, and those that run end.
+    #[arg(long, env = "MYCORR_MIN_FREE_BYTES", default_value_t = 16 << 20)]
+    min_free_bytes: u64,
+    /// How many bytes the tables in one person's Models may take, all versions counted.
+    #[arg(long, env = "MYCORR_MAX_BYTES_PER_USER")]
+    max_bytes_per_user: Option<u64>,
+}
+
 impl Place {
     /// Opens everything. What is missing is made.
     pub(crate) async fn open(
@@ -40,6 +51,7 @@ impl Place {
         sign_up: SignUp,
         allow: AllowList,
         largest_row: usize,
+        storage: StorageLimits,
     ) -> Result<Engine, Failure> {
         make_private(&self.data_dir)?;
         let meta = Meta::open(&self.database_url()?).await.map_err(told)?;
@@ -71,6 +83,8 @@ impl Place {
             store: Arc::new(store),
             sign_up,
             largest_row,
+            min_free_bytes: storage.min_free_bytes,
+            max_bytes_per_user: storage.max_bytes_per_user,
         }))
     }
 
@@ -106,7 +120,7 @@ impl Place {
 
     /// For a command that changes what is kept and dials nowhere.
     pub(crate) async fn open_idle(&self) -> Result<Engine, Failure> {
-        self.open(SignUp::Invite, AllowList::default(), LARGEST_ROW).await
+        self.open(SignUp::Invite, AllowList::default(), LARGEST_ROW, StorageLimits::default()).await
     }
 
     /// The keyring's file.

@@ -58,6 +58,16 @@ codes! {
     StorageFull = "storage_full", "Storage full";
     StorageUnavailable = "storage_unavailable", "Storage not available";
     Cancelled = "cancelled", "Cancelled";
+    NotSupportedServer = "not_supported_server", "Server not supported";
+    PoolerHasNoServer = "pooler_has_no_server", "Connection pooler without a server";
+    ForeignServerFailed = "foreign_server_failed", "A foreign server failed";
+    ViewFailed = "view_failed", "The view itself fails";
+    DamagedData = "damaged_data", "Damaged data";
+    HotStandbyOff = "hot_standby_off", "Replica that takes no connections";
+    PasswordExpired = "password_expired", "Password expired";
+    QuotaExceeded = "quota_exceeded", "Quota used up";
+    TooBusy = "too_busy", "Too busy";
+    StorageConflict = "storage_conflict", "Table written by somebody else";
     // A read that the source refused for another reason.
     SourceError = "source_error", "The database reported an error";
     SourceChanged = "source_changed", "The source has changed";

@@ -3,10 +3,11 @@
 use crate::{
     Engine,
     courtesy::{self, Pace},
+    imports::quota_exceeded,
     runner::Made,
 };
 use arrow_array::RecordBatch;
-use mycorr_domain::{Code, Problem, Result, TableWriter};
+use mycorr_domain::{Code, ModelId, Problem, Result, TableWriter};
 use mycorr_meta::{Beat, HeldBack, JobKind, Purpose, Told, Work};
 use mycorr_pgread::{Client, Scan, Statement, TableDescription, Unread};
 use std::{
@@ -113,7 +114,7 @@ impl Engine {
         let (batches, received) = mpsc::channel(WAITING_BATCHES);
         let pace = self.0.paces.of(connection.id, limits);
         let reader = tokio::spawn(pump(scan, batches, progress.clone(), pace, abort.clone()));
-        let written = write(writer, received).await;
+        let written = self.write(writer, received, work.job.model).await;
         let (read, statements) = reader.await.map_err(Problem::bug)?;
         note(statements).await;
         // A writer that fails makes the reader end, so what it says comes first.
@@ -124,6 +125,23 @@ impl Engine {
         }
         let committed = writer.commit().await?;
         Ok(Made { columns, committed, warning: row_security(&described, rows) })
+    }
+
+    /// Writes what comes until no more does.
+    async fn write(
+        &self,
+        mut writer: Box<dyn TableWriter>,
+        mut batches: mpsc::Receiver<RecordBatch>,
+        model: ModelId,
+    ) -> Result<Box<dyn TableWriter>> {
+        let left = self.storage_left(model).await?.unwrap_or(u64::MAX);
+        while let Some(batch) = batches.recv().await {
+            writer.write(batch).await?;
+            if writer.bytes() > left {
+                return Err(quota_exceeded(self.max_bytes_per_user.unwrap_or(left)));
+            }
+        }
+        Ok(writer)
     }
 
     async fn beat(&self, work: &Work, progress: &Progress) -> Result<Beat> {
@@ -166,16 +184,6 @@ async fn pump(
     (read, scan.close().await)
 }
 
-/// Writes what comes until no more does.
-async fn write(
-    mut writer: Box<dyn TableWriter>,
-    mut batches: mpsc::Receiver<RecordBatch>,
-) -> Result<Box<dyn TableWriter>> {
-    while let Some(batch) = batches.recv().await {
-        writer.write(batch).await?;
-    }
-    Ok(writer)
-}
 
 /// What has to be said when the source may have hidden rows from the role.
 fn row_security(table: &TableDescription, rows: u64) -> Option<Problem> {

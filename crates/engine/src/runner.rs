@@ -4,8 +4,14 @@ use crate::{Engine, reading::Progress};
 use chrono::{TimeDelta, Utc};
 use mycorr_domain::{Code, Column, Committed, Problem, Result};
 use mycorr_meta::{Beat, JobKind, NewVersion, Told, Work};
-use std::{sync::Mutex, time::Duration};
-use tokio::time::Instant;
+use std::{
+    sync::{Arc, Mutex, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How long a worker that stops reporting keeps its job.
@@ -18,6 +24,11 @@ const LOOK: Duration = Duration::from_secs(2);
 const TIDY: Duration = Duration::from_secs(20);
 /// How often files are looked for that a crash has left and nobody misses.
 const ORPHANS: Duration = Duration::from_secs(24 * 60 * 60);
+/// A source that sent less than this in such a time does not keep a place from others: what costs is reading, not waiting.
+const DRIP_WINDOW: Duration = Duration::from_secs(2);
+const MIN_WINDOW_BYTES: u64 = 64 << 10;
+/// How many jobs may run beside the places.
+const MAX_DRIPPING: usize = 16;
 /// A job that was begun so often and never ended takes its worker down with it.
 const MAX_ATTEMPTS: i64 = 5;
 
@@ -45,6 +56,8 @@ enum Interrupt {
     Lost,
     /// This process is shutting down.
     Stopping,
+    /// What is left is kept for the metadata.
+    NoRoom,
 }
 
 /// What a run made: the columns, the commit, and what is to be said of it although it went well.
@@ -58,9 +71,11 @@ impl Engine {
     /// Starts `count` workers. What a process that died has left over is found by its lease.
     pub fn start_workers(&self, count: usize) -> Workers {
         let workers = Workers { stop: CancellationToken::new(), tasks: TaskTracker::new() };
-        for _ in 0..count {
-            let (engine, stop) = (self.clone(), workers.stop.clone());
-            workers.tasks.spawn(async move { engine.work(&stop).await });
+        // More workers than places: a job whose source sends next to nothing gives its place to another.
+        let places = Arc::new(Semaphore::new(count));
+        for _ in 0..count + MAX_DRIPPING {
+            let (engine, stop, places) = (self.clone(), workers.stop.clone(), places.clone());
+            workers.tasks.spawn(async move { engine.work(&stop, &places).await });
         }
         let (engine, stop) = (self.clone(), workers.stop.clone());
         workers.tasks.spawn(async move {
@@ -77,13 +92,18 @@ impl Engine {
         workers
     }
 
-    async fn work(&self, stop: &CancellationToken) {
-        while !stop.is_cancelled() {
-            match self.meta.claim(LEASE).await {
+    async fn work(&self, stop: &CancellationToken, places: &Arc<Semaphore>) {
+        while let Some(Ok(place)) = stop.run_until_cancelled(places.clone().acquire_owned()).await {
+            let claimed = match self.wait_for_room().await {
+                Ok(true) => self.meta.claim(LEASE).await,
+                Ok(false) => Ok(None),
+                Err(problem) => Err(problem),
+            };
+            match claimed {
                 Ok(Some(work)) => {
                     // There may be more for another worker.
                     self.0.queued.notify_one();
-                    self.run(work, stop).await;
+                    self.run(work, stop, Some(place)).await;
                 }
                 Ok(None) => {
                     let wait = tokio::time::timeout(LOOK, self.0.queued.notified());
@@ -97,8 +117,27 @@ impl Engine {
         }
     }
 
+    /// Whether there is room for more tables; otherwise the jobs that wait say so.
+    async fn wait_for_room(&self) -> Result<bool> {
+        let room = self.has_room().await;
+        if self.0.short_of_room.swap(!room, Relaxed) || !room {
+            self.meta.wait_for_storage(!room).await?;
+        }
+        Ok(room)
+    }
+
+    /// A store that can't tell is asked when it is written to.
+    async fn has_room(&self) -> bool {
+        !matches!(self.store.free_bytes().await, Ok(Some(free)) if free < self.min_free_bytes)
+    }
+
     /// Sees a claimed job to its end.
-    pub(crate) async fn run(&self, work: Work, stop: &CancellationToken) {
+    pub(crate) async fn run(
+        &self,
+        work: Work,
+        stop: &CancellationToken,
+        place: Option<OwnedSemaphorePermit>,
+    ) {
         let (id, kind) = (work.job.id, work.job.kind.as_str());
         tracing::info!(job = %id, kind, attempt = work.attempts, fence = work.lease.fence, "job begins");
         self.job_changed(id);
@@ -121,7 +160,7 @@ impl Engine {
         };
         tokio::select! {
             () = see_to_the_end => {}
-            () = self.keep(&work, &progress, stop, interrupt) => unreachable!("reports until it is dropped"),
+            () = self.keep(&work, &progress, stop, place, interrupt) => unreachable!("reports until it is dropped"),
         }
         self.job_changed(id);
     }
@@ -132,9 +171,11 @@ impl Engine {
         work: &Work,
         progress: &Progress,
         stop: &CancellationToken,
+        mut place: Option<OwnedSemaphorePermit>,
         interrupt: impl Fn(Interrupt),
     ) {
         let (mut last, mut said) = (Instant::now(), Told::default());
+        let (mut window, mut bytes) = (Instant::now(), 0);
         loop {
             tokio::select! {
                 () = tokio::time::sleep(BEAT) => {}
@@ -144,6 +185,15 @@ impl Engine {
                 }
             }
             let now = progress.read();
+            if window.elapsed() >= DRIP_WINDOW {
+                if now.bytes < bytes + MIN_WINDOW_BYTES {
+                    place = None;
+                }
+                if !self.has_room().await {
+                    interrupt(Interrupt::NoRoom);
+                }
+                (window, bytes) = (Instant::now(), now.bytes);
+            }
             match self.meta.report(work.lease, now, LEASE).await {
                 Ok(Beat::Held) => last = Instant::now(),
                 Ok(Beat::Cancelled) => {
@@ -235,6 +285,10 @@ impl Engine {
             }
             Some(Interrupt::Cancelled) => {
                 Problem::new(Code::Cancelled, "The job was cancelled. Nothing was changed.")
+            }
+            Some(Interrupt::NoRoom) => {
+                Problem::new(Code::StorageFull, "There is no room left where tables are stored. Nothing was changed.")
+                    .fix("Make room on the volume of the tables, or enlarge it, then try again.")
             }
             None => problem,
         };

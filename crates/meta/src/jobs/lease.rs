@@ -26,6 +26,9 @@ use uuid::Uuid;
 /// Between two looks at a lease that is over by the clock: longer than a worker takes between two reports.
 const CONFIRM: Duration = Duration::from_millis(1500);
 
+/// Of one person, however many workers there are.
+const MAX_RUNNING_PER_USER: i64 = 8;
+
 /// Fence and end of each lease that was seen, and since when it is the same.
 pub(crate) type SeenLeases = HashMap<Uuid, ((i64, Option<i64>), Instant)>;
 
@@ -299,6 +302,11 @@ async fn candidates(on: &impl ConnectionTrait, abandoned: &[job::Model]) -> Resu
                 .add(job::Column::Kind.eq(JobKind::Restore.as_str()))
                 .add(connection::Column::LimitImports.is_null())
                 .add(count("source").lt(Expr::col((connection::Entity, connection::Column::LimitImports)))),
+        )
+        .and_where(
+            Expr::col((job::Entity, job::Column::Kind))
+                .eq(JobKind::Restore.as_str())
+                .or(count("person").lt(MAX_RUNNING_PER_USER)),
         )
         .order_by_expr(count("person"), Order::Asc)
         .order_by_expr(count("source"), Order::Asc)
