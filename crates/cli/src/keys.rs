@@ -12,6 +12,9 @@ use std::time::Duration;
 pub(crate) enum Keys {
     /// Make a new master key, wrap everything that is sealed with it, and remove the old ones.
     Rotate,
+    /// Make a master key in place of one that is lost. What was sealed with the lost one can't be opened: the owners
+    /// of the connections have to type their passwords again.
+    New,
 }
 
 /// Between reading the key file and writing what was sealed lie milliseconds.
@@ -20,7 +23,12 @@ const IN_FLIGHT: Duration = Duration::from_secs(2);
 /// Rotates. Whatever stops it in the middle, all keys that are still needed are in the file, and the same
 /// command finishes the work.
 pub(crate) async fn keys(place: &Place, command: Keys) -> Result<(), Failure> {
-    let Keys::Rotate = command;
+    if let Keys::New = command {
+        let file = place.keys();
+        let key = Keyring::create(&file)?;
+        say(format!("Made the key {key}. Keep a copy of {}.", file.display()))?;
+        return Ok(());
+    }
     let engine = place.open_idle().await?;
     let file = place.keys();
     let primary = Keyring::rotate(&file)?;

@@ -1,6 +1,9 @@
 //! `mycorr serve`.
 
-use crate::{Failure, say, settings::Place};
+use crate::{
+    Failure, say,
+    settings::{Place, StorageLimits},
+};
 use clap::{Args, ValueEnum};
 use mycorr_egress::AllowList;
 use mycorr_engine::{LARGEST_ROW, SignUp};
@@ -25,6 +28,12 @@ pub(crate) struct Settings {
     /// names, separated by commas, each with an optional port.
     #[arg(long, env = "MYCORR_ALLOW_HOSTS", default_value = "", hide_default_value = true)]
     allow_hosts: AllowList,
+    #[command(flatten)]
+    storage: StorageLimits,
+    /// Lets several servers share the data directory; all have to run on this machine. Without it a second one
+    /// refuses to start. Either way what one writes the other can't tear: the right to write is in the commit.
+    #[arg(long, env = "MYCORR_SHARE_DATA_DIR")]
+    share_data_dir: bool,
     /// How many imports and syncs run at once.
     #[arg(long, env = "MYCORR_WORKERS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
     workers: u16,
@@ -54,7 +63,8 @@ pub(crate) async fn serve(place: &Place, settings: Settings) -> Result<(), Failu
         WhoSignsUp::Invite => SignUp::Invite,
         WhoSignsUp::Open => SignUp::Open,
     };
-    let engine = place.open(sign_up, settings.allow_hosts, settings.largest_row as usize).await?;
+    let _lock = if settings.share_data_dir { None } else { Some(place.lock()?) };
+    let engine = place.open(sign_up, settings.allow_hosts, settings.largest_row as usize, settings.storage).await?;
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|error| format!("{} can't be listened on: {error}", settings.listen))?;

@@ -2,13 +2,14 @@
 
 use crate::Failure;
 use clap::Args;
+use mycorr_domain::TableStore;
 use mycorr_egress::{AllowList, Dialer};
 use mycorr_engine::{Engine, LARGEST_ROW, Parts, SignUp};
 use mycorr_meta::Meta;
 use mycorr_tables::DeltaStore;
 use mycorr_vault::{Keyring, Vault};
 use std::{
-    fs::{self, DirBuilder},
+    fs::{self, DirBuilder, File, TryLockError},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
@@ -32,6 +33,17 @@ pub(crate) struct Place {
     master_key_file: Option<PathBuf>,
 }
 
+/// How much may be stored.
+#[derive(Args, Clone, Copy, Default)]
+pub(crate) struct StorageLimits {
+    /// Where tables are stored, so many bytes are left free: below, imports wait, and those that run end.
+    #[arg(long, env = "MYCORR_MIN_FREE_BYTES", default_value_t = 16 << 20)]
+    min_free_bytes: u64,
+    /// How many bytes the tables in one person's Models may take, all versions counted.
+    #[arg(long, env = "MYCORR_MAX_BYTES_PER_USER")]
+    max_bytes_per_user: Option<u64>,
+}
+
 impl Place {
     /// Opens everything. What is missing is made.
     pub(crate) async fn open(
@@ -39,21 +51,31 @@ impl Place {
         sign_up: SignUp,
         allow: AllowList,
         largest_row: usize,
+        storage: StorageLimits,
     ) -> Result<Engine, Failure> {
         make_private(&self.data_dir)?;
-        let keys = self.keys();
-        let new_keys = Keyring::create_if_missing(&keys)?;
         let meta = Meta::open(&self.database_url()?).await.map_err(told)?;
-        if new_keys {
-            tracing::info!(file = %keys.display(), "made the master key; keep a copy of it apart from the data");
-            if !meta.is_new().await.map_err(told)? {
-                tracing::warn!("passwords that were sealed with another master key can't be opened");
-            }
-        }
         let store = match &self.storage_url {
             Some(url) => DeltaStore::open(url).map_err(told)?,
             None => DeltaStore::open(&self.data_dir.join("tables").to_string_lossy()).map_err(told)?,
         };
+        self.refuse_lost_metadata(&meta, &store).await?;
+        let keys = self.keys();
+        let sealed = !meta.data_keys(None, 1).await.map_err(told)?.is_empty();
+        if sealed && !keys.try_exists()? {
+            return Err(format!(
+                "the master key is missing: {} is not there, and the passwords of the connections are sealed with it. \
+                 Put the copy of it back. Without one, `mycorr keys new` makes another key, and the owners have to type \
+                 their passwords again",
+                keys.display()
+            )
+            .into());
+        }
+        if Keyring::create_if_missing(&keys)? {
+            tracing::info!(file = %keys.display(), "made the master key; keep a copy of it apart from the data");
+        }
+        // A garbled key is found now, and not when the next import needs it.
+        Keyring::read(&keys)?;
         Ok(Engine::new(Parts {
             meta,
             vault: Vault::new(keys),
@@ -61,12 +83,44 @@ impl Place {
             store: Arc::new(store),
             sign_up,
             largest_row,
+            min_free_bytes: storage.min_free_bytes,
+            max_bytes_per_user: storage.max_bytes_per_user,
         }))
+    }
+
+    /// An empty database beside tables was not made by a first start: whoever signed up next would be the
+    /// administrator, and the tables would belong to nobody.
+    async fn refuse_lost_metadata(&self, meta: &Meta, store: &DeltaStore) -> Result<(), Failure> {
+        if !meta.is_new().await.map_err(told)? || store.tables().await.map_err(told)?.is_empty() {
+            return Ok(());
+        }
+        Err(format!(
+            "the database is empty, but there are tables in {}. Put the database back from its copy, or move the tables \
+             away to start as new",
+            self.storage_url.clone().unwrap_or_else(|| self.data_dir.join("tables").display().to_string())
+        )
+        .into())
+    }
+
+    /// Claims the data directory for this server, until the file is closed.
+    pub(crate) fn lock(&self) -> Result<File, Failure> {
+        make_private(&self.data_dir)?;
+        let path = self.data_dir.join("serve.lock");
+        let file = File::options().append(true).create(true).mode(0o600).open(&path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(format!(
+                "this folder is served by another process: {}. Stop that one, or name another --data-dir",
+                self.data_dir.display()
+            )
+            .into()),
+            Err(TryLockError::Error(error)) => Err(error.into()),
+        }
     }
 
     /// For a command that changes what is kept and dials nowhere.
     pub(crate) async fn open_idle(&self) -> Result<Engine, Failure> {
-        self.open(SignUp::Invite, AllowList::default(), LARGEST_ROW).await
+        self.open(SignUp::Invite, AllowList::default(), LARGEST_ROW, StorageLimits::default()).await
     }
 
     /// The keyring's file.

@@ -10,6 +10,7 @@ pub mod name;
 pub mod output;
 pub mod problem;
 pub mod query;
+pub mod right;
 pub mod secret;
 pub mod source;
 pub mod source_name;
@@ -23,6 +24,7 @@ pub use id::{ConnectionId, JobId, ModelId, SessionId, StatementId, TableId, Toke
 pub use name::{Email, PersonName, ResourceName, TableName};
 pub use problem::{FieldProblem, Problem, Result};
 pub use query::{Filter, Operator, RowQuery, Sort};
+pub use right::WriteRight;
 pub use secret::Secret;
 pub use source::{SourceChange, SourceRecord, UniqueKey};
 pub use store::{Committed, Page, Snapshot, StoreVersion, TableStore, TableWriter};

@@ -6,6 +6,7 @@ use crate::{
     id::{JobId, TableId},
     problem::Result,
     query::RowQuery,
+    right::WriteRight,
 };
 use arrow_array::RecordBatch;
 use async_trait::async_trait;
@@ -40,16 +41,20 @@ pub struct Page {
     pub rows: Vec<Vec<Cell>>,
 }
 
-/// Versioned tables. Failures are `storage_full`, `storage_unavailable`, or `invalid` for a query that names
-/// what is not there. A version never changes once it is committed.
+/// Versioned tables. Failures are `storage_full`, `storage_unavailable`, `conflict` for a right that is overtaken, or
+/// `invalid` for a query that names what is not there. A version never changes once it is committed.
 #[async_trait]
 pub trait TableStore: Send + Sync + 'static {
     /// Starts to write the whole content of a table's next version; the first one makes the table.
-    /// Nothing can be seen of it until [`TableWriter::commit`]. `job` is kept with the commit.
-    async fn write(&self, table: TableId, columns: &[Column], job: JobId) -> Result<Box<dyn TableWriter>>;
+    /// Nothing can be seen of it until [`TableWriter::commit`]. The right is kept with the commit.
+    async fn write(&self, right: WriteRight, columns: &[Column]) -> Result<Box<dyn TableWriter>>;
 
-    /// What `job` committed to `table`, if it did: a job that runs a second time finds its work done.
+    /// What `job` committed to `table`, if it did.
     async fn committed(&self, table: TableId, job: JobId) -> Result<Option<Committed>>;
+
+    /// For a job that is begun again: what an earlier run of it committed, or else closes the table to every lower
+    /// fence, so that an earlier run that is only paused can't commit any more.
+    async fn take_over(&self, right: WriteRight) -> Result<Option<Committed>>;
 
     async fn page(&self, at: &Snapshot, query: &RowQuery) -> Result<Page>;
 
@@ -57,14 +62,26 @@ pub trait TableStore: Send + Sync + 'static {
     async fn cell(&self, at: &Snapshot, row: u64, column: &str) -> Result<Option<Vec<u8>>>;
 
     /// A new version with the content of an old one.
-    async fn restore(&self, table: TableId, to: StoreVersion, job: JobId) -> Result<Committed>;
+    async fn restore(&self, right: WriteRight, to: StoreVersion) -> Result<Committed>;
 
     /// Removes a table with all its versions; fine if there is none.
-    async fn delete(&self, table: TableId) -> Result<()>;
+    async fn delete(&self, right: WriteRight) -> Result<()>;
 
-    /// Removes files of `table` that no version holds: what a killed writer left. Only for who holds the
-    /// right to write the table.
-    async fn sweep(&self, table: TableId) -> Result<()>;
+    /// Removes what earlier runs of the job left, and what this one wrote and did not commit. Reads no more than a list of
+    /// the table's files when there is nothing of the kind.
+    async fn sweep(&self, right: WriteRight) -> Result<()>;
+
+    /// Removes all files of lower fences that no version holds, whoever left them.
+    async fn sweep_all(&self, right: WriteRight) -> Result<()>;
+
+    /// Every table of which there is anything.
+    async fn tables(&self) -> Result<Vec<TableId>>;
+
+    /// Whether something can be stored: it is tried.
+    async fn check_writable(&self) -> Result<()>;
+
+    /// Room that is left, where the store knows.
+    async fn free_bytes(&self) -> Result<Option<u64>>;
 }
 
 /// A version in the making.

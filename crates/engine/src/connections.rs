@@ -2,8 +2,8 @@
 
 use crate::{Engine, courtesy, secrets::Opened, to_the_end};
 use mycorr_domain::{
-    ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Endpoint, FieldProblem, JobId, Port, Problem,
-    Result, RoleName, Secret, UserId,
+    Code, ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Endpoint, FieldProblem, JobId, Port,
+    Problem, Result, RoleName, Secret, UserId,
 };
 use mycorr_egress::Host;
 use mycorr_meta::{
@@ -36,6 +36,9 @@ pub struct Change {
     pub ca_certificate: Option<Option<Secret>>,
     pub limits: Option<Limits>,
 }
+
+/// How often a change of secrets begins again because somebody else was faster.
+const MAX_ROUNDS: usize = 3;
 
 /// Who is told of each step of a test as it is over.
 pub type Live = Option<mpsc::UnboundedSender<Step>>;
@@ -267,6 +270,31 @@ impl Engine {
         ca: Option<Option<CaCertificate>>,
         live: Live,
     ) -> Result<(), Refused> {
+        for _ in 0..MAX_ROUNDS {
+            let (password, ca, live) = (password.clone(), ca.clone(), live.clone());
+            if self.try_replace_secrets(user, connection, password, ca, live).await? {
+                return Ok(());
+            }
+        }
+        Err(Problem::new(
+            Code::Conflict,
+            "The password or the CA certificate is being changed by others, too.",
+        )
+        .fix("Look at the connection again, and repeat your change if it is still wanted.")
+        .into())
+    }
+
+    /// False when somebody else replaced what was stored in the meantime: then what was tested is not what this
+    /// change would make.
+    async fn try_replace_secrets(
+        &self,
+        user: UserId,
+        connection: &Connection,
+        password: Option<Secret>,
+        ca: Option<Option<CaCertificate>>,
+        live: Live,
+    ) -> Result<bool, Refused> {
+        let stored = self.meta.sealed(connection.id).await?;
         let target = match (password, ca) {
             // Nothing of what is stored is needed: this is also the way out when it can't be opened any more.
             (Some(password), Some(ca_certificate)) => {
@@ -289,11 +317,13 @@ impl Engine {
         let report = Refused::unless_ok(report)?;
         let sealed = self.seal(connection.id, &target.endpoint, &Opened::of(&target))?;
         let ca = target.ca_certificate.as_ref().map(summary);
-        self.meta.reseal_connection(user, connection.id, sealed, ca).await?;
+        if !self.meta.reseal_connection(user, connection.id, &stored, sealed, ca).await? {
+            return Ok(false);
+        }
         let server_version = report.server.map(|server| server.version);
         self.meta.note_test(user, connection.id, TestResult { ok: true, server_version }).await?;
         self.remember_passport(connection.id, report.passport).await;
-        Ok(())
+        Ok(true)
     }
 
     /// Deletes a connection with its secrets and its ledger. Tables stay; jobs through it stop.

@@ -1,7 +1,9 @@
 //! Queueing imports and syncs.
 
 use crate::Engine;
-use mycorr_domain::{ConnectionId, ModelId, Problem, Result, TableId, TableName, UserId, source_name};
+use mycorr_domain::{
+    Code, ConnectionId, ModelId, Problem, Result, TableId, TableName, UserId, source_name,
+};
 use mycorr_meta::{Job, NewImport, NewSource, Table};
 
 /// Which table is to come over.
@@ -30,6 +32,7 @@ impl Engine {
         }
         let name = TableName::parse(import.name.as_deref().unwrap_or(&import.table))?;
         self.meta.connection(user, import.connection).await?;
+        self.storage_left(model).await?;
         let new = NewImport {
             connection: import.connection,
             schema: import.schema,
@@ -56,10 +59,35 @@ impl Engine {
 
     /// Queues a sync: the source is read again, into the next version.
     pub async fn sync(&self, user: UserId, table: TableId) -> Result<Job> {
+        let model = self.meta.table(user, table).await?.0.model;
+        self.storage_left(model).await?;
         let job = self.meta.queue_sync(user, table).await?;
         self.0.queued.notify_one();
         Ok(job)
     }
+}
+
+impl Engine {
+    /// How many bytes the owner of a Model may still store; `None` for no limit.
+    ///
+    /// # Errors
+    /// `quota_exceeded`.
+    pub(crate) async fn storage_left(&self, model: ModelId) -> Result<Option<u64>> {
+        let Some(most) = self.max_bytes_per_user else { return Ok(None) };
+        let stored = self.meta.stored_bytes(self.meta.model_owner(model).await?).await?;
+        match most.saturating_sub(stored) {
+            0 => Err(quota_exceeded(most)),
+            left => Ok(Some(left)),
+        }
+    }
+}
+
+pub(crate) fn quota_exceeded(most: u64) -> Problem {
+    Problem::new(
+        Code::QuotaExceeded,
+        format!("The owner of this Model may store {most} bytes, and that is used up. Nothing was changed."),
+    )
+    .fix("Delete tables that are not needed any more, or ask your operator for more (MYCORR_MAX_BYTES_PER_USER).")
 }
 
 /// A name at the source, as [`source_name`] writes it: any bytes but NUL.

@@ -52,7 +52,11 @@ use mycorr_domain::{JobId, Result, TableStore};
 use mycorr_egress::Dialer;
 use mycorr_meta::Meta;
 use mycorr_vault::Vault;
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 use tokio::sync::{Notify, broadcast};
 
 /// Who may make an account once there is one.
@@ -72,6 +76,10 @@ pub struct Parts {
     pub sign_up: SignUp,
     /// The largest row that is read, in bytes as the source sends it.
     pub largest_row: usize,
+    /// Where less is free, no job is begun, and those that run end.
+    pub min_free_bytes: u64,
+    /// Of all versions of the tables in one person's Models.
+    pub max_bytes_per_user: Option<u64>,
 }
 
 /// What a row may have unless the operator says otherwise.
@@ -89,6 +97,8 @@ struct Inner {
     turns: turns::Turns,
     trials: trials::Trials,
     paces: courtesy::Paces,
+    /// Whether jobs wait for room where tables are stored.
+    short_of_room: AtomicBool,
     /// Told when a job is queued.
     queued: Notify,
     /// Told which job of this process has changed.
@@ -112,6 +122,7 @@ impl Engine {
             turns: turns::Turns::new(),
             trials: trials::Trials::new(),
             paces: courtesy::Paces::default(),
+            short_of_room: AtomicBool::new(false),
             queued: Notify::new(),
             changed,
         }))
@@ -119,7 +130,8 @@ impl Engine {
 
     /// Whether what a request needs is there.
     pub async fn ready(&self) -> Result<()> {
-        self.meta.check_writable().await
+        self.meta.check_writable().await?;
+        self.store.check_writable().await
     }
 
     /// How many jobs are in each state.

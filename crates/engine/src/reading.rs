@@ -3,11 +3,12 @@
 use crate::{
     Engine,
     courtesy::{self, Pace},
+    imports::quota_exceeded,
     runner::Made,
     source::{self, Found},
 };
 use arrow_array::RecordBatch;
-use mycorr_domain::{Code, Problem, Result, TableWriter};
+use mycorr_domain::{Code, ModelId, Problem, Result, TableWriter};
 use mycorr_meta::{Beat, HeldBack, JobKind, Purpose, Told, Work};
 use mycorr_pgread::{Client, Scan, Statement, TableDescription, Unread};
 use std::{
@@ -100,7 +101,7 @@ impl Engine {
             if !self.meta.note_reading(work.lease, &columns, &record, described.entry.estimated_rows).await? {
                 return Err(interrupted());
             }
-            self.store.write(work.job.table, &columns, work.job.id).await
+            self.store.write(work.right, &columns).await
         };
         let writer = match made.await {
             Ok(writer) => writer,
@@ -114,7 +115,7 @@ impl Engine {
         let (batches, received) = mpsc::channel(WAITING_BATCHES);
         let pace = self.0.paces.of(connection.id, limits);
         let reader = tokio::spawn(pump(scan, batches, progress.clone(), pace, abort.clone()));
-        let written = write(writer, received).await;
+        let written = self.write(writer, received, work.job.model).await;
         let (read, statements) = reader.await.map_err(Problem::bug)?;
         note(statements).await;
         // A writer that fails makes the reader end, so what it says comes first.
@@ -126,6 +127,23 @@ impl Engine {
         let committed = writer.commit().await?;
         let warning = source::changed(&record, &work.job.source, row_security(&described, rows));
         Ok(Made { columns, source: Some(record), committed, warning })
+    }
+
+    /// Writes what comes until no more does.
+    async fn write(
+        &self,
+        mut writer: Box<dyn TableWriter>,
+        mut batches: mpsc::Receiver<RecordBatch>,
+        model: ModelId,
+    ) -> Result<Box<dyn TableWriter>> {
+        let left = self.storage_left(model).await?.unwrap_or(u64::MAX);
+        while let Some(batch) = batches.recv().await {
+            writer.write(batch).await?;
+            if writer.bytes() > left {
+                return Err(quota_exceeded(self.max_bytes_per_user.unwrap_or(left)));
+            }
+        }
+        Ok(writer)
     }
 
     async fn beat(&self, work: &Work, progress: &Progress) -> Result<Beat> {
@@ -168,16 +186,6 @@ async fn pump(
     (read, scan.close().await)
 }
 
-/// Writes what comes until no more does.
-async fn write(
-    mut writer: Box<dyn TableWriter>,
-    mut batches: mpsc::Receiver<RecordBatch>,
-) -> Result<Box<dyn TableWriter>> {
-    while let Some(batch) = batches.recv().await {
-        writer.write(batch).await?;
-    }
-    Ok(writer)
-}
 
 /// What has to be said when the source may have hidden rows from the role.
 fn row_security(table: &TableDescription, rows: u64) -> Option<Problem> {

@@ -4,8 +4,14 @@ use crate::{Engine, reading::Progress};
 use chrono::{TimeDelta, Utc};
 use mycorr_domain::{Code, Column, Committed, Problem, Result, SourceRecord};
 use mycorr_meta::{Beat, JobKind, NewVersion, Told, Work};
-use std::{sync::Mutex, time::Duration};
-use tokio::time::Instant;
+use std::{
+    sync::{Arc, Mutex, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How long a worker that stops reporting keeps its job.
@@ -16,8 +22,15 @@ const BEAT: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_secs(2);
 /// How often the files of removed tables are looked after.
 const TIDY: Duration = Duration::from_secs(20);
+/// How often files are looked for that a crash has left and nobody misses.
+const ORPHANS: Duration = Duration::from_secs(24 * 60 * 60);
+/// A source that sent less than this in such a time does not keep a place from others: what costs is reading, not waiting.
+const DRIP_WINDOW: Duration = Duration::from_secs(2);
+const MIN_WINDOW_BYTES: u64 = 64 << 10;
+/// How many jobs may run beside the places.
+const MAX_DRIPPING: usize = 16;
 /// A job that was begun so often and never ended takes its worker down with it.
-const MOST_RUNS: i64 = 5;
+const MAX_ATTEMPTS: i64 = 5;
 
 /// The workers of this process.
 pub struct Workers {
@@ -43,6 +56,8 @@ enum Interrupt {
     Lost,
     /// This process is shutting down.
     Stopping,
+    /// What is left is kept for the metadata.
+    NoRoom,
 }
 
 /// What a run made: the columns, the commit, and what is to be said of it although it went well.
@@ -57,9 +72,11 @@ impl Engine {
     /// Starts `count` workers. What a process that died has left over is found by its lease.
     pub fn start_workers(&self, count: usize) -> Workers {
         let workers = Workers { stop: CancellationToken::new(), tasks: TaskTracker::new() };
-        for _ in 0..count {
-            let (engine, stop) = (self.clone(), workers.stop.clone());
-            workers.tasks.spawn(async move { engine.work(&stop).await });
+        // More workers than places: a job whose source sends next to nothing gives its place to another.
+        let places = Arc::new(Semaphore::new(count));
+        for _ in 0..count + MAX_DRIPPING {
+            let (engine, stop, places) = (self.clone(), workers.stop.clone(), places.clone());
+            workers.tasks.spawn(async move { engine.work(&stop, &places).await });
         }
         let (engine, stop) = (self.clone(), workers.stop.clone());
         workers.tasks.spawn(async move {
@@ -67,16 +84,27 @@ impl Engine {
                 engine.tidy().await;
             }
         });
+        let (engine, stop) = (self.clone(), workers.stop.clone());
+        workers.tasks.spawn(async move {
+            while stop.run_until_cancelled(tokio::time::sleep(ORPHANS)).await.is_some() {
+                engine.remove_orphans().await;
+            }
+        });
         workers
     }
 
-    async fn work(&self, stop: &CancellationToken) {
-        while !stop.is_cancelled() {
-            match self.meta.claim(LEASE).await {
+    async fn work(&self, stop: &CancellationToken, places: &Arc<Semaphore>) {
+        while let Some(Ok(place)) = stop.run_until_cancelled(places.clone().acquire_owned()).await {
+            let claimed = match self.wait_for_room().await {
+                Ok(true) => self.meta.claim(LEASE).await,
+                Ok(false) => Ok(None),
+                Err(problem) => Err(problem),
+            };
+            match claimed {
                 Ok(Some(work)) => {
                     // There may be more for another worker.
                     self.0.queued.notify_one();
-                    self.run(work, stop).await;
+                    self.run(work, stop, Some(place)).await;
                 }
                 Ok(None) => {
                     let wait = tokio::time::timeout(LOOK, self.0.queued.notified());
@@ -90,10 +118,29 @@ impl Engine {
         }
     }
 
+    /// Whether there is room for more tables; otherwise the jobs that wait say so.
+    async fn wait_for_room(&self) -> Result<bool> {
+        let room = self.has_room().await;
+        if self.0.short_of_room.swap(!room, Relaxed) || !room {
+            self.meta.wait_for_storage(!room).await?;
+        }
+        Ok(room)
+    }
+
+    /// A store that can't tell is asked when it is written to.
+    async fn has_room(&self) -> bool {
+        !matches!(self.store.free_bytes().await, Ok(Some(free)) if free < self.min_free_bytes)
+    }
+
     /// Sees a claimed job to its end.
-    pub(crate) async fn run(&self, work: Work, stop: &CancellationToken) {
+    pub(crate) async fn run(
+        &self,
+        work: Work,
+        stop: &CancellationToken,
+        place: Option<OwnedSemaphorePermit>,
+    ) {
         let (id, kind) = (work.job.id, work.job.kind.as_str());
-        tracing::info!(job = %id, kind, run = work.lease.fence, "job begins");
+        tracing::info!(job = %id, kind, attempt = work.attempts, fence = work.lease.fence, "job begins");
         self.job_changed(id);
         let progress = Progress::default();
         let abort = CancellationToken::new();
@@ -114,7 +161,7 @@ impl Engine {
         };
         tokio::select! {
             () = see_to_the_end => {}
-            () = self.keep(&work, &progress, stop, interrupt) => unreachable!("reports until it is dropped"),
+            () = self.keep(&work, &progress, stop, place, interrupt) => unreachable!("reports until it is dropped"),
         }
         self.job_changed(id);
     }
@@ -125,9 +172,11 @@ impl Engine {
         work: &Work,
         progress: &Progress,
         stop: &CancellationToken,
+        mut place: Option<OwnedSemaphorePermit>,
         interrupt: impl Fn(Interrupt),
     ) {
         let (mut last, mut said) = (Instant::now(), Told::default());
+        let (mut window, mut bytes) = (Instant::now(), 0);
         loop {
             tokio::select! {
                 () = tokio::time::sleep(BEAT) => {}
@@ -137,6 +186,15 @@ impl Engine {
                 }
             }
             let now = progress.read();
+            if window.elapsed() >= DRIP_WINDOW {
+                if now.bytes < bytes + MIN_WINDOW_BYTES {
+                    place = None;
+                }
+                if !self.has_room().await {
+                    interrupt(Interrupt::NoRoom);
+                }
+                (window, bytes) = (Instant::now(), now.bytes);
+            }
             match self.meta.report(work.lease, now, LEASE).await {
                 Ok(Beat::Held) => last = Instant::now(),
                 Ok(Beat::Cancelled) => {
@@ -156,25 +214,23 @@ impl Engine {
     }
 
     async fn perform(&self, work: &Work, progress: &Progress, abort: &CancellationToken) -> Result<Made> {
-        let (table, job) = (work.job.table, work.job.id);
-        if let Some(committed) = self.store.committed(table, job).await? {
-            let (columns, source) = self.noted(work).await?;
-            return Ok(Made { columns, source, committed, warning: None });
+        if work.again {
+            // An earlier run may have committed, or may be paused: it must not any more.
+            if let Some(committed) = self.store.take_over(work.right).await? {
+                let (columns, source) = self.noted(work).await?;
+                return Ok(Made { columns, source, committed, warning: None });
+            }
+            // Nobody has looked after its files.
+            self.store.sweep(work.right).await?;
         }
-        if work.lease.fence > MOST_RUNS {
-            return Err(Problem::bug(format!("job was begun {MOST_RUNS} times and never ended")));
+        if work.attempts > MAX_ATTEMPTS {
+            return Err(Problem::bug(format!("job was begun {MAX_ATTEMPTS} times and never ended")));
         }
         match work.job.kind {
-            JobKind::Import | JobKind::Sync => {
-                if work.lease.fence > 1 {
-                    // Nobody has looked after the files of the run before.
-                    self.store.sweep(table).await?;
-                }
-                self.read(work, progress, abort).await
-            }
+            JobKind::Import | JobKind::Sync => self.read(work, progress, abort).await,
             JobKind::Restore => {
                 let to = self.restored(work).await?;
-                let committed = self.store.restore(table, to.store, job).await?;
+                let committed = self.store.restore(work.right, to.store).await?;
                 Ok(Made { columns: to.columns.to_vec(), source: to.source, committed, warning: None })
             }
         }
@@ -235,10 +291,14 @@ impl Engine {
             Some(Interrupt::Cancelled) => {
                 Problem::new(Code::Cancelled, "The job was cancelled. Nothing was changed.")
             }
+            Some(Interrupt::NoRoom) => {
+                Problem::new(Code::StorageFull, "There is no room left where tables are stored. Nothing was changed.")
+                    .fix("Make room on the volume of the tables, or enlarge it, then try again.")
+            }
             None => problem,
         };
         tracing::info!(job = %id, code = problem.code.as_str(), cause = problem.internal, "job failed");
-        if let Err(problem) = self.store.sweep(work.job.table).await {
+        if let Err(problem) = self.store.sweep(work.right).await {
             tracing::warn!(job = %id, cause = problem.internal, "leftover files could not be removed");
         }
         if let Err(problem) = self.meta.fail(work.lease, &problem).await {
@@ -248,19 +308,42 @@ impl Engine {
 
     /// Removes the files of tables that are gone.
     async fn tidy(&self) {
-        let removed = match self.meta.removed_tables(Utc::now()).await {
+        let removed = match self.meta.claim_removed(Utc::now()).await {
             Ok(removed) => removed,
             Err(problem) => {
                 return tracing::warn!(cause = problem.internal, "removed tables can't be listed");
             }
         };
-        for table in removed {
-            let deleted = match self.store.delete(table).await {
-                Ok(()) => self.meta.forget_removed(table).await,
+        for right in removed {
+            let deleted = match self.store.delete(right).await {
+                Ok(()) => self.meta.forget_removed(right.table()).await,
                 Err(problem) => Err(problem),
             };
             if let Err(problem) = deleted {
+                let table = right.table();
                 tracing::warn!(%table, cause = problem.internal, "the files of a removed table remain for now");
+            }
+        }
+    }
+
+    /// Removes what nobody will come back to: files that no version holds, folders of tables that nobody knows.
+    pub(crate) async fn remove_orphans(&self) {
+        let tables = match self.store.tables().await {
+            Ok(tables) => tables,
+            Err(problem) => return tracing::warn!(cause = problem.internal, "tables can't be listed"),
+        };
+        for table in tables {
+            let swept = match self.meta.claim_leftovers(table).await {
+                Ok(Some((right, true))) => self.store.sweep_all(right).await,
+                Ok(Some((right, false))) => {
+                    tracing::info!(%table, "removing the files of a table that nobody knows");
+                    self.store.delete(right).await
+                }
+                Ok(None) => Ok(()),
+                Err(problem) => Err(problem),
+            };
+            if let Err(problem) = swept {
+                tracing::warn!(%table, cause = problem.internal, "leftover files could not be removed");
             }
         }
     }

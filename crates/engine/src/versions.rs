@@ -84,7 +84,7 @@ impl Engine {
         let job = work.job.id;
         let engine = self.clone();
         to_the_end(async move {
-            engine.run(work, &Default::default()).await;
+            engine.run(work, &Default::default(), None).await;
         })
         .await;
         let job = self.meta.job(user, job).await?;

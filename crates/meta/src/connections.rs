@@ -168,15 +168,26 @@ impl Meta {
         Ok(())
     }
 
-    /// Replaces the secrets in one step.
+    /// Replaces the secrets in one step if they still are the `old` ones; a data key that was wrapped anew in
+    /// between does not count. Whether they were.
     pub async fn reseal_connection(
         &self,
         owner: UserId,
         id: ConnectionId,
+        old: &Sealed,
         sealed: Sealed,
         ca_certificate: Option<CaSummary>,
-    ) -> Result<()> {
-        let row = self.owned(owner, id).await?;
+    ) -> Result<bool> {
+        let transaction = self.write().await?;
+        let row = connection::Entity::find_by_id(*id.as_uuid())
+            .filter(connection::Column::OwnerId.eq(*owner.as_uuid()))
+            .one(&transaction)
+            .await
+            .map_err(db)?
+            .ok_or_else(|| Problem::not_found("connection"))?;
+        if (&row.password, &row.ca_certificate) != (&old.password, &old.ca_certificate) {
+            return Ok(false);
+        }
         let (ca_subject, ca_not_after, ca_sha256) = ca_columns(ca_certificate);
         let row = connection::ActiveModel {
             id: Set(row.id),
@@ -188,8 +199,9 @@ impl Meta {
             ca_sha256: Set(ca_sha256),
             ..Default::default()
         };
-        row.update_without_returning(&self.db).await.map_err(db)?;
-        Ok(())
+        row.update_without_returning(&transaction).await.map_err(db)?;
+        transaction.commit().await.map_err(db)?;
+        Ok(true)
     }
 
     pub async fn set_limits(&self, owner: UserId, id: ConnectionId, limits: Limits) -> Result<()> {

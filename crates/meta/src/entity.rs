@@ -205,6 +205,19 @@ pub mod removed {
     no_relations!();
 }
 
+/// The highest fence that was given.
+pub mod fence {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "fences")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: i32,
+        pub value: i64,
+    }
+    no_relations!();
+}
+
 pub mod job {
     use super::*;
     #[derive(Clone, Debug, DeriveEntityModel)]
@@ -239,6 +252,8 @@ pub mod job {
         pub cancelled: bool,
         pub lease_until: Option<i64>,
         pub fence: i64,
+        /// How often it was begun, but for those that ended gracefully.
+        pub attempts: i64,
         pub held_back: Option<String>,
     }
     no_relations!();

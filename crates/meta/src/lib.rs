@@ -26,13 +26,17 @@ use sea_orm::{
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 /// The metadata database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Meta {
     db: DatabaseConnection,
     file: pool::DatabaseFile,
+    leases: Arc<Mutex<jobs::SeenLeases>>,
 }
 
 impl Meta {
@@ -47,7 +51,7 @@ impl Meta {
         connection
             .get_sqlite_connection_pool()
             .set_connect_options(sea_orm::sqlx::ConnectOptions::disable_statement_logging(options));
-        Ok(Self { db: connection, file })
+        Ok(Self { db: connection, file, leases: Arc::default() })
     }
 
     /// Whether the database takes a write, on the disk when this returns.
@@ -100,6 +104,21 @@ async fn connect(options: ConnectOptions) -> Result<DatabaseConnection> {
     }
 }
 
+/// A database that a newer Mycorr has changed is left alone.
+async fn refuse_newer(connection: &DatabaseConnection) -> Result<()> {
+    let known = migration::Migrator::migrations();
+    let applied = migration::Migrator::get_migration_models(connection).await.map_err(db)?;
+    match applied.into_iter().find(|model| known.iter().all(|step| step.name() != model.version)) {
+        None => Ok(()),
+        Some(model) => Err(Problem::new(
+            Code::StorageUnavailable,
+            "This database was made by a newer version of Mycorr than this one.",
+        )
+        .fix("Start the newer version, or restore the copy of the database that was made before the upgrade.")
+        .internal(format!("it has the step {}", model.version))),
+    }
+}
+
 /// As above: the one that comes second finds a step done, and asks again.
 async fn migrate(connection: &DatabaseConnection) -> Result<()> {
     let mut attempt = 0;
@@ -107,6 +126,7 @@ async fn migrate(connection: &DatabaseConnection) -> Result<()> {
         match migration::Migrator::up(connection, None).await {
             Ok(()) => return Ok(()),
             Err(_) if attempt < ATTEMPTS => {
+                refuse_newer(connection).await?;
                 attempt += 1;
                 tokio::time::sleep(Duration::from_millis(50 * attempt)).await;
             }

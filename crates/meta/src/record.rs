@@ -42,8 +42,8 @@ words! {
     JobState {
         Queued = "queued", Running = "running", Succeeded = "succeeded", Failed = "failed", Cancelled = "cancelled",
     }
-    /// Which of a connection's limits a job waits for.
-    HeldBack { BytesPerSecond = "bytes_per_second", Imports = "imports" }
+    /// What a job waits for: a limit of its connection, or room where tables are stored.
+    HeldBack { BytesPerSecond = "bytes_per_second", Imports = "imports", Storage = "storage" }
     /// What a statement was sent for.
     Purpose { Test = "test", Browse = "browse", Preview = "preview", Import = "import", Sync = "sync" }
 }

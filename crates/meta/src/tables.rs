@@ -4,14 +4,14 @@ use crate::{
     Listed, Meta, after, db,
     entity::{job, removed, table, user, version},
     from_json,
-    jobs::cancel_pending,
+    jobs::{cancel_pending, give, next_fence},
     models::remove_later,
     record::{Access, JobKind, JobState, Source, Table, User, Version},
     time,
 };
 use chrono::{DateTime, Utc};
 use mycorr_domain::{
-    Code, ConnectionId, JobId, ModelId, Problem, Result, StoreVersion, TableId, TableName, UserId,
+    Code, ConnectionId, JobId, ModelId, Problem, Result, StoreVersion, TableId, TableName, UserId, WriteRight,
 };
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, SqlErr,
@@ -124,15 +124,38 @@ impl Meta {
         Ok(Listed::new(versions, limit, |version: &Version| version.version.to_string()))
     }
 
-    /// Tables that are gone and whose files can be deleted at the moment `at`.
-    pub async fn removed_tables(&self, at: DateTime<Utc>) -> Result<Vec<TableId>> {
-        let rows = removed::Entity::find()
-            .filter(removed::Column::DueAt.lte(at.timestamp_micros()))
-            .limit(100)
-            .all(&self.db)
-            .await
-            .map_err(db)?;
-        Ok(rows.into_iter().map(|row| TableId::from_uuid(row.table_id)).collect())
+    /// The right to delete the files of tables that are gone, for those that are due at the moment `at`.
+    pub async fn claim_removed(&self, at: DateTime<Utc>) -> Result<Vec<WriteRight>> {
+        let due =
+            removed::Entity::find().filter(removed::Column::DueAt.lte(at.timestamp_micros())).limit(100);
+        if due.clone().one(&self.db).await.map_err(db)?.is_none() {
+            return Ok(Vec::new());
+        }
+        let transaction = self.write().await?;
+        let mut rights = Vec::new();
+        for row in due.all(&transaction).await.map_err(db)? {
+            let fence = next_fence(&transaction).await?;
+            rights.push(give(TableId::from_uuid(row.table_id), JobId::new(), fence));
+        }
+        transaction.commit().await.map_err(db)?;
+        Ok(rights)
+    }
+
+    /// The right to sweep or delete what a store holds of `table`, and whether the table exists; `None` while a job
+    /// writes it or its files wait for their removal.
+    pub async fn claim_leftovers(&self, table: TableId) -> Result<Option<(WriteRight, bool)>> {
+        let transaction = self.write().await?;
+        let id = *table.as_uuid();
+        let busy = job::Entity::find().filter(job::Column::TableId.eq(id)).filter(pending());
+        if busy.one(&transaction).await.map_err(db)?.is_some()
+            || removed::Entity::find_by_id(id).one(&transaction).await.map_err(db)?.is_some()
+        {
+            return Ok(None);
+        }
+        let exists = table::Entity::find_by_id(id).one(&transaction).await.map_err(db)?.is_some();
+        let right = give(table, JobId::new(), next_fence(&transaction).await?);
+        transaction.commit().await.map_err(db)?;
+        Ok(Some((right, exists)))
     }
 
     /// The files of a removed table are gone.

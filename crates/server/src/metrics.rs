@@ -34,7 +34,7 @@ impl Metrics {
         let answers = answers.map(|(at, n)| (format!("status=\"{}xx\"", at + 1), n.load(Relaxed))).collect();
         family("mycorr_http_answers_total", "counter", "Answers by class of status.", answers);
         let jobs = jobs.iter().map(|(state, jobs)| (format!("state=\"{state}\""), *jobs)).collect();
-        family("mycorr_jobs", "gauge", "Jobs by state, those long over included.", jobs);
+        family("mycorr_jobs", "gauge", "Jobs that wait and that run.", jobs);
         text
     }
 }

@@ -1,11 +1,14 @@
 //! A door for `benches/encode.rs`: batches to Parquet in memory, by the encoder that every version is made by.
 
-use crate::encode::{self, Encoder, Target, WriteOptions};
+use crate::{
+    encode::{self, Encoder, Target, WriteOptions},
+    writer::WriterId,
+};
 use arrow_array::RecordBatch;
+use mycorr_domain::JobId;
 use object_store::{memory::InMemory, path::Path};
 use std::{num::NonZeroUsize, sync::Arc};
 use tokio::runtime::Handle;
-use uuid::Uuid;
 
 /// How many bytes the file takes that `batches` become, encoded by one thread.
 ///
@@ -15,7 +18,7 @@ pub fn encode(batches: &[RecordBatch], options: WriteOptions, runtime: &Handle) 
     let target = Target {
         store: Arc::new(InMemory::new()),
         folder: Path::default(),
-        writer: Uuid::nil(),
+        writer: WriterId { fence: 0, job: JobId::new() },
         runtime: runtime.clone(),
         written: Arc::default(),
     };

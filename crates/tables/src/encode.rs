@@ -1,7 +1,7 @@
 //! Batches to Parquet files in the store, on the thread that calls. Memory is bounded by the row group in
 //! the making (its encoded pages) and the parts that are on their way to the store.
 
-use crate::{log::LoggedFile, problem::storage};
+use crate::{log::LoggedFile, problem::storage, writer::WriterId};
 use arrow_array::{BooleanArray, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use mycorr_domain::{Problem, Result};
@@ -31,7 +31,6 @@ use std::{
     },
 };
 use tokio::runtime::Handle;
-use uuid::Uuid;
 
 /// Sizes that were chosen by measurement, see `docs/benchmarks.md`.
 #[derive(Clone, Debug)]
@@ -75,7 +74,7 @@ pub(crate) struct Target {
     pub(crate) store: Arc<dyn ObjectStore>,
     pub(crate) folder: Path,
     /// In the name of each file.
-    pub(crate) writer: Uuid,
+    pub(crate) writer: WriterId,
     pub(crate) runtime: Handle,
     /// Bytes that were handed to the store.
     pub(crate) written: Arc<AtomicU64>,

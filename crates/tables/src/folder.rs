@@ -37,6 +37,10 @@ impl Folder {
         Ok(Self { inner, root: fs::canonicalize(root).map_err(failed)? })
     }
 
+    pub(crate) fn root(&self) -> &FilePath {
+        &self.root
+    }
+
     fn staged(&self, location: &Path) -> Result<Staged> {
         let target = self.inner.path_to_filesystem(location)?;
         let table = location.parts().next().filter(|_| location.parts().nth(1).is_some());

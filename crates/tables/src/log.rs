@@ -16,7 +16,7 @@ use deltalake::{
     logstore::{LogStore, LogStoreRef, get_actions},
     protocol::DeltaOperation,
 };
-use mycorr_domain::{JobId, Problem, Result, StoreVersion, TableId};
+use mycorr_domain::{JobId, Problem, Result, StoreVersion, TableId, WriteRight};
 use std::{collections::HashSet, io};
 
 /// A file of rows, as the log names it: the path is relative to the table's folder.
@@ -44,17 +44,25 @@ impl Logged {
     }
 }
 
-/// The version after `base`.
+/// What the version after `base` is to be.
 pub(crate) struct NextVersion<'a> {
-    pub(crate) base: Option<&'a Logged>,
+    pub(crate) base: Option<Logged>,
     pub(crate) files: &'a [LoggedFile],
     pub(crate) content: Content<'a>,
 }
 
+#[derive(Clone, Copy)]
 pub(crate) enum Content<'a> {
     Written(&'a arrow_schema::Schema),
     Restored(&'a Logged),
+    /// What is there already, under a higher fence.
+    Same,
 }
+
+/// The application whose transaction is the highest fence that has written (PROTOCOL.md, "Transaction Identifiers").
+const FENCE: &str = "mycorr.fence";
+/// How often a commit is tried again after one of a lower fence came first.
+const MAX_REBASES: usize = 8;
 
 impl Log {
     pub(crate) fn of(place: &Place, table: TableId) -> Self {
@@ -99,46 +107,113 @@ impl Log {
 
     /// The version that `job` committed, if it did.
     pub(crate) async fn committed(&self, job: JobId) -> Result<Option<StoreVersion>> {
-        let Some(latest) = self.latest().await? else { return Ok(None) };
-        let version = latest.snapshot.transaction_version(self.store.as_ref(), job).await.map_err(storage)?;
-        Ok(version.map(StoreVersion))
+        match self.latest().await? {
+            Some(latest) => self.committed_in(&latest, job).await,
+            None => Ok(None),
+        }
     }
 
-    /// Commits the version after `next.base`, or fails with `conflict` if another one did.
-    pub(crate) async fn commit(&self, next: NextVersion<'_>, job: JobId) -> Result<StoreVersion> {
-        let version = next.base.map_or(0, |base| base.version().0 + 1);
-        let actions = next.actions()?;
-        let operation = next.operation();
-        // Old versions stay readable, so no entry of the log is ever cleaned up. The job's entry names the
-        // version that it made: no retry may make it another one.
+    async fn committed_in(&self, latest: &Logged, job: JobId) -> Result<Option<StoreVersion>> {
+        Ok(self.transaction(latest, &job.to_string()).await?.map(StoreVersion))
+    }
+
+    async fn transaction(&self, latest: &Logged, application: &str) -> Result<Option<i64>> {
+        latest.snapshot.transaction_version(self.store.as_ref(), application).await.map_err(storage)
+    }
+
+    /// Refuses a right that is overtaken, or used up.
+    pub(crate) async fn admit(&self, latest: Option<&Logged>, right: WriteRight) -> Result<()> {
+        let Some(latest) = latest else { return Ok(()) };
+        // Tables that were made before there were fences have none.
+        let fence = self.transaction(latest, FENCE).await?.unwrap_or(0);
+        let used_up = fence == right.fence() && self.committed_in(latest, right.job()).await?.is_some();
+        if fence > right.fence() || used_up { Err(conflict()) } else { Ok(()) }
+    }
+
+    /// Commits the next version. One of a lower fence that came first is built upon; after one of a higher fence it
+    /// fails with `conflict`.
+    pub(crate) async fn commit(&self, mut next: NextVersion<'_>, right: WriteRight) -> Result<StoreVersion> {
+        for _ in 0..MAX_REBASES {
+            self.admit(next.base.as_ref(), right).await?;
+            match self.try_commit(&next, right).await {
+                Attempt::Stands(version) => return Ok(version),
+                Attempt::Failed(problem) => return Err(problem),
+                Attempt::Overtaken(latest) => next.base = latest,
+            }
+        }
+        Err(conflict())
+    }
+
+    /// The version that an earlier run of the job committed; if there is none, the table is closed to lower fences.
+    pub(crate) async fn take_over(&self, right: WriteRight) -> Result<Option<StoreVersion>> {
+        let mut latest = self.latest().await?;
+        for _ in 0..MAX_REBASES {
+            if let Some(latest) = &latest {
+                let found = self.committed_in(latest, right.job()).await?;
+                if found.is_some() || self.transaction(latest, FENCE).await? == Some(right.fence()) {
+                    return Ok(found);
+                }
+            }
+            self.admit(latest.as_ref(), right).await?;
+            // A table that is not there yet is made: a commit of its first version would otherwise be open to all.
+            let schema = arrow_schema::Schema::new(vec![crate::encode::placeholder()]);
+            let (files, content) = match &latest {
+                Some(latest) => (latest.files.clone(), Content::Same),
+                None => (Vec::new(), Content::Written(&schema)),
+            };
+            let closing = NextVersion { base: latest, files: &files, content };
+            match self.try_commit_as(&closing, vec![Transaction::new(FENCE, right.fence())]).await {
+                Ok(_) => return Ok(None),
+                Err(error) if is_conflict(&error) => latest = self.latest().await?,
+                Err(error) => return Err(storage(error)),
+            }
+        }
+        Err(conflict())
+    }
+
+    async fn try_commit(&self, next: &NextVersion<'_>, right: WriteRight) -> Attempt {
+        let version = next.number();
+        // The job's entry names the version that it made: no retry may make it another one.
+        let transactions =
+            vec![Transaction::new(FENCE, right.fence()), Transaction::new(right.job(), version)];
+        let error = match self.try_commit_as(next, transactions).await {
+            Ok(version) => return Attempt::Stands(version),
+            Err(error) => error,
+        };
+        let latest = match self.latest().await {
+            Ok(latest) => latest,
+            Err(_) => return Attempt::Failed(storage(error)),
+        };
+        // An answer that got lost, or a checkpoint that failed after the commit: the log knows. The fence tells
+        // this commit from one of another run of the job.
+        if let Some(latest) = &latest
+            && self.transaction(latest, FENCE).await.is_ok_and(|fence| fence == Some(right.fence()))
+            && self.committed_in(latest, right.job()).await.is_ok_and(|at| at == Some(StoreVersion(version)))
+        {
+            let job = right.job();
+            tracing::warn!(%job, version, %error, "the commit stands although it was reported to have failed");
+            return Attempt::Stands(StoreVersion(version));
+        }
+        if is_conflict(&error) { Attempt::Overtaken(latest) } else { Attempt::Failed(storage(error)) }
+    }
+
+    async fn try_commit_as(
+        &self,
+        next: &NextVersion<'_>,
+        transactions: Vec<Transaction>,
+    ) -> Result<StoreVersion, DeltaTableError> {
+        let actions = next.actions().map_err(|problem| DeltaTableError::Generic(problem.detail))?;
+        // Old versions stay readable, so no entry of the log is ever cleaned up.
         let properties = CommitProperties::default()
             .with_max_retries(0)
             .with_cleanup_expired_logs(Some(false))
-            .with_application_transaction(Transaction::new(job, version));
-        let base = next.base.map(|base| &base.snapshot as &dyn TableReference);
-        let error = match CommitBuilder::from(properties)
+            .with_application_transactions(transactions);
+        let base = next.base.as_ref().map(|base| &base.snapshot as &dyn TableReference);
+        CommitBuilder::from(properties)
             .with_actions(actions)
-            .build(base, self.store.clone(), operation)
-            .await
-        {
-            Ok(_) => return Ok(StoreVersion(version)),
-            Err(error) => error,
-        };
-        // An answer that got lost, or a checkpoint that failed after the commit: the log knows.
-        if self.committed(job).await.is_ok_and(|found| found == Some(StoreVersion(version))) {
-            tracing::warn!(%job, version, %error, "the commit stands although it was reported to have failed");
-            return Ok(StoreVersion(version));
-        }
-        Err(match error {
-            DeltaTableError::VersionAlreadyExists(_)
-            | DeltaTableError::Transaction {
-                source:
-                    TransactionError::VersionAlreadyExists(_)
-                    | TransactionError::MaxCommitAttempts(_)
-                    | TransactionError::CommitConflict(_),
-            } => conflict(),
-            error => storage(error),
-        })
+            .build(base, self.store.clone(), next.operation())
+            .await?;
+        Ok(StoreVersion(next.number()))
     }
 
     /// Paths, relative to the table's folder, of the files of all versions.
@@ -158,10 +233,33 @@ impl Log {
     }
 }
 
+enum Attempt {
+    Stands(StoreVersion),
+    /// By the newest version.
+    Overtaken(Option<Logged>),
+    Failed(Problem),
+}
+
+fn is_conflict(error: &DeltaTableError) -> bool {
+    matches!(
+        error,
+        DeltaTableError::VersionAlreadyExists(_)
+            | DeltaTableError::Transaction {
+                source: TransactionError::VersionAlreadyExists(_)
+                    | TransactionError::MaxCommitAttempts(_)
+                    | TransactionError::CommitConflict(_),
+            }
+    )
+}
+
 impl NextVersion<'_> {
+    fn number(&self) -> i64 {
+        self.base.as_ref().map_or(0, |base| base.version().0 + 1)
+    }
+
     fn operation(&self) -> DeltaOperation {
         match self.content {
-            Content::Written(_) => DeltaOperation::Write {
+            Content::Written(_) | Content::Same => DeltaOperation::Write {
                 mode: deltalake::protocol::SaveMode::Overwrite,
                 partition_by: None,
                 predicate: None,
@@ -175,10 +273,10 @@ impl NextVersion<'_> {
     /// What changes from the base to the next version. A file of both (after a restore) is not touched: an
     /// entry of the log may not remove and add the same path.
     fn actions(&self) -> Result<Vec<Action>> {
-        let old: &[LoggedFile] = self.base.map_or(&[], |base| &base.files);
+        let old: &[LoggedFile] = self.base.as_ref().map_or(&[], |base| &base.files);
         let metadata = self.metadata()?;
         let mut actions = Vec::new();
-        match self.base {
+        match &self.base {
             None => actions.extend([Action::Protocol(protocol()), Action::Metadata(metadata)]),
             Some(base) if base.snapshot.metadata() != &metadata => actions.push(Action::Metadata(metadata)),
             Some(_) => {}
@@ -212,9 +310,13 @@ impl NextVersion<'_> {
         let schema = match self.content {
             Content::Restored(from) => return Ok(from.snapshot.metadata().clone()),
             Content::Written(schema) => schema,
+            Content::Same => {
+                let base = self.base.as_ref().ok_or_else(|| Problem::bug("there is nothing to keep"))?;
+                return Ok(base.snapshot.metadata().clone());
+            }
         };
         let schema: StructType = schema.try_into_kernel().map_err(Problem::bug)?;
-        match self.base {
+        match &self.base {
             Some(base) => base.snapshot.metadata().clone().with_schema(&schema),
             None => new_metadata(
                 &schema,

@@ -10,6 +10,7 @@ use url::Url;
 #[derive(Clone)]
 pub(crate) struct Place {
     pub(crate) store: Arc<dyn ObjectStore>,
+    root: PathBuf,
 }
 
 impl Place {
@@ -20,7 +21,24 @@ impl Place {
             Ok(url) if location.contains("://") => return Err(unknown(url.scheme())),
             _ => PathBuf::from(location),
         };
-        Ok(Self { store: Arc::new(Folder::open(&folder).map_err(storage)?) })
+        let store = Folder::open(&folder).map_err(storage)?;
+        Ok(Self { root: store.root().to_owned(), store: Arc::new(store) })
+    }
+
+    /// Room on the file system.
+    pub(crate) async fn free_bytes(&self) -> Result<Option<u64>> {
+        let root = self.root.clone();
+        let found = tokio::task::spawn_blocking(move || rustix::fs::statvfs(root)).await;
+        let found = found.map_err(Problem::bug)?.map_err(|error| storage(std::io::Error::from(error)))?;
+        Ok(Some(found.f_bavail.saturating_mul(found.f_frsize)))
+    }
+
+    /// Removes the folders of a table that have no files any more.
+    pub(crate) async fn remove_folder(&self, table: TableId) -> Result<()> {
+        match tokio::fs::remove_dir_all(self.root.join(table.to_string())).await {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(storage(error)),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn folder(&self, table: TableId) -> Path {

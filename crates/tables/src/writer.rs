@@ -8,16 +8,16 @@ use crate::{
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema};
 use async_trait::async_trait;
-use mycorr_domain::{Column, Committed, JobId, Problem, Result, TableWriter};
+use mycorr_domain::{Column, Committed, JobId, Problem, Result, TableWriter, WriteRight};
 use std::{
     collections::HashSet,
+    fmt,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
 use tokio::{sync::mpsc, task::JoinHandle};
-use uuid::Uuid;
 
 /// Batches that wait for the encoder: one that is ready while another is being encoded.
 const QUEUE: usize = 1;
@@ -28,23 +28,51 @@ enum Message {
     Finish,
 }
 
-/// Writers at work, by the id in the names of their files, so that a sweep leaves these alone.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct AtWork(Arc<Mutex<HashSet<Uuid>>>);
+/// Who wrote a file: the end of its name, after its number, begins with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct WriterId {
+    pub(crate) fence: i64,
+    pub(crate) job: JobId,
+}
 
-pub(crate) struct AtWorkGuard(AtWork, Uuid);
+impl WriterId {
+    pub(crate) fn of(right: WriteRight) -> Self {
+        Self { fence: right.fence(), job: right.job() }
+    }
+
+    /// Of a file's path; `None` for one that was written before there were fences, and for one of the log.
+    pub(crate) fn of_file(path: &str) -> Option<Self> {
+        let name = path.rsplit('/').next()?.strip_prefix("part-")?;
+        let mut parts = name.get(6..)?.splitn(2, '-');
+        let (fence, rest) = (parts.next()?, parts.next()?);
+        let fence = (fence.len() == 16).then(|| i64::from_str_radix(fence, 16).ok())??;
+        Some(Self { fence, job: rest.get(..36)?.parse().ok()? })
+    }
+}
+
+impl fmt::Display for WriterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}-{}", self.fence, self.job)
+    }
+}
+
+/// Writers of this process, so that a sweep leaves their files alone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AtWork(Arc<Mutex<HashSet<WriterId>>>);
+
+pub(crate) struct AtWorkGuard(AtWork, WriterId);
 
 impl AtWork {
-    pub(crate) fn enter(&self, writer: Uuid) -> AtWorkGuard {
+    pub(crate) fn enter(&self, writer: WriterId) -> AtWorkGuard {
         self.lock().insert(writer);
         AtWorkGuard(self.clone(), writer)
     }
 
-    pub(crate) fn wrote(&self, path: &str) -> bool {
-        self.lock().iter().any(|writer| path.contains(&writer.to_string()))
+    pub(crate) fn contains(&self, writer: WriterId) -> bool {
+        self.lock().contains(&writer)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<Uuid>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<WriterId>> {
         self.0.lock().expect("nothing panics while it holds the set")
     }
 }
@@ -58,7 +86,7 @@ impl Drop for AtWorkGuard {
 pub(crate) struct DeltaWriter {
     log: Log,
     base: Option<Logged>,
-    job: JobId,
+    right: WriteRight,
     columns: Vec<Column>,
     /// Those that the batch before had. Never fewer with the next one.
     companions: HashSet<String>,
@@ -86,7 +114,7 @@ impl DeltaWriter {
         log: Log,
         base: Option<Logged>,
         columns: &[Column],
-        job: JobId,
+        right: WriteRight,
         encoder: Encoder,
         at_work: AtWorkGuard,
     ) -> Self {
@@ -104,7 +132,7 @@ impl DeltaWriter {
         Self {
             log,
             base,
-            job,
+            right,
             columns: columns.to_vec(),
             companions: HashSet::new(),
             messages,
@@ -174,9 +202,8 @@ impl TableWriter for DeltaWriter {
         self.send(Message::Finish).await?;
         let files = self.end().await?.ok_or_else(|| Problem::bug("the encoder gave up"))?;
         let schema = self.schema();
-        let next =
-            NextVersion { base: self.base.as_ref(), files: &files, content: Content::Written(&schema) };
-        let version = self.log.commit(next, self.job).await?;
+        let next = NextVersion { base: self.base.take(), files: &files, content: Content::Written(&schema) };
+        let version = self.log.commit(next, self.right).await?;
         Ok(Committed {
             version,
             rows: files.iter().map(|file| file.rows).sum(),
@@ -186,5 +213,22 @@ impl TableWriter for DeltaWriter {
 
     fn bytes(&self) -> u64 {
         self.written.load(Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_files_name_tells_its_writer() {
+        let writer = WriterId { fence: 0x1234, job: JobId::new() };
+        let name = format!("{}/part-00007-{writer}.zstd.parquet", JobId::new());
+        assert_eq!(WriterId::of_file(&name), Some(writer));
+        assert_eq!(WriterId::of_file(&format!(".staging/part-00007-{writer}.zstd.parquet.x")), Some(writer));
+        let old = format!("part-00000-{}.zstd.parquet", JobId::new());
+        for other in [old.as_str(), "_delta_log/00000000000000000000.json", "", "part-"] {
+            assert_eq!(WriterId::of_file(other), None, "{other}");
+        }
     }
 }

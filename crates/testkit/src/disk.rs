@@ -52,6 +52,13 @@ impl SmallDisk {
         }
     }
 
+    /// Lets nothing be written any more, or again.
+    pub fn read_only(&self, read_only: bool) {
+        let options = if read_only { "remount,ro" } else { "remount,rw" };
+        let mounted = Command::new("mount").args(["-o", options]).arg(self.path()).status().unwrap();
+        assert!(mounted.success());
+    }
+
     /// Gives it back.
     pub fn free(&self) {
         fs::remove_file(self.ballast()).unwrap();

@@ -10,7 +10,7 @@ use arrow_array::{
 use async_trait::async_trait;
 use mycorr_domain::{
     Cell, Code, Column, ColumnType, Committed, Filter, JobId, Operator, Page, Problem, Result, RowQuery,
-    Snapshot, StoreVersion, TableId, TableStore, TableWriter, output,
+    Snapshot, StoreVersion, TableId, TableStore, TableWriter, WriteRight, output,
 };
 use std::{
     cmp::Ordering,
@@ -21,7 +21,29 @@ use std::{
 /// Knows no order of types whose text does not sort by its bytes (numeric, times, intervals) and no patterns:
 /// a query that needs them panics rather than answer wrongly.
 #[derive(Clone, Default)]
-pub struct MemoryStore(Arc<Mutex<HashMap<TableId, Vec<Version>>>>);
+pub struct MemoryStore(Arc<Mutex<HashMap<TableId, Table>>>);
+
+#[derive(Default)]
+struct Table {
+    /// The highest that has written.
+    fence: i64,
+    versions: Vec<Version>,
+}
+
+impl Table {
+    fn committed(&self, job: JobId) -> Option<Committed> {
+        self.versions.iter().find(|version| version.job == job).map(|version| version.committed)
+    }
+
+    /// As Delta Lake's log refuses.
+    fn admit(&self, right: WriteRight) -> Result<()> {
+        let used_up = self.fence == right.fence() && self.committed(right.job()).is_some();
+        match self.fence > right.fence() || used_up {
+            true => Err(Problem::new(Code::Conflict, "Another job wrote this table in the meantime.")),
+            false => Ok(()),
+        }
+    }
+}
 
 #[derive(Clone)]
 struct Version {
@@ -32,8 +54,7 @@ struct Version {
 
 struct MemoryWriter {
     store: MemoryStore,
-    table: TableId,
-    job: JobId,
+    right: WriteRight,
     columns: Vec<Column>,
     batches: Vec<RecordBatch>,
 }
@@ -41,20 +62,27 @@ struct MemoryWriter {
 impl MemoryStore {
     fn version(&self, table: TableId, version: StoreVersion) -> Result<Version> {
         let tables = self.0.lock().unwrap();
-        let found = tables.get(&table).and_then(|versions| versions.get(usize::try_from(version.0).ok()?));
+        let found = tables.get(&table).and_then(|table| table.versions.get(usize::try_from(version.0).ok()?));
         found.cloned().ok_or_else(|| Problem::new(Code::StorageUnavailable, "There is no such version."))
     }
 
-    fn commit(&self, table: TableId, job: JobId, batches: Arc<[RecordBatch]>) -> Committed {
+    fn commit(&self, right: WriteRight, batches: Arc<[RecordBatch]>) -> Result<Committed> {
         let mut tables = self.0.lock().unwrap();
-        let versions = tables.entry(table).or_default();
+        let table = tables.entry(right.table()).or_default();
+        table.admit(right)?;
+        table.fence = right.fence();
         let committed = Committed {
-            version: StoreVersion(versions.len() as i64),
+            version: StoreVersion(table.versions.len() as i64),
             rows: batches.iter().map(|batch| batch.num_rows() as u64).sum(),
             bytes: bytes(&batches),
         };
-        versions.push(Version { job, committed, batches });
-        committed
+        table.versions.push(Version { job: right.job(), committed, batches });
+        Ok(committed)
+    }
+
+    /// Whether the table takes this right.
+    fn admit(&self, right: WriteRight) -> Result<()> {
+        self.0.lock().unwrap().get(&right.table()).map_or(Ok(()), |table| table.admit(right))
     }
 }
 
@@ -64,15 +92,25 @@ fn bytes(batches: &[RecordBatch]) -> u64 {
 
 #[async_trait]
 impl TableStore for MemoryStore {
-    async fn write(&self, table: TableId, columns: &[Column], job: JobId) -> Result<Box<dyn TableWriter>> {
+    async fn write(&self, right: WriteRight, columns: &[Column]) -> Result<Box<dyn TableWriter>> {
+        self.admit(right)?;
         let (store, columns) = (self.clone(), columns.to_vec());
-        Ok(Box::new(MemoryWriter { store, table, job, columns, batches: Vec::new() }))
+        Ok(Box::new(MemoryWriter { store, right, columns, batches: Vec::new() }))
     }
 
     async fn committed(&self, table: TableId, job: JobId) -> Result<Option<Committed>> {
-        let tables = self.0.lock().unwrap();
-        let versions = tables.get(&table).map_or(&[][..], Vec::as_slice);
-        Ok(versions.iter().find(|version| version.job == job).map(|version| version.committed))
+        Ok(self.0.lock().unwrap().get(&table).and_then(|table| table.committed(job)))
+    }
+
+    async fn take_over(&self, right: WriteRight) -> Result<Option<Committed>> {
+        let mut tables = self.0.lock().unwrap();
+        let table = tables.entry(right.table()).or_default();
+        if let Some(committed) = table.committed(right.job()) {
+            return Ok(Some(committed));
+        }
+        table.admit(right)?;
+        table.fence = right.fence();
+        Ok(None)
     }
 
     async fn page(&self, at: &Snapshot, query: &RowQuery) -> Result<Page> {
@@ -133,18 +171,36 @@ impl TableStore for MemoryStore {
         Err(Problem::new(Code::Invalid, "There is no such row."))
     }
 
-    async fn restore(&self, table: TableId, to: StoreVersion, job: JobId) -> Result<Committed> {
-        let old = self.version(table, to)?;
-        Ok(self.commit(table, job, old.batches))
+    async fn restore(&self, right: WriteRight, to: StoreVersion) -> Result<Committed> {
+        let old = self.version(right.table(), to)?;
+        self.commit(right, old.batches)
     }
 
-    async fn delete(&self, table: TableId) -> Result<()> {
-        self.0.lock().unwrap().remove(&table);
+    async fn delete(&self, right: WriteRight) -> Result<()> {
+        self.admit(right)?;
+        self.0.lock().unwrap().remove(&right.table());
         Ok(())
     }
 
-    async fn sweep(&self, _: TableId) -> Result<()> {
+    // A writer keeps its batches to itself until it commits: there is nothing to be left over.
+    async fn sweep(&self, _: WriteRight) -> Result<()> {
         Ok(())
+    }
+
+    async fn sweep_all(&self, _: WriteRight) -> Result<()> {
+        Ok(())
+    }
+
+    async fn tables(&self) -> Result<Vec<TableId>> {
+        Ok(self.0.lock().unwrap().keys().copied().collect())
+    }
+
+    async fn check_writable(&self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn free_bytes(&self) -> Result<Option<u64>> {
+        Ok(None)
     }
 }
 
@@ -175,7 +231,7 @@ impl TableWriter for MemoryWriter {
     }
 
     async fn commit(self: Box<Self>) -> Result<Committed> {
-        Ok(self.store.commit(self.table, self.job, self.batches.into()))
+        self.store.commit(self.right, self.batches.into())
     }
 
     fn bytes(&self) -> u64 {

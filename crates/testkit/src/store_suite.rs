@@ -12,9 +12,16 @@ pub use versions::*;
 use arrow_array::{ArrayRef, BinaryArray, Int32Array, RecordBatch, RecordBatchOptions};
 use arrow_schema::Schema;
 use mycorr_domain::{
-    Cell, Column, ColumnType, Committed, JobId, RowQuery, Snapshot, TableId, TableStore, column::field_names,
+    Cell, Column, ColumnType, Committed, JobId, RowQuery, Snapshot, TableId, TableStore, WriteRight,
+    column::field_names,
 };
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering::SeqCst},
+    },
+    time::SystemTime,
+};
 
 /// Makes a test of every case of the suite. The expression is a future that gives a new store and whatever
 /// must live as long, such as its folder: `store_suite!(async { (MemoryStore::default(), ()) });`
@@ -36,6 +43,10 @@ macro_rules! store_suite {
             a_version_never_changes
             restoring
             jobs_find_their_work_done
+            late_writer_is_refused
+            paused_run_of_a_job_cannot_commit_after_its_successor
+            successor_finds_what_the_paused_run_committed
+            sweep_spares_another_writer
             deleting
             sorting
             filtering
@@ -87,6 +98,21 @@ pub fn batch(
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options).unwrap()
 }
 
+/// The right to write a table for a job: each one with a higher fence than all before, in other processes too.
+#[allow(clippy::disallowed_methods, reason = "tests have no metadata that gives rights")]
+pub fn right_of(table: TableId, job: JobId) -> WriteRight {
+    static LAST: AtomicI64 = AtomicI64::new(0);
+    let micros = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_micros() as i64;
+    let next = |last: i64| (last + 1).max(micros);
+    let last = LAST.fetch_update(SeqCst, SeqCst, |last| Some(next(last))).unwrap();
+    WriteRight::from_claim(table, job, next(last))
+}
+
+/// The same for a job of its own.
+pub fn right(table: TableId) -> WriteRight {
+    right_of(table, JobId::new())
+}
+
 /// A table's version, read as these columns.
 pub fn snapshot(table: TableId, committed: Committed, columns: &[Column]) -> Snapshot {
     Snapshot { table, version: committed.version, columns: columns.into() }
@@ -99,7 +125,7 @@ pub async fn write(
     columns: &[Column],
     batches: impl IntoIterator<Item = RecordBatch>,
 ) -> Committed {
-    let mut writer = store.write(table, columns, JobId::new()).await.unwrap();
+    let mut writer = store.write(right(table), columns).await.unwrap();
     for batch in batches {
         writer.write(batch).await.unwrap();
     }

@@ -825,10 +825,10 @@ export interface components {
             message: string;
         };
         /**
-         * @description A limit of a connection.
+         * @description A limit of a connection, or room where tables are stored.
          * @enum {string}
          */
-        HeldBack: "bytes_per_second" | "imports";
+        HeldBack: "bytes_per_second" | "imports" | "storage";
         Import: {
             /** @description Which columns; all that the role can read when left out. */
             columns?: string[] | null;

@@ -1,6 +1,6 @@
 //! A running `mycorr serve` and its HTTP API.
 
-use mycorr_testkit::{Cluster, Database};
+use mycorr_testkit::{Cluster, Database, SmallDisk};
 use reqwest::{Client, Method, StatusCode, Url, header::CONTENT_TYPE};
 use serde_json::{Value, json};
 use std::{
@@ -40,7 +40,17 @@ fn run(command: &mut Command, input: &str) -> String {
 impl Mycorr {
     /// On an empty data directory, with an administrator, who holds a token.
     pub(crate) async fn start() -> Self {
+        Self::start_in(tempfile::tempdir().unwrap()).await
+    }
+
+    /// The same with the data on a disk of its own.
+    pub(crate) async fn start_on(disk: &SmallDisk) -> Self {
         let home = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(disk.path(), home.path().join("data")).unwrap();
+        Self::start_in(home).await
+    }
+
+    async fn start_in(home: TempDir) -> Self {
         let data = home.path().join("data");
         let mut create = binary(&data);
         create.args(["user", "create", "--email", EMAIL, "--name", "Ada", "--password-stdin", "--admin"]);
@@ -53,16 +63,17 @@ impl Mycorr {
         let data = home.path().join("data");
         let token = run(binary(&data).args(["token", "create", "--email", EMAIL, "--name", "test"]), "");
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let child = Self::serve(&data, home.path(), port);
+        let child = Self::serve(&data, home.path(), port, &[]);
         let this = Self { child, home, port, token: token.trim().to_owned(), http: Client::new() };
         this.ready().await;
         this
     }
 
-    fn serve(data: &Path, home: &Path, port: u16) -> Child {
+    fn serve(data: &Path, home: &Path, port: u16, more: &[&str]) -> Child {
         let log = File::options().create(true).append(true).open(home.join("log")).unwrap();
         binary(data)
             .args(["serve", "--listen", &format!("127.0.0.1:{port}")])
+            .args(more)
             .env("MYCORR_ALLOW_HOSTS", "127.0.0.1, localhost, 127.87.65.43")
             // All that the product ever says: nothing of it may tell a secret.
             .env("RUST_LOG", "trace")
@@ -70,6 +81,10 @@ impl Mycorr {
             .stderr(log)
             .spawn()
             .unwrap()
+    }
+
+    pub(crate) async fn ready_again(&self) {
+        self.ready().await;
     }
 
     async fn ready(&self) {
@@ -176,8 +191,39 @@ impl Mycorr {
     }
 
     pub(crate) async fn start_again(&mut self) {
-        self.child = Self::serve(&self.home.path().join("data"), self.home.path(), self.port);
+        self.start_again_with(&[]).await;
+    }
+
+    pub(crate) async fn start_again_with(&mut self, more: &[&str]) {
+        self.child = Self::serve(&self.data(), self.home.path(), self.port, more);
         self.ready().await;
+    }
+
+    /// Another server on the same data, through which `ask` and its kind go.
+    pub(crate) async fn second(&self, more: &[&str]) -> Second {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let child = Self::serve(&self.data(), self.home.path(), port, more);
+        Second { child, port }
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.home.path().join("data")
+    }
+
+    /// SIGSTOP, SIGCONT …
+    pub(crate) fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// The status of /readyz.
+    pub(crate) async fn readiness(&self) -> u16 {
+        self.http.get(self.url("/readyz")).send().await.unwrap().status().as_u16()
+    }
+
+    /// From now on questions go to that one; the port that was asked before.
+    pub(crate) fn ask_at(&mut self, port: u16) -> u16 {
+        std::mem::replace(&mut self.port, port)
     }
 
     pub(crate) fn token(&self) -> &str {
@@ -282,6 +328,19 @@ impl Mycorr {
         let asked = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
         assert!(asked.success());
         assert!(self.child.wait().unwrap().success(), "{}", self.log());
+    }
+}
+
+/// A server beside a [`Mycorr`].
+pub(crate) struct Second {
+    child: Child,
+    pub(crate) port: u16,
+}
+
+impl Drop for Second {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

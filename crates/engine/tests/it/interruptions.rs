@@ -112,7 +112,7 @@ async fn a_job_whose_worker_died_after_the_commit_is_found_done() {
     let head = table.head.unwrap();
     let (columns, source) = (head.columns.to_vec(), head.source.unwrap());
     assert!(first.meta.note_reading(work.lease, &columns, &source, None).await.unwrap());
-    let writer = first.store.write(table.id, &columns, job.id).await.unwrap();
+    let writer = first.store.write(work.right, &columns).await.unwrap();
     writer.commit().await.unwrap();
 
     let workers = first.start_workers(1);

@@ -168,5 +168,7 @@ async fn engine_with(folder: &TempDir, store: &MemoryStore, allow: &str, largest
         store: Arc::new(store.clone()),
         sign_up: SignUp::Invite,
         largest_row,
+        min_free_bytes: 0,
+        max_bytes_per_user: None,
     })
 }

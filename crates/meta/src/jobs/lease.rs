@@ -1,22 +1,36 @@
-//! The right to do a job. It ends by the clock of the machines that take part: their clocks have to agree to a
-//! few seconds.
+//! The right to do a job, kept by reports and ended by their absence.
 
 use super::{cancelled, finish, job_row, record};
 use crate::{
     Meta, count, db,
-    entity::{connection, job, table, version},
+    entity::{connection, fence, job, table, version},
     from_json, now,
     record::{HeldBack, Job, JobKind, JobState, StoredProblem},
     time, to_json,
 };
 use chrono::TimeDelta;
-use mycorr_domain::{Code, Column, Committed, JobId, Problem, Result, SourceRecord};
+use mycorr_domain::{Code, Column, Committed, JobId, Problem, Result, SourceRecord, TableId, WriteRight};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect, sea_query::Expr,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, JoinType, Order, QueryFilter,
+    sea_query::{Asterisk, Expr, ExprTrait, Query, SimpleExpr},
 };
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::PoisonError,
+    time::{Duration, Instant},
+};
 use uuid::Uuid;
+
+/// Between two looks at a lease that is over by the clock: longer than a worker takes between two reports.
+const CONFIRM: Duration = Duration::from_millis(1500);
+
+/// Of one person, however many workers there are.
+const MAX_RUNNING_PER_USER: i64 = 8;
+
+/// Fence and end of each lease that was seen, and since when it is the same.
+pub(crate) type SeenLeases = HashMap<Uuid, ((i64, Option<i64>), Instant)>;
 
 /// The right to do a job, until it ends or somebody else takes it over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +44,11 @@ pub struct Lease {
 #[derive(Clone, Debug)]
 pub struct Work {
     pub lease: Lease,
+    pub right: WriteRight,
+    /// This one included; those that ended gracefully are not counted.
+    pub attempts: i64,
+    /// Whether it was begun before, however that ended.
+    pub again: bool,
     pub job: Job,
     /// Which version a restore brings back.
     pub restored_version: Option<i64>,
@@ -68,44 +87,55 @@ pub struct NewVersion<'a> {
 }
 
 impl Meta {
-    /// Takes the oldest job that waits, or whose worker has stopped reporting.
-    /// One whose connection already has as many running as its owner allows is passed over, and says so.
+    /// Takes a job that waits, or whose worker has stopped reporting: of the person who has the fewest running, then
+    /// of the connection that has, then the oldest. One whose connection already has as many running as its owner
+    /// allows is passed over, and says so.
     pub async fn claim(&self, lease: TimeDelta) -> Result<Option<Work>> {
-        if self.candidates(&self.db, &[]).await?.is_empty() {
+        let abandoned = self.abandoned(lease).await?;
+        if candidates(&self.db, &abandoned).await?.is_empty() {
             return Ok(None);
         }
         // In one transaction, so that two workers don't both take the last place.
         let transaction = self.write().await?;
-        let full = full_connections(&transaction).await?;
         let mut claimed = None;
-        for row in self.candidates(&transaction, &full).await? {
+        for row in candidates(&transaction, &abandoned).await? {
             claimed = take(&transaction, row, lease).await?;
             if claimed.is_some() {
                 break;
             }
         }
-        hold_back(&transaction, &full).await?;
+        hold_back(&transaction).await?;
         transaction.commit().await.map_err(db)?;
         Ok(claimed)
     }
 
-    /// The first jobs that can be claimed, `full` connections aside.
-    async fn candidates(&self, on: &impl ConnectionTrait, full: &[Uuid]) -> Result<Vec<job::Model>> {
-        let waiting = Condition::any().add(job::Column::State.eq(JobState::Queued.as_str())).add(
-            Condition::all()
-                .add(job::Column::State.eq(JobState::Running.as_str()))
-                .add(job::Column::LeaseUntil.lt(now().timestamp_micros())),
-        );
-        let mut query = job::Entity::find().filter(waiting);
-        if !full.is_empty() {
-            // A restore asks nothing of the database.
-            let free = Condition::any()
-                .add(job::Column::ConnectionId.is_null())
-                .add(job::Column::ConnectionId.is_not_in(full.iter().copied()))
-                .add(job::Column::Kind.eq(JobKind::Restore.as_str()));
-            query = query.filter(free);
+    /// Running jobs of which no worker reports. Two looks at a lease tell: by the clock it is over, and it was not
+    /// kept in between; or it was not kept for as long as it lasts, whatever the clock says. So no jump of a clock
+    /// takes a job away from a worker that reports, and no lease of a wrong clock sticks.
+    async fn abandoned(&self, lease: TimeDelta) -> Result<Vec<job::Model>> {
+        let running = job::Entity::find()
+            .filter(job::Column::State.eq(JobState::Running.as_str()))
+            .all(&self.db)
+            .await
+            .map_err(db)?;
+        let (at, now) = (Instant::now(), now().timestamp_micros());
+        let mut seen = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        let looked = std::mem::take(&mut *seen);
+        let mut abandoned = Vec::new();
+        for row in running {
+            let held = (row.fence, row.lease_until);
+            let since = match looked.get(&row.id) {
+                Some((before, since)) if *before == held => *since,
+                _ => at,
+            };
+            seen.insert(row.id, (held, since));
+            let unchanged = at.duration_since(since);
+            let over = row.lease_until.is_none_or(|until| until < now);
+            if over && unchanged >= CONFIRM || unchanged >= lease.to_std().unwrap_or_default().max(CONFIRM) {
+                abandoned.push(row);
+            }
         }
-        query.order_by_asc(job::Column::Id).limit(8).all(on).await.map_err(db)
+        Ok(abandoned)
     }
 
     /// Keeps the lease, and tells how far the job is.
@@ -221,11 +251,12 @@ impl Meta {
         Ok(true)
     }
 
-    /// Gives a job back to the queue, for the next worker: this one is shutting down.
+    /// Gives a job back to the queue, for the next worker: this one is shutting down, which is no failed attempt.
     pub async fn release(&self, lease: Lease) -> Result<()> {
         job::Entity::update_many()
             .col_expr(job::Column::State, Expr::value(JobState::Queued.as_str()))
             .col_expr(job::Column::LeaseUntil, Expr::value(Option::<i64>::None))
+            .col_expr(job::Column::Attempts, Expr::col(job::Column::Attempts).sub(1))
             .filter(held_by(lease))
             .exec(&self.db)
             .await
@@ -234,55 +265,118 @@ impl Meta {
     }
 }
 
-/// Connections that have as many jobs running as their owners allow.
-async fn full_connections(on: &impl ConnectionTrait) -> Result<Vec<Uuid>> {
-    let limited: Vec<(Uuid, i64)> = connection::Entity::find()
-        .select_only()
-        .column(connection::Column::Id)
-        .column(connection::Column::LimitImports)
-        .filter(connection::Column::LimitImports.is_not_null())
-        .into_tuple()
-        .all(on)
-        .await
-        .map_err(db)?;
-    if limited.is_empty() {
-        return Ok(Vec::new());
-    }
-    let running: Vec<(Uuid, i64)> = job::Entity::find()
-        .select_only()
-        .column(job::Column::ConnectionId)
-        .column_as(job::Column::Id.count(), "jobs")
-        .filter(job::Column::ConnectionId.is_in(limited.iter().map(|(id, _)| *id)))
-        .filter(job::Column::State.eq(JobState::Running.as_str()))
-        .filter(job::Column::Kind.ne(JobKind::Restore.as_str()))
-        .filter(job::Column::LeaseUntil.gte(now().timestamp_micros()))
-        .group_by(job::Column::ConnectionId)
-        .into_tuple()
-        .all(on)
-        .await
-        .map_err(db)?;
-    let running: HashMap<Uuid, i64> = running.into_iter().collect();
-    Ok(limited
-        .into_iter()
-        .filter(|(id, most)| running.get(id).is_some_and(|jobs| jobs >= most))
-        .map(|(id, _)| id)
-        .collect())
+/// The first jobs that can be claimed: those that wait, and those that are abandoned.
+async fn candidates(on: &impl ConnectionTrait, abandoned: &[job::Model]) -> Result<Vec<job::Model>> {
+    let ids: Vec<Uuid> = abandoned.iter().map(|row| row.id).collect();
+    // What runs, but for what is abandoned, by whom it was asked for and by the connection that it reads.
+    let running = |column: job::Column| {
+        let mut query = Query::select();
+        query
+            .column(column)
+            .expr_as(Expr::col(job::Column::Id).count(), "running")
+            .from(job::Entity)
+            .and_where(job::Column::State.eq(JobState::Running.as_str()))
+            .and_where(job::Column::Id.is_not_in(ids.clone()))
+            .group_by_col(column);
+        if matches!(column, job::Column::ConnectionId) {
+            // A restore asks nothing of the database.
+            query.and_where(job::Column::Kind.ne(JobKind::Restore.as_str()));
+        }
+        query
+    };
+    let count = |of: &'static str| Expr::col((of, "running")).if_null(0);
+    let mut query = Query::select();
+    query
+        .column((job::Entity, Asterisk))
+        .from(job::Entity)
+        .join_subquery(
+            JoinType::LeftJoin,
+            running(job::Column::RequestedBy),
+            "person",
+            Expr::col(("person", "requested_by")).equals((job::Entity, job::Column::RequestedBy)),
+        )
+        .join_subquery(
+            JoinType::LeftJoin,
+            running(job::Column::ConnectionId),
+            "source",
+            Expr::col(("source", "connection_id")).equals((job::Entity, job::Column::ConnectionId)),
+        )
+        .left_join(
+            connection::Entity,
+            Expr::col((connection::Entity, connection::Column::Id))
+                .equals((job::Entity, job::Column::ConnectionId)),
+        )
+        .cond_where(
+            Condition::any()
+                .add(job::Column::State.eq(JobState::Queued.as_str()))
+                .add(job::Column::Id.is_in(ids.clone())),
+        )
+        .cond_where(
+            Condition::any()
+                .add(job::Column::Kind.eq(JobKind::Restore.as_str()))
+                .add(connection::Column::LimitImports.is_null())
+                .add(count("source").lt(Expr::col((connection::Entity, connection::Column::LimitImports)))),
+        )
+        .and_where(
+            Expr::col((job::Entity, job::Column::Kind))
+                .eq(JobKind::Restore.as_str())
+                .or(count("person").lt(MAX_RUNNING_PER_USER)),
+        )
+        .order_by_expr(count("person"), Order::Asc)
+        .order_by_expr(count("source"), Order::Asc)
+        .order_by((job::Entity, job::Column::Id), Order::Asc)
+        .limit(8);
+    job::Entity::find().from_raw_sql(on.get_database_backend().build(&query)).all(on).await.map_err(db)
 }
 
 /// Lets the jobs that wait for their connection's turn say so.
-async fn hold_back(on: &impl ConnectionTrait, full: &[Uuid]) -> Result<()> {
-    if full.is_empty() {
-        return Ok(());
-    }
+async fn hold_back(on: &impl ConnectionTrait) -> Result<()> {
+    let mut running = Query::select();
+    running
+        .expr(Expr::col(job::Column::Id).count())
+        .from_as(job::Entity, "running")
+        .and_where(Expr::col(("running", "state")).eq(JobState::Running.as_str()))
+        .and_where(Expr::col(("running", "kind")).ne(JobKind::Restore.as_str()))
+        .and_where(
+            Expr::col(("running", "connection_id")).equals((connection::Entity, connection::Column::Id)),
+        );
+    let mut full = Query::select();
+    full.column(connection::Column::Id)
+        .from(connection::Entity)
+        .and_where(connection::Column::LimitImports.is_not_null())
+        .and_where(
+            SimpleExpr::SubQuery(None, Box::new(running.into()))
+                .gte(Expr::col((connection::Entity, connection::Column::LimitImports))),
+        );
     job::Entity::update_many()
         .col_expr(job::Column::HeldBack, Expr::value(HeldBack::Imports.as_str()))
-        .filter(job::Column::ConnectionId.is_in(full.iter().copied()))
+        .filter(job::Column::ConnectionId.in_subquery(full))
         .filter(job::Column::State.eq(JobState::Queued.as_str()))
         .filter(job::Column::HeldBack.is_null())
         .exec(on)
         .await
         .map_err(db)?;
     Ok(())
+}
+
+/// A fence that is higher than all before. A moment in microseconds, so that metadata that was restored from a copy
+/// does not give fences again that the tables have seen since.
+pub(crate) async fn next_fence(on: &DatabaseTransaction) -> Result<i64> {
+    let now = now().timestamp_micros();
+    on.execute_unprepared(&format!(
+        "INSERT INTO fences (id, value) VALUES (1, {now}) ON CONFLICT (id) DO UPDATE SET value = \
+         CASE WHEN fences.value < {now} THEN {now} ELSE fences.value + 1 END"
+    ))
+    .await
+    .map_err(db)?;
+    let row = fence::Entity::find_by_id(1).one(on).await.map_err(db)?;
+    row.map(|row| row.value).ok_or_else(|| Problem::bug("the fence just written is not there"))
+}
+
+/// The only place that gives the right to write a table, besides the deletion of one.
+#[allow(clippy::disallowed_methods, reason = "this is the claim")]
+pub(crate) fn give(table: TableId, job: JobId, fence: i64) -> WriteRight {
+    WriteRight::from_claim(table, job, fence)
 }
 
 fn held_by(lease: Lease) -> Condition {
@@ -294,15 +388,16 @@ fn held_by(lease: Lease) -> Condition {
 
 /// Claims `row` unless somebody else was faster.
 pub(super) async fn take(
-    on: &impl ConnectionTrait,
+    on: &DatabaseTransaction,
     row: job::Model,
     lease: TimeDelta,
 ) -> Result<Option<Work>> {
-    let (at, fence) = (now(), row.fence + 1);
+    let (at, fence, attempts) = (now(), next_fence(on).await?, row.attempts + 1);
     let started_at = row.started_at.unwrap_or(at.timestamp_micros());
     let claimed = job::Entity::update_many()
         .col_expr(job::Column::State, Expr::value(JobState::Running.as_str()))
         .col_expr(job::Column::Fence, Expr::value(fence))
+        .col_expr(job::Column::Attempts, Expr::value(attempts))
         .col_expr(job::Column::LeaseUntil, Expr::value((at + lease).timestamp_micros()))
         .col_expr(job::Column::StartedAt, Expr::value(started_at))
         .col_expr(job::Column::HeldBack, Expr::value(Option::<String>::None))
@@ -317,10 +412,20 @@ pub(super) async fn take(
     }
     let columns = row.columns.as_deref().map(from_json).transpose()?;
     let source = row.source.as_deref().map(from_json).transpose()?;
-    let restored_version = row.restored_version;
+    let (restored_version, again) = (row.restored_version, row.fence > 0);
     let mut job = record(row)?;
     job.state = JobState::Running;
     job.held_back = None;
     job.started_at = Some(time(started_at));
-    Ok(Some(Work { lease: Lease { job: job.id, fence }, job, restored_version, columns, source }))
+    let right = give(job.table, job.id, fence);
+    Ok(Some(Work {
+        lease: Lease { job: job.id, fence },
+        right,
+        attempts,
+        again,
+        job,
+        restored_version,
+        columns,
+        source,
+    }))
 }

@@ -5,12 +5,13 @@ mod lease;
 mod queue;
 
 pub use lease::{Beat, Lease, NewVersion, Told, Work};
+pub(crate) use lease::{SeenLeases, give, next_fence};
 pub(crate) use queue::cancel_pending;
 pub use queue::{NewImport, NewSource};
 
 use crate::{
     Listed, Meta, after, db,
-    entity::{job, table},
+    entity::{job, model, table, version},
     from_json,
     models::remove_later,
     now,
@@ -21,7 +22,7 @@ use crate::{
 use mycorr_domain::{Code, JobId, ModelId, Problem, Result, TableId, UserId};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    QueryFilter, QueryOrder, QuerySelect,
+    JoinType, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 
 impl Meta {
@@ -52,12 +53,49 @@ impl Meta {
         Ok(Listed::new(jobs, limit, |job: &Job| job.id.to_string()))
     }
 
-    /// How many jobs are in each state.
+    /// Bytes of all versions of the tables in a person's Models; what a restore shares with the version that it
+    /// brought back counts once.
+    pub async fn stored_bytes(&self, owner: UserId) -> Result<u64> {
+        let sum: Option<Option<i64>> = version::Entity::find()
+            .select_only()
+            .expr_as(Expr::cust("CAST(SUM(versions.bytes) AS bigint)"), "bytes")
+            .join(JoinType::InnerJoin, version::Entity::belongs_to(table::Entity).from(version::Column::TableId).to(table::Column::Id).into())
+            .join(JoinType::InnerJoin, table::Entity::belongs_to(model::Entity).from(table::Column::ModelId).to(model::Column::Id).into())
+            .filter(model::Column::OwnerId.eq(*owner.as_uuid()))
+            .filter(version::Column::Cause.ne(JobKind::Restore.as_str()))
+            .into_tuple()
+            .one(&self.db)
+            .await
+            .map_err(db)?;
+        Ok(sum.flatten().unwrap_or_default().max(0) as u64)
+    }
+
+    /// Whose storage a Model's tables take.
+    pub async fn model_owner(&self, id: ModelId) -> Result<UserId> {
+        let row = model::Entity::find_by_id(*id.as_uuid()).one(&self.db).await.map_err(db)?;
+        Ok(UserId::from_uuid(row.ok_or_else(|| Problem::not_found("Model"))?.owner_id))
+    }
+
+    /// Lets all jobs that wait say that they wait for room, or no longer.
+    pub async fn wait_for_storage(&self, waiting: bool) -> Result<()> {
+        let storage = HeldBack::Storage.as_str();
+        let mut update = job::Entity::update_many()
+            .col_expr(job::Column::HeldBack, Expr::value(waiting.then_some(storage)))
+            .filter(job::Column::State.eq(JobState::Queued.as_str()));
+        if !waiting {
+            update = update.filter(job::Column::HeldBack.eq(storage));
+        }
+        update.exec(&self.db).await.map_err(db)?;
+        Ok(())
+    }
+
+    /// How many jobs wait and run: those that are over are only ever more, and not counted here.
     pub async fn job_counts(&self) -> Result<Vec<(String, u64)>> {
         let counts: Vec<(String, i64)> = job::Entity::find()
             .select_only()
             .column(job::Column::State)
             .column_as(job::Column::Id.count(), "jobs")
+            .filter(crate::tables::pending())
             .group_by(job::Column::State)
             .into_tuple()
             .all(&self.db)

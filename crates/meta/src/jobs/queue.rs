@@ -13,7 +13,8 @@ use chrono::TimeDelta;
 use mycorr_domain::{Code, ConnectionId, JobId, ModelId, Problem, Result, TableId, TableName, UserId};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QuerySelect, SqlErr, sea_query::IntoCondition,
+    PaginatorTrait, QuerySelect, SqlErr,
+    sea_query::{IntoCondition, SimpleExpr},
 };
 use std::collections::HashSet;
 
@@ -166,6 +167,10 @@ impl Meta {
     }
 }
 
+/// Jobs that wait or run, of one person and through one connection.
+const MAX_PENDING_PER_USER: u64 = 200;
+const MAX_PENDING_PER_CONNECTION: u64 = 200;
+
 async fn insert_job(
     on: &DatabaseTransaction,
     kind: JobKind,
@@ -173,6 +178,20 @@ async fn insert_job(
     table: &table::Model,
     restored_version: Option<i64>,
 ) -> Result<Job> {
+    let pending_of = async |which: SimpleExpr| {
+        job::Entity::find().filter(which).filter(pending()).count(on).await.map_err(db)
+    };
+    if kind != JobKind::Restore {
+        let through = table.connection_id.map(|id| job::Column::ConnectionId.eq(id));
+        if pending_of(job::Column::RequestedBy.eq(*user.as_uuid())).await? >= MAX_PENDING_PER_USER {
+            return Err(too_many_pending("You have"));
+        }
+        if let Some(through) = through
+            && pending_of(through).await? >= MAX_PENDING_PER_CONNECTION
+        {
+            return Err(too_many_pending("This connection has"));
+        }
+    }
     let row = job::Model {
         id: *JobId::new().as_uuid(),
         kind: kind.as_str().to_owned(),
@@ -199,6 +218,7 @@ async fn insert_job(
         cancelled: false,
         lease_until: None,
         fence: 0,
+        attempts: 0,
         held_back: None,
     };
     job::Entity::insert(job::ActiveModel::from(row.clone())).exec_without_returning(on).await.map_err(
@@ -208,6 +228,14 @@ async fn insert_job(
         },
     )?;
     record(row)
+}
+
+fn too_many_pending(who: &str) -> Problem {
+    Problem::new(
+        Code::TooManyRequests,
+        format!("{who} {MAX_PENDING_PER_USER} imports and syncs that wait or run, and no more are taken."),
+    )
+    .fix("Wait until some are done, or cancel some.")
 }
 
 fn under_way() -> Problem {

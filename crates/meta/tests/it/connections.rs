@@ -31,7 +31,7 @@ async fn to_anyone_but_their_owner_they_do_not_exist() {
     for code in [
         world.meta.connection(bob.id, made.id).await.unwrap_err().code,
         world.meta.rename_connection(bob.id, made.id, &name).await.unwrap_err().code,
-        world.meta.reseal_connection(bob.id, made.id, sealed, None).await.unwrap_err().code,
+        world.meta.reseal_connection(bob.id, made.id, &sealed, sealed.clone(), None).await.unwrap_err().code,
         world.meta.statements(bob.id, made.id, None, 10).await.unwrap_err().code,
         world.meta.delete_connection(bob.id, made.id).await.unwrap_err().code,
     ] {
@@ -46,7 +46,12 @@ async fn what_changes_and_what_stays() {
     let made = connection(&world.meta, &world.ada).await;
     let ca = CaSummary { subject: "CN=Shop CA".into(), not_after: made.created_at, sha256: "ab".into() };
     let sealed = Sealed { data_key: vec![7], password: vec![8], ca_certificate: Some(vec![9]) };
-    world.meta.reseal_connection(world.ada.id, made.id, sealed, Some(ca.clone())).await.unwrap();
+    let before = world.meta.sealed(made.id).await.unwrap();
+    let changed =
+        |old| world.meta.reseal_connection(world.ada.id, made.id, old, sealed.clone(), Some(ca.clone()));
+    assert!(changed(&before).await.unwrap());
+    // Of two changes that began with the same secrets the second does not undo the first.
+    assert!(!changed(&before).await.unwrap());
     let failed = TestResult { ok: false, server_version: None };
     world.meta.note_test(world.ada.id, made.id, failed).await.unwrap();
     let name = ConnectionName::parse("Replica").unwrap();

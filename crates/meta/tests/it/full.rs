@@ -1,8 +1,8 @@
 //! A disk that is full for a while.
 
 use crate::user;
-use mycorr_domain::{Code, Email, PersonName, Problem, ResourceName};
-use mycorr_meta::{Meta, NewUser};
+use mycorr_domain::{Code, Email, PersonName, ResourceName, Result};
+use mycorr_meta::{Meta, NewUser, User};
 use mycorr_testkit::SmallDisk;
 use std::sync::{
     Arc,
@@ -17,11 +17,10 @@ fn long_name(client: usize, number: usize) -> ResourceName {
     ResourceName::parse("name", &format!("{client} {number} {}", "x".repeat(80))).unwrap()
 }
 
-/// Asks for an account whose address is taken.
-async fn refused_user(meta: &Meta) -> Problem {
-    let (name, email) = (PersonName::parse("name", "Ada").unwrap(), Email::parse("ada@example.org").unwrap());
+async fn account(meta: &Meta, email: &str) -> Result<User> {
+    let (name, email) = (PersonName::parse("name", "Ada").unwrap(), Email::parse(email).unwrap());
     let new = NewUser { name: &name, email: &email, password_hash: "hash", admin: false };
-    meta.create_user(new, true).await.unwrap_err()
+    meta.create_user(new, true).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,27 +40,22 @@ async fn what_is_answered_as_stored_is_stored_after_a_full_disk() {
                     if over.load(SeqCst) {
                         break;
                     }
-                    match meta.create_model(ada, &long_name(client, number)).await {
-                        Ok(model) => {
-                            stored.push(model.id);
-                            // A transaction that is given up in the middle.
-                            let problem = refused_user(&meta).await;
-                            assert!(
-                                matches!(problem.code, Code::EmailTaken | Code::StorageFull),
-                                "{problem:?}"
-                            );
-                        }
-                        Err(problem) => {
-                            assert_eq!(problem.code, Code::StorageFull, "{problem:?}");
-                            refused.fetch_add(1, SeqCst);
-                        }
+                    // By a transaction, and without one; then a transaction that is given up in the middle.
+                    let user = account(&meta, &format!("{client}.{number}@example.org")).await;
+                    let model = meta.create_model(ada, &long_name(client, number)).await;
+                    let taken = account(&meta, "ada@example.org").await;
+                    let problems = [user.as_ref().err(), model.as_ref().err(), taken.as_ref().err()];
+                    for problem in problems.into_iter().flatten() {
+                        assert!(matches!(problem.code, Code::EmailTaken | Code::StorageFull), "{problem:?}");
+                        refused.fetch_add(usize::from(problem.code == Code::StorageFull), SeqCst);
                     }
+                    stored.push((user.ok().map(|user| user.email), model.ok().map(|model| model.id)));
                 }
                 stored
             })
         })
         .collect();
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         let before = refused.load(SeqCst);
         disk.fill();
         while refused.load(SeqCst) < before + CLIENTS {
@@ -72,7 +66,7 @@ async fn what_is_answered_as_stored_is_stored_after_a_full_disk() {
         disk.free();
         // The same connections, no restart.
         for number in 0..CLIENTS {
-            meta.create_model(ada.id, &long_name(99, number)).await.unwrap();
+            account(&meta, &format!("round{round}.{number}@example.org")).await.unwrap();
         }
         meta.check_writable().await.unwrap();
     }
@@ -83,8 +77,14 @@ async fn what_is_answered_as_stored_is_stored_after_a_full_disk() {
     }
     meta.close().await.unwrap();
     let again = Meta::open(&url).await.unwrap();
-    for model in stored {
-        again.model(ada.id, model).await.unwrap();
+    for (email, model) in stored {
+        if let Some(email) = email {
+            let email = Email::parse(&email).unwrap();
+            assert!(again.user_by_email(&email).await.unwrap().is_some(), "{email:?} was answered as stored");
+        }
+        if let Some(model) = model {
+            again.model(ada.id, model).await.unwrap();
+        }
     }
 }
 

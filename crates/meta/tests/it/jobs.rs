@@ -59,6 +59,16 @@ async fn claim(world: &World) -> Work {
     world.meta.claim(LEASE).await.unwrap().expect("a job waits")
 }
 
+/// A job whose worker stopped reporting, once that is sure.
+async fn claim_abandoned(world: &World) -> Work {
+    loop {
+        if let Some(work) = world.meta.claim(LEASE).await.unwrap() {
+            return work;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+}
+
 /// A table with one version. Jobs that were queued before wait on.
 pub(crate) async fn imported(world: &World, shop: &Model, source: &Connection) -> Table {
     let (job, table) = world.meta.queue_import(world.ada.id, shop.id, import(source)).await.unwrap();
@@ -87,7 +97,7 @@ async fn an_import_becomes_version_1_and_a_sync_the_next() {
     assert!(world.meta.tables(world.ada.id, shop.id, None, 10).await.unwrap().items.is_empty());
 
     let work = claim(&world).await;
-    assert_eq!((work.job.id, work.job.kind, work.lease.fence), (job.id, JobKind::Import, 1));
+    assert_eq!((work.job.id, work.job.kind, work.attempts), (job.id, JobKind::Import, 1));
     assert!(world.meta.claim(LEASE).await.unwrap().is_none(), "it is claimed");
     assert!(world.meta.note_reading(work.lease, &columns(), &record(), Some(12)).await.unwrap());
     assert_eq!(world.meta.report(work.lease, told(5, 50), LEASE).await.unwrap(), Beat::Held);
@@ -118,8 +128,10 @@ async fn who_lost_the_lease_records_nothing() {
     let (job, _) = world.meta.queue_import(world.ada.id, shop.id, import(&source)).await.unwrap();
     let dead = world.meta.claim(TimeDelta::seconds(-1)).await.unwrap().unwrap();
     assert!(world.meta.note_reading(dead.lease, &columns(), &record(), None).await.unwrap());
-    let alive = claim(&world).await;
-    assert_eq!((alive.job.id, alive.lease.fence), (job.id, 2));
+    let alive = claim_abandoned(&world).await;
+    assert_eq!((alive.job.id, alive.attempts), (job.id, 2));
+    assert!(alive.lease.fence > dead.lease.fence && alive.again && !dead.again);
+    assert_eq!((alive.right.job(), alive.right.fence()), (job.id, alive.lease.fence));
     assert_eq!(alive.columns.as_deref(), Some(&columns()[..]), "what the first run read is known");
     assert_eq!(world.meta.report(dead.lease, told(1, 1), LEASE).await.unwrap(), Beat::Lost);
     assert!(!world.meta.note_reading(dead.lease, &columns(), &record(), None).await.unwrap());
@@ -205,7 +217,7 @@ async fn a_restore_holds_the_table_and_makes_a_version() {
     let missing = world.meta.start_restore(world.ada.id, table.id, 9, LEASE).await.unwrap_err();
     assert_eq!(missing.code, Code::NotFound);
     let work = world.meta.start_restore(world.ada.id, table.id, 1, LEASE).await.unwrap();
-    assert_eq!((work.lease.fence, work.restored_version), (1, Some(1)));
+    assert_eq!((work.attempts, work.restored_version), (1, Some(1)));
     assert_eq!(world.meta.queue_sync(world.ada.id, table.id).await.unwrap_err().code, Code::Conflict);
     let synced = world.meta.table(world.ada.id, table.id).await.unwrap().0.synced_at;
     assert_eq!(succeed(&world, &work, 2).await, Some(2));
@@ -239,7 +251,7 @@ async fn what_was_read_is_remembered_with_the_version() {
     let dead = world.meta.claim(TimeDelta::seconds(-1)).await.unwrap().unwrap();
     let read = record();
     assert!(world.meta.note_reading(dead.lease, &columns(), &read, None).await.unwrap());
-    let work = claim(&world).await;
+    let work = claim_abandoned(&world).await;
     assert_eq!(work.source.as_ref(), Some(&read), "the second run knows what the first one read");
     assert_eq!(succeed(&world, &work, 0).await, Some(1));
     let (table, _) = world.meta.table(world.ada.id, table.id).await.unwrap();
@@ -260,4 +272,61 @@ async fn what_was_read_is_remembered_with_the_version() {
     assert_eq!((table.source.table.as_str(), &table.source.columns), ("orders_2", &renamed.chosen));
     let versions = world.meta.versions(&table, None, 10).await.unwrap().items;
     assert_eq!([&versions[0].source, &versions[1].source], [&Some(renamed), &Some(read)]);
+}
+
+/// The clock that wrote a lease may have been a day ahead, or behind: what counts is whether it is kept.
+#[tokio::test]
+async fn lease_of_a_wrong_clock_neither_sticks_nor_is_lost() {
+    let world = world().await;
+    let (shop, source) = (model(&world.meta, &world.ada).await, connection(&world.meta, &world.ada).await);
+    let (job, _) = world.meta.queue_import(world.ada.id, shop.id, import(&source)).await.unwrap();
+    // Over by the clock, but reported all along.
+    let kept = world.meta.claim(TimeDelta::days(-1)).await.unwrap().unwrap();
+    for n in 0..30 {
+        assert!(world.meta.claim(LEASE).await.unwrap().is_none());
+        let wrong_clock = TimeDelta::days(-1) + TimeDelta::milliseconds(n);
+        assert_eq!(world.meta.report(kept.lease, told(n as u64, 0), wrong_clock).await.unwrap(), Beat::Held);
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    // A day ahead, and never kept.
+    assert_eq!(world.meta.report(kept.lease, told(1, 1), TimeDelta::days(1)).await.unwrap(), Beat::Held);
+    let short = TimeDelta::seconds(2);
+    let taken = loop {
+        if let Some(work) = world.meta.claim(short).await.unwrap() {
+            break work;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    };
+    assert_eq!(taken.job.id, job.id);
+}
+
+#[tokio::test]
+async fn graceful_stops_are_no_failed_attempts() {
+    let world = world().await;
+    let (shop, source) = (model(&world.meta, &world.ada).await, connection(&world.meta, &world.ada).await);
+    world.meta.queue_import(world.ada.id, shop.id, import(&source)).await.unwrap();
+    for _ in 0..6 {
+        let work = claim(&world).await;
+        assert_eq!(work.attempts, 1);
+        world.meta.release(work.lease).await.unwrap();
+    }
+    assert!(claim(&world).await.again);
+}
+
+#[tokio::test]
+async fn jobs_of_a_person_with_fewer_running_come_first() {
+    let world = world().await;
+    let bob = user(&world.meta, "bob@example.org").await;
+    let (hers, his) = (model(&world.meta, &world.ada).await, model(&world.meta, &bob).await);
+    let (one, two) = (connection(&world.meta, &world.ada).await, connection(&world.meta, &world.ada).await);
+    let source = connection(&world.meta, &bob).await;
+    for _ in 0..5 {
+        world.meta.queue_import(world.ada.id, hers.id, import(&one)).await.unwrap();
+    }
+    let (other_source, _) = world.meta.queue_import(world.ada.id, hers.id, import(&two)).await.unwrap();
+    let (late, _) = world.meta.queue_import(bob.id, his.id, import(&source)).await.unwrap();
+    let first = claim(&world).await;
+    assert_eq!(first.job.requested_by, world.ada.id, "the oldest, since nobody has any running");
+    assert_eq!(claim(&world).await.job.id, late.id);
+    assert_eq!(claim(&world).await.job.id, other_source.id, "then the connection that has none running");
 }

@@ -34,11 +34,12 @@ async fn a_models_tables_go_with_it_and_their_files_later() {
     assert_eq!(world.meta.table(world.ada.id, table.id).await.unwrap_err().code, Code::NotFound);
     assert_eq!(world.meta.job(world.ada.id, job.id).await.unwrap_err().code, Code::NotFound);
     let now = Utc::now();
-    assert!(world.meta.removed_tables(now).await.unwrap().is_empty(), "a worker may still be writing");
+    assert!(world.meta.claim_removed(now).await.unwrap().is_empty(), "a worker may still be writing");
     let later = now + TimeDelta::minutes(2);
-    assert_eq!(world.meta.removed_tables(later).await.unwrap(), [table.id]);
+    let due = world.meta.claim_removed(later).await.unwrap();
+    assert_eq!(due.iter().map(|right| right.table()).collect::<Vec<_>>(), [table.id]);
     world.meta.forget_removed(table.id).await.unwrap();
-    assert!(world.meta.removed_tables(later).await.unwrap().is_empty());
+    assert!(world.meta.claim_removed(later).await.unwrap().is_empty());
 }
 
 #[tokio::test]

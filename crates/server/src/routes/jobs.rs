@@ -43,12 +43,13 @@ pub(crate) enum JobState {
     Cancelled,
 }
 
-/// A limit of a connection.
+/// A limit of a connection, or room where tables are stored.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum HeldBack {
     BytesPerSecond,
     Imports,
+    Storage,
 }
 
 /// An import or a sync.
@@ -117,6 +118,7 @@ impl From<engine::Job> for Job {
             held_back: job.held_back.map(|limit| match limit {
                 engine::HeldBack::BytesPerSecond => HeldBack::BytesPerSecond,
                 engine::HeldBack::Imports => HeldBack::Imports,
+                engine::HeldBack::Storage => HeldBack::Storage,
             }),
             queued_at: job.queued_at,
             started_at: job.started_at,

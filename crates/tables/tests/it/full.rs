@@ -2,10 +2,10 @@
 
 use crate::{batch, columns, numbers, open};
 use arrow_array::StringArray;
-use mycorr_domain::{Code, JobId, TableId, TableStore};
+use mycorr_domain::{Code, TableId, TableStore};
 use mycorr_testkit::{
     SmallDisk,
-    store_suite::{self, snapshot, write},
+    store_suite::{self, right, snapshot, write},
 };
 use std::sync::Arc;
 use uuid::Uuid;
@@ -19,7 +19,8 @@ async fn a_full_disk() {
 
     // Nothing that could be compressed.
     let wide = store_suite::columns(&[("t", mycorr_domain::ColumnType::Text)]);
-    let mut writer = store.write(table, &wide, JobId::new()).await.unwrap();
+    let failed = right(table);
+    let mut writer = store.write(failed, &wide).await.unwrap();
     let problem = loop {
         let text = StringArray::from_iter_values((0..20_000).map(|_| Uuid::new_v4().to_string()));
         let batch = store_suite::batch(&wide, vec![Arc::new(text)], 20_000, &[]);
@@ -31,10 +32,13 @@ async fn a_full_disk() {
         }
     };
     assert_eq!(problem.code, Code::StorageFull, "{problem:?}");
+    disk.fill();
+    assert_eq!(store.check_writable().await.unwrap_err().code, Code::StorageFull);
+    disk.free();
 
     let store = open(disk.path());
     assert_eq!(numbers(&store, &at).await, (0..10).collect::<Vec<_>>());
-    store.sweep(table).await.unwrap();
+    store.sweep(failed).await.unwrap();
     let next = write(&store, table, &columns, [batch(5..7)]).await;
     assert_eq!(numbers(&store, &snapshot(table, next, &columns)).await, [5, 6]);
     assert_eq!(numbers(&store, &at).await, (0..10).collect::<Vec<_>>());

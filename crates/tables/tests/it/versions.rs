@@ -4,35 +4,11 @@ use crate::{batch, columns, files, numbers, open, rows};
 use arrow_array::{ArrayRef, BinaryArray, Date32Array, Int32Array};
 use mycorr_domain::{Cell, Code, ColumnType, JobId, RowQuery, Sort, TableId, TableStore};
 use mycorr_tables::WriteOptions;
-use mycorr_testkit::store_suite::{self, snapshot, write};
+use mycorr_testkit::store_suite::{self, right, right_of, snapshot, write};
 use std::sync::Arc;
 
 fn small() -> WriteOptions {
     WriteOptions { group_rows: 700, file_bytes: 4000, page_rows: 64, ..WriteOptions::default() }
-}
-
-#[tokio::test]
-async fn of_two_writers_from_one_base_one_wins() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path());
-    let columns = columns();
-    for existing in [false, true] {
-        let table = TableId::new();
-        if existing {
-            write(&store, table, &columns, [batch(0..3)]).await;
-        }
-        let mut writers = Vec::new();
-        for n in 0..2 {
-            let mut writer = store.write(table, &columns, JobId::new()).await.unwrap();
-            writer.write(batch(n..n + 1)).await.unwrap();
-            writers.push(writer);
-        }
-        let other = writers.remove(0);
-        let won = writers.remove(0).commit().await.unwrap();
-        assert_eq!(other.commit().await.unwrap_err().code, Code::Conflict);
-        store.sweep(table).await.unwrap();
-        assert_eq!(numbers(&store, &snapshot(table, won, &columns)).await, [1]);
-    }
 }
 
 #[tokio::test]
@@ -87,7 +63,7 @@ async fn a_companion_that_comes_late() {
         assert_eq!(page.rows, [text(want)]);
     }
     let batch = || batch(0..1);
-    let mut writer = store.write(table, &columns, JobId::new()).await.unwrap();
+    let mut writer = store.write(right(table), &columns).await.unwrap();
     assert_eq!(writer.write(batch()).await.unwrap_err().code, Code::Internal);
 }
 
@@ -104,8 +80,8 @@ async fn restoring_what_is_there_and_what_was() {
     assert_eq!(parts(), 2);
     let mut restored = vec![];
     for to in [second, first, first, second, first] {
-        restored.push(store.restore(table, to.version, JobId::new()).await.unwrap());
-        store.sweep(table).await.unwrap();
+        restored.push(store.restore(right(table), to.version).await.unwrap());
+        store.sweep_all(right(table)).await.unwrap();
     }
     assert_eq!(parts(), 2, "no file is written or lost by a restore");
     // Another process reads the same.
@@ -127,13 +103,13 @@ async fn versions_beyond_a_checkpoint_of_the_log() {
     let mut committed = Vec::new();
     for n in 0..105 {
         let job = if n == 3 { job } else { JobId::new() };
-        let mut writer = store.write(table, &columns, job).await.unwrap();
+        let mut writer = store.write(right_of(table, job), &columns).await.unwrap();
         writer.write(batch(n..n + 2)).await.unwrap();
         committed.push(writer.commit().await.unwrap());
     }
     assert!(files(folder.path()).iter().any(|path| path.contains(".checkpoint.")));
     let store = open(folder.path());
-    store.sweep(table).await.unwrap();
+    store.sweep_all(right(table)).await.unwrap();
     for (n, committed) in (0..).zip(&committed) {
         assert_eq!(numbers(&store, &snapshot(table, *committed, &columns)).await, [n, n + 1]);
     }

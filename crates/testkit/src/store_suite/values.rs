@@ -1,11 +1,11 @@
 //! Every value, column and shape of a table comes back as it was written.
 
-use super::{N, batch, columns, numbers, page, rows, snapshot, write};
+use super::{N, batch, columns, numbers, page, right, rows, snapshot, write};
 use arrow_array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array,
     Int16Array, Int32Array, Int64Array, StringArray, TimestampMicrosecondArray,
 };
-use mycorr_domain::{Cell, ColumnType, Filter, JobId, Operator, RowQuery, Sort, TableId, TableStore};
+use mycorr_domain::{Cell, ColumnType, Filter, Operator, RowQuery, Sort, TableId, TableStore};
 use std::sync::Arc;
 
 pub async fn an_empty_table(store: &dyn TableStore) {
@@ -95,7 +95,7 @@ pub async fn companions_hold_what_a_type_cannot(store: &dyn TableStore) {
     ];
     let table = TableId::new();
     let committed = write(store, table, &columns, batches).await;
-    let restored = store.restore(table, committed.version, JobId::new()).await.unwrap();
+    let restored = store.restore(right(table), committed.version).await.unwrap();
     for at in [snapshot(table, committed, &columns), snapshot(table, restored, &columns)] {
         let page = store.page(&at, &rows(0, 200)).await.unwrap();
         let text = |text: &str| Cell::Text(text.to_owned());

@@ -1,20 +1,21 @@
 //! Versions come all at once, never change, and belong to the job that made them.
 
-use super::{N, batch, columns, first, numbers, page, rows, snapshot, write};
+use super::{N, batch, columns, first, numbers, page, right, right_of, rows, snapshot, write};
 use arrow_array::{ArrayRef, Int64Array, StringArray};
-use mycorr_domain::{ColumnType, JobId, StoreVersion, TableId, TableStore};
+use mycorr_domain::{Code, ColumnType, JobId, StoreVersion, TableId, TableStore};
 use std::sync::Arc;
 
 pub async fn nothing_is_seen_before_the_commit(store: &dyn TableStore) {
     let (table, columns) = (TableId::new(), columns(N));
     let at = snapshot(table, write(store, table, &columns, [numbers(&columns, [1])]).await, &columns);
     let job = JobId::new();
-    let mut writer = store.write(table, &columns, job).await.unwrap();
+    let right = right_of(table, job);
+    let mut writer = store.write(right, &columns).await.unwrap();
     writer.write(numbers(&columns, 0..10_000)).await.unwrap();
     assert_eq!(first(store, &at, &rows(0, 9)).await, ["1"]);
     assert_eq!(store.committed(table, job).await.unwrap(), None);
     drop(writer);
-    store.sweep(table).await.unwrap();
+    store.sweep(right).await.unwrap();
     assert_eq!(store.committed(table, job).await.unwrap(), None);
     assert_eq!(first(store, &at, &rows(0, 9)).await, ["1"]);
     let next = write(store, table, &columns, [numbers(&columns, [2])]).await;
@@ -32,7 +33,7 @@ pub async fn a_version_never_changes(store: &dyn TableStore) {
         vec![Arc::new(Int64Array::from(vec![7])), Arc::new(StringArray::from(vec!["seven"]))];
     let new = snapshot(table, write(store, table, &two, [batch(&two, arrays, 1, &[])]).await, &two);
     assert!(new.version > old.version);
-    store.sweep(table).await.unwrap();
+    store.sweep_all(right(table)).await.unwrap();
     assert_eq!(page(store, &new, &rows(0, 9)).await, (1, vec![vec!["7".to_owned(), "seven".to_owned()]]));
     assert_eq!(first(store, &old, &rows(0, 9)).await, ["1", "2"]);
     assert_eq!(store.cell(&old, 1, "n").await.unwrap(), Some(b"2".to_vec()));
@@ -43,25 +44,25 @@ pub async fn restoring(store: &dyn TableStore) {
     let first_one = write(store, table, &columns, [numbers(&columns, 0..5000), numbers(&columns, [7])]).await;
     let second = write(store, table, &columns, [numbers(&columns, [2])]).await;
     let job = JobId::new();
-    let restored = store.restore(table, first_one.version, job).await.unwrap();
+    let restored = store.restore(right_of(table, job), first_one.version).await.unwrap();
     assert!(restored.version > second.version);
     assert_eq!(restored.rows, 5001);
     assert_eq!(store.committed(table, job).await.unwrap(), Some(restored));
-    store.sweep(table).await.unwrap();
+    store.sweep_all(right(table)).await.unwrap();
     for committed in [first_one, restored] {
         let at = snapshot(table, committed, &columns);
         assert_eq!(first(store, &at, &rows(4999, 9)).await, ["4999", "7"]);
     }
     assert_eq!(first(store, &snapshot(table, second, &columns), &rows(0, 9)).await, ["2"]);
-    assert!(store.restore(table, StoreVersion(99), JobId::new()).await.is_err());
-    assert!(store.restore(TableId::new(), StoreVersion(0), JobId::new()).await.is_err());
+    assert!(store.restore(right(table), StoreVersion(99)).await.is_err());
+    assert!(store.restore(right(TableId::new()), StoreVersion(0)).await.is_err());
 }
 
 pub async fn jobs_find_their_work_done(store: &dyn TableStore) {
     let (table, columns) = (TableId::new(), columns(N));
     let job = JobId::new();
     assert_eq!(store.committed(table, job).await.unwrap(), None);
-    let mut writer = store.write(table, &columns, job).await.unwrap();
+    let mut writer = store.write(right_of(table, job), &columns).await.unwrap();
     writer.write(numbers(&columns, [1, 2, 3])).await.unwrap();
     let committed = writer.commit().await.unwrap();
     // Also when others have committed since.
@@ -76,11 +77,95 @@ pub async fn deleting(store: &dyn TableStore) {
     let (table, other, columns) = (TableId::new(), TableId::new(), columns(N));
     let at = snapshot(table, write(store, table, &columns, [numbers(&columns, [1])]).await, &columns);
     let kept = snapshot(other, write(store, other, &columns, [numbers(&columns, [5])]).await, &columns);
-    store.delete(table).await.unwrap();
+    store.delete(right(table)).await.unwrap();
     assert!(store.page(&at, &rows(0, 9)).await.is_err());
-    store.delete(table).await.unwrap();
-    store.sweep(table).await.unwrap();
+    store.delete(right(table)).await.unwrap();
+    store.sweep_all(right(table)).await.unwrap();
     assert_eq!(first(store, &kept, &rows(0, 9)).await, ["5"]);
     let again = snapshot(table, write(store, table, &columns, [numbers(&columns, [2])]).await, &columns);
     assert_eq!(first(store, &again, &rows(0, 9)).await, ["2"]);
+}
+
+pub async fn late_writer_is_refused(store: &dyn TableStore) {
+    let (table, columns) = (TableId::new(), columns(N));
+    for _ in 0..2 {
+        let (early, late) = (right(table), right(table));
+        let mut slow = store.write(early, &columns).await.unwrap();
+        slow.write(numbers(&columns, [1])).await.unwrap();
+        let mut fast = store.write(late, &columns).await.unwrap();
+        fast.write(numbers(&columns, [2])).await.unwrap();
+        let at = snapshot(table, fast.commit().await.unwrap(), &columns);
+        assert_eq!(slow.commit().await.unwrap_err().code, Code::Conflict);
+        assert_eq!(store.committed(table, early.job()).await.unwrap(), None);
+        assert_eq!(store.restore(early, at.version).await.unwrap_err().code, Code::Conflict);
+        assert_eq!(store.delete(early).await.unwrap_err().code, Code::Conflict);
+        assert!(store.write(early, &columns).await.is_err());
+        assert!(store.take_over(early).await.is_err());
+        store.sweep(early).await.unwrap();
+        assert_eq!(first(store, &at, &rows(0, 9)).await, ["2"]);
+        // A right is used once.
+        assert_eq!(store.restore(late, at.version).await.unwrap_err().code, Code::Conflict);
+    }
+    // In the other order both are versions, and the higher fence is the newest.
+    let mut writers = [right(table), right(table)].map(|right| (right, None));
+    for (n, (right, writer)) in (0..).zip(&mut writers) {
+        let mut started = store.write(*right, &columns).await.unwrap();
+        started.write(numbers(&columns, [n])).await.unwrap();
+        *writer = Some(started);
+    }
+    let mut seen = Vec::new();
+    for (_, writer) in writers {
+        seen.push(snapshot(table, writer.unwrap().commit().await.unwrap(), &columns));
+    }
+    assert!(seen[0].version < seen[1].version);
+    for (n, at) in seen.iter().enumerate() {
+        assert_eq!(first(store, at, &rows(0, 9)).await, [n.to_string()]);
+    }
+}
+
+pub async fn paused_run_of_a_job_cannot_commit_after_its_successor(store: &dyn TableStore) {
+    let columns = columns(N);
+    for exists in [false, true] {
+        let table = TableId::new();
+        if exists {
+            write(store, table, &columns, [numbers(&columns, [0])]).await;
+        }
+        let job = JobId::new();
+        let (paused, next) = (right_of(table, job), right_of(table, job));
+        let mut writer = store.write(paused, &columns).await.unwrap();
+        writer.write(numbers(&columns, [1])).await.unwrap();
+        assert_eq!(store.take_over(next).await.unwrap(), None);
+        store.sweep(next).await.unwrap();
+        assert_eq!(writer.commit().await.unwrap_err().code, Code::Conflict);
+        let mut writer = store.write(next, &columns).await.unwrap();
+        writer.write(numbers(&columns, [2])).await.unwrap();
+        let committed = writer.commit().await.unwrap();
+        assert_eq!(store.committed(table, job).await.unwrap(), Some(committed));
+        assert_eq!(first(store, &snapshot(table, committed, &columns), &rows(0, 9)).await, ["2"]);
+    }
+}
+
+pub async fn successor_finds_what_the_paused_run_committed(store: &dyn TableStore) {
+    let (table, columns, job) = (TableId::new(), columns(N), JobId::new());
+    let (paused, next) = (right_of(table, job), right_of(table, job));
+    let mut writer = store.write(paused, &columns).await.unwrap();
+    writer.write(numbers(&columns, [1])).await.unwrap();
+    let committed = writer.commit().await.unwrap();
+    assert_eq!(store.take_over(next).await.unwrap(), Some(committed));
+    store.sweep(next).await.unwrap();
+    store.sweep_all(right(table)).await.unwrap();
+    assert_eq!(first(store, &snapshot(table, committed, &columns), &rows(0, 9)).await, ["1"]);
+}
+
+pub async fn sweep_spares_another_writer(store: &dyn TableStore) {
+    let (table, columns) = (TableId::new(), columns(N));
+    let sweeping = [right(table), right(table)];
+    let writing = right(table);
+    let mut writer = store.write(writing, &columns).await.unwrap();
+    writer.write(numbers(&columns, 0..50_000)).await.unwrap();
+    store.sweep(sweeping[0]).await.unwrap();
+    store.sweep_all(sweeping[1]).await.unwrap();
+    writer.write(numbers(&columns, [7])).await.unwrap();
+    let at = snapshot(table, writer.commit().await.unwrap(), &columns);
+    assert_eq!(first(store, &at, &rows(49_999, 9)).await, ["49999", "7"]);
 }
