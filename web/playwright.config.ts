@@ -24,7 +24,13 @@ export default defineConfig({
     { name: "journey", testMatch: "journey.spec.ts" },
     {
       name: "parts",
-      testMatch: ["grid.spec.ts", "connections.spec.ts", "settings.spec.ts"],
+      testMatch: [
+        "grid.spec.ts",
+        "connections.spec.ts",
+        "settings.spec.ts",
+        "way.spec.ts",
+        "survives.spec.ts",
+      ],
       dependencies: ["journey"],
     },
   ],
