@@ -5,6 +5,7 @@ import { choicesOf, fewValues, kindOf, makeFilters } from "../src/grid/kinds";
 import { filterByValue, formatFilter, formatWidths, parseWidths } from "../src/grid/view";
 import { freeName, importedFrom, isMadeGood, sourceKey } from "../src/pages/imported";
 import { isPem, kindOf as kindOfPaste, nameFor } from "../src/pages/pasted";
+import { literal } from "../src/pages/Statements";
 import { age, ago } from "../src/ui/format";
 
 const column = (pg_type: string): Column => ({ name: "c", pg_type, type: "", position: 1, nullable: true });
@@ -143,5 +144,11 @@ describe("times", () => {
     expect([later(90), later(40), later(365)]).toEqual(["in 3 months", "in 40 days", "in 12 months"]);
     const past = (minutes: number) => age(new Date(now - minutes * 60_000).toISOString(), now);
     expect([past(0), past(5), past(125), past(3000)]).toEqual(["now", "5 min", "2 h", "2 d"]);
+  });
+});
+
+describe("the ledger", () => {
+  it("tells an empty parameter from NULL", () => {
+    expect([literal(""), literal(null), literal("it's")]).toEqual(["''", "NULL", "'it''s'"]);
   });
 });
