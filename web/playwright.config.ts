@@ -22,9 +22,11 @@ export default defineConfig({
   // The journey makes the first account, so it comes first.
   projects: [
     { name: "journey", testMatch: "journey.spec.ts" },
+    // Has a Mycorr of its own.
+    { name: "way", testMatch: "way.spec.ts" },
     {
       name: "parts",
-      testMatch: ["grid.spec.ts", "connections.spec.ts", "settings.spec.ts"],
+      testMatch: ["grid.spec.ts", "connections.spec.ts", "settings.spec.ts", "survives.spec.ts"],
       dependencies: ["journey"],
     },
   ],

@@ -188,7 +188,9 @@ describe("view", () => {
       ["contains", "50%_*\\", "c.ilike.*50\\%\\_\\*\\\\*"],
       ["in", "a, b", "c.in.(a,b)"],
       ["is.not_null", "", "c.is.not_null"],
-      ["eq", "", "c.eq."],
+      ["empty", "", "c.eq."],
+      ["not_empty", "", "c.neq."],
+      ["in", '"a, b", c', 'c.in.("a, b",c)'],
       ["like", "a%", "c.like.a%"],
     ] as const) {
       const filter = makeFilter("c", choice, typed);

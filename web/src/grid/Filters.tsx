@@ -1,10 +1,11 @@
-import { Button, NativeSelect, Popover, TextInput } from "@mantine/core";
+import { Button, Popover } from "@mantine/core";
 import { ListFilter, X } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import type { Column } from "../api/client";
 import { spelled } from "../ui/invisible";
 import { Name } from "../ui/Visible";
-import { type Filter, formatFilter, makeFilter, OPERATORS, readFilter } from "./view";
+import { FilterForm } from "./FilterForm";
+import { type Filter, formatFilter, OPERATORS, readFilter } from "./view";
 
 interface Props {
   columns: Column[];
@@ -13,10 +14,12 @@ interface Props {
   /** The column that a new filter is being made for; null: none is. */
   opened: string | null;
   onOpen: (column: string | null) => void;
+  /** The values of a column where they seem to be few. */
+  values: (column: string) => string[] | null;
 }
 
 /** The filters as chips; a click on one changes it, the cross removes it. */
-export function FilterBar({ columns, filters, onChange, opened, onOpen }: Props) {
+export function FilterBar({ columns, filters, onChange, opened, onOpen, values }: Props) {
   const [editing, setEditing] = useState<number | null>(null);
   const first = columns[0]?.name ?? "";
   return (
@@ -26,9 +29,11 @@ export function FilterBar({ columns, filters, onChange, opened, onOpen }: Props)
         onChange={(open) => !open && onOpen(null)}
         position="bottom-start"
         trapFocus
+        returnFocus
       >
         <Popover.Target>
           <Button
+            data-search
             variant="default"
             size="xs"
             leftSection={<ListFilter size={16} />}
@@ -41,9 +46,10 @@ export function FilterBar({ columns, filters, onChange, opened, onOpen }: Props)
           {opened !== null && (
             <FilterForm
               columns={columns}
-              filter={{ column: opened, operator: "eq", value: "" }}
-              onSave={(filter) => {
-                onChange([...filters, filter]);
+              filter={{ column: opened, operator: "", value: "" }}
+              values={values}
+              onSave={(made) => {
+                onChange([...filters, ...made]);
                 onOpen(null);
               }}
             />
@@ -57,6 +63,7 @@ export function FilterBar({ columns, filters, onChange, opened, onOpen }: Props)
           onChange={(open) => !open && setEditing(null)}
           position="bottom-start"
           trapFocus
+          returnFocus
         >
           <span className="chip">
             <Popover.Target>
@@ -79,8 +86,9 @@ export function FilterBar({ columns, filters, onChange, opened, onOpen }: Props)
             <FilterForm
               columns={columns}
               filter={filter}
+              values={values}
               onSave={(next) => {
-                onChange(filters.map((one, other) => (other === at ? next : one)));
+                onChange(filters.flatMap((one, other) => (other === at ? next : [one])));
                 setEditing(null);
               }}
             />
@@ -99,45 +107,7 @@ export function FilterBar({ columns, filters, onChange, opened, onOpen }: Props)
 function inWords(filter: Filter): string {
   const { choice, typed } = readFilter(filter);
   const label = OPERATORS.find(({ id }) => id === choice)?.label.replace(/ \(.*/, "") ?? choice;
-  return typed === "" && choice.startsWith("is.") ? label : `${label} ${typed === "" ? '""' : typed}`;
-}
-
-function FilterForm(props: { columns: Column[]; filter: Filter; onSave: (filter: Filter) => void }) {
-  const [column, setColumn] = useState(props.filter.column);
-  const [{ choice, typed }, setRead] = useState(() => readFilter(props.filter));
-  const operator = OPERATORS.find(({ id }) => id === choice);
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    props.onSave(makeFilter(column, choice, typed));
-  };
-  return (
-    <form className="stack" style={{ gap: 12, width: 280 }} onSubmit={submit}>
-      <NativeSelect
-        label="Column"
-        data={props.columns.map(({ name }) => ({ value: name, label: spelled(name) }))}
-        value={column}
-        onChange={(event) => setColumn(event.currentTarget.value)}
-      />
-      <NativeSelect
-        label="Condition"
-        data={OPERATORS.map(({ id, label }) => ({ value: id, label }))}
-        value={choice}
-        onChange={(event) => setRead({ choice: event.currentTarget.value, typed })}
-      />
-      {operator?.value !== false && (
-        <TextInput
-          data-autofocus
-          label="Value"
-          description={choice === "in" ? "Separated by commas." : undefined}
-          autoComplete="off"
-          spellCheck={false}
-          value={typed}
-          onChange={(event) => setRead({ choice, typed: event.currentTarget.value })}
-        />
-      )}
-      <Button type="submit" style={{ alignSelf: "flex-end" }}>
-        Apply filter
-      </Button>
-    </form>
-  );
+  return typed === "" && OPERATORS.find(({ id }) => id === choice)?.value === false
+    ? label
+    : `${label} ${typed === "" ? '""' : typed}`;
 }

@@ -20,6 +20,7 @@ import { type Column, toProblem } from "../api/client";
 import { count, plural } from "../ui/format";
 import { tsv } from "./cell";
 import { layout, moved, type Placed, revealColumn, visibleColumns } from "./columns";
+import { beyond, clamp, useDrag } from "./drag";
 import { GridHead, type HeadActions } from "./GridHead";
 import { GridRow } from "./GridRow";
 import { press, range, type Selection } from "./keys";
@@ -28,14 +29,24 @@ import { canvasHeight, ROW, reach, reveal, scrollAt, scrolled, topAt, visibleRow
 import { nextSort, type Sort } from "./view";
 import "./grid.css";
 
+export interface Look {
+  widths: ReadonlyMap<string, number>;
+  pins: ReadonlySet<string>;
+}
+
+const PLAIN: Look = { widths: new Map(), pins: new Set() };
+
 interface Props {
   label: string;
   columns: Column[];
   rows: RowSet;
-  /** Changes with sort and filters: what was at a place is then elsewhere. */
-  scope: string;
   /** How many rows there will be, for as long as the first answer has not come. */
   expected?: number;
+  /** Of how many, where filters leave some out. */
+  of?: number;
+  /** Widths and pins to begin with, and how to keep those that are chosen. */
+  look?: Look;
+  onLook?: (look: Look) => void;
   /** Names of the columns shown, in their order. */
   order: string[];
   onOrder?: (order: string[]) => void;
@@ -59,8 +70,9 @@ export function Grid(props: Props) {
     label,
     columns,
     rows,
-    scope,
     expected,
+    look = PLAIN,
+    onLook,
     order,
     onOrder,
     sorts = [],
@@ -75,8 +87,7 @@ export function Grid(props: Props) {
   const at = useRef({ top: 0, scroll: 0 });
   const [place, setPlace] = useState({ top: 0, left: 0 });
   const [size, setSize] = useState({ width: 0, height: 0 });
-  const [widths, setWidths] = useState<ReadonlyMap<string, number>>(new Map());
-  const [pins, setPins] = useState<ReadonlySet<string>>(new Set());
+  const [{ widths, pins }, setLook] = useState(look);
   const [selection, setSelection] = useState<Selection>(() =>
     start ? { anchor: start, focus: start } : ORIGIN,
   );
@@ -121,6 +132,7 @@ export function Grid(props: Props) {
     if (at.current.top > reach(extent)) go(at.current.top);
   }, [extent, go]);
 
+  const { scope } = rows;
   const shownScope = useRef(scope);
   useLayoutEffect(() => {
     if (shownScope.current === scope) return;
@@ -198,29 +210,66 @@ export function Grid(props: Props) {
     );
     if (!next) return;
     event.preventDefault();
-    select(next);
+    // Whoever selects everything stays where they are.
+    if (event.key === "a") setSelection(next);
+    else select(next);
   };
 
-  const spotOf = (event: MouseEvent | PointerEvent) => {
-    const target = document.elementFromPoint(event.clientX, event.clientY);
+  const lastCol = Math.max(0, laid.columns.length - 1);
+  /** Row and column under a point; the row's number stands for all its columns. */
+  const spotAt = (x: number, y: number) => {
+    const target = document.elementFromPoint(x, y);
+    const row = target?.closest<HTMLElement>("[data-row]");
+    if (!row || !element.current?.contains(row)) return null;
     const cell = target?.closest<HTMLElement>("[data-col]");
-    const row = cell?.closest<HTMLElement>("[data-row]");
-    if (!cell || !row || !element.current?.contains(cell)) return null;
-    return { row: Number(row.dataset.row), col: Number(cell.dataset.col) };
+    return { row: Number(row.dataset.row), col: cell ? Number(cell.dataset.col) : null };
   };
   const onPointerDown = (event: PointerEvent) => {
-    const spot = event.button === 0 ? spotOf(event) : null;
-    if (spot) select({ anchor: event.shiftKey ? selection.anchor : spot, focus: spot });
+    const spot = event.button === 0 ? spotAt(event.clientX, event.clientY) : null;
+    if (!spot) return;
+    const wholeRows = spot.col === null;
+    const to = { row: spot.row, col: spot.col ?? lastCol };
+    const from = event.shiftKey ? selection.anchor : { ...to, col: wholeRows ? 0 : to.col };
+    if (event.pointerType === "mouse") drag.current = { x: event.clientX, y: event.clientY, rows: wholeRows };
+    if (wholeRows) {
+      // By row: nothing is moved sideways.
+      setSelection({ anchor: { ...from, col: 0 }, focus: to });
+      setMessage("");
+    } else select({ anchor: from, focus: to });
   };
-  const onPointerMove = (event: PointerEvent) => {
-    if (event.pointerType !== "mouse" || (event.buttons & 1) === 0) return;
-    const spot = spotOf(event);
-    if (spot && (spot.row !== focus.row || spot.col !== focus.col))
-      select({ anchor: selection.anchor, focus: spot });
-  };
+  const drag = useDrag({
+    // Beyond an edge the nearest cell inside counts.
+    extend: (x, y) => {
+      const node = element.current;
+      if (!node) return;
+      const box = node.getBoundingClientRect();
+      const left = box.left + gutter + laid.pinnedWidth;
+      const spot = spotAt(
+        drag.current?.rows ? box.left + 4 : clamp(x, left + 2, box.left + node.clientWidth - 2),
+        clamp(y, box.top + HEAD + 2, box.top + HEAD + view - 2),
+      );
+      if (!spot) return;
+      const to = { row: spot.row, col: drag.current?.rows ? lastCol : (spot.col ?? focus.col) };
+      if (to.row === focus.row && to.col === focus.col) return;
+      setSelection((old) => ({ anchor: old.anchor, focus: to }));
+      setMessage("");
+      onCell?.(to.row, to.col);
+    },
+    scroll: (x, y) => {
+      const node = element.current;
+      if (!node) return false;
+      const box = node.getBoundingClientRect();
+      const down = beyond(y, box.top + HEAD, box.top + HEAD + view);
+      const right = drag.current?.rows ? 0 : beyond(x, box.left + gutter, box.left + node.clientWidth);
+      if (down === 0 && right === 0) return false;
+      // The further out, the faster.
+      go(at.current.top + clamp(down / 2, -64, 64), node.scrollLeft + clamp(right / 2, -48, 48));
+      return true;
+    },
+  });
   const onDoubleClick = (event: MouseEvent) => {
-    const spot = spotOf(event);
-    const placed = spot && laid.columns[spot.col];
+    const spot = spotAt(event.clientX, event.clientY);
+    const placed = spot?.col != null && laid.columns[spot.col];
     if (spot && placed) onOpen?.(spot.row, placed);
   };
 
@@ -253,6 +302,10 @@ export function Grid(props: Props) {
     );
   };
 
+  const choose = (next: Look) => {
+    setLook(next);
+    onLook?.(next);
+  };
   const actions: HeadActions = {
     sort: onSort,
     toggleSort: onSort && ((column, keep) => onSort(nextSort(sorts, column, keep))),
@@ -260,19 +313,17 @@ export function Grid(props: Props) {
     hide:
       onOrder && order.length > 1 ? (column) => onOrder(order.filter((name) => name !== column)) : undefined,
     move: onOrder && ((column, by) => onOrder(moved(order, column, by))),
-    pin: (column) =>
-      setPins((old) => {
-        const next = new Set(old);
-        if (!next.delete(column)) next.add(column);
-        return next;
-      }),
-    width: (column, width) =>
-      setWidths((old) => {
-        const next = new Map(old);
-        if (width === null) next.delete(column);
-        else next.set(column, width);
-        return next;
-      }),
+    pin: (column) => {
+      const next = new Set(pins);
+      if (!next.delete(column)) next.add(column);
+      choose({ widths, pins: next });
+    },
+    width: (column, width) => {
+      const next = new Map(widths);
+      if (width === null) next.delete(column);
+      else next.set(column, width);
+      choose({ widths: next, pins });
+    },
   };
 
   const inSight =
@@ -296,7 +347,6 @@ export function Grid(props: Props) {
         onScroll={onScroll}
         onKeyDown={onKeyDown}
         onPointerDown={onPointerDown}
-        onPointerMove={onPointerMove}
         onDoubleClick={onDoubleClick}
         onCopy={onCopy}
       >
@@ -363,7 +413,11 @@ export function Grid(props: Props) {
       )}
       {props.note && <div className="grid-note">{props.note}</div>}
       <div className="grid-foot">
-        <span>{plural(total, "row")}</span>
+        <span>
+          {props.of === undefined || props.of === total
+            ? plural(total, "row")
+            : `${count(total)} of ${plural(props.of, "row")}`}
+        </span>
         {several && (
           <span>
             {plural(marked.bottom - marked.top + 1, "row")} ×{" "}

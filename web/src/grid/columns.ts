@@ -29,7 +29,7 @@ export const isNumeric = (column: Column) => NUMERIC.test(column.pg_type) && !co
 /** A width by type and name: what fits most values of the type, and the name with its menu. */
 export function defaultWidth({ name, pg_type }: Column): number {
   const byType = /^uuid$/.test(pg_type)
-    ? 292
+    ? 316
     : /^timestamp/.test(pg_type)
       ? 216
       : /^(boolean|"char")$/.test(pg_type)

@@ -11,12 +11,16 @@ const SETTLE = 60;
 export const COPY_ROWS = 10_000;
 
 export interface RowSet {
+  /** What the rows are rows of: until the first of a new sort or filter are here, still that before. */
+  scope: string;
   /** Those of the version; null until the first answer. */
   columns: Column[] | null;
   /** null until the first answer. */
   total: number | null;
   /** undefined: not here yet. */
   rowAt: (row: number) => (Cell | null)[] | undefined;
+  /** All that are here. */
+  seen: () => Iterable<(Cell | null)[]>;
   onVisible: (first: number, end: number) => void;
   /** Fetches rows that are to be copied; false if they are too many. */
   ensure: (first: number, end: number) => Promise<boolean>;
@@ -54,6 +58,10 @@ export function useRows(tableId: string, version: number, sort: Sort[], filter: 
   // The first page says how many rows there are; with filters nothing else does.
   const head = useQuery({ ...page(0), placeholderData: keepPreviousData });
   const total = head.data ? head.data.total : null;
+  // Old rows stay in sight while new ones come.
+  const [shown, setShown] = useState(scope);
+  const here = head.data && !head.isPlaceholderData;
+  if (here && shown !== scope) setShown(scope);
 
   const [wanted, setWanted] = useState({ scope, first: 0, end: 0 });
   const [settled, setSettled] = useState(wanted);
@@ -81,10 +89,17 @@ export function useRows(tableId: string, version: number, sort: Sort[], filter: 
   const rowAt = useCallback(
     (row: number) => {
       const at = Math.floor(row / PAGE);
-      const data = client.getQueryData<{ rows: (Cell | null)[][] }>(["rows", scope, at]);
+      const data = client.getQueryData<{ rows: (Cell | null)[][] }>(["rows", shown, at]);
       return data?.rows[row - at * PAGE];
     },
-    [client, scope],
+    [client, shown],
+  );
+  const seen = useCallback(
+    () =>
+      client
+        .getQueriesData<{ rows: (Cell | null)[][] }>({ queryKey: ["rows", shown] })
+        .flatMap(([, data]) => data?.rows ?? []),
+    [client, shown],
   );
   const ensure = useCallback(
     async (first: number, end: number) => {
@@ -100,9 +115,11 @@ export function useRows(tableId: string, version: number, sort: Sort[], filter: 
   );
 
   return {
+    scope: shown,
     columns: head.data?.columns ?? null,
     total,
     rowAt,
+    seen,
     onVisible,
     ensure,
     error: head.error,
@@ -119,9 +136,11 @@ export function useRows(tableId: string, version: number, sort: Sort[], filter: 
 /** Rows that are all here already. */
 export function localRows(rows: (Cell | null)[][]): RowSet {
   return {
+    scope: "",
     columns: null,
     total: rows.length,
     rowAt: (row) => rows[row],
+    seen: () => rows,
     onVisible: () => undefined,
     ensure: async () => true,
     error: null,

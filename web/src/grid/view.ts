@@ -1,6 +1,9 @@
 // What is looked at, as it stands in the URL:
-// `?table=&v=&sort=-price,id&f=price.gt.10&cols=id,price&cell=r12c3`. A name that holds a separator stands in
+// `?table=&v=&sort=-price,id&f=price.gt.10&cols=id,price&w=price.120&pin=id&cell=r12c3`. A name that holds a separator stands in
 // double quotes, doubled where a quote is meant: the same grammar that `GET /tables/{id}/rows` takes.
+
+import type { Cell } from "../api/client";
+import { MAX_WIDTH, MIN_WIDTH } from "./columns";
 
 export interface Sort {
   column: string;
@@ -23,7 +26,10 @@ export const OPERATORS: { id: string; label: string; value: boolean }[] = [
   { id: "gte", label: "is at least", value: true },
   { id: "lt", label: "is less than", value: true },
   { id: "lte", label: "is at most", value: true },
+  { id: "between", label: "is between", value: true },
   { id: "in", label: "is one of", value: true },
+  { id: "empty", label: "is empty", value: false },
+  { id: "not_empty", label: "is not empty", value: false },
   { id: "like", label: "is like (% any text, _ one character)", value: true },
   { id: "ilike", label: "is like, in any case", value: true },
   { id: "is.null", label: "is NULL", value: false },
@@ -87,16 +93,23 @@ export function parseFilter(text: string): Filter | null {
 export const formatFilter = ({ column, operator, value }: Filter) =>
   `${quoted(column, /[".]/)}.${operator}.${value}`;
 
+/** A list as people type it: spaces around the commas mean nothing, a comma within quotes is none. */
+export const typedWords = (typed: string) =>
+  [...typed.matchAll(/\s*(?:"((?:[^"]|"")*)"\s*|([^,]*))(?:,|$)/gy)]
+    .map(([, inQuotes, bare]) => inQuotes?.replaceAll('""', '"') ?? bare?.trim() ?? "")
+    .slice(0, typed === "" || /,\s*$/.test(typed) ? undefined : -1);
+
 /** The filter for what a person chose and typed. */
 export function makeFilter(column: string, choice: string, typed: string): Filter {
   const [operator = "", fixed] = choice.split(".");
   if (fixed !== undefined) return { column, operator, value: fixed };
+  if (choice === "empty") return { column, operator: "eq", value: "" };
+  if (choice === "not_empty") return { column, operator: "neq", value: "" };
   if (choice === "contains") {
     return { column, operator: "ilike", value: `*${typed.replace(/[\\*%_]/g, "\\$&")}*` };
   }
   if (choice === "in") {
-    const members = typed.split(",").map((member) => quoted(member.trim(), /[",]/));
-    return { column, operator, value: `(${members.join(",")})` };
+    return { column, operator, value: `(${joinWords(typedWords(typed))})` };
   }
   return { column, operator, value: typed };
 }
@@ -104,10 +117,39 @@ export function makeFilter(column: string, choice: string, typed: string): Filte
 /** The other way round: what was chosen and typed. */
 export function readFilter({ operator, value }: Filter): { choice: string; typed: string } {
   if (operator === "is") return { choice: `is.${value}`, typed: "" };
-  if (operator === "in") return { choice: "in", typed: words(value.slice(1, -1)).join(", ") };
+  if (operator === "in")
+    return {
+      choice: "in",
+      typed: words(value.slice(1, -1))
+        .map((one) => quoted(one, /[",]/))
+        .join(", "),
+    };
+  if (value === "" && (operator === "eq" || operator === "neq")) {
+    return { choice: operator === "eq" ? "empty" : "not_empty", typed: "" };
+  }
   const contains = operator === "ilike" && /^\*((?:\\.|[^\\*%_])*)\*$/s.exec(value);
   if (contains) return { choice: "contains", typed: (contains[1] ?? "").replace(/\\(.)/gs, "$1") };
   return { choice: operator, typed: value };
+}
+
+/** `price.120`: a width that somebody chose. */
+export const formatWidths = (widths: ReadonlyMap<string, number>) =>
+  [...widths].map(([name, width]) => `${quoted(name, /[".]/)}.${Math.round(width)}`);
+
+export function parseWidths(texts: readonly string[]): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const text of texts) {
+    const column = word(text, ".");
+    const width = Number(column?.rest);
+    if (column?.word && width >= MIN_WIDTH && width <= MAX_WIDTH) found.set(column.word, width);
+  }
+  return found;
+}
+
+/** The filter that finds the rows with this value. */
+export function filterByValue(column: string, cell: Cell | null): Filter | null {
+  if (cell === null) return { column, operator: "is", value: "null" };
+  return typeof cell === "string" ? { column, operator: "eq", value: cell } : null;
 }
 
 /** A click on a header: ascending, descending, not at all. With Shift the other columns keep theirs. */

@@ -1,7 +1,10 @@
 import { Button } from "@mantine/core";
-import { Download } from "lucide-react";
+import { Download, ListFilter } from "lucide-react";
+import { useState } from "react";
 import type { Cell } from "../api/client";
 import type { Placed } from "../grid/columns";
+import { indent } from "../grid/json";
+import { type Filter, filterByValue } from "../grid/view";
 import { CopyButton } from "../ui/Copy";
 import { Dialog, useReturnFocus } from "../ui/Dialog";
 import { bytes, count, plural } from "../ui/format";
@@ -13,13 +16,18 @@ interface Props {
   cell: Cell | null;
   /** Where the whole of a large cell can be had; null where its row's number is not known. */
   href: string | null;
+  onFilter: (filter: Filter) => void;
   onClose: () => void;
 }
 
 /** A whole value, exactly as PostgreSQL prints it. */
-export function CellDialog({ row, placed, cell, href, onClose }: Props) {
+export function CellDialog({ row, placed, cell, href, onFilter, onClose }: Props) {
   useReturnFocus();
   const text = typeof cell === "string" ? cell : cell && "hex" in cell ? `\\x${cell.hex}` : null;
+  const filter = filterByValue(placed.column.name, cell);
+  const [indented, setIndented] = useState(true);
+  const json = text !== null && /^jsonb?$/.test(placed.column.pg_type) ? indent(text) : null;
+  const shown = indented && json !== null ? json : text;
   return (
     <Dialog
       opened
@@ -36,12 +44,36 @@ export function CellDialog({ row, placed, cell, href, onClose }: Props) {
         {typeof cell === "string" && `, ${plural([...cell].length, "character")}`}
         {cell && typeof cell === "object" && "hex" in cell && ", bytes that are no UTF-8"}
       </p>
+      {(filter || json !== null) && (
+        <div className="row" style={{ marginBottom: 12 }}>
+          {filter && (
+            <Button
+              variant="default"
+              size="xs"
+              leftSection={<ListFilter size={14} />}
+              onClick={() => onFilter(filter)}
+            >
+              {cell === null ? "Only rows with NULL here" : "Only rows with this value"}
+            </Button>
+          )}
+          {json !== null && (
+            <div className="switch" role="group" aria-label="Shown as">
+              <button type="button" aria-pressed={indented} onClick={() => setIndented(true)}>
+                Indented
+              </button>
+              <button type="button" aria-pressed={!indented} onClick={() => setIndented(false)}>
+                As stored
+              </button>
+            </div>
+          )}
+        </div>
+      )}
       {cell === null && <em className="dim">NULL</em>}
       {text !== null && (
         <div className="code">
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it */}
           <pre tabIndex={0} role="group" aria-label="Value">
-            {text === "" ? <span className="dim">""</span> : visible(text, true)}
+            {text === "" ? <span className="dim">""</span> : visible(shown ?? "", true)}
           </pre>
           <CopyButton text={text} label="Copy value" />
         </div>

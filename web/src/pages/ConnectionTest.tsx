@@ -120,6 +120,16 @@ function StepLine({ step, told }: { step: Step; told: boolean }) {
 }
 
 function Worked({ test }: { test: TestState }) {
+  const readable = test.passport?.schemas.some((schema) => schema.usage && schema.readable > 0) ?? true;
+  if (!readable) {
+    return (
+      <Notice tone="warning" title="The connection works, but the role can read nothing">
+        <p>
+          Nothing can be imported through it until the role may read a table. The SQL for it is on this page.
+        </p>
+      </Notice>
+    );
+  }
   return (
     <Notice tone="success" title="The connection works">
       {test.passport && <PassportSummary passport={test.passport} />}

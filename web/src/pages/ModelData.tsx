@@ -32,6 +32,7 @@ export default function ModelData({ model }: { model: Model }) {
         const table = items.find((one) => one.id === wanted) ?? (wanted ? undefined : items[0]);
         return (
           <div className="model-body">
+            <title>{`${table ? `${spelled(table.name)} · ` : ""}${spelled(model.name)} · Mycorr`}</title>
             <TableList model={model} tables={items} current={table} />
             {table ? (
               <TableView key={table.id} model={model} table={table} jobs={jobs.data?.items ?? []} />
@@ -49,9 +50,11 @@ export default function ModelData({ model }: { model: Model }) {
 
 function NoTable({ model, jobs }: { model: Model; jobs: Job[] }) {
   const running = jobs.filter((job) => !isOver(job));
+  const title = <title>{`${spelled(model.name)} · Mycorr`}</title>;
   if (running.length > 0) {
     return (
       <div className="page stack">
+        {title}
         {running.map((job) => (
           <div key={job.id} className="card stack" style={{ gap: 8 }}>
             <strong>
@@ -75,6 +78,7 @@ function NoTable({ model, jobs }: { model: Model; jobs: Job[] }) {
         ) : undefined
       }
     >
+      {title}
       <p>
         A table is a copy of one in your database, as it was when it was imported. Sync brings it up to date,
         and every older version stays readable.

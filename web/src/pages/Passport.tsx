@@ -87,8 +87,16 @@ export function PassportSummary({ passport }: { passport: Pick<Rights, "schemas"
 
 export function PassportRights({ passport }: { passport: Rights }) {
   const { schemas, excess, changes } = passport;
+  const nothing = !schemas.some((schema) => schema.usage && schema.readable > 0);
   return (
     <>
+      {nothing && schemas.length > 0 && (
+        <Notice tone="warning" title="The role can read no table">
+          <p>
+            Nothing can be imported through this connection until it may. Run the SQL below, then check again.
+          </p>
+        </Notice>
+      )}
       {excess.length > 0 && (
         <Notice tone="warning" title="The role may do more than read">
           <ul className="rights">
@@ -108,7 +116,7 @@ export function PassportRights({ passport }: { passport: Rights }) {
       ) : (
         <ul className="schemas">
           {schemas.map((schema) => (
-            <SchemaRights key={schema.name} schema={schema} />
+            <SchemaRights key={schema.name} schema={schema} shut={nothing} />
           ))}
         </ul>
       )}
@@ -143,13 +151,14 @@ function sentence({ usage, tables, readable }: Rights["schemas"][number]): strin
   return tables === 1 ? "lets it read its one table." : `lets it read all ${plural(tables, "table")}.`;
 }
 
-function SchemaRights({ schema }: { schema: Rights["schemas"][number] }) {
+/** `shut`: nothing at all can be read, so what opens it is in sight. Else it is only an offer. */
+function SchemaRights({ schema, shut }: { schema: Rights["schemas"][number]; shut: boolean }) {
   const { name, usage, readable, row_security, grant } = schema;
   const all = usage && readable === schema.tables;
   return (
     <li>
       <div>
-        <ToneIcon tone={all ? "success" : "warning"} label={all ? "open" : "partly shut"} />{" "}
+        <ToneIcon tone={all ? "success" : shut ? "warning" : "info"} label={all ? "open" : "partly shut"} />{" "}
         <strong>
           <Name text={name} />
         </strong>{" "}
@@ -161,7 +170,7 @@ function SchemaRights({ schema }: { schema: Rights["schemas"][number] }) {
         </div>
       )}
       {grant && (
-        <details className="advanced" open={!usage || readable === 0}>
+        <details className="advanced" open={shut}>
           <summary>{usage ? "Open the rest" : "Open it"}</summary>
           <Code text={grant} label="GRANT" />
         </details>

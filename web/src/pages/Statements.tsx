@@ -1,4 +1,4 @@
-import { Button, TextInput } from "@mantine/core";
+import { Button, Checkbox, NativeSelect, TextInput } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Download, Search } from "lucide-react";
 import { useState } from "react";
@@ -26,12 +26,18 @@ export default function Statements({ id }: { id: string }) {
     getNextPageParam: (page) => page.next ?? undefined,
   });
   const [text, setText] = useState("");
+  const [purpose, setPurpose] = useState("");
+  const [all, setAll] = useState(false);
   const wanted = text.trim().toLowerCase();
   const items = statements.data?.pages.flatMap((page) => page.items) ?? [];
-  const found = items.filter((one) =>
-    [one.statement, one.purpose, one.actor, one.outcome, ...one.parameters].some((part) =>
-      part?.toLowerCase().includes(wanted),
-    ),
+  const setUp = items.filter(isSetUp).length;
+  const found = items.filter(
+    (one) =>
+      (all || !isSetUp(one)) &&
+      (purpose === "" || one.purpose === purpose) &&
+      [one.statement, one.purpose, one.actor, one.outcome, ...one.parameters].some((part) =>
+        part?.toLowerCase().includes(wanted),
+      ),
   );
   return (
     <>
@@ -62,20 +68,44 @@ export default function Statements({ id }: { id: string }) {
       >
         {() => (
           <div className="stack">
-            <TextInput
-              data-search
-              className="form"
-              aria-label="Filter the statements shown"
-              placeholder={`Filter these ${count(items.length)} statements`}
-              leftSection={<Search size={16} />}
-              value={text}
-              onChange={(event) => setText(event.currentTarget.value)}
-            />
+            <div className="row" style={{ gap: 16 }}>
+              <TextInput
+                data-search
+                style={{ flex: "1 1 240px", maxWidth: 480 }}
+                aria-label="Filter the statements shown"
+                placeholder={`Filter these ${count(items.length)} statements`}
+                leftSection={<Search size={16} />}
+                value={text}
+                onChange={(event) => setText(event.currentTarget.value)}
+              />
+              <NativeSelect
+                aria-label="Purpose"
+                data={[
+                  { value: "", label: "Every purpose" },
+                  ...PURPOSES.map((one) => ({ value: one, label: one })),
+                ]}
+                value={purpose}
+                onChange={(event) => setPurpose(event.currentTarget.value)}
+              />
+              {setUp > 0 && (
+                <Checkbox
+                  label={`Also the ${plural(setUp, "statement")} that set a session up`}
+                  checked={all}
+                  onChange={(event) => setAll(event.currentTarget.checked)}
+                />
+              )}
+            </div>
             {found.length === 0 ? (
               <Empty
                 title="No statement matches"
                 action={
-                  <Button variant="default" onClick={() => setText("")}>
+                  <Button
+                    variant="default"
+                    onClick={() => {
+                      setText("");
+                      setPurpose("");
+                    }}
+                  >
                     Clear filter
                   </Button>
                 }
@@ -99,6 +129,17 @@ export default function Statements({ id }: { id: string }) {
     </>
   );
 }
+
+const PURPOSES: Statement["purpose"][] = ["test", "browse", "preview", "import", "sync"];
+
+/** Templates that read nothing: they make the session read-only, limit it, and check that it is so. */
+const SET_UP = new Set(["settings", "settled", "backend"]);
+
+const isSetUp = (one: Statement) =>
+  SET_UP.has(one.template) || /^\s*(?:BEGIN|START|COMMIT|ROLLBACK)\b/i.test(one.statement);
+
+/** As SQL writes a text; a parameter is always one, so an empty one is not NULL. */
+export const literal = (text: string | null) => (text === null ? "NULL" : `'${text.replaceAll("'", "''")}'`);
 
 function StatementTable({ statements }: { statements: Statement[] }) {
   return (
@@ -139,7 +180,7 @@ function StatementTable({ statements }: { statements: Statement[] }) {
                     {one.parameters.map((parameter, at) => (
                       // biome-ignore lint/suspicious/noArrayIndexKey: parameters are known by their place
                       <span key={at} className="mono">
-                        {at > 0 && ", "}${at + 1} = {parameter}
+                        {at > 0 && ", "}${at + 1} = {visible(literal(parameter))}
                       </span>
                     ))}
                   </div>

@@ -324,7 +324,6 @@ function FirstRows({ connectionId, schema, table, shown }: Props & { shown: stri
             label={`First rows of ${spelled(`${schema}.${table}`)}`}
             columns={data.columns}
             rows={rows}
-            scope=""
             order={shown}
             note={
               data.rows.length === 0 ? (

@@ -1,26 +1,30 @@
 // One table: where it comes from, its filters, its rows.
-import { Button, Checkbox, Popover } from "@mantine/core";
-import { Columns3 } from "lucide-react";
+import { Button, Checkbox, Popover, TextInput } from "@mantine/core";
+import { Columns3, Link as LinkIcon } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { useSearchParams } from "wouter";
 import { type Cell, type Column, type Job, type Model, type Table, toProblem } from "../api/client";
 import type { Placed } from "../grid/columns";
 import { FilterBar } from "../grid/Filters";
-import { Grid } from "../grid/Grid";
+import { Grid, type Look } from "../grid/Grid";
+import { fewValues } from "../grid/kinds";
 import { useRows } from "../grid/rows";
 import {
   type Filter,
   formatCell,
   formatFilter,
   formatSort,
+  formatWidths,
   joinWords,
   parseCell,
   parseFilter,
   parseSort,
+  parseWidths,
   type Sort,
   words,
 } from "../grid/view";
 import { Empty } from "../ui/Async";
+import { copyText } from "../ui/Copy";
 import { spelled } from "../ui/invisible";
 import { ProblemNotice } from "../ui/Notice";
 import { visible } from "../ui/Visible";
@@ -36,7 +40,8 @@ interface Props {
 /** What the URL says is looked at, and how to change it. */
 function useView() {
   const [search, setSearch] = useSearchParams();
-  const set = (name: string, values: string | string[] | null) =>
+  // What changes the rows can be undone with Back; where one is and how wide things are only follows.
+  const set = (name: string, values: string | string[] | null, replace = false) =>
     setSearch(
       (old) => {
         const next = new URLSearchParams(old);
@@ -44,7 +49,7 @@ function useView() {
         for (const value of [values ?? []].flat()) if (value !== "") next.append(name, value);
         return next;
       },
-      { replace: true },
+      { replace },
     );
   const version = Number(search.get("v"));
   return {
@@ -56,8 +61,50 @@ function useView() {
     setSorts: (sorts: Sort[]) => set("sort", formatSort(sorts)),
     setFilters: (filters: Filter[]) => set("f", filters.map(formatFilter)),
     setShown: (names: string[] | null) => set("cols", names && joinWords(names)),
-    setCell: (row: number, col: number) => set("cell", formatCell(row, col)),
+    setCell: (row: number, col: number) => set("cell", formatCell(row, col), true),
+    look:
+      search.has("w") || search.has("pin")
+        ? { widths: parseWidths(search.getAll("w")), pins: new Set(words(search.get("pin"))) }
+        : null,
+    setLook: ({ widths, pins }: Look) => {
+      set("w", formatWidths(widths), true);
+      set("pin", joinWords([...pins]), true);
+    },
   };
+}
+
+const LOOK = "mycorr.look.";
+
+function storedLook(table: string): Look {
+  try {
+    const { widths, pins } = JSON.parse(localStorage.getItem(LOOK + table) ?? "{}");
+    return { widths: parseWidths(widths ?? []), pins: new Set(pins ?? []) };
+  } catch {
+    return { widths: new Map(), pins: new Set() };
+  }
+}
+
+const storeLook = (table: string, { widths, pins }: Look) =>
+  localStorage.setItem(LOOK + table, JSON.stringify({ widths: formatWidths(widths), pins: [...pins] }));
+
+/** The address of exactly this view: it names the version too, so that a sync does not change what it shows. */
+function CopyLink({ version, look }: { version: number; look: Look }) {
+  const [copied, setCopied] = useState(false);
+  const copy = () => {
+    const url = new URL(window.location.href);
+    url.searchParams.set("v", String(version));
+    if (!url.searchParams.has("w") && !url.searchParams.has("pin")) {
+      for (const width of formatWidths(look.widths)) url.searchParams.append("w", width);
+      if (look.pins.size > 0) url.searchParams.set("pin", joinWords([...look.pins]));
+    }
+    setCopied(copyText(url.href));
+    setTimeout(() => setCopied(false), 2_000);
+  };
+  return (
+    <Button variant="default" size="xs" leftSection={<LinkIcon size={16} />} onClick={copy}>
+      {copied ? "Copied" : "Copy link"}
+    </Button>
+  );
 }
 
 export function TableView({ model, table, jobs }: Props) {
@@ -71,6 +118,7 @@ export function TableView({ model, table, jobs }: Props) {
   const [filtering, setFiltering] = useState<string | null>(null);
   const [open, setOpen] = useState<{ row: number; placed: Placed; cell: Cell | null } | null>(null);
   const start = useRef(view.cell).current;
+  const [look] = useState(() => view.look ?? storedLook(table.id));
 
   // The URL follows the cell when it rests: browsers refuse a hundred changes in a row.
   const pending = useRef<ReturnType<typeof setTimeout>>(undefined);
@@ -78,6 +126,20 @@ export function TableView({ model, table, jobs }: Props) {
   const onCell = (row: number, col: number) => {
     clearTimeout(pending.current);
     pending.current = setTimeout(() => view.setCell(row, col), 400);
+  };
+
+  const resting = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useEffect(() => () => clearTimeout(resting.current), []);
+  const onLook = (next: Look) => {
+    clearTimeout(resting.current);
+    resting.current = setTimeout(() => {
+      storeLook(table.id, next);
+      view.setLook(next);
+    }, 400);
+  };
+  const values = (name: string) => {
+    const at = names.indexOf(name);
+    return fewValues([...rows.seen()].map((cells) => cells[at]));
   };
 
   let note = null;
@@ -124,15 +186,21 @@ export function TableView({ model, table, jobs }: Props) {
           onChange={view.setFilters}
           opened={filtering}
           onOpen={setFiltering}
+          values={values}
         />
-        <ColumnsMenu columns={columns} order={order} onOrder={view.setShown} />
+        <div className="row">
+          <CopyLink version={version} look={look} />
+          <ColumnsMenu columns={columns} order={order} onOrder={view.setShown} />
+        </div>
       </div>
       <Grid
-        scope={`${formatSort(view.sorts)} ${view.filters.map(formatFilter).join("&")}`}
         label={`Rows of ${spelled(table.name)}`}
         columns={columns}
         rows={rows}
         expected={old || view.filters.length > 0 ? undefined : table.rows}
+        of={view.filters.length > 0 && !old ? table.rows : undefined}
+        look={look}
+        onLook={onLook}
         order={order}
         onOrder={view.setShown}
         sorts={view.sorts}
@@ -149,6 +217,10 @@ export function TableView({ model, table, jobs }: Props) {
       {open && (
         <CellDialog
           {...open}
+          onFilter={(filter) => {
+            view.setFilters([...view.filters, filter]);
+            setOpen(null);
+          }}
           // The whole of a large cell is asked for by its row's number in the order of the import.
           href={
             view.sorts.length === 0 && view.filters.length === 0
@@ -166,12 +238,18 @@ export function TableView({ model, table, jobs }: Props) {
   );
 }
 
+/** Few columns need no search field. */
+const MANY = 10;
+
 function ColumnsMenu(props: {
   columns: Column[];
   order: string[];
   onOrder: (order: string[] | null) => void;
 }) {
   const { columns, order, onOrder } = props;
+  const [text, setText] = useState("");
+  const wanted = text.trim().toLowerCase();
+  const found = columns.filter(({ name }) => name.toLowerCase().includes(wanted));
   const shown = new Set(order);
   const toggle = (name: string) => {
     if (!shown.has(name)) {
@@ -185,15 +263,27 @@ function ColumnsMenu(props: {
   };
   const hidden = columns.length - order.length;
   return (
-    <Popover position="bottom-end" trapFocus withinPortal>
+    <Popover position="bottom-end" trapFocus returnFocus withinPortal>
       <Popover.Target>
         <Button variant="default" size="xs" leftSection={<Columns3 size={16} />}>
           {hidden > 0 ? `Columns, ${hidden} hidden` : "Columns"}
         </Button>
       </Popover.Target>
       <Popover.Dropdown>
+        {columns.length >= MANY && (
+          <TextInput
+            data-autofocus
+            size="xs"
+            mb={8}
+            aria-label="Search columns"
+            placeholder="Search columns"
+            value={text}
+            onChange={(event) => setText(event.currentTarget.value)}
+          />
+        )}
         <div className="stack" style={{ gap: 8, maxHeight: 360, overflow: "auto", padding: 2 }}>
-          {columns.map(({ name }) => (
+          {found.length === 0 && <span className="dim small">No column is called that.</span>}
+          {found.map(({ name }) => (
             <Checkbox
               key={name}
               label={visible(name)}

@@ -1,5 +1,6 @@
 import { Button, Skeleton } from "@mantine/core";
 import type { ReactNode } from "react";
+import { Link } from "wouter";
 import { toProblem } from "../api/client";
 import { ProblemNotice } from "./Notice";
 
@@ -30,9 +31,16 @@ export function Async<T>({ query, skeleton, empty, inset, title, children }: Pro
     <div className={inset ? "page" : undefined} style={data === undefined ? undefined : { marginBottom: 16 }}>
       {title && data === undefined && <h1 className="visually-hidden">{title}</h1>}
       <ProblemNotice problem={toProblem(error)}>
-        <Button variant="default" onClick={() => query.refetch()} loading={query.isFetching}>
-          Retry
-        </Button>
+        {toProblem(error).status === 404 ? (
+          // Asking again will not bring it; elsewhere is something.
+          <Button component={Link} to="/" variant="default">
+            Go to your Models
+          </Button>
+        ) : (
+          <Button variant="default" onClick={() => query.refetch()} loading={query.isFetching}>
+            Retry
+          </Button>
+        )}
       </ProblemNotice>
     </div>
   );

@@ -5,14 +5,25 @@ import { expect, look, signIn, test } from "./page";
 const ROWS = 10_000_000;
 const COLUMNS = Array.from({ length: 20 }, (_, at) => ({
   name: `c${at}`,
-  pg_type: at === 0 ? "bigint" : "text",
+  pg_type: at === 0 ? "bigint" : at === 19 ? "boolean" : "text",
   type: at === 0 ? "long" : "string",
   position: at + 1,
   nullable: true,
 }));
 
+/** Turns round what follows it, and is not seen. */
+const TURNED = "abc\u202Edef\u202C";
+
 const value = (row: number, at: number) =>
-  at === 0 ? String(row) : row % 10 === at ? null : at === 3 ? "" : `r${row} c${at}`;
+  row === 1 && at === 5
+    ? TURNED
+    : at === 0
+      ? String(row)
+      : row % 10 === at
+        ? null
+        : at === 3
+          ? ""
+          : `r${row} c${at}`;
 
 async function open(page: Page, search = "") {
   await signIn(page);
@@ -140,4 +151,107 @@ test("a cell opens with Enter and the focus comes back", async ({ page }) => {
   await expect(grid(page)).toBeFocused();
   await page.keyboard.press("Tab");
   await expect(grid(page)).not.toBeFocused();
+});
+
+/** What the next copy puts into the clipboard. */
+async function copied(page: Page, copy: () => Promise<unknown>) {
+  await page.evaluate(() => {
+    const read = (event: ClipboardEvent) =>
+      document.documentElement.setAttribute(
+        "data-copied",
+        String(event.clipboardData?.getData("text/plain")),
+      );
+    document.addEventListener("copy", read, { once: true });
+  });
+  await copy();
+  return page.locator("html").getAttribute("data-copied");
+}
+
+test("invisible characters have marks, and are copied as they are", async ({ page }) => {
+  await open(page);
+  await expect(cell(page, 1, 5).locator("[data-mark=RLO]")).toBeVisible();
+  await expect(cell(page, 1, 5).locator("[data-mark=PDF]")).toBeVisible();
+  await cell(page, 1, 5).click();
+  expect(await copied(page, () => page.keyboard.press("Control+c"))).toBe(TURNED);
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("dialog").locator("[data-mark=RLO]")).toHaveAttribute("title", /U\+202E/);
+  await look(page, "grid-invisible");
+  expect(await copied(page, () => page.getByRole("button", { name: "Copy value" }).click())).toBe(TURNED);
+});
+
+test("widths and pins outlive a reload, and a copied link names them and the version", async ({ page }) => {
+  await open(page);
+  await grid(page).focus();
+  await page.keyboard.press("f");
+  await page.getByRole("menuitem", { name: "Wider" }).click();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("f");
+  await page.getByRole("menuitem", { name: "Pin to the left" }).press("Enter");
+  await expect(page).toHaveURL(/w=c0\.152/);
+  await expect(page).toHaveURL(/pin=c0/);
+  const head = grid(page).getByRole("columnheader", { name: /^c0 / });
+  await expect(head).toHaveCSS("width", "152px");
+  await page.reload();
+  await expect(head).toHaveCSS("width", "152px");
+  // Without an address, too.
+  await page.goto(new URL(page.url()).pathname);
+  await expect(head).toHaveCSS("width", "152px");
+  await expect(head).toHaveClass(/pinned/);
+  const link = await copied(page, () => page.getByRole("button", { name: "Copy link" }).click());
+  expect(new URL(String(link)).searchParams.get("v")).toBe("1");
+  expect(new URL(String(link)).searchParams.get("w")).toBe("c0.152");
+});
+
+test("Back undoes a sort, and old rows stay while new ones come", async ({ page }) => {
+  await open(page);
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route(/\/rows\?.*sort=/, async (route) => {
+    await held;
+    await route.fallback();
+  });
+  const head = grid(page).getByRole("columnheader", { name: /^c2 / });
+  await head.getByRole("button", { name: /^c2/ }).click();
+  await expect(head).toHaveAttribute("aria-sort", "ascending");
+  await expect(cell(page, 0, 0)).toHaveText("0");
+  await expect(page.locator(".grid-wait")).toHaveCount(0);
+  release();
+  await page.goBack();
+  await expect(head).toHaveAttribute("aria-sort", "none");
+  await expect(grid(page)).toBeVisible();
+});
+
+test("rows are selected by their numbers, and a drag takes the grid along", async ({ page }) => {
+  await open(page);
+  const number = (row: number) => grid(page).getByRole("rowheader", { name: String(row), exact: true });
+  await number(3).click();
+  await number(5).click({ modifiers: ["Shift"] });
+  await expect(page.getByText("3 rows × 20 columns selected")).toBeVisible();
+  const box = await grid(page).boundingBox();
+  const from = await cell(page, 2, 1).boundingBox();
+  if (!box || !from) throw new Error("the grid is not there");
+  await page.mouse.move(from.x + 5, from.y + 5);
+  await page.mouse.down();
+  await page.mouse.move(from.x + 5, box.y + box.height + 60, { steps: 4 });
+  await expect(cell(page, 60, 1)).toBeVisible();
+  await page.mouse.up();
+  await expect(page.getByText(/\d\d+ rows × 1 column selected/)).toBeVisible();
+});
+
+test("a slash opens the filter, whose fields are those of the type", async ({ page }) => {
+  await open(page);
+  await page.keyboard.press("/");
+  await page.getByLabel("Column", { exact: true }).selectOption("c19");
+  await expect(page.getByLabel("Condition").locator("option")).toHaveText(["is", "is NULL", "is not NULL"]);
+  await page.getByLabel("Value", { exact: true }).selectOption("false");
+  await page.getByRole("button", { name: "Apply filter" }).click();
+  await expect(page).toHaveURL(/f=c19\.eq\.f/);
+  await expect(page.locator("body")).not.toBeFocused();
+  await page.getByRole("button", { name: "Remove the filter on c19" }).press("Enter");
+  await expect(page.getByRole("button", { name: "Filter", exact: true })).toBeFocused();
+  await cell(page, 0, 2).dblclick();
+  await page.getByRole("button", { name: "Only rows with this value" }).click();
+  await expect(page).toHaveURL(/f=c2\.eq\.r0\+c2/);
 });

@@ -217,9 +217,10 @@ async function startPostgres(folder: string): Promise<Started> {
   return { server, ready };
 }
 
-async function startMycorr(folder: string): Promise<Started> {
+/** `at`: the address of one that was here before, with its folder. */
+async function startMycorr(folder: string, at?: string): Promise<Started & { url: string }> {
   const binary = process.env.MYCORR_BIN ?? join(homedir(), ".cache/mycorr/target/debug/mycorr");
-  const url = `http://127.0.0.1:${await freePort()}`;
+  const url = at ?? `http://127.0.0.1:${await freePort()}`;
   const server = spawn(binary, ["serve", "--listen", new URL(url).host], {
     stdio: ["ignore", "inherit", "inherit"],
     env: {
@@ -229,7 +230,6 @@ async function startMycorr(folder: string): Promise<Started> {
       RUST_LOG: process.env.RUST_LOG ?? "warn",
     },
   });
-  process.env.MYCORR_E2E_URL = url;
   const ready = () =>
     until("mycorr serve", async () => {
       if (server.exitCode !== null) throw new Error(`mycorr serve ended with ${server.exitCode}`);
@@ -238,7 +238,28 @@ async function startMycorr(folder: string): Promise<Started> {
         () => false,
       );
     });
-  return { server, ready };
+  return { server, ready, url };
+}
+
+/** A Mycorr of one's own, with nothing in it, that can be stopped and started again. */
+export async function emptyMycorr() {
+  const folder = mkdtempSync(join(tmpdir(), "mycorr-e2e-"));
+  const first = await startMycorr(folder);
+  let { server, ready } = first;
+  const { url } = first;
+  await ready();
+  return {
+    url,
+    kill: () => stop(server, "SIGKILL"),
+    start: async () => {
+      ({ server, ready } = await startMycorr(folder, url));
+      await ready();
+    },
+    end: async () => {
+      await stop(server, "SIGKILL");
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
 }
 
 const stop = (server: ChildProcess, signal: NodeJS.Signals) =>
@@ -263,6 +284,7 @@ export default async function start() {
     const { fingerprint256 } = new X509Certificate(readFileSync(join(folder, "server.pem")));
     process.env.MYCORR_E2E_FINGERPRINT = fingerprint256;
     const mycorr = await startMycorr(folder);
+    process.env.MYCORR_E2E_URL = mycorr.url;
     servers.push([mycorr.server, "SIGTERM"]);
     await mycorr.ready();
   } catch (error) {
