@@ -3,7 +3,7 @@
 use crate::Failure;
 use clap::Args;
 use mycorr_egress::{AllowList, Dialer};
-use mycorr_engine::{Engine, LARGEST_ROW, Parts, SignUp};
+use mycorr_engine::{Engine, LARGEST_ROW, Parts, SignUp, Waiting};
 use mycorr_meta::Meta;
 use mycorr_tables::DeltaStore;
 use mycorr_vault::{Keyring, Vault};
@@ -39,6 +39,7 @@ impl Place {
         sign_up: SignUp,
         allow: AllowList,
         largest_row: usize,
+        waiting: Waiting,
     ) -> Result<Engine, Failure> {
         make_private(&self.data_dir)?;
         let keys = self.keys();
@@ -61,12 +62,13 @@ impl Place {
             store: Arc::new(store),
             sign_up,
             largest_row,
+            waiting,
         }))
     }
 
     /// For a command that changes what is kept and dials nowhere.
     pub(crate) async fn open_idle(&self) -> Result<Engine, Failure> {
-        self.open(SignUp::Invite, AllowList::default(), LARGEST_ROW).await
+        self.open(SignUp::Invite, AllowList::default(), LARGEST_ROW, Waiting::default()).await
     }
 
     /// The keyring's file.

@@ -9,6 +9,8 @@ mod connections;
 mod courtesy;
 mod imports;
 mod jobs;
+mod ledger;
+mod liveness;
 mod models;
 mod passport;
 mod passwords;
@@ -24,7 +26,9 @@ mod versions;
 pub use accounts::{Identity, NewToken, SignUpState, SignedIn};
 pub use browse::Preview;
 pub use connections::{Change, ConnectionForm, Live, Refused};
+pub use courtesy::read_seconds;
 pub use imports::Import;
+pub use liveness::Waiting;
 pub use passport::{RightsChange, SeenPassport};
 pub use role::NewRole;
 pub use rows::Rows;
@@ -68,6 +72,7 @@ pub struct Parts {
     pub sign_up: SignUp,
     /// The largest row that is read, in bytes as the source sends it.
     pub largest_row: usize,
+    pub waiting: Waiting,
 }
 
 /// What a row may have unless the operator says otherwise.
@@ -85,6 +90,7 @@ struct Inner {
     turns: turns::Turns,
     trials: trials::Trials,
     paces: courtesy::Paces,
+    open_entries: ledger::OpenEntries,
     /// Told when a job is queued.
     queued: Notify,
     /// Told which job of this process has changed.
@@ -108,6 +114,7 @@ impl Engine {
             turns: turns::Turns::new(),
             trials: trials::Trials::new(),
             paces: courtesy::Paces::default(),
+            open_entries: ledger::OpenEntries::default(),
             queued: Notify::new(),
             changed,
         }))

@@ -66,6 +66,8 @@ impl Engine {
                 engine.tidy().await;
             }
         });
+        let (engine, stop) = (self.clone(), workers.stop.clone());
+        workers.tasks.spawn(async move { engine.keep_ledgers(&stop).await });
         workers
     }
 
@@ -227,6 +229,8 @@ impl Engine {
                 }
                 return;
             }
+            // It may say that the server works on.
+            Some(Interrupt::Cancelled) if problem.code == Code::Cancelled => problem,
             Some(Interrupt::Cancelled) => {
                 Problem::new(Code::Cancelled, "The job was cancelled. Nothing was changed.")
             }

@@ -14,7 +14,7 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First), Box::new(Trust)]
+        vec![Box::new(First), Box::new(Trust), Box::new(crate::ledger_migration::LedgerAhead)]
     }
 }
 
@@ -75,7 +75,7 @@ impl MigrationTrait for Trust {
     }
 }
 
-fn table(name: &'static str, columns: Vec<ColumnDef>) -> TableCreateStatement {
+pub(crate) fn table(name: &'static str, columns: Vec<ColumnDef>) -> TableCreateStatement {
     let mut table = Table::create();
     table.table(name).if_not_exists();
     for column in columns {
@@ -97,7 +97,11 @@ fn bytes_null(name: &'static str) -> ColumnDef {
 }
 
 /// `from` refers to the id of `to`.
-fn key(from: &'static str, to: &'static str, on_delete: ForeignKeyAction) -> ForeignKeyCreateStatement {
+pub(crate) fn key(
+    from: &'static str,
+    to: &'static str,
+    on_delete: ForeignKeyAction,
+) -> ForeignKeyCreateStatement {
     ForeignKey::create().from_col(from).to(to, "id").on_delete(on_delete).take()
 }
 
@@ -265,7 +269,11 @@ fn tables() -> Vec<TableCreateStatement> {
     ]
 }
 
-fn index(name: &'static str, table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
+pub(crate) fn index(
+    name: &'static str,
+    table: &'static str,
+    columns: &[&'static str],
+) -> IndexCreateStatement {
     let mut index = Index::create();
     index.name(name).table(table).if_not_exists();
     for column in columns {

@@ -5,6 +5,7 @@
 mod accounts;
 mod connections;
 mod jobs;
+mod ledger;
 mod models;
 mod start;
 

@@ -33,6 +33,9 @@ pub(crate) enum Failure {
     Lost(io::Error),
     #[error("no answer in time")]
     TimedOut,
+    /// Nothing came for longer than the operator allows.
+    #[error("nothing came for {0:?}")]
+    Idle(std::time::Duration),
     /// A row over the limit.
     #[error("row of {bytes} bytes")]
     RowTooLarge { row: u64, column: Option<usize>, bytes: u64 },

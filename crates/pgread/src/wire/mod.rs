@@ -4,6 +4,7 @@ mod ahead;
 pub(crate) mod failure;
 pub(crate) mod login;
 pub(crate) mod pipeline;
+mod scram;
 pub(crate) mod stream;
 
 pub(crate) use ahead::ReadAhead;

@@ -5,6 +5,7 @@
 mod broken;
 mod codes;
 mod documented;
+mod ends;
 mod failures;
 mod hostile;
 mod poolers;

@@ -111,6 +111,10 @@ pub(crate) struct SourceTableDescription {
     /// The SQL that lets the role read the columns that it can't; null where it can read all.
     #[schema(required)]
     grant: Option<String>,
+    /// How many seconds an import takes at the connection's `bytes_per_second`, and holds a snapshot at the source;
+    /// null without a pace, or where the source has no estimate.
+    #[schema(required)]
+    read_seconds: Option<u64>,
 }
 
 impl From<engine::TableDescription> for SourceTableDescription {
@@ -120,6 +124,7 @@ impl From<engine::TableDescription> for SourceTableDescription {
             columns: table.columns.into_iter().map(SourceColumn::from).collect(),
             row_security: table.row_security,
             grant: table.grant,
+            read_seconds: None,
         }
     }
 }
@@ -227,7 +232,10 @@ pub(crate) async fn describe_source_table(
     caller: Caller,
     Path(at): Path<InTable>,
 ) -> Result<Json<SourceTableDescription>, ApiError> {
-    Ok(Json(app.engine.describe(caller.id(), at.id, at.schema, at.table).await?.into()))
+    let connection = app.engine.connection(caller.id(), at.id).await?;
+    let table = app.engine.describe(caller.id(), at.id, at.schema, at.table).await?;
+    let read_seconds = table.entry.bytes.and_then(|bytes| engine::read_seconds(connection.limits, bytes));
+    Ok(Json(SourceTableDescription { read_seconds, ..table.into() }))
 }
 
 /// The first 50 rows of a table at the source.
