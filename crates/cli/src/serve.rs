@@ -6,8 +6,8 @@ use crate::{
 };
 use clap::{Args, ValueEnum};
 use mycorr_egress::AllowList;
-use mycorr_engine::{LARGEST_ROW, SignUp};
-use std::{io, net::SocketAddr};
+use mycorr_engine::{LARGEST_ROW, SignUp, Waiting};
+use std::{io, net::SocketAddr, time::Duration};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -40,6 +40,10 @@ pub(crate) struct Settings {
     /// The largest row that is read from a database, in bytes; an import that meets a larger one fails and names it.
     #[arg(long, env = "MYCORR_LARGEST_ROW", default_value_t = LARGEST_ROW as u64, value_parser = clap::value_parser!(u64).range(1 << 16..=1 << 30))]
     largest_row: u64,
+    /// After how many seconds in which a database sends nothing a read is given up [default: never, while the server
+    /// lives: a server that is gone is noticed within about two minutes].
+    #[arg(long, env = "MYCORR_IDLE_TIMEOUT", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    idle_timeout: Option<u64>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -64,7 +68,10 @@ pub(crate) async fn serve(place: &Place, settings: Settings) -> Result<(), Failu
         WhoSignsUp::Open => SignUp::Open,
     };
     let _lock = if settings.share_data_dir { None } else { Some(place.lock()?) };
-    let engine = place.open(sign_up, settings.allow_hosts, settings.largest_row as usize, settings.storage).await?;
+    let waiting =
+        Waiting { idle_timeout: settings.idle_timeout.map(Duration::from_secs), ..Waiting::default() };
+    let largest_row = settings.largest_row as usize;
+    let engine = place.open(sign_up, settings.allow_hosts, largest_row, settings.storage, waiting).await?;
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|error| format!("{} can't be listened on: {error}", settings.listen))?;

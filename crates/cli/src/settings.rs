@@ -4,7 +4,7 @@ use crate::Failure;
 use clap::Args;
 use mycorr_domain::TableStore;
 use mycorr_egress::{AllowList, Dialer};
-use mycorr_engine::{Engine, LARGEST_ROW, Parts, SignUp};
+use mycorr_engine::{Engine, LARGEST_ROW, Parts, SignUp, Waiting};
 use mycorr_meta::Meta;
 use mycorr_tables::DeltaStore;
 use mycorr_vault::{Keyring, Vault};
@@ -52,6 +52,7 @@ impl Place {
         allow: AllowList,
         largest_row: usize,
         storage: StorageLimits,
+        waiting: Waiting,
     ) -> Result<Engine, Failure> {
         make_private(&self.data_dir)?;
         let meta = Meta::open(&self.database_url()?).await.map_err(told)?;
@@ -85,6 +86,7 @@ impl Place {
             largest_row,
             min_free_bytes: storage.min_free_bytes,
             max_bytes_per_user: storage.max_bytes_per_user,
+            waiting,
         }))
     }
 
@@ -120,7 +122,8 @@ impl Place {
 
     /// For a command that changes what is kept and dials nowhere.
     pub(crate) async fn open_idle(&self) -> Result<Engine, Failure> {
-        self.open(SignUp::Invite, AllowList::default(), LARGEST_ROW, StorageLimits::default()).await
+        let (storage, waiting) = (StorageLimits::default(), Waiting::default());
+        self.open(SignUp::Invite, AllowList::default(), LARGEST_ROW, storage, waiting).await
     }
 
     /// The keyring's file.

@@ -231,14 +231,18 @@ impl fmt::Debug for Dialer {
     }
 }
 
+/// A peer that acknowledges nothing for so long is gone: data that was sent, or keep-alives.
+const PEER_TIMEOUT: Duration = Duration::from_secs(120);
+
 /// Small messages go at once; a peer that is gone is noticed after two minutes even while we only wait.
 fn tune(stream: TcpStream) -> io::Result<TcpStream> {
     stream.set_nodelay(true)?;
-    let keepalive = TcpKeepalive::new()
-        .with_time(Duration::from_secs(60))
-        .with_interval(Duration::from_secs(15))
-        .with_retries(4);
-    SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+    let keepalive =
+        TcpKeepalive::new().with_time(PEER_TIMEOUT / 2).with_interval(PEER_TIMEOUT / 8).with_retries(4);
+    let socket = SockRef::from(&stream);
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(PEER_TIMEOUT))?;
     Ok(stream)
 }
 

@@ -1,10 +1,11 @@
 //! What a connection can see at the source, asked there each time.
 
 use crate::{Engine, to_the_end};
-use mycorr_domain::{Cell, ConnectionId, Problem, Result, UserId};
+use mycorr_domain::{Cell, Code, ConnectionId, Problem, Result, UserId};
 use mycorr_meta::{Listed, Purpose};
 use mycorr_pgread::{Client, SchemaEntry, SourceColumn, TableDescription, TableEntry};
 use std::{future::Future, pin::Pin};
+use tokio_util::sync::CancellationToken;
 
 /// The first rows of a table at the source.
 pub struct Preview {
@@ -110,7 +111,7 @@ impl Engine {
         .await
     }
 
-    /// Connects, asks, writes what was sent into the ledger whether it went well or not, and hangs up.
+    /// Connects, asks, and hangs up. When whoever asked goes away, the question is stopped at the server.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
         user: UserId,
@@ -121,16 +122,27 @@ impl Engine {
         let connection = self.meta.connection(user, id).await?;
         let target = self.target(&connection).await?;
         let engine = self.clone();
+        let left = CancellationToken::new();
+        let _leaves = left.clone().drop_guard();
         to_the_end(async move {
-            let _turn = engine.0.turns.take(user).await?;
-            let mut client = Client::connect(&engine.dialer, &target).await?;
-            let answer = question(&mut client).await;
-            engine.note(id, user, purpose, None, client.statements()).await;
+            let asking = async {
+                let turn = engine.0.turns.take(user).await?;
+                let journal = engine.ledger(id, user, purpose, None);
+                let client = Client::connect(&engine.dialer, &target, journal).await?;
+                Ok((turn, client))
+            };
+            let (_turn, mut client) = left.run_until_cancelled(asking).await.unwrap_or_else(gone)?;
+            let answer = left.run_until_cancelled(question(&mut client)).await.unwrap_or_else(gone);
             client.close().await;
             answer
         })
         .await
     }
+}
+
+/// Nobody reads it.
+fn gone<T>() -> Result<T> {
+    Err(Problem::new(Code::Cancelled, "The request was given up."))
 }
 
 /// Names hold any letter, so the schema's length says where the table's name begins.

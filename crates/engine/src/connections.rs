@@ -2,15 +2,15 @@
 
 use crate::{Engine, courtesy, secrets::Opened, to_the_end};
 use mycorr_domain::{
-    Code, ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Endpoint, FieldProblem, JobId, Port,
-    Problem, Result, RoleName, Secret, UserId,
+    Code, ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Endpoint, FieldProblem, Port, Problem,
+    Result, RoleName, Secret, UserId,
 };
 use mycorr_egress::Host;
 use mycorr_meta::{
-    CaSummary, Connection, Dependent, Limits, Listed, NewConnection, NewStatement, Purpose, Statement,
-    TestResult,
+    CaSummary, Connection, Dependent, Limits, Listed, NewConnection, Purpose, Statement, TestResult,
 };
-use mycorr_pgread::{Passport, Report, Step, Target, paste, tls::CaCertificate};
+use mycorr_pgread::{Journal, MemoryJournal, Passport, Report, Step, Target, paste, tls::CaCertificate};
+use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// What a person filled in.
@@ -35,6 +35,8 @@ pub struct Change {
     /// `Some(None)` removes it.
     pub ca_certificate: Option<Option<Secret>>,
     pub limits: Option<Limits>,
+    /// How long its ledger is kept.
+    pub statements_retention_days: Option<u64>,
 }
 
 /// How often a change of secrets begins again because somebody else was faster.
@@ -126,6 +128,16 @@ fn parse_ca(pem: Option<&Secret>, encrypted: bool) -> Result<Option<CaCertificat
     }
 }
 
+fn parse_retention(days: u64) -> Result<u64> {
+    match days {
+        1..=3650 => Ok(days),
+        _ => Err(Problem::invalid(
+            "statements_retention_days",
+            "This has to be a number of days from 1 to 3650.",
+        )),
+    }
+}
+
 /// Several problems as one: the first one's code and sentence, the fields of all.
 #[derive(Default)]
 struct Wrong(Option<Problem>);
@@ -162,7 +174,8 @@ impl Engine {
         let (_, target) = form.parse()?;
         let engine = self.clone();
         // Left in the middle it would count as one that failed.
-        to_the_end(async move { engine.probe(user, kind, target, live).await }).await
+        let journal = Arc::new(MemoryJournal::default());
+        to_the_end(async move { engine.probe(user, kind, target, journal, live).await }).await
     }
 
     /// Tests and saves. When the test fails nothing is stored.
@@ -176,7 +189,9 @@ impl Engine {
         let (name, target) = form.parse()?;
         let engine = self.clone();
         to_the_end(async move {
-            let report = Refused::unless_ok(engine.probe(user, kind, target.clone(), live).await?)?;
+            let journal = Arc::new(MemoryJournal::default());
+            let report = engine.probe(user, kind, target.clone(), journal.clone(), live).await?;
+            let report = Refused::unless_ok(report)?;
             let id = ConnectionId::new();
             let opened = Opened::of(&target);
             let new = NewConnection {
@@ -189,7 +204,11 @@ impl Engine {
                 server_version: report.server.map(|server| server.version),
             };
             let connection = engine.meta.create_connection(user, new).await?;
-            engine.note(id, user, Purpose::Test, None, report.statements).await;
+            if let Err(problem) = engine.record_test(id, user, journal.take()).await {
+                // A connection without the ledger of its test is not saved.
+                engine.meta.delete_connection(user, id).await?;
+                return Err(problem.into());
+            }
             engine.remember_passport(id, report.passport).await;
             Ok(connection)
         })
@@ -202,8 +221,8 @@ impl Engine {
         let target = self.target(&connection).await?;
         let engine = self.clone();
         to_the_end(async move {
-            let mut report = engine.probe(user, connection.kind, target, live).await?;
-            engine.note(id, user, Purpose::Test, None, std::mem::take(&mut report.statements)).await;
+            let journal = engine.ledger(id, user, Purpose::Test, None);
+            let report = engine.probe(user, connection.kind, target, journal, live).await?;
             let result = TestResult {
                 ok: report.ok(),
                 server_version: report.server.as_ref().map(|server| server.version.clone()),
@@ -242,8 +261,15 @@ impl Engine {
         let password = wrong.take(change.password.map(parse_password).transpose());
         let encrypted = connection.endpoint.encrypted;
         let ca = wrong.take(change.ca_certificate.map(|pem| parse_ca(pem.as_ref(), encrypted)).transpose());
-        let limits = wrong.take(change.limits.map(courtesy::check).transpose());
-        let (Some(name), Some(password), Some(ca), Some(limits)) = (name, password, ca, limits) else {
+        let largest = match change.limits {
+            Some(_) => self.meta.largest_read_bytes(id).await?,
+            None => 0,
+        };
+        let limits = wrong.take(change.limits.map(|limits| courtesy::check(limits, largest)).transpose());
+        let retention = wrong.take(change.statements_retention_days.map(parse_retention).transpose());
+        let (Some(name), Some(password), Some(ca), Some(limits), Some(retention)) =
+            (name, password, ca, limits, retention)
+        else {
             return Err(Problem::from(wrong).into());
         };
         let engine = self.clone();
@@ -256,6 +282,9 @@ impl Engine {
             }
             if let Some(limits) = limits {
                 engine.meta.set_limits(user, id, limits).await?;
+            }
+            if let Some(days) = retention {
+                engine.meta.set_statements_retention(user, id, days).await?;
             }
             Ok(engine.meta.connection(user, id).await?)
         })
@@ -311,9 +340,8 @@ impl Engine {
                 target
             }
         };
-        let mut report = self.probe(user, connection.kind, target.clone(), live).await?;
-        let statements = std::mem::take(&mut report.statements);
-        self.note(connection.id, user, Purpose::Test, None, statements).await;
+        let journal = self.ledger(connection.id, user, Purpose::Test, None);
+        let report = self.probe(user, connection.kind, target.clone(), journal, live).await?;
         let report = Refused::unless_ok(report)?;
         let sealed = self.seal(connection.id, &target.endpoint, &Opened::of(&target))?;
         let ca = target.ca_certificate.as_ref().map(summary);
@@ -353,7 +381,14 @@ impl Engine {
         self.meta.dependents(user, id, after, limit).await
     }
 
-    async fn probe(&self, user: UserId, kind: ConnectionKind, target: Target, live: Live) -> Result<Report> {
+    async fn probe(
+        &self,
+        user: UserId,
+        kind: ConnectionKind,
+        target: Target,
+        journal: Arc<dyn Journal>,
+        live: Live,
+    ) -> Result<Report> {
         let trial = self.0.trials.begin(user, &target.endpoint)?;
         let turn = self.0.turns.take(user).await;
         let _turn = match turn {
@@ -367,7 +402,7 @@ impl Engine {
             // Fails when nobody listens any more.
             let _ = live.as_ref().map(|live| live.send(step.clone()));
         };
-        let mut report = mycorr_pgread::test(&self.dialer, &target, &mut on_step).await;
+        let mut report = mycorr_pgread::test(&self.dialer, &target, journal, &mut on_step).await;
         trial.end(report.problem.as_ref());
         if let Some(problem) = &mut report.problem {
             let Endpoint { host, port, database, username, .. } = &target.endpoint;
@@ -384,36 +419,6 @@ impl Engine {
         let Some(passport) = passport else { return };
         if let Err(problem) = self.note_passport(id, passport).await {
             tracing::error!(connection = %id, cause = problem.internal, "the passport could not be stored");
-        }
-    }
-
-    /// Writes into the ledger what was sent. If that fails it is said in the log: what was read is no worse.
-    pub(crate) async fn note(
-        &self,
-        on: ConnectionId,
-        actor: UserId,
-        purpose: Purpose,
-        job: Option<JobId>,
-        statements: Vec<mycorr_pgread::Statement>,
-    ) {
-        let statements = statements
-            .into_iter()
-            .map(|sent| NewStatement {
-                at: sent.at,
-                template: sent.template.to_owned(),
-                statement: sent.statement,
-                parameters: sent.parameters,
-                purpose,
-                actor,
-                job,
-                rows: sent.rows,
-                bytes: sent.bytes,
-                milliseconds: sent.milliseconds,
-                outcome: sent.outcome,
-            })
-            .collect();
-        if let Err(problem) = self.meta.record_statements(on, statements).await {
-            tracing::error!(connection = %on, cause = problem.internal, "the ledger could not be written");
         }
     }
 }

@@ -9,6 +9,8 @@ mod connections;
 mod courtesy;
 mod imports;
 mod jobs;
+mod ledger;
+mod liveness;
 mod models;
 mod passport;
 mod passwords;
@@ -25,7 +27,9 @@ mod versions;
 pub use accounts::{Identity, NewToken, SignUpState, SignedIn};
 pub use browse::Preview;
 pub use connections::{Change, ConnectionForm, Live, Refused};
+pub use courtesy::read_seconds;
 pub use imports::Import;
+pub use liveness::Waiting;
 pub use passport::{RightsChange, SeenPassport};
 pub use role::NewRole;
 pub use rows::Rows;
@@ -80,6 +84,7 @@ pub struct Parts {
     pub min_free_bytes: u64,
     /// Of all versions of the tables in one person's Models.
     pub max_bytes_per_user: Option<u64>,
+    pub waiting: Waiting,
 }
 
 /// What a row may have unless the operator says otherwise.
@@ -99,6 +104,7 @@ struct Inner {
     paces: courtesy::Paces,
     /// Whether jobs wait for room where tables are stored.
     short_of_room: AtomicBool,
+    open_entries: ledger::OpenEntries,
     /// Told when a job is queued.
     queued: Notify,
     /// Told which job of this process has changed.
@@ -123,6 +129,7 @@ impl Engine {
             trials: trials::Trials::new(),
             paces: courtesy::Paces::default(),
             short_of_room: AtomicBool::new(false),
+            open_entries: ledger::OpenEntries::default(),
             queued: Notify::new(),
             changed,
         }))

@@ -4,13 +4,14 @@ use crate::{
     Engine,
     courtesy::{self, Pace},
     imports::quota_exceeded,
+    liveness::Liveness,
     runner::Made,
     source::{self, Found},
 };
 use arrow_array::RecordBatch;
 use mycorr_domain::{Code, ModelId, Problem, Result, TableWriter};
 use mycorr_meta::{Beat, HeldBack, JobKind, Purpose, Told, Work};
-use mycorr_pgread::{Client, Scan, Statement, TableDescription, Unread};
+use mycorr_pgread::{Client, Scan, Stop, TableDescription, WithStop};
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -36,7 +37,7 @@ impl Progress {
 }
 
 fn interrupted() -> Problem {
-    Problem::new(Code::Cancelled, "The job was interrupted. Nothing was changed.")
+    Problem::new(Code::Cancelled, "The job was cancelled. Nothing was changed.")
 }
 
 impl Engine {
@@ -61,66 +62,67 @@ impl Engine {
                 "Point the table at another connection of yours (Use another connection), then sync again.",
             )
         })?;
-        let target = self.target(&connection).await?;
-        let note = |statements: Vec<Statement>| {
-            self.note(connection.id, work.job.requested_by, purpose, Some(work.job.id), statements)
-        };
-
-        let connecting = abort.run_until_cancelled(Client::connect(&self.dialer, &target));
-        let mut client = connecting.await.unwrap_or_else(|| Err(interrupted()))?;
-        let described = self.find_source(&mut client, work, connection.id).await;
-        // What the role may do is looked at again at every sync. A table can be read without knowing it.
-        let passport = match (&described, work.job.kind) {
-            (Ok(_), JobKind::Sync) => client.passport().await.ok(),
-            _ => None,
-        };
-        note(client.statements()).await;
-        self.remember_passport(connection.id, passport).await;
-        let Found { description: described, columns: chosen, record } = match described {
-            Ok(found) => found,
-            Err(problem) => {
-                client.close().await;
-                return Err(problem);
-            }
-        };
         let limits = connection.limits;
+        let journal = self.ledger(connection.id, work.job.requested_by, purpose, Some(work.job.id));
+        let mut client = {
+            // The password goes as soon as it has been used.
+            let target = self.target(&connection).await?;
+            let connecting = Client::connect(&self.dialer, &target, journal.clone());
+            abort.run_until_cancelled(connecting).await.unwrap_or_else(|| Err(interrupted()))?
+        };
+        let looking = async {
+            let found = self.find_source(&mut client, work, connection.id).await?;
+            courtesy::check_duration(limits, &found.description, found.columns.is_none())?;
+            // What the role may do is looked at again at every sync. A table can be read without knowing it.
+            let passport = match work.job.kind {
+                JobKind::Sync => client.passport().await.ok(),
+                _ => None,
+            };
+            Ok((found, passport))
+        };
+        let looked = abort.run_until_cancelled(looking).await.unwrap_or_else(|| Err(interrupted()));
+        let (Found { description: described, columns: chosen, record }, passport) = match looked {
+            Ok(looked) => looked,
+            Err(problem) => return Err(problem.with_stop(client.close().await)),
+        };
+        self.remember_passport(connection.id, passport).await;
         let started = Instant::now();
         let ended = |problem| courtesy::explain(problem, limits, started.elapsed());
-        let scan_limits = courtesy::scan_limits(limits, self.largest_row);
-        let mut scan = match client.read(&described, chosen.as_deref(), scan_limits).await {
-            Ok(scan) => scan,
-            Err(unread) => {
-                let Unread { problem, mut client } = *unread;
-                note(client.statements()).await;
-                client.close().await;
-                return Err(ended(problem));
-            }
-        };
+        let scan_limits = courtesy::scan_limits(limits, self.largest_row, self.waiting.idle_timeout);
+        let preparing = client.read(&described, chosen.as_deref(), scan_limits);
+        let mut scan = abort.run_until_cancelled(preparing).await.unwrap_or_else(|| Err(interrupted()))?;
         let columns = scan.columns().to_vec();
-        let made = async {
+        let liveness = Liveness { engine: self.clone(), connection, journal };
+        let making = async {
+            let (backend, received) = (scan.backend(), scan.received());
+            let begun = tokio::select! {
+                biased;
+                begun = scan.begin() => Some(begun),
+                () = liveness.lost(backend, &received) => None,
+            };
+            match begun {
+                Some(begun) => begun.map_err(ended)?,
+                None => return Err(scan.lost().await),
+            }
             if !self.meta.note_reading(work.lease, &columns, &record, described.entry.estimated_rows).await? {
                 return Err(interrupted());
             }
             self.store.write(work.right, &columns).await
         };
-        let writer = match made.await {
+        let made = abort.run_until_cancelled(making).await.unwrap_or_else(|| Err(interrupted()));
+        let writer = match made {
             Ok(writer) => writer,
-            Err(problem) => {
-                note(scan.close().await).await;
-                return Err(problem);
-            }
+            Err(problem) => return Err(problem.with_stop(scan.close().await)),
         };
-        note(scan.statements()).await;
 
         let (batches, received) = mpsc::channel(WAITING_BATCHES);
-        let pace = self.0.paces.of(connection.id, limits);
-        let reader = tokio::spawn(pump(scan, batches, progress.clone(), pace, abort.clone()));
+        let pace = self.0.paces.of(liveness.connection.id, limits);
+        let reader = tokio::spawn(pump(scan, batches, progress.clone(), pace, liveness, abort.clone()));
         let written = self.write(writer, received, work.job.model).await;
-        let (read, statements) = reader.await.map_err(Problem::bug)?;
-        note(statements).await;
+        let (read, stop) = reader.await.map_err(Problem::bug)?;
         // A writer that fails makes the reader end, so what it says comes first.
-        let writer = written?;
-        let rows = read.map_err(ended)?;
+        let writer = written.map_err(|problem| problem.with_stop(stop))?;
+        let rows = read.map_err(|problem| ended(problem).with_stop(stop))?;
         if abort.is_cancelled() || self.beat(work, progress).await? != Beat::Held {
             return Err(interrupted());
         }
@@ -152,18 +154,26 @@ impl Engine {
 }
 
 /// Reads until the end, an error, an abort, or until nobody takes the batches any more. Returns how many rows
-/// there were, and what was sent.
+/// there were, and whether the server has stopped.
 async fn pump(
     mut scan: Scan,
     batches: mpsc::Sender<RecordBatch>,
     progress: Progress,
     pace: Option<Pace>,
+    liveness: Liveness,
     abort: CancellationToken,
-) -> (Result<u64>, Vec<Statement>) {
-    let canceller = scan.canceller();
+) -> (Result<u64>, Stop) {
     let read = async {
         let mut paid = scan.bytes();
-        while let Some(batch) = scan.next().await? {
+        loop {
+            let (backend, received) = (scan.backend(), scan.received());
+            let next = tokio::select! {
+                biased;
+                batch = scan.next() => Some(batch?),
+                () = liveness.lost(backend, &received) => None,
+            };
+            let Some(next) = next else { return Err(scan.lost().await) };
+            let Some(batch) = next else { break };
             let wait = match &pace {
                 Some(pace) => pace.after(scan.bytes() - std::mem::replace(&mut paid, scan.bytes())),
                 None => Duration::ZERO,
@@ -179,10 +189,6 @@ async fn pump(
         Ok(scan.rows())
     };
     let read = abort.run_until_cancelled(read).await.unwrap_or_else(|| Err(interrupted()));
-    if matches!(&read, Err(problem) if problem.code == Code::Cancelled) {
-        // The server works on until it is told.
-        canceller.cancel().await;
-    }
     (read, scan.close().await)
 }
 

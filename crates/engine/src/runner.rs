@@ -90,6 +90,8 @@ impl Engine {
                 engine.remove_orphans().await;
             }
         });
+        let (engine, stop) = (self.clone(), workers.stop.clone());
+        workers.tasks.spawn(async move { engine.keep_ledgers(&stop).await });
         workers
     }
 
@@ -188,7 +190,7 @@ impl Engine {
             let now = progress.read();
             if window.elapsed() >= DRIP_WINDOW {
                 if now.bytes < bytes + MIN_WINDOW_BYTES {
-                    place = None;
+                    drop(place.take());
                 }
                 if !self.has_room().await {
                     interrupt(Interrupt::NoRoom);
@@ -288,6 +290,8 @@ impl Engine {
                 }
                 return;
             }
+            // It may say that the server works on.
+            Some(Interrupt::Cancelled) if problem.code == Code::Cancelled => problem,
             Some(Interrupt::Cancelled) => {
                 Problem::new(Code::Cancelled, "The job was cancelled. Nothing was changed.")
             }

@@ -54,7 +54,7 @@ impl Engine {
         let columns = match &source.columns {
             None => {
                 let kept = before.iter().filter_map(|column| now(&description, column, by_name));
-                let role = client.target().endpoint.role();
+                let role = client.endpoint().role();
                 description.unreadable(kept, role).map_or(Ok(None), Err)?
             }
             Some(names) => {
@@ -75,7 +75,7 @@ impl Engine {
             chosen: columns.clone(),
             keys: client.keys(&description).await?,
             server_version: client.server().version.clone(),
-            role: client.target().endpoint.role().to_owned(),
+            role: client.endpoint().role().to_owned(),
             row_security: description.row_security,
             change,
         };

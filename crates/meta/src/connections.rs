@@ -2,10 +2,11 @@
 
 use crate::{
     Listed, Meta, after, count, db,
-    entity::{connection, job, model, table},
+    entity::{connection, job, model, removed_ledger, table},
     jobs::cancel_pending,
     now,
-    record::{CaSummary, Connection, Dependent, Limits},
+    record::{CaSummary, Connection, Dependent, JobState, Limits},
+    statements::DEFAULT_RETENTION_DAYS,
     time,
 };
 use mycorr_domain::{
@@ -14,6 +15,7 @@ use mycorr_domain::{
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::OnConflict,
 };
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -73,6 +75,7 @@ impl Meta {
             limit_imports: None,
             limit_minutes: None,
             passport: None,
+            statements_retention_days: DEFAULT_RETENTION_DAYS,
         };
         connection::Entity::insert(connection::ActiveModel::from(row))
             .exec_without_returning(&self.db)
@@ -217,6 +220,33 @@ impl Meta {
         Ok(())
     }
 
+    pub async fn set_statements_retention(&self, owner: UserId, id: ConnectionId, days: u64) -> Result<()> {
+        let row = self.owned(owner, id).await?;
+        let row = connection::ActiveModel {
+            id: Set(row.id),
+            statements_retention_days: Set(count(days)),
+            ..Default::default()
+        };
+        row.update_without_returning(&self.db).await.map_err(db)?;
+        Ok(())
+    }
+
+    /// The largest import or sync that succeeded through a connection, in bytes received.
+    pub async fn largest_read_bytes(&self, id: ConnectionId) -> Result<u64> {
+        let largest: Option<i64> = job::Entity::find()
+            .select_only()
+            .column(job::Column::Bytes)
+            .filter(job::Column::ConnectionId.eq(*id.as_uuid()))
+            .filter(job::Column::State.eq(JobState::Succeeded.as_str()))
+            .order_by_desc(job::Column::Bytes)
+            .limit(1)
+            .into_tuple()
+            .one(&self.db)
+            .await
+            .map_err(db)?;
+        Ok(largest.unwrap_or_default() as u64)
+    }
+
     /// The role's passport as it was stored last, if ever.
     pub async fn passport(&self, id: ConnectionId) -> Result<Option<String>> {
         let row = connection::Entity::find_by_id(*id.as_uuid()).one(&self.db).await.map_err(db)?;
@@ -290,13 +320,20 @@ impl Meta {
         Ok(())
     }
 
-    /// Deletes a connection with its secrets and its ledger. Tables that came through it stay; jobs that wait
+    /// Deletes a connection with its secrets; its ledger is removed afterwards ([`Meta::prune_ledgers`]). Tables that came through it stay; jobs that wait
     /// for it or run through it are told to stop.
     pub async fn delete_connection(&self, owner: UserId, id: ConnectionId) -> Result<()> {
         self.owned(owner, id).await?;
         let transaction = self.write().await?;
         cancel_pending(&transaction, job::Column::ConnectionId.eq(*id.as_uuid())).await?;
         connection::Entity::delete_by_id(*id.as_uuid()).exec(&transaction).await.map_err(db)?;
+        let ledger = removed_ledger::ActiveModel { connection_id: Set(*id.as_uuid()) };
+        let known = OnConflict::column(removed_ledger::Column::ConnectionId).do_nothing().to_owned();
+        removed_ledger::Entity::insert(ledger)
+            .on_conflict(known)
+            .exec_without_returning(&transaction)
+            .await
+            .map_err(db)?;
         transaction.commit().await.map_err(db)
     }
 
@@ -361,6 +398,7 @@ fn record(row: connection::Model, used: &HashMap<Uuid, i64>) -> Result<Connectio
             imports: row.limit_imports.map(|limit| limit as u64),
             minutes: row.limit_minutes.map(|limit| limit as u64),
         },
+        statements_retention_days: row.statements_retention_days as u64,
         used_by: used.get(&row.id).copied().unwrap_or_default() as u64,
     })
 }

@@ -142,6 +142,7 @@ pub mod connection {
         pub limit_minutes: Option<i64>,
         /// As the role's passport was seen last, in JSON that `engine` reads.
         pub passport: Option<String>,
+        pub statements_retention_days: i64,
     }
     no_relations!();
 }
@@ -259,17 +260,18 @@ pub mod job {
     no_relations!();
 }
 
+/// An entry of the ledger. Its text is in `statement_texts`.
 pub mod statement {
     use super::*;
     #[derive(Clone, Debug, DeriveEntityModel)]
-    #[sea_orm(table_name = "statements")]
+    #[sea_orm(table_name = "ledger")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: Uuid,
         pub connection_id: Uuid,
         pub at: i64,
         pub template: String,
-        pub statement: String,
+        pub text_hash: Uuid,
         pub parameters: String,
         pub purpose: String,
         pub actor_id: Uuid,
@@ -278,6 +280,34 @@ pub mod statement {
         pub bytes: i64,
         pub milliseconds: i64,
         pub outcome: String,
+        /// While the statement runs: until when its process has to say that it lives.
+        pub open_until: Option<i64>,
     }
-    belongs_to!(user by ActorId);
+    no_relations!();
+}
+
+pub mod statement_text {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "statement_texts")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub connection_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub hash: Uuid,
+        pub text: String,
+    }
+    no_relations!();
+}
+
+/// A connection that is gone from `connections` and whose ledger is still to be removed.
+pub mod removed_ledger {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "removed_ledgers")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub connection_id: Uuid,
+    }
+    no_relations!();
 }

@@ -6,6 +6,7 @@ mod accounts;
 mod connections;
 mod entity;
 mod jobs;
+mod ledger_migration;
 mod migration;
 mod models;
 mod pool;
@@ -17,7 +18,7 @@ pub use accounts::{NewUser, Session};
 pub use connections::{NewConnection, Sealed, TestResult};
 pub use jobs::{Beat, Lease, NewImport, NewSource, NewVersion, Told, Work};
 pub use record::*;
-pub use statements::NewStatement;
+pub use statements::{NewStatement, StatementEnd};
 
 use chrono::{DateTime, SubsecRound, TimeZone, Utc};
 use mycorr_domain::{Code, Problem, Result};

@@ -14,7 +14,13 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First), Box::new(Trust), Box::new(Fences), Box::new(SourceRecords)]
+        vec![
+            Box::new(First),
+            Box::new(Trust),
+            Box::new(Fences),
+            Box::new(SourceRecords),
+            Box::new(crate::ledger_migration::LedgerAhead),
+        ]
     }
 }
 
@@ -129,7 +135,7 @@ impl MigrationTrait for SourceRecords {
     }
 }
 
-fn table(name: &'static str, columns: Vec<ColumnDef>) -> TableCreateStatement {
+pub(crate) fn table(name: &'static str, columns: Vec<ColumnDef>) -> TableCreateStatement {
     let mut table = Table::create();
     table.table(name).if_not_exists();
     for column in columns {
@@ -151,7 +157,11 @@ fn bytes_null(name: &'static str) -> ColumnDef {
 }
 
 /// `from` refers to the id of `to`.
-fn key(from: &'static str, to: &'static str, on_delete: ForeignKeyAction) -> ForeignKeyCreateStatement {
+pub(crate) fn key(
+    from: &'static str,
+    to: &'static str,
+    on_delete: ForeignKeyAction,
+) -> ForeignKeyCreateStatement {
     ForeignKey::create().from_col(from).to(to, "id").on_delete(on_delete).take()
 }
 
@@ -319,7 +329,11 @@ fn tables() -> Vec<TableCreateStatement> {
     ]
 }
 
-fn index(name: &'static str, table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
+pub(crate) fn index(
+    name: &'static str,
+    table: &'static str,
+    columns: &[&'static str],
+) -> IndexCreateStatement {
     let mut index = Index::create();
     index.name(name).table(table).if_not_exists();
     for column in columns {

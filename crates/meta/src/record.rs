@@ -117,6 +117,8 @@ pub struct Connection {
     pub last_test_ok: Option<bool>,
     pub server_version: Option<String>,
     pub limits: Limits,
+    /// How long entries of its ledger are kept.
+    pub statements_retention_days: u64,
     /// How many tables name it as their source.
     pub used_by: u64,
 }

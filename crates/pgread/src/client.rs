@@ -2,19 +2,19 @@
 
 use crate::{
     explain::{self, Asked, explain},
+    in_flight::{Canceller, InFlight, NOT_STOPPED, Stop, WithStop},
+    journal::{Journal, Outgoing},
     lookup::Refused,
     sql,
-    statement::Statement,
     tls::{CaCertificate, Verification},
     types::ServerTraits,
     wire::{
         Failure, Wire,
-        login::{self, CancelKey, LoggedIn, Login},
-        pipeline::{self, Row, Timeouts},
+        login::{self, LoggedIn, Login},
+        pipeline::{self, Format, Row, Settings, Timeouts},
     },
 };
-use chrono::Utc;
-use mycorr_domain::{Endpoint, Result, Secret, source_name};
+use mycorr_domain::{Endpoint, Problem, Result, Secret, source_name};
 use mycorr_egress::{Dialer, Host};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::time::Instant;
@@ -32,6 +32,12 @@ impl Target {
     pub(crate) fn verification(&self) -> Option<Verification> {
         self.endpoint.encrypted.then(|| Verification::new(self.ca_certificate.clone()))
     }
+}
+
+/// What a client keeps of its [`Target`]: the password is needed for the log-in only.
+#[derive(Clone)]
+pub(crate) struct Peer {
+    pub(crate) endpoint: Endpoint,
 }
 
 /// What a server says of itself.
@@ -55,16 +61,35 @@ const ROOM: usize = 512 << 10;
 /// How much longer than the server's own end of a statement we wait for it.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
-/// A connection that is signed in and idle. It sends nothing but the templates of `sql`.
+/// A connection that is signed in and idle. It sends nothing but the templates of `sql`, and nothing before its
+/// journal has taken it.
 pub struct Client {
     pub(crate) wire: Wire,
-    pub(crate) target: Target,
+    pub(crate) target: Peer,
     pub(crate) canceller: Canceller,
     pub(crate) traits: ServerTraits,
     server: ServerInfo,
-    pub(crate) ledger: Vec<Statement>,
     /// What of the catalogue the server keeps from the role, as far as it was needed.
     pub(crate) refused: Vec<Refused>,
+    journal: Arc<dyn Journal>,
+    /// Shown to the server's administrator, and unknown to everybody before: who reads it back reads under our
+    /// settings.
+    application_name: String,
+    in_flight: Option<InFlight>,
+}
+
+/// A statement that came to no answer, and whether the server still works on it.
+pub(crate) struct Failed {
+    pub(crate) failure: Failure,
+    pub(crate) stop: Stop,
+}
+
+/// The server's process that serves a connection, where nothing stands in between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backend {
+    pub process_id: i32,
+    /// When the server was started: tells it from others behind the same address. Microseconds since 1970.
+    server_started: i64,
 }
 
 impl Client {
@@ -72,7 +97,7 @@ impl Client {
     ///
     /// # Errors
     /// The codes of `api.md` for a failed connection.
-    pub async fn connect(dialer: &Dialer, target: &Target) -> Result<Self> {
+    pub async fn connect(dialer: &Dialer, target: &Target, journal: Arc<dyn Journal>) -> Result<Self> {
         let deadline = Instant::now() + LOGIN;
         let told = |failure: Failure| explain(&failure, &Asked::login(&target.endpoint));
         let host = Host::parse(&target.endpoint.host).map_err(|error| told(Failure::Dial(error.into())))?;
@@ -91,17 +116,18 @@ impl Client {
             Ok((opened.wire, logged_in))
         };
         let (wire, logged_in) = login.await.map_err(told)?;
-        Ok(Self::new(wire, target.clone(), logged_in, dialer.clone(), host, address))
+        Self::new(wire, target, logged_in, dialer.clone(), host, address, journal)
     }
 
     pub(crate) fn new(
         mut wire: Wire,
-        target: Target,
+        target: &Target,
         told: LoggedIn,
         dialer: Dialer,
         host: Host,
         address: SocketAddr,
-    ) -> Self {
+        journal: Arc<dyn Journal>,
+    ) -> Result<Self> {
         wire.limits.deadline = None;
         wire.limits.message = LONGEST_MESSAGE;
         wire.limits.room = ROOM;
@@ -112,41 +138,80 @@ impl Client {
             shortest_floats: major.is_none_or(|major| major >= 12),
             integer_datetimes: told.integer_datetimes,
         };
-        let way = Way { dialer, host, address, target: target.clone(), key: told.cancel };
-        Self {
+        let mut nonce = [0; 8];
+        openssl::rand::rand_bytes(&mut nonce).map_err(Problem::bug)?;
+        let endpoint = target.endpoint.clone();
+        Ok(Self {
             wire,
-            target,
-            canceller: Canceller(Arc::new(way)),
+            canceller: Canceller::new(
+                dialer,
+                host,
+                endpoint.host.clone(),
+                address,
+                target.verification(),
+                told.cancel,
+            ),
+            target: Peer { endpoint },
             traits,
             server: ServerInfo { version: told.version },
-            ledger: Vec::new(),
             refused: Vec::new(),
-        }
+            journal,
+            application_name: format!("mycorr-{}", hex::encode(nonce)),
+            in_flight: None,
+        })
     }
 
-    pub fn target(&self) -> &Target {
-        &self.target
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.target.endpoint
     }
 
     pub fn server(&self) -> &ServerInfo {
         &self.server
     }
 
-    /// What was sent since this was asked last.
-    pub fn statements(&mut self) -> Vec<Statement> {
-        std::mem::take(&mut self.ledger)
-    }
-
-    pub async fn close(self) {
+    /// Says goodbye. A statement that is not over is stopped at the server first.
+    pub async fn close(mut self) -> Stop {
+        let stop = match &self.in_flight {
+            Some(_) => self.ended(Err(None)).await,
+            None => Stop::Over,
+        };
         self.wire.close().await;
+        stop
     }
 
     /// # Errors
     /// `pooler_conflict` if what is read is not read under the settings that go before it.
     pub(crate) async fn settled(&mut self, asked: &Asked<'_>) -> Result<()> {
-        let rows = self.query(sql::SETTLED, &[], asked).await?;
+        let name = self.application_name.clone();
+        let rows = self.query(sql::SETTLED, &[&name], asked).await?;
         let holds = rows.first().and_then(|row| row.first()?.as_deref()) == Some(b"t");
         if holds { Ok(()) } else { Err(explain::settings_elsewhere()) }
+    }
+
+    /// The process that serves this connection; `None` where a pooler stands in between or the look-up is refused.
+    pub(crate) async fn backend(&mut self) -> Option<Backend> {
+        let endpoint = self.target.endpoint.clone();
+        let rows = self.query(sql::BACKEND, &[], &Asked::login(&endpoint)).await.ok()?;
+        let [Some(process_id), Some(started), ..] = rows.first()?.as_slice() else { return None };
+        let number = |text: &[u8]| std::str::from_utf8(text).ok()?.parse::<i64>().ok();
+        let process_id = i32::try_from(number(process_id)?).ok()?;
+        (self.canceller.process_id() == Some(process_id))
+            .then_some(Backend { process_id, server_started: number(started)? })
+    }
+
+    /// Whether the server still has a process that serves this role and database. `None` if this is another
+    /// server, which knows nothing of that process.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn has_backend(&mut self, backend: Backend) -> Result<Option<bool>> {
+        let endpoint = self.target.endpoint.clone();
+        let parameters = [backend.process_id.to_string(), backend.server_started.to_string()];
+        let parameters = [parameters[0].as_str(), &parameters[1]];
+        let rows = self.query(sql::ALIVE, &parameters, &Asked::login(&endpoint)).await?;
+        let row = rows.first().map(Vec::as_slice);
+        let flag = |at: usize| row.and_then(|row| row.get(at)?.as_deref()) == Some(b"t");
+        Ok(flag(0).then(|| flag(1)))
     }
 
     pub(crate) async fn run(
@@ -157,7 +222,7 @@ impl Client {
         asked: &Asked<'_>,
     ) -> Result<Vec<Row>> {
         let answer = self.attempt(name, text, parameters).await;
-        answer.map_err(|failure| explain(&failure, asked))
+        answer.map_err(|Failed { failure, stop }| explain(&failure, asked).with_stop(stop))
     }
 
     /// [`Client::run`] that leaves it to the caller to explain why it failed.
@@ -166,115 +231,98 @@ impl Client {
         name: &'static str,
         text: &str,
         parameters: &[&str],
-    ) -> Result<Vec<Row>, Failure> {
-        let running = Running::start(self, name, text, parameters, CATALOGUE);
+    ) -> Result<Vec<Row>, Failed> {
+        let entered = self.enter(name, text, parameters, CATALOGUE).await;
+        let settings = entered.map_err(|problem| Failed {
+            failure: Failure::NotEntered(Box::new(problem)),
+            stop: Stop::Over,
+        })?;
+        self.wire.limits.idle = CATALOGUE.statement + GRACE;
         self.wire.limits.deadline = Some(Instant::now() + CATALOGUE.statement + GRACE);
         let answer = async {
             let parameters: Vec<_> = parameters.iter().map(|text| source_name::to_bytes(text)).collect();
-            pipeline::send(&mut self.wire, text, &parameters, &[], CATALOGUE).await?;
+            pipeline::send(&mut self.wire, &settings, text, &parameters, &[]).await?;
             pipeline::rows(&mut self.wire, LARGEST_ANSWER).await
         };
         let answer = answer.await;
-        running.end(self, answer.as_ref().map(|rows| rows.len() as u64));
+        let stop = self.ended(answer.as_ref().map(|rows| rows.len() as u64).map_err(Some)).await;
         if let Err(Failure::Server(_)) = answer {
             // If that fails too, the connection is over, and the first failure is the one to tell.
             let _ = pipeline::recover(&mut self.wire).await;
         }
-        answer
+        answer.map_err(|failure| Failed { failure, stop })
     }
-}
 
-/// A statement and the settings before it, on their way into the ledger.
-pub(crate) struct Running {
-    started: Instant,
-    received: u64,
-    settings: Statement,
-    statement: Statement,
-}
-
-impl Running {
-    pub(crate) fn start(
-        client: &Client,
+    /// Enters a statement and the settings before it into the ledger: from here on they may be sent.
+    pub(crate) async fn enter(
+        &mut self,
         template: &'static str,
         text: &str,
         parameters: &[&str],
         timeouts: Timeouts,
-    ) -> Self {
-        let statement = |template, text: &str, parameters: Vec<String>| Statement {
-            at: Utc::now(),
-            template,
-            statement: text.to_owned(),
-            parameters,
-            rows: 0,
-            bytes: 0,
-            milliseconds: 0,
-            outcome: String::new(),
-        };
-        let limits = [timeouts.statement, timeouts.lock].map(|limit| limit.as_millis().to_string());
-        Self {
-            started: Instant::now(),
-            received: client.wire.received(),
-            settings: statement(sql::SETTINGS.name, sql::SETTINGS.text, limits.to_vec()),
-            statement: statement(template, text, parameters.iter().map(|&text| text.to_owned()).collect()),
+    ) -> Result<Settings> {
+        let settings = timeouts.settings(&self.application_name);
+        let pipeline = vec![
+            Outgoing {
+                template: sql::SETTINGS.name,
+                statement: sql::SETTINGS.text.to_owned(),
+                parameters: settings.to_vec(),
+            },
+            Outgoing {
+                template,
+                statement: text.to_owned(),
+                parameters: parameters.iter().map(|&text| text.to_owned()).collect(),
+            },
+        ];
+        let entries = self.journal.sent(pipeline).await?;
+        let received = self.wire.received();
+        self.in_flight = Some(InFlight::new(self.canceller.clone(), self.journal.clone(), entries, received));
+        Ok(settings)
+    }
+
+    /// Sends what was entered.
+    pub(crate) async fn send(
+        &mut self,
+        settings: &Settings,
+        text: &str,
+        formats: &[Format],
+    ) -> Result<(), Failure> {
+        pipeline::send(&mut self.wire, settings, text, &[] as &[&str], formats).await
+    }
+
+    /// The server is known not to work on what was sent any more.
+    pub(crate) fn gone(&mut self) {
+        if let Some(in_flight) = &mut self.in_flight {
+            in_flight.over();
         }
     }
 
-    /// Enters both into the ledger. `rows` is how many came.
-    pub(crate) fn end(self, client: &mut Client, rows: Result<u64, &Failure>) {
-        let Self { started, received, mut settings, mut statement } = self;
-        statement.milliseconds = started.elapsed().as_millis() as u64;
-        statement.bytes = client.wire.received() - received;
-        statement.rows = *rows.as_ref().unwrap_or(&0);
-        statement.outcome = match rows {
-            Ok(_) => "ok".to_owned(),
-            Err(Failure::Server(error)) => error.sqlstate.clone(),
-            Err(failure) => explain(failure, &Asked::login(&client.target.endpoint)).code.as_str().to_owned(),
-        };
-        settings.rows = 1;
-        settings.outcome = "ok".to_owned();
-        client.ledger.extend([settings, statement]);
+    /// Whether a statement is not over.
+    pub(crate) fn is_running(&self) -> bool {
+        self.in_flight.is_some()
     }
-}
 
-/// Asks the server to stop what a connection is doing, from anywhere.
-#[derive(Clone)]
-pub struct Canceller(Arc<Way>);
-
-struct Way {
-    dialer: Dialer,
-    host: Host,
-    address: SocketAddr,
-    target: Target,
-    key: Option<CancelKey>,
-}
-
-impl Canceller {
-    /// Sends CancelRequest through a second connection to the same address, which is checked again and
-    /// encrypted like the first (manual, "Canceling Requests in Progress"). The server answers nothing;
-    /// what is running ends with an error of its own, or is over already.
-    pub async fn cancel(&self) {
-        let Way { dialer, host, address, target, key } = &*self.0;
-        let Some(key) = key else { return };
-        let deadline = Instant::now() + Duration::from_secs(5);
-        let request = async {
-            let dialed = dialer.redial(host, *address, deadline).await?;
-            let verification = target.verification();
-            let mut opened =
-                login::open(dialed.stream, &target.endpoint.host, verification.as_ref(), deadline).await?;
-            postgres_protocol::message::frontend::cancel_request(
-                key.process_id,
-                key.secret_key,
-                &mut opened.wire.output,
-            );
-            opened.wire.flush().await?;
-            // The server closes when it has passed the request on.
-            match opened.wire.fill(1).await {
-                Err(Failure::Lost(_)) | Ok(()) => Ok(()),
-                Err(failure) => Err(failure),
+    /// Completes the entry of the statement that was sent last. Unless the server has ended it (with `rows`, or
+    /// with an error), it is stopped there; `Err(None)` if we gave it up ourselves.
+    pub(crate) async fn ended(&mut self, rows: Result<u64, Option<&Failure>>) -> Stop {
+        let Some(mut in_flight) = self.in_flight.take() else { return Stop::Over };
+        let stop = match rows {
+            Ok(_) | Err(Some(Failure::Server(_))) => {
+                in_flight.over();
+                Stop::Over
             }
+            Err(failure) => in_flight.stop(&mut self.wire, failure).await,
         };
-        if let Err(failure) = request.await {
-            tracing::debug!(%failure, "cancel request did not go through");
-        }
+        let outcome = match (rows, stop) {
+            (_, Stop::Unconfirmed) => NOT_STOPPED.to_owned(),
+            (Ok(_), _) => "ok".to_owned(),
+            (Err(Some(Failure::Server(error))), _) => error.sqlstate.clone(),
+            (Err(Some(failure)), _) => {
+                explain(failure, &Asked::login(&self.target.endpoint)).code.as_str().to_owned()
+            }
+            (Err(None), _) => "cancelled".to_owned(),
+        };
+        in_flight.ended(rows.unwrap_or_default(), self.wire.received(), outcome).await;
+        stop
     }
 }

@@ -1,7 +1,7 @@
 //! Doors for benches and fuzz targets, which have to get at one part without the others. Nothing else comes in here.
 
 use crate::{
-    ScanLimits, SourceColumn, TableDescription, TableEntry, TableKind,
+    MemoryJournal, ScanLimits, SourceColumn, TableDescription, TableEntry, TableKind,
     client::{Client, LOGIN, Target},
     decode::{Cells, ColumnBuilder},
     types::{self, ServerTraits},
@@ -14,7 +14,10 @@ use crate::{
 use arrow_array::{ArrayRef, BinaryArray, cast::AsArray};
 use mycorr_domain::{Column, DatabaseName, Endpoint, Port, RoleName, Secret, output};
 use mycorr_egress::{AllowList, Dialer, Host};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 use tokio::{net::TcpStream, time::Instant};
 
 const TRAITS: ServerTraits = ServerTraits { shortest_floats: true, integer_datetimes: true };
@@ -124,7 +127,11 @@ pub async fn converse(stream: TcpStream, part: Part) {
         told = logged_in;
     }
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 5432));
-    let mut client = Client::new(opened.wire, target, told, Dialer::new(AllowList::default()), host, address);
+    let dialer = Dialer::new(AllowList::default());
+    let journal = Arc::new(MemoryJournal::default());
+    let Ok(mut client) = Client::new(opened.wire, &target, told, dialer, host, address, journal) else {
+        return;
+    };
     let table = match part {
         Part::Catalogue => return catalogue(client).await,
         Part::Rows => orders(),

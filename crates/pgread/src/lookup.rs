@@ -2,8 +2,9 @@
 //! do without, and named with the GRANT that gives it back.
 
 use crate::{
-    client::Client,
+    client::{Client, Failed},
     explain::{Asked, explain},
+    in_flight::WithStop,
     reader::Reader,
     sql::{self, Template},
     wire::{Failure, ServerError, pipeline::Row},
@@ -39,11 +40,11 @@ impl Client {
     ) -> Result<Vec<Row>> {
         loop {
             let text = sql::render(template.text, |object| self.refused.iter().any(|r| r.object == object));
-            let failure = match self.attempt(template.name, &text, parameters).await {
+            let Failed { failure, stop } = match self.attempt(template.name, &text, parameters).await {
                 Ok(rows) => return Ok(rows),
-                Err(failure) => failure,
+                Err(failed) => failed,
             };
-            let Failure::Server(error) = &failure else { return Err(explain(&failure, asked)) };
+            let Failure::Server(error) = &failure else { return Err(explain(&failure, asked).with_stop(stop)) };
             if error.sqlstate != "42501" {
                 return Err(explain(&failure, asked));
             }

@@ -4,9 +4,9 @@ use crate::{
     catalogue::Reader,
     client::{Client, LOGIN, Target},
     explain::{Asked, explain, tried},
+    journal::Journal,
     passport::Passport,
     similar, sql,
-    statement::Statement,
     tls::{CertificateInfo, Encryption, Rule},
     wire::{
         Failure,
@@ -15,6 +15,7 @@ use crate::{
 };
 use mycorr_domain::{Code, DatabaseName, Problem, Result};
 use mycorr_egress::{Attempt, DialError, Dialed, Dialer, Host};
+use std::sync::Arc;
 use tokio::time::Instant;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +108,6 @@ pub struct Report {
     pub passport: Option<Passport>,
     /// Why the test failed; `None` if it passed.
     pub problem: Option<Problem>,
-    pub statements: Vec<Statement>,
 }
 
 impl Report {
@@ -117,8 +117,14 @@ impl Report {
 }
 
 /// Goes all the way once, with a single attempt to authenticate, and tells each step as it is over.
-pub async fn test(dialer: &Dialer, target: &Target, on_step: &mut (dyn FnMut(&Step) + Send)) -> Report {
-    let mut walk = Walk { report: Report::default(), since: Instant::now(), on_step, target, denied: None };
+pub async fn test(
+    dialer: &Dialer,
+    target: &Target,
+    journal: Arc<dyn Journal>,
+    on_step: &mut (dyn FnMut(&Step) + Send),
+) -> Report {
+    let (report, since) = (Report::default(), Instant::now());
+    let mut walk = Walk { report, since, on_step, target, journal, denied: None };
     match walk.through(dialer).await {
         Ok(server) => walk.report.server = Some(server),
         Err(mut problem) => {
@@ -144,6 +150,7 @@ struct Walk<'a> {
     target: &'a Target,
     /// What of the catalogue is kept from the role, and nothing can be found without.
     denied: Option<Problem>,
+    journal: Arc<dyn Journal>,
 }
 
 impl Walk<'_> {
@@ -192,7 +199,8 @@ impl Walk<'_> {
 
         let logged_in = login.finish().await.map_err(told)?;
         let announced = logged_in.cancel.map(|key| key.process_id);
-        let mut client = Client::new(opened.wire, target.clone(), logged_in, dialer.clone(), host, address);
+        let journal = self.journal.clone();
+        let mut client = Client::new(opened.wire, target, logged_in, dialer.clone(), host, address, journal)?;
         let version = client.server().version.clone();
         let database = endpoint.database.as_str();
         self.passed(
@@ -201,8 +209,6 @@ impl Walk<'_> {
         );
 
         let rows = client.query(sql::SERVER, &[], &Asked::login(endpoint)).await;
-        // Entered in the order in which the server hears them, over both connections.
-        self.report.statements.extend(client.statements());
         let facts = rows.and_then(|rows| {
             let row = rows.first().cloned().unwrap_or_default();
             let mut row = Reader::new(&row);
@@ -230,7 +236,6 @@ impl Walk<'_> {
             self.denied = tried.or_else(|| passport.as_ref().err().cloned().filter(denied));
             self.report.passport = passport.ok();
         }
-        self.report.statements.extend(client.statements());
         client.close().await;
         let (in_recovery, superuser, readable, _) = facts?;
         settled?;
@@ -297,9 +302,8 @@ impl Walk<'_> {
         let Ok(maintenance) = DatabaseName::parse("postgres") else { return };
         let mut target = self.target.clone();
         target.endpoint.database = maintenance;
-        let Ok(mut client) = Client::connect(dialer, &target).await else { return };
+        let Ok(mut client) = Client::connect(dialer, &target, self.journal.clone()).await else { return };
         let rows = client.query(sql::DATABASES, &[], &Asked::login(&target.endpoint)).await;
-        self.report.statements.extend(client.statements());
         client.close().await;
         let names: Vec<String> =
             rows.unwrap_or_default().iter().filter_map(|row| Reader::new(row).name().ok()).collect();
@@ -320,11 +324,10 @@ impl Walk<'_> {
     /// transaction.
     async fn pooler(&mut self, dialer: &Dialer, backend: u64) -> String {
         let endpoint = &self.target.endpoint;
-        let Ok(mut second) = Client::connect(dialer, self.target).await else {
+        let Ok(mut second) = Client::connect(dialer, self.target, self.journal.clone()).await else {
             return "a connection pooler".to_owned();
         };
         let rows = second.query(sql::BACKEND, &[], &Asked::login(endpoint)).await;
-        self.report.statements.extend(second.statements());
         second.close().await;
         match rows.and_then(|rows| Reader::new(rows.first().unwrap_or(&Vec::new())).number()) {
             Ok(same) if same == backend => "a connection pooler in transaction mode".to_owned(),

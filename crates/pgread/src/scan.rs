@@ -2,30 +2,33 @@
 
 use crate::{
     catalogue::{SourceColumn, TableDescription},
-    client::{Canceller, Client, GRACE, Running},
+    client::{Backend, Client, GRACE},
     decode::{Cells, ColumnBuilder},
     explain::{self, Asked, explain},
+    in_flight::{Canceller, Stop, WithStop},
     sql,
-    statement::Statement,
     wire::{
         Failure,
         pipeline::{self, Format, Timeouts},
+        stream::MAX_MESSAGE_BYTES,
     },
 };
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema, SchemaRef};
 use mycorr_domain::{Column, Problem, Result, column::field_names};
 use postgres_protocol::message::backend::Message;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 use tokio::time::Instant;
 
 /// Ends of a read that no honest one comes to.
 #[derive(Clone, Copy, Debug)]
 pub struct ScanLimits {
-    /// The longest wait for the first row: a view may have to be computed.
-    pub first_row: Duration,
-    /// The longest silence between rows.
-    pub idle: Duration,
+    /// The longest silence of the server, before the first row and between two. `None` for no limit: a query may
+    /// compute for hours, and a server that is gone is found by TCP's keep-alive.
+    pub idle: Option<Duration>,
     /// The longest read as a whole; the server ends it by itself.
     pub total: Duration,
     /// The largest row, in bytes as sent.
@@ -34,12 +37,7 @@ pub struct ScanLimits {
 
 impl Default for ScanLimits {
     fn default() -> Self {
-        Self {
-            first_row: Duration::from_secs(3600),
-            idle: Duration::from_secs(60),
-            total: Duration::from_secs(24 * 3600),
-            row: 64 << 20,
-        }
+        Self { idle: None, total: Duration::from_secs(24 * 3600), row: 64 << 20 }
     }
 }
 
@@ -52,15 +50,17 @@ const BATCH_ROWS: usize = 64 << 10;
 /// processor's cache.
 const STRETCH: usize = 128 << 10;
 
-/// PostgreSQL makes no row of a gigabyte (`MaxAllocSize`): who announces one is not PostgreSQL.
-const LARGEST_ROW: usize = 1 << 30;
 /// So much of a row over the limit is read to see which column makes it so large.
 const NAMING: usize = 64 << 10;
 
 /// A table being read.
 pub struct Scan {
     client: Client,
-    running: Option<Running>,
+    /// The SELECT, and what its result's columns have to be.
+    text: String,
+    expected: Vec<(u32, Format)>,
+    begun: bool,
+    backend: Option<Backend>,
     schema: String,
     table: String,
     columns: Vec<Column>,
@@ -76,33 +76,21 @@ pub struct Scan {
     ready: bool,
 }
 
-/// A read that did not begin. The connection is given back for its ledger, and to be closed.
-pub struct Unread {
-    pub problem: Problem,
-    pub client: Client,
-}
-
 impl Client {
-    /// Starts to read `table`: the columns of these names, or all that the role may read. One SELECT.
+    /// Prepares to read `table`: the columns of these names, or all that the role may read. Asks which process will
+    /// answer; the SELECT itself is sent by [`Scan::begin`].
     ///
     /// # Errors
-    /// `column_permission_denied` for a column that the role may not read, `source_changed` if the table is
-    /// no longer as it was described, or as every read.
+    /// `column_permission_denied` for a column that the role may not read, `source_changed` if there is none of a
+    /// name.
     pub async fn read(
         mut self,
         table: &TableDescription,
         names: Option<&[String]>,
         limits: ScanLimits,
-    ) -> Result<Scan, Box<Unread>> {
-        let started = async {
-            let chosen = choose(table, names, self.target.endpoint.role())?;
-            let running = self.start(table, &chosen, limits).await?;
-            Ok((chosen, running))
-        };
-        let (chosen, running) = match started.await {
-            Ok(started) => started,
-            Err(problem) => return Err(Box::new(Unread { problem, client: self })),
-        };
+    ) -> Result<Scan> {
+        let chosen = choose(table, names, self.target.endpoint.role())?;
+        let backend = self.backend().await;
         let fields = field_names(chosen.iter().map(|column| column.name.as_str()));
         let columns: Vec<Column> = chosen
             .iter()
@@ -116,8 +104,13 @@ impl Client {
                 field,
             })
             .collect();
+        let (schema, name) = (&table.entry.schema, &table.entry.name);
         let formats = chosen.iter().map(|column| column.mapping.format);
         Ok(Scan {
+            text: sql::select(schema, name, chosen.iter().map(|column| column.name.as_str()), None),
+            expected: chosen.iter().map(|column| (column.type_oid, column.mapping.format)).collect(),
+            begun: false,
+            backend,
             builders: columns
                 .iter()
                 .zip(formats)
@@ -126,53 +119,14 @@ impl Client {
             fields: Arc::new(Schema::new(columns.iter().map(Column::arrow_field).collect::<Vec<Field>>())),
             cells: Cells::new(columns.len()),
             client: self,
-            running: Some(running),
-            schema: table.entry.schema.clone(),
-            table: table.entry.name.clone(),
+            schema: schema.clone(),
+            table: name.clone(),
             columns,
             limits,
             rows: 0,
             complete: false,
             ready: false,
         })
-    }
-
-    /// Sends the SELECT and reads up to its first row.
-    async fn start(
-        &mut self,
-        table: &TableDescription,
-        chosen: &[&SourceColumn],
-        limits: ScanLimits,
-    ) -> Result<Running> {
-        let (schema, name) = (table.entry.schema.as_str(), table.entry.name.as_str());
-        let formats: Vec<Format> = chosen.iter().map(|column| column.mapping.format).collect();
-        let text = sql::select(schema, name, chosen.iter().map(|column| column.name.as_str()), None);
-        let timeouts = Timeouts { statement: limits.total, lock: LOCK };
-        let running = Running::start(self, sql::SELECT, &text, &[], timeouts);
-        self.wire.limits.idle = limits.first_row;
-        self.wire.limits.deadline = Some(Instant::now() + limits.total + GRACE);
-        let described = async {
-            pipeline::send(&mut self.wire, &text, &[] as &[&str], &formats, timeouts).await?;
-            let columns = pipeline::columns(&mut self.wire).await;
-            self.wire.expect_many();
-            columns
-        };
-        match described.await {
-            Err(failure) => {
-                running.end(self, Err(&failure));
-                Err(explain(&failure, &Asked::table(&self.target.endpoint, schema, name)))
-            }
-            Ok(described)
-                if described
-                    .iter()
-                    .map(|column| (column.type_oid, column.format))
-                    .ne(chosen.iter().map(|column| (column.type_oid, column.mapping.format as i16))) =>
-            {
-                running.end(self, Err(&Failure::Protocol("another result than described".into())));
-                Err(explain::source_changed(schema, name))
-            }
-            Ok(_) => Ok(running),
-        }
     }
 }
 
@@ -203,6 +157,39 @@ fn choose<'a>(
 }
 
 impl Scan {
+    /// Sends the one SELECT and waits for the description of its rows, which comes with the first of them.
+    ///
+    /// # Errors
+    /// As every read; `source_changed` if the table is no longer as it was described.
+    pub async fn begin(&mut self) -> Result<()> {
+        if std::mem::replace(&mut self.begun, true) {
+            return Ok(());
+        }
+        let formats: Vec<Format> = self.expected.iter().map(|(_, format)| *format).collect();
+        let timeouts = Timeouts { statement: self.limits.total, lock: LOCK };
+        let settings = self.client.enter(sql::SELECT, &self.text, &[], timeouts).await?;
+        self.client.wire.limits.idle = self.limits.idle.unwrap_or(self.limits.total + GRACE);
+        self.client.wire.limits.deadline = Some(Instant::now() + self.limits.total + GRACE);
+        let described = async {
+            self.client.send(&settings, &self.text, &formats).await?;
+            let columns = pipeline::columns(&mut self.client.wire).await;
+            self.client.wire.expect_many();
+            columns
+        };
+        let described = described.await;
+        let described = match described {
+            Ok(described) => described,
+            Err(failure) => return Err(self.failed(failure).await),
+        };
+        let expected = self.expected.iter().map(|&(oid, format)| (oid, format as i16));
+        if described.iter().map(|column| (column.type_oid, column.format)).ne(expected) {
+            let failure = Failure::Protocol("another result than described".into());
+            let stop = self.client.ended(Err(Some(&failure))).await;
+            return Err(explain::source_changed(&self.schema, &self.table).with_stop(stop));
+        }
+        Ok(())
+    }
+
     /// What is read, in the order of the batches' columns.
     pub fn columns(&self) -> &[Column] {
         &self.columns
@@ -217,59 +204,73 @@ impl Scan {
         self.client.wire.received()
     }
 
+    /// [`Scan::bytes`], for somebody who looks while [`Scan::next`] waits.
+    pub fn received(&self) -> Arc<AtomicU64> {
+        self.client.wire.received_counter()
+    }
+
     pub fn canceller(&self) -> Canceller {
         self.client.canceller.clone()
     }
 
-    /// What was sent on this connection since this was asked last.
-    pub fn statements(&mut self) -> Vec<Statement> {
-        self.client.statements()
+    /// The process that works on it, where that can be known.
+    pub fn backend(&self) -> Option<Backend> {
+        self.backend
     }
 
-    /// Closes the connection. A read that is not over is given up.
-    pub async fn close(mut self) -> Vec<Statement> {
-        if let Some(running) = self.running.take() {
-            running.end(&mut self.client, Err(&Failure::Lost(std::io::ErrorKind::ConnectionAborted.into())));
-        }
-        let statements = self.client.statements();
-        self.client.close().await;
-        statements
+    /// Closes the connection. A read that is not over is stopped at the server.
+    pub async fn close(self) -> Stop {
+        self.client.close().await
     }
 
     /// The next batch, `None` after the last. Companions ([`Column::exact_field`]) stand behind the columns
     /// once they are needed, and from then on.
     ///
     /// # Errors
-    /// As every read; nothing more comes after one.
+    /// As every read; nothing more comes after one, and the server works on it no longer, or the problem says so.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
-        if self.running.is_none() {
+        self.begin().await?;
+        if !self.client.is_running() {
             return Ok(None);
         }
         match self.batch().await {
             Ok(Some(batch)) => Ok(Some(batch)),
             Ok(None) => {
-                self.end(Ok(self.rows));
+                self.client.ended(Ok(self.rows)).await;
                 Ok(None)
             }
-            Err(failure) => {
-                self.end(Err(&failure));
-                let asked = Asked::table(&self.client.target.endpoint, &self.schema, &self.table);
-                Err(match failure {
-                    Failure::RowTooLarge { row, column, bytes } => {
-                        let column =
-                            column.and_then(|at| self.columns.get(at)).map(|column| column.name.as_str());
-                        explain::row_too_large(&self.schema, &self.table, row, column, bytes, self.limits.row)
-                    }
-                    failure => explain(&failure, &asked),
-                })
-            }
+            Err(failure) => Err(self.failed(failure).await),
         }
     }
 
-    fn end(&mut self, rows: Result<u64, &Failure>) {
-        if let Some(running) = self.running.take() {
-            running.end(&mut self.client, rows);
+    /// The server has said elsewhere that it no longer works on this: the read is over.
+    pub async fn lost(&mut self) -> Problem {
+        self.client.gone();
+        let problem = self.failed(Failure::Lost(std::io::ErrorKind::ConnectionAborted.into())).await;
+        Problem {
+            detail: format!("{} The server's process that worked on it is gone.", problem.detail),
+            ..problem
         }
+    }
+
+    /// Ends the read at the server, if need be, and says what went wrong.
+    async fn failed(&mut self, failure: Failure) -> Problem {
+        let early = self.client.wire.limits.deadline.is_some_and(|deadline| Instant::now() < deadline);
+        let failure = match (failure, self.limits.idle) {
+            (Failure::TimedOut, Some(idle)) if early => Failure::Idle(idle),
+            (failure, _) => failure,
+        };
+        let stop = self.client.ended(Err(Some(&failure))).await;
+        let problem = match failure {
+            Failure::RowTooLarge { row, column, bytes } => {
+                let column = column.and_then(|at| self.columns.get(at)).map(|column| column.name.as_str());
+                explain::row_too_large(&self.schema, &self.table, row, column, bytes, self.limits.row)
+            }
+            failure => {
+                explain(&failure, &Asked::table(&self.client.target.endpoint, &self.schema, &self.table))
+            }
+        };
+        problem.with_stop(stop)
     }
 
     async fn batch(&mut self) -> Result<Option<RecordBatch>, Failure> {
@@ -283,12 +284,11 @@ impl Scan {
                     builder.extend(&self.cells, input, at)?;
                 }
                 self.client.wire.take(taken);
-                self.client.wire.limits.idle = self.limits.idle;
                 rows += self.cells.rows();
                 bytes += taken;
                 continue;
             }
-            match self.client.wire.peek(LARGEST_ROW)? {
+            match self.client.wire.peek(MAX_MESSAGE_BYTES)? {
                 Some((b'D', length)) if !self.complete => {
                     let wanted = if length > self.limits.row { length.min(NAMING) } else { length };
                     let missing = wanted.saturating_sub(self.client.wire.input().len()).max(1);

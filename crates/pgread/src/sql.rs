@@ -19,7 +19,7 @@ pub struct Template {
 /// All fixed statements, for the documentation.
 pub const TEMPLATES: &[Template] = &[
     SETTINGS, SETTLED, SERVER, BACKEND, DATABASES, ROLE, RIGHTS, SCHEMAS, TABLES, SEARCH, DESCRIBE, KEYS,
-    RENAMED, DENIED,
+    RENAMED, DENIED, ALIVE,
 ];
 
 /// Opens every pipeline. The settings hold until its end, which is the end of the implicit transaction
@@ -28,7 +28,9 @@ pub const TEMPLATES: &[Template] = &[
 /// `search_path` is somebody else's. A `SQL_ASCII` database holds any bytes, and sends them as they are only
 /// to who asks for that. A table is read from its first page on, so that rows which stay where they are keep
 /// their place from one version to the next. `$1` is the statement timeout and `$2` the lock timeout in
-/// milliseconds; a shorter one that the role already has stays.
+/// milliseconds; a shorter one that the role already has stays. `$3` is the name that the server's administrator sees:
+/// `mycorr-` and a random number for each connection. Where the server can, it looks every two seconds whether Mycorr is
+/// still there, so that a query of a Mycorr that died ends as well.
 pub const SETTINGS: Template = Template {
     name: "settings",
     text: "SELECT pg_catalog.set_config('transaction_read_only','on',true), \
@@ -45,14 +47,17 @@ pub const SETTINGS: Template = Template {
            pg_catalog.set_config('quote_all_identifiers','off',true), pg_catalog.set_config('row_security','on',true), \
            pg_catalog.set_config('synchronize_seqscans','off',true), \
            pg_catalog.set_config('client_min_messages','error',true), \
-           pg_catalog.set_config('application_name','mycorr',true)",
+           pg_catalog.set_config('application_name',$3,true), \
+           CASE WHEN pg_catalog.current_setting('server_version_num')::int >= 140000 \
+               AND pg_catalog.strpos(pg_catalog.version(), 'linux') > 0 \
+             THEN pg_catalog.set_config('client_connection_check_interval','2s',true) END",
 };
 
 /// Whether the settings hold where a table is read. A pooler that spreads reads over several servers sends this
 /// where it sends the read, and the settings, which call a volatile function, to the primary: values would be
-/// printed as the role's own settings say.
+/// printed as the role's own settings say. `$1` is the connection's name, which nobody else can have set.
 pub const SETTLED: Template =
-    Template { name: "settled", text: "SELECT pg_catalog.current_setting('application_name') = 'mycorr'" };
+    Template { name: "settled", text: "SELECT pg_catalog.current_setting('application_name') = $1" };
 
 /// What server this is, and whether the role may do too much here, or nothing at all.
 pub const SERVER: Template = Template {
@@ -66,8 +71,21 @@ pub const SERVER: Template = Template {
            pg_backend_pid()",
 };
 
-/// Which of the server's processes answers: tells a pooler from the server, and its modes from each other.
-pub const BACKEND: Template = Template { name: "backend", text: "SELECT pg_backend_pid()" };
+/// Which process answers, and when its server was started: tells a pooler from the server, its modes from each other,
+/// and one server from another behind the same address. Sent before a table is read, for `alive`.
+pub const BACKEND: Template = Template {
+    name: "backend",
+    text: "SELECT pg_backend_pid(), (1000000 * date_part('epoch', pg_postmaster_start_time()))::bigint",
+};
+
+/// Whether the server that was started at `$2` still has the process `$1` of this role and database. Sent through a
+/// second connection when a read has brought nothing for a minute: a slow query goes on, one that is gone is given up.
+pub const ALIVE: Template = Template {
+    name: "alive",
+    text: "SELECT (1000000 * date_part('epoch', pg_postmaster_start_time()))::bigint = $2::bigint, \
+           EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.pid = $1::int \
+             AND a.usename = session_user AND a.datname = current_database())",
+};
 
 /// The databases that the role may connect to: which one was meant by a name that does not exist.
 pub const DATABASES: Template = Template {

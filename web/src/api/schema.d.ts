@@ -762,6 +762,11 @@ export interface components {
             server_version: string | null;
             /**
              * Format: int64
+             * @description For how many days statements stay in the ledger.
+             */
+            statements_retention_days: number;
+            /**
+             * Format: int64
              * @description How many tables were imported through it.
              */
             used_by: number;
@@ -906,7 +911,10 @@ export interface components {
         JobState: "queued" | "running" | "succeeded" | "failed" | "cancelled";
         /** @description What Mycorr may ask of the database; null is no ceiling. */
         Limits: {
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Fast enough to bring the largest table that was imported through the connection within `minutes`, or a day.
+             */
             bytes_per_second: number | null;
             /**
              * Format: int64
@@ -1236,6 +1244,12 @@ export interface components {
             columns: components["schemas"]["SourceColumn"][];
             /** @description The SQL that lets the role read the columns that it can't; null where it can read all. */
             grant: string | null;
+            /**
+             * Format: int64
+             * @description How many seconds an import takes at the connection's `bytes_per_second`, and holds a snapshot at the source;
+             *     null without a pace, or where the source has no estimate.
+             */
+            read_seconds: number | null;
             /** @description true: row-level security may hide rows from this role. */
             row_security: boolean;
         };
@@ -1255,7 +1269,10 @@ export interface components {
             job_id: string | null;
             /** Format: int64 */
             milliseconds: number;
-            /** @description `ok`, PostgreSQL's SQLSTATE, or a code of ours. */
+            /**
+             * @description `running`, `ok`, PostgreSQL's SQLSTATE, a code of ours, `cancelled`, `not_stopped` (it was broken off, and the
+             *     server did not confirm that it ended it), or `interrupted` (Mycorr died meanwhile).
+             */
             outcome: string;
             parameters: string[];
             purpose: components["schemas"]["Purpose"];
@@ -1393,6 +1410,8 @@ export interface components {
              * @description Tested before it replaces the old one.
              */
             password?: string | null;
+            /** Format: int64 */
+            statements_retention_days?: number | null;
         };
         /** @description A version of a table. It never changes. */
         Version: {

@@ -167,3 +167,44 @@ async fn what_fails_is_said_and_changes_nothing() {
     let table = mycorr.get(&format!("/tables/{}", job["table_id"].as_str().unwrap())).await;
     assert_eq!(table["columns"].as_array().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn kill_9_during_a_query_leaves_an_interrupted_entry_and_no_query() {
+    let cluster = Cluster::shared();
+    let database = Database::create(cluster);
+    database.sql("CREATE VIEW public.stuck AS SELECT pg_sleep(3600)::text AS t");
+    let mut mycorr = Mycorr::start().await;
+    let connection = mycorr.connect(cluster, &database, cluster.port()).await;
+    let model = mycorr.model().await;
+    let body = json!({"connection_id": connection, "schema": "public", "table": "stuck"});
+    let job = begin(&mycorr, &format!("/models/{model}/imports"), body).await;
+    let sleeping = |count: u32| {
+        format!(
+            "SELECT count(*) = {count} FROM pg_stat_activity WHERE usename = '{}' AND wait_event = 'PgSleep'",
+            database.role
+        )
+    };
+    cluster.wait_for(&sleeping(1));
+    let of_select = async |mycorr: &Mycorr| -> Vec<Value> {
+        let ledger = mycorr.get(&format!("/connections/{connection}/statements?limit=1000")).await;
+        let entries = ledger["items"].as_array().unwrap().iter();
+        entries.filter(|entry| entry["template"] == "select").map(|entry| entry["outcome"].clone()).collect()
+    };
+    assert_eq!(of_select(&mycorr).await, ["running"]);
+    mycorr.kill();
+    // The server looks by itself whether its client is there.
+    cluster.wait_for(&sleeping(0));
+    mycorr.start_again().await;
+    // The entries of the process that died are closed once its heartbeat is missed.
+    for _ in 0..1200 {
+        if of_select(&mycorr).await.contains(&json!("interrupted")) {
+            mycorr.post(&format!("/jobs/{job}/cancel"), json!({})).await;
+            assert_eq!(mycorr.finish(&job).await["state"], "cancelled");
+            cluster.wait_for(&sleeping(0));
+            mycorr.stop();
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("never interrupted: {:?}", of_select(&mycorr).await);
+}

@@ -8,8 +8,10 @@ mod connections;
 mod courtesy;
 mod imports;
 mod interruptions;
+mod memory;
 mod passport;
 mod sealed;
+mod slow;
 mod sources;
 mod versions;
 
@@ -18,12 +20,12 @@ use mycorr_domain::{Cell, ConnectionKind, RowQuery, Secret, TableId, UserId};
 use mycorr_egress::{AllowList, Dialer};
 use mycorr_engine::{
     Connection, ConnectionForm, Engine, Import, Job, JobState, LARGEST_ROW, Model, Parts, SignUp, Table,
-    Workers,
+    Waiting, Workers,
 };
 use mycorr_meta::Meta;
 use mycorr_testkit::{Cluster, Database, MemoryStore};
 use mycorr_vault::{Keyring, Vault};
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tempfile::TempDir;
 
 /// A Mycorr of its own, with an account, beside a database of its own.
@@ -59,7 +61,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let store = MemoryStore::default();
         Keyring::create_if_missing(&folder.path().join("master.key")).unwrap();
-        let allow = format!("127.0.0.1:{}", cluster.port());
+        let allow = "127.0.0.1".to_owned();
         let engine = engine_with(&folder, &store, &allow, largest_row).await;
         let ada = engine.sign_up("Ada", "ada@example.org", secret(PASSWORD)).await.unwrap().user.id;
         let workers = engine.start_workers(2);
@@ -170,5 +172,6 @@ async fn engine_with(folder: &TempDir, store: &MemoryStore, allow: &str, largest
         largest_row,
         min_free_bytes: 0,
         max_bytes_per_user: None,
+        waiting: Waiting { probe_after: Duration::from_millis(200), ..Waiting::default() },
     })
 }

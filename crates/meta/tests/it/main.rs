@@ -6,6 +6,7 @@ mod accounts;
 mod connections;
 mod full;
 mod jobs;
+mod ledger;
 mod models;
 mod start;
 

@@ -41,6 +41,7 @@ pub(crate) fn explain(failure: &Failure, asked: &Asked<'_>) -> Problem {
     let at = format!("{host}:{}", port.get());
     let problem = match failure {
         Failure::Dial(error) => dial(error, asked.endpoint),
+        Failure::NotEntered(problem) => (**problem).clone(),
         Failure::NoTls => Problem::new(
             Code::EncryptionUnsupported,
             format!("The server at {at} does not offer encryption (TLS)."),
@@ -78,6 +79,14 @@ pub(crate) fn explain(failure: &Failure, asked: &Asked<'_>) -> Problem {
         )
         .fix("Check host and port, and that the server is not overloaded. A pooler is silent like this when it does not \
               reach its server, or when that has no database of this name."),
+        Failure::Idle(limit) => Problem::new(
+            Code::ConnectionTimeout,
+            format!(
+                "The server at {at} sent nothing for {} seconds, which is as long as this Mycorr waits. Nothing was changed.",
+                limit.as_secs_f32()
+            ),
+        )
+        .fix("If the source needs longer between two rows, let the operator raise MYCORR_IDLE_TIMEOUT."),
         Failure::RowTooLarge { row, bytes, .. } => Problem::new(
             Code::RowTooLarge,
             format!("Row {} is {bytes} bytes long.", row + 1),

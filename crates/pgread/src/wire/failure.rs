@@ -1,6 +1,7 @@
 //! What can go wrong on the wire, as it was seen: not yet in words for people (that is `explain`).
 
 use crate::tls::CertificateFault;
+use mycorr_domain::Problem;
 use postgres_protocol::message::backend::ErrorResponseBody;
 use std::{fmt, io};
 
@@ -33,6 +34,12 @@ pub(crate) enum Failure {
     Lost(io::Error),
     #[error("no answer in time")]
     TimedOut,
+    /// Nothing came for longer than the operator allows.
+    #[error("nothing came for {0:?}")]
+    Idle(std::time::Duration),
+    /// The journal did not take the statement, so that it was not sent.
+    #[error("not sent: {}", .0.detail)]
+    NotEntered(Box<Problem>),
     /// A row over the limit.
     #[error("row of {bytes} bytes")]
     RowTooLarge { row: u64, column: Option<usize>, bytes: u64 },

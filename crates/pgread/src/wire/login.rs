@@ -203,6 +203,8 @@ impl<'a> Login<'a> {
             return Err(Failure::Protocol("asked for a second password".into()));
         }
         self.method = method;
+        // A buffer that grew would leave a copy behind; this one is overwritten when it was sent.
+        self.wire.output.reserve(password.len() + 16);
         frontend::password_message(password, &mut self.wire.output)
             .map_err(|_| Failure::Protocol("a password that the protocol cannot carry".into()))?;
         self.wire.flush().await

@@ -27,6 +27,16 @@ pub(crate) struct Timeouts {
     pub(crate) lock: Duration,
 }
 
+/// The parameters of [`sql::SETTINGS`].
+pub(crate) type Settings = [String; 3];
+
+impl Timeouts {
+    pub(crate) fn settings(self, application_name: &str) -> Settings {
+        let milliseconds = |limit: Duration| limit.as_millis().to_string();
+        [milliseconds(self.statement), milliseconds(self.lock), application_name.to_owned()]
+    }
+}
+
 /// A column of a result, from RowDescription.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ResultColumn {
@@ -37,14 +47,13 @@ pub(crate) struct ResultColumn {
 /// Sends the settings and `text`. `formats` has a format for each column of the result, or none for all text.
 pub(crate) async fn send(
     wire: &mut Wire,
+    settings: &Settings,
     text: &str,
     parameters: &[impl AsRef<[u8]>],
     formats: &[Format],
-    timeouts: Timeouts,
 ) -> Result<(), Failure> {
-    let statement = timeouts.statement.as_millis().to_string();
-    let lock = timeouts.lock.as_millis().to_string();
-    put(wire, sql::SETTINGS.text, &[statement, lock], &[], false)?;
+    let settings = settings.each_ref().map(String::as_str);
+    put(wire, sql::SETTINGS.text, &settings, &[], false)?;
     put(wire, text, parameters, formats, true)?;
     frontend::sync(&mut wire.output);
     wire.flush().await

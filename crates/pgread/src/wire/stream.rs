@@ -10,6 +10,10 @@ use std::{
     future::poll_fn,
     io,
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -82,8 +86,8 @@ pub(crate) struct Wire {
     input: BytesMut,
     pub(crate) output: BytesMut,
     pub(crate) limits: WireLimits,
-    /// Bytes received, for the ledger and for progress.
-    received: u64,
+    /// Bytes received, for the ledger and for progress; others may look at it while somebody reads.
+    received: Arc<AtomicU64>,
     /// Many bytes are expected: they are read in pieces of [`PIECE`].
     bulk: bool,
 }
@@ -92,6 +96,9 @@ pub(crate) struct Wire {
 const PIECE: usize = 512 << 10;
 /// … or after so long, since less may be all that comes.
 const PATIENCE: Duration = Duration::from_millis(5);
+
+/// PostgreSQL makes no message larger (`MaxAllocSize`).
+pub(crate) const MAX_MESSAGE_BYTES: usize = 1 << 30;
 
 /// Messages that are passed over before one that counts: notices are switched off, and parameters are few.
 const MOST_ASIDE: usize = 10_000;
@@ -106,11 +113,22 @@ impl Wire {
     }
 
     fn new(transport: Transport, limits: WireLimits) -> Self {
-        Self { transport, input: BytesMut::new(), output: BytesMut::new(), limits, received: 0, bulk: false }
+        Self {
+            transport,
+            input: BytesMut::new(),
+            output: BytesMut::new(),
+            limits,
+            received: Arc::default(),
+            bulk: false,
+        }
     }
 
     pub(crate) fn received(&self) -> u64 {
-        self.received
+        self.received.load(Relaxed)
+    }
+
+    pub(crate) fn received_counter(&self) -> Arc<AtomicU64> {
+        self.received.clone()
     }
 
     /// What arrived and was not taken yet.
@@ -161,7 +179,7 @@ impl Wire {
             Ok(Err(error)) => Err(error.into()),
             Ok(Ok(0)) => Err(Failure::Lost(io::ErrorKind::UnexpectedEof.into())),
             Ok(Ok(n)) => {
-                self.received += n as u64;
+                self.received.fetch_add(n as u64, Relaxed);
                 Ok(())
             }
         }
@@ -220,6 +238,27 @@ impl Wire {
                 None => 5,
             };
             self.fill(missing).await?;
+        }
+    }
+
+    /// Reads on and drops what comes, until the server has ended what it does: with an error, or ready again.
+    pub(crate) async fn drain(&mut self) -> Result<(), Failure> {
+        let mut skip = 0;
+        loop {
+            let there = self.input.len().min(skip);
+            self.input.advance(there);
+            skip -= there;
+            if skip == 0 {
+                match self.peek(MAX_MESSAGE_BYTES)? {
+                    Some((b'E' | b'Z', _)) => return Ok(()),
+                    Some((_, length)) => {
+                        skip = length;
+                        continue;
+                    }
+                    None => {}
+                }
+            }
+            self.fill(5).await?;
         }
     }
 

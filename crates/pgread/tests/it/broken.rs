@@ -5,9 +5,9 @@ use crate::{
     support::{begin, dialer, target_at},
 };
 use mycorr_domain::{Code, Problem};
-use mycorr_pgread::{Client, Scan, ScanLimits};
+use mycorr_pgread::{Client, MemoryJournal, Scan, ScanLimits};
 use mycorr_testkit::{Cluster, Database, Meddler, Meddling};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 const ROWS: u64 = 30_000;
 
@@ -18,10 +18,16 @@ fn fill(database: &Database<'_>) {
 }
 
 /// Starts to read `table` through `port`, unencrypted so that somebody on the way can meddle.
-async fn scan(database: &Database<'_>, table: &str, port: u16, limits: ScanLimits) -> Scan {
+async fn scan(
+    database: &Database<'_>,
+    table: &str,
+    port: u16,
+    limits: ScanLimits,
+    journal: Arc<MemoryJournal>,
+) -> Scan {
     let mut target = target_at(database.cluster, database, port);
     target.endpoint.encrypted = false;
-    let mut client = Client::connect(&dialer(), &target).await.unwrap();
+    let mut client = Client::connect(&dialer(), &target, journal).await.unwrap();
     let description = client.describe("public", table).await.unwrap();
     begin(client, &description, limits).await
 }
@@ -32,11 +38,12 @@ async fn drain(scan: &mut Scan) -> Result<u64, Problem> {
 }
 
 /// How a read ends. It stays ended, stands in the ledger as what it was, and its connection is closed.
-async fn end(database: &Database<'_>, mut scan: Scan, what: &str) -> Problem {
+async fn end(database: &Database<'_>, mut scan: Scan, journal: &MemoryJournal, what: &str) -> Problem {
     let problem = drain(&mut scan).await.expect_err(what);
     assert!(scan.next().await.unwrap().is_none(), "{what}: something came after the end");
     assert!(scan.rows() < ROWS, "{what}");
-    let statement = scan.close().await.pop().unwrap();
+    scan.close().await;
+    let statement = journal.take().pop().unwrap();
     assert_ne!(statement.outcome, "ok", "{what}");
     let (cluster, role) = (database.cluster, &database.role);
     let left = format!("SELECT count(*) = 0 FROM pg_stat_activity WHERE usename = '{role}'");
@@ -51,7 +58,7 @@ async fn whoever_meddles_with_the_rows_is_found_out() {
     fill(&database);
     let done = format!("SELECT {ROWS}\0");
     let (row, complete) = ((b'D', b"row 20000.".as_slice()), (b'C', done.as_bytes()));
-    let short = ScanLimits { idle: Duration::from_millis(500), ..ScanLimits::default() };
+    let short = ScanLimits { idle: Some(Duration::from_millis(500)), ..ScanLimits::default() };
     let usual = ScanLimits::default();
     let cell = |bytes: &[u8]| [&(bytes.len() as u32).to_be_bytes(), bytes].concat();
     let cells = |count: u8, cells: &[Vec<u8>]| message(b'D', &[&[0, count][..], &cells.concat()].concat());
@@ -88,14 +95,15 @@ async fn whoever_meddles_with_the_rows_is_found_out() {
         ("an error that says nothing", row, Say(message(b'E', b"\0")), usual, Code::SourceError),
     ] {
         let meddler = Meddler::start(cluster, tag, holds, meddling).await;
-        let scan = scan(&database, "t", meddler.port(), limits).await;
-        let problem = end(&database, scan, what).await;
+        let journal = Arc::new(MemoryJournal::default());
+        let scan = scan(&database, "t", meddler.port(), limits, journal.clone()).await;
+        let problem = end(&database, scan, &journal, what).await;
         assert_eq!(problem.code, want, "{what}: {problem:?}");
     }
     // Left alone, it is all of it.
     let meddler = Meddler::start(cluster, row.0, row.1, Meddling::Silence).await;
     meddler.be_awake(false);
-    let mut scan = scan(&database, "t", meddler.port(), usual).await;
+    let mut scan = scan(&database, "t", meddler.port(), usual, Arc::default()).await;
     assert_eq!(drain(&mut scan).await, Ok(ROWS));
     scan.close().await;
 }
@@ -121,8 +129,9 @@ async fn what_the_server_says_in_the_middle_is_understood() {
                $$BEGIN IF n = 20000 THEN RAISE SQLSTATE '{sqlstate}' USING MESSAGE = 'the text may be anything'; END IF; RETURN n; END$$; \
              CREATE VIEW public.{view} AS SELECT public.{view}(n) AS n, repeat('x', 200) AS t FROM generate_series(1, {ROWS}) n"
         ));
-        let scan = scan(&database, &view, cluster.port(), ScanLimits::default()).await;
-        let problem = end(&database, scan, sqlstate).await;
+        let journal = Arc::new(MemoryJournal::default());
+        let scan = scan(&database, &view, cluster.port(), ScanLimits::default(), journal.clone()).await;
+        let problem = end(&database, scan, &journal, sqlstate).await;
         assert_eq!(problem.code, code, "{sqlstate}: {problem:?}");
         assert!(!problem.detail.contains("may be anything"), "{problem:?}");
     }
@@ -147,7 +156,7 @@ async fn what_is_done_to_a_table_during_its_read_waits_or_is_not_seen() {
         database.sql(&format!(
             "CREATE TABLE public.t AS SELECT n, repeat('x', 1000) AS t, 0.5::float8 AS f FROM generate_series(1, {ROWS}) n"
         ));
-        let mut scan = scan(&database, "t", cluster.port(), ScanLimits::default()).await;
+        let mut scan = scan(&database, "t", cluster.port(), ScanLimits::default(), Arc::default()).await;
         assert!(scan.next().await.unwrap().is_some());
         let (text, name) = (change.clone(), database.name.clone());
         let changing = tokio::spawn(async move { Cluster::shared().sql_async(&name, &text).await });

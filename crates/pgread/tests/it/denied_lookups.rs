@@ -1,7 +1,7 @@
 //! An administrator took a part of the catalogue away from PUBLIC: what can do without it does, what can't says which
 //! part and the GRANT that gives it back, and a connection can be saved whatever it is.
 
-use crate::support::{connect, dialer, read, target};
+use crate::support::{connect, dialer, read, target, unsaved};
 use mycorr_domain::{Code, Problem};
 use mycorr_pgread::{Outcome, StepName, sql, test};
 use mycorr_testkit::{Cluster, Database};
@@ -109,7 +109,7 @@ async fn journey(database: &Database<'_>) -> (Vec<String>, BTreeSet<String>) {
         failed.push(format!("{what}: {}", problem.detail));
     };
 
-    let report = test(&dialer(), &target(cluster, database), &mut |_| {}).await;
+    let report = test(&dialer(), &target(cluster, database), unsaved(), &mut |_| {}).await;
     // Without its settings nothing at all can be read, and that is what the test says.
     if let Some(problem) = &report.problem {
         say("test", problem);

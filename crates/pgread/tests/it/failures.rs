@@ -1,17 +1,20 @@
 //! Everything that goes wrong has its own code.
 
-use crate::support::{begin, connect, dialer, read, target};
+use crate::support::{begin, begun, connect, dialer, read, target, unsaved};
 use mycorr_domain::{Code, DatabaseName, Port, RoleName, Secret};
 use mycorr_egress::Dialer;
-use mycorr_pgread::{Client, Outcome, Scan, ScanLimits, StepName, Target, Unread, test, tls::CaCertificate};
+use mycorr_pgread::{
+    Client, MemoryJournal, Outcome, Scan, ScanLimits, StepName, Target, test, tls::CaCertificate,
+};
 use mycorr_testkit::{Authority, Cluster, Database, Leaf, Options};
+use std::sync::Arc;
 use tokio::net::TcpListener;
 
 /// The code with which connecting fails, and the step in which a test does.
 async fn fails(target: &Target) -> (Code, StepName) {
-    let Err(problem) = Client::connect(&dialer(), target).await else { panic!("connected") };
+    let Err(problem) = Client::connect(&dialer(), target, unsaved()).await else { panic!("connected") };
     assert!(problem.fix.is_some(), "{problem}");
-    let report = test(&dialer(), target, &mut |_| {}).await;
+    let report = test(&dialer(), target, unsaved(), &mut |_| {}).await;
     assert_eq!(report.steps.iter().map(|step| step.step).collect::<Vec<_>>(), StepName::ALL);
     let failed = report.steps.iter().find(|step| step.outcome == Outcome::Failed).unwrap().step;
     assert_eq!(report.problem.unwrap().code, problem.code);
@@ -118,7 +121,7 @@ async fn a_server_without_tls_is_not_talked_to() {
     let mut target = target(&cluster, &database);
     assert_eq!(fails(&target).await, (Code::EncryptionUnsupported, StepName::Encrypt));
     target.endpoint.encrypted = false;
-    let report = test(&dialer(), &target, &mut |_| {}).await;
+    let report = test(&dialer(), &target, unsaved(), &mut |_| {}).await;
     assert!(report.ok(), "{:?}", report.problem);
 }
 
@@ -127,7 +130,9 @@ async fn what_the_operator_did_not_allow_is_not_dialled() {
     let cluster = Cluster::shared();
     let database = Database::create(cluster);
     let nowhere = Dialer::new("".parse().unwrap());
-    let Err(problem) = Client::connect(&nowhere, &target(cluster, &database)).await else { panic!() };
+    let Err(problem) = Client::connect(&nowhere, &target(cluster, &database), unsaved()).await else {
+        panic!()
+    };
     assert_eq!(problem.code, Code::PrivateAddress);
     assert!(problem.detail.contains("connections to private/internal addresses are not allowed"));
 }
@@ -138,7 +143,11 @@ async fn a_read_that_breaks_ends_with_its_reason() {
     let database = Database::create(cluster);
     database.sql("CREATE TABLE public.big AS SELECT n, repeat('x', 200) AS t FROM generate_series(1, 300000) n; CREATE TABLE public.gone (a int)");
 
-    let mut client = connect(cluster, &database).await;
+    let journal = Arc::new(MemoryJournal::default());
+    let connect =
+        async || Client::connect(&dialer(), &target(cluster, &database), journal.clone()).await.unwrap();
+
+    let mut client = connect().await;
     let description = client.describe("public", "big").await.unwrap();
     let mut scan = begin(client, &description, ScanLimits::default()).await;
     scan.next().await.unwrap().unwrap();
@@ -153,9 +162,10 @@ async fn a_read_that_breaks_ends_with_its_reason() {
     // A backend that is ended while it waits for us to read cannot say so any more.
     assert!(matches!(problem.code, Code::ConnectionLost | Code::ServerShuttingDown), "{problem}");
     assert!(scan.next().await.unwrap().is_none());
-    assert_ne!(scan.close().await.last().unwrap().outcome, "ok");
+    scan.close().await;
+    assert_ne!(journal.take().last().unwrap().outcome, "ok");
 
-    let mut client = connect(cluster, &database).await;
+    let mut client = connect().await;
     let description = client.describe("public", "big").await.unwrap();
     let mut scan = begin(client, &description, ScanLimits::default()).await;
     scan.next().await.unwrap().unwrap();
@@ -169,24 +179,22 @@ async fn a_read_that_breaks_ends_with_its_reason() {
     };
     assert_eq!(problem.code, Code::StatementTimeout);
 
-    let mut client = connect(cluster, &database).await;
+    let mut client = connect().await;
     let description = client.describe("public", "gone").await.unwrap();
     database.sql("DROP TABLE public.gone");
-    let Err(unread) = client.read(&description, None, ScanLimits::default()).await else { panic!() };
-    let Unread { problem, mut client } = *unread;
-    assert_ne!(client.statements().last().unwrap().outcome, "ok");
+    let Err(problem) = begun(client, &description, None, ScanLimits::default()).await else { panic!() };
+    assert_ne!(journal.take().last().unwrap().outcome, "ok");
     assert_eq!(problem.code, Code::TableNotFound);
 
-    let mut client = connect(cluster, &database).await;
+    let mut client = connect().await;
     let description = client.describe("public", "big").await.unwrap();
     database.sql("ALTER TABLE public.big ALTER n TYPE text");
-    let Err(unread) = client.read(&description, None, ScanLimits::default()).await else { panic!() };
-    let Unread { problem, mut client } = *unread;
-    assert_ne!(client.statements().last().unwrap().outcome, "ok");
+    let Err(problem) = begun(client, &description, None, ScanLimits::default()).await else { panic!() };
+    assert_ne!(journal.take().last().unwrap().outcome, "ok");
     assert_eq!(problem.code, Code::SourceChanged);
 
     database.sql(&format!("ALTER ROLE \"{}\" SET statement_timeout = '1ms'", database.role));
-    let mut client = connect(cluster, &database).await;
+    let mut client = connect().await;
     assert_eq!(client.describe("public", "big").await.unwrap_err().code, Code::StatementTimeout);
 }
 
@@ -248,8 +256,10 @@ async fn a_server_that_stops_says_so_or_is_lost() {
     let mut scan = reading("big").await;
     cluster.begin_stop("smart");
     let problem = loop {
-        match Client::connect(&dialer(), &target(&cluster, &database)).await {
-            Ok(client) => client.close().await,
+        match Client::connect(&dialer(), &target(&cluster, &database), unsaved()).await {
+            Ok(client) => {
+                client.close().await;
+            }
             Err(problem) => break problem,
         }
     };

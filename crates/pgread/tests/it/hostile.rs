@@ -1,6 +1,6 @@
 //! Servers that mean no good: each ends in a clear error, and none is waited for without end.
 
-use crate::support::{dialer, target_at};
+use crate::support::{dialer, target_at, unsaved};
 use mycorr_domain::{Code, Problem};
 use mycorr_pgread::Client;
 use mycorr_testkit::{Cluster, Database};
@@ -40,7 +40,7 @@ async fn code(port: u16, encrypted: bool) -> Code {
     let cluster = Cluster::shared();
     let mut target = target_at(cluster, &Database::create(cluster), port);
     target.endpoint.encrypted = encrypted;
-    match Client::connect(&dialer(), &target).await {
+    match Client::connect(&dialer(), &target, unsaved()).await {
         Ok(_) => panic!("connected"),
         Err(problem) => problem.code,
     }
@@ -151,7 +151,7 @@ async fn answers_have_an_end() {
         let port = answers_without_end(answer).await;
         let mut target = target_at(cluster, &Database::create(cluster), port);
         target.endpoint.encrypted = false;
-        let mut client = Client::connect(&dialer(), &target).await.unwrap();
+        let mut client = Client::connect(&dialer(), &target, unsaved()).await.unwrap();
         assert_eq!(client.schemas(None, 1000).await.unwrap_err().code, Code::ProtocolViolation, "{what}");
     }
 }
@@ -201,7 +201,7 @@ async fn after_the_last_row_comes_the_end_and_nothing_else() {
         let cluster = Cluster::shared();
         let mut target = target_at(cluster, &Database::create(cluster), ends_without_end(end).await);
         target.endpoint.encrypted = false;
-        let mut client = Client::connect(&dialer(), &target).await.unwrap();
+        let mut client = Client::connect(&dialer(), &target, unsaved()).await.unwrap();
         assert_eq!(client.schemas(None, 1000).await.err().map(|problem| problem.code), want, "{what}");
     }
 }
@@ -252,7 +252,7 @@ async fn a_catalogue_that_postgresql_can_not_have_is_refused() {
         let cluster = Cluster::shared();
         let mut target = target_at(cluster, &Database::create(cluster), answers_rows(row, rows).await);
         target.endpoint.encrypted = false;
-        let mut client = Client::connect(&dialer(), &target).await.unwrap();
+        let mut client = Client::connect(&dialer(), &target, unsaved()).await.unwrap();
         let problem = question(&mut client).await;
         assert_eq!(
             problem.as_ref().map(|problem| problem.code),

@@ -6,6 +6,7 @@ mod broken;
 mod codes;
 mod denied_lookups;
 mod documented;
+mod ends;
 mod failures;
 mod hostile;
 mod odd_catalogues;

@@ -1,9 +1,10 @@
 //! What a catalogue may hold beyond the ordinary: nothing of it takes a list, a description or a read down.
 
-use crate::support::{connect, read};
+use crate::support::{connect, dialer, read, target};
 use mycorr_domain::{Code, source_name};
-use mycorr_pgread::TableKind;
+use mycorr_pgread::{Client, MemoryJournal, TableKind};
 use mycorr_testkit::{Cluster, Database};
+use std::sync::Arc;
 
 /// A relation of every odd kind that PostgreSQL's own regression tests leave behind, and some more.
 const ODD: &str = include_str!("odd_relations.sql");
@@ -167,7 +168,9 @@ async fn names_that_are_no_utf8_are_listed_described_and_read() {
         database.name
     ));
     database.sql(LATIN_1);
-    let mut client = connect(cluster, &database).await;
+    let journal = Arc::new(MemoryJournal::default());
+    let mut client =
+        Client::connect(&dialer(), &target(cluster, &database), journal.clone()).await.unwrap();
     let schemas: Vec<_> =
         client.schemas(None, 10).await.unwrap().into_iter().map(|schema| schema.name).collect();
     assert_eq!(schemas, ["public", "sch\\xe9", "x"]);
@@ -181,7 +184,7 @@ async fn names_that_are_no_utf8_are_listed_described_and_read() {
     let columns: Vec<_> = described.columns.iter().map(|column| column.name.as_str()).collect();
     assert_eq!(columns, ["id", "pr\\xe9nom", "ö"]);
     assert_eq!(client.preview(&described, 5).await.unwrap().len(), 1);
-    let sent = client.statements();
+    let sent = journal.statements();
     assert_eq!(
         sent.last().unwrap().statement,
         "SELECT \"id\", \"pr\\xe9nom\" AS c2, \"ö\" FROM \"x\".\"colbad\" LIMIT 5"

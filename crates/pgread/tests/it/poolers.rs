@@ -2,7 +2,7 @@
 
 use crate::{
     statements::{fill, is_select, journey},
-    support::{dialer, target, target_at},
+    support::{dialer, target, target_at, unsaved},
     types,
 };
 use mycorr_pgread::test;
@@ -30,13 +30,14 @@ fn heard_only_select(database: &Database<'_>, poolers: &[&str]) {
 async fn pgbouncer_in_either_mode_works_and_keeps_nothing() {
     let cluster = Cluster::shared();
     let database = Database::create(cluster);
-    let report = test(&dialer(), &target(cluster, &database), &mut |_| {}).await;
+    let report = test(&dialer(), &target(cluster, &database), unsaved(), &mut |_| {}).await;
     assert_eq!(report.server.unwrap().pooler, None);
     for mode in [PoolMode::Transaction, PoolMode::Session] {
         for pooler in PgBouncer::kinds(cluster, mode) {
             let database = Database::create(cluster);
             fill(&database);
-            let report = test(&dialer(), &target_at(cluster, &database, pooler.port()), &mut |_| {}).await;
+            let report =
+                test(&dialer(), &target_at(cluster, &database, pooler.port()), unsaved(), &mut |_| {}).await;
             let seen = report.server.and_then(|server| server.pooler).unwrap_or_default();
             let name = if mode == PoolMode::Transaction { "transaction" } else { "session" };
             assert_eq!(seen, format!("a connection pooler in {name} mode"));

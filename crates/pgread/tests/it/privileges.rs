@@ -1,6 +1,6 @@
 //! What the role may not do is said with the line that mends it, and that line mends it.
 
-use crate::support::{connect, read};
+use crate::support::{begun, connect, read};
 use mycorr_domain::Code;
 use mycorr_pgread::TableKind;
 use mycorr_testkit::{Cluster, Database};
@@ -34,8 +34,7 @@ async fn the_grant_that_is_shown_is_the_one_that_is_missing() {
     let description = client.describe("Sales", "half").await.unwrap();
     assert_eq!(description.columns.iter().map(|column| column.readable).collect::<Vec<_>>(), [true, false]);
     let wanted = ["secret".to_owned()];
-    let Err(unread) = client.read(&description, Some(&wanted), Default::default()).await else { panic!() };
-    let problem = unread.problem;
+    let Err(problem) = begun(client, &description, Some(&wanted), Default::default()).await else { panic!() };
     assert_eq!(problem.code, Code::ColumnPermissionDenied);
     database.sql(&problem.fix.unwrap());
     assert_eq!(read(connect(cluster, &database).await, "Sales", "half").await.unwrap().0.len(), 2);

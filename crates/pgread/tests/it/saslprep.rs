@@ -1,6 +1,6 @@
 //! Passwords beyond ASCII: PostgreSQL's verifier and psql's sign-in are the oracles.
 
-use crate::support::{dialer, target};
+use crate::support::{dialer, target, unsaved};
 use mycorr_domain::{Code, Secret};
 use mycorr_pgread::Client;
 use mycorr_testkit::{Cluster, Database, counted};
@@ -142,7 +142,7 @@ async fn mycorr_signs_in_where_psql_does() {
         let mut target = target(cluster, &database);
         target.endpoint.encrypted = false;
         target.password = Secret::new(typed.clone());
-        let ours = match Client::connect(&dialer(), &target).await {
+        let ours = match Client::connect(&dialer(), &target, unsaved()).await {
             Ok(client) => {
                 client.close().await;
                 true

@@ -2,13 +2,13 @@
 
 use crate::{
     statements::{fill, heard_as_entered, journey},
-    support::{begin, connect, dialer, read, target, target_at},
+    support::{begin, connect, dialer, read, target, target_at, unsaved},
     types,
 };
 use mycorr_domain::Code;
-use mycorr_pgread::{Client, ScanLimits, test};
+use mycorr_pgread::{Client, MemoryJournal, ScanLimits, test};
 use mycorr_testkit::{Cluster, Database, Options, Pgpool, Server};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 #[tokio::test]
 async fn a_standby_is_read_and_breaks_off_when_it_must_remove_rows() {
@@ -24,10 +24,11 @@ async fn a_standby_is_read_and_breaks_off_when_it_must_remove_rows() {
     let database = Database { cluster: &standby, ..original.clone() };
     standby.catch_up(&primary);
 
-    let report = test(&dialer(), &target(&standby, &database), &mut |_| {}).await;
+    let journal = Arc::new(MemoryJournal::default());
+    let report = test(&dialer(), &target(&standby, &database), journal.clone(), &mut |_| {}).await;
     assert!(report.ok(), "{:?}", report.problem);
     assert!(report.server.unwrap().in_recovery);
-    let mut ledger = report.statements;
+    let mut ledger = journal.take();
     ledger.extend(journey(&database, standby.port()).await);
     heard_as_entered(&database, &ledger);
     types::compare(&database, "every_type", standby.port()).await;
@@ -35,7 +36,7 @@ async fn a_standby_is_read_and_breaks_off_when_it_must_remove_rows() {
     let problem = read(connect(&standby, &database).await, "public", "unlogged").await.unwrap_err();
     assert!(problem.code == Code::SourceError && problem.detail.contains("unlogged"), "{problem}");
 
-    let mut client = connect(&standby, &database).await;
+    let mut client = Client::connect(&dialer(), &target(&standby, &database), journal.clone()).await.unwrap();
     let description = client.describe("public", "big").await.unwrap();
     let mut scan = begin(client, &description, ScanLimits::default()).await;
     scan.next().await.unwrap().unwrap();
@@ -50,14 +51,18 @@ async fn a_standby_is_read_and_breaks_off_when_it_must_remove_rows() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
     assert_eq!(problem.code, Code::RecoveryConflict, "{problem}");
-    assert_eq!(scan.close().await.last().unwrap().outcome, "40001");
+    scan.close().await;
+    assert_eq!(journal.take().last().unwrap().outcome, "40001");
 
     // Pgpool-II sends reads to the standby and settings to the primary: better no value than another one.
     let pooler = Pgpool::start(&[&primary, &standby]);
     let balanced = target_at(&standby, &database, pooler.port());
-    let report = test(&dialer(), &balanced, &mut |_| {}).await;
+    // The name that the settings give the connection is not one that the role can have set.
+    primary.sql(&format!("ALTER ROLE {} SET application_name = 'mycorr'", database.role));
+    standby.catch_up(&primary);
+    let report = test(&dialer(), &balanced, unsaved(), &mut |_| {}).await;
     assert_eq!(report.problem.unwrap().code, Code::PoolerConflict);
-    let mut client = Client::connect(&dialer(), &balanced).await.unwrap();
+    let mut client = Client::connect(&dialer(), &balanced, unsaved()).await.unwrap();
     assert_eq!(client.describe("public", "every_type").await.unwrap_err().code, Code::PoolerConflict);
     client.close().await;
     drop(pooler);

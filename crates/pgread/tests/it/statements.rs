@@ -1,19 +1,20 @@
 //! What the server hears: SELECT and nothing else, and the ledger knows all of it.
 
-use crate::support::{begin, dialer, read, target, target_at};
-use mycorr_pgread::{Client, ScanLimits, Statement, StepName, sql, test};
+use crate::support::{begin, dialer, read, target, target_at, unsaved};
+use mycorr_pgread::{Client, MemoryJournal, ScanLimits, Statement, StepName, sql, test};
 use mycorr_testkit::{Cluster, Database};
+use std::sync::Arc;
 
 /// From the test of a connection on `port`, which leads to the database, to a table read in full; the ledger.
 pub(crate) async fn journey(database: &Database<'_>, port: u16) -> Vec<Statement> {
     let cluster = database.cluster;
     let target = target_at(cluster, database, port);
-    let report = test(&dialer(), &target, &mut |_| {}).await;
+    let journal = Arc::new(MemoryJournal::default());
+    let report = test(&dialer(), &target, journal.clone(), &mut |_| {}).await;
     assert!(report.ok(), "{:?}", report.problem);
     assert_eq!(report.steps.iter().map(|step| step.step).collect::<Vec<_>>(), StepName::ALL);
-    let mut ledger = report.statements;
 
-    let mut client = Client::connect(&dialer(), &target).await.unwrap();
+    let mut client = Client::connect(&dialer(), &target, journal.clone()).await.unwrap();
     client.schemas(None, 1000).await.unwrap();
     client.tables("public", None, None, 100).await.unwrap();
     let description = client.describe("public", "orders").await.unwrap();
@@ -21,8 +22,8 @@ pub(crate) async fn journey(database: &Database<'_>, port: u16) -> Vec<Statement
     let mut scan = begin(client, &description, ScanLimits::default()).await;
     while scan.next().await.unwrap().is_some() {}
     assert_eq!(scan.rows(), 5000);
-    ledger.extend(scan.close().await);
-    ledger
+    scan.close().await;
+    journal.take()
 }
 
 /// Makes what [`journey`] reads.
@@ -66,7 +67,7 @@ async fn nothing_that_is_read_can_write() {
         "CREATE FUNCTION public.sneak() RETURNS int LANGUAGE sql VOLATILE SECURITY DEFINER AS 'INSERT INTO public.log VALUES (1) RETURNING id'; \
          CREATE VIEW public.sneaky AS SELECT public.sneak() AS one",
     );
-    let client = Client::connect(&dialer(), &target(cluster, &database)).await.unwrap();
+    let client = Client::connect(&dialer(), &target(cluster, &database), unsaved()).await.unwrap();
     let problem = read(client, "public", "sneaky").await.unwrap_err();
     assert_eq!(problem.code.as_str(), "write_refused");
     assert_eq!(database.sql("SELECT count(*) FROM public.log").trim(), "0");

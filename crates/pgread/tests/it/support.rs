@@ -3,8 +3,11 @@
 use arrow_array::{BinaryArray, RecordBatch, cast::AsArray};
 use mycorr_domain::{Cell, Column, DatabaseName, Endpoint, Port, Problem, RoleName, Secret, output};
 use mycorr_egress::Dialer;
-use mycorr_pgread::{Client, Scan, ScanLimits, TableDescription, Target, tls::CaCertificate};
+use mycorr_pgread::{
+    Client, Journal, MemoryJournal, Scan, ScanLimits, TableDescription, Target, tls::CaCertificate,
+};
 use mycorr_testkit::{Cluster, Database};
+use std::sync::Arc;
 
 pub(crate) fn dialer() -> Dialer {
     Dialer::new("127.0.0.0/8, localhost".parse().unwrap())
@@ -30,15 +33,34 @@ pub(crate) fn target_at(cluster: &Cluster, database: &Database<'_>, port: u16) -
     }
 }
 
+/// A journal that nobody reads.
+pub(crate) fn unsaved() -> Arc<dyn Journal> {
+    Arc::new(MemoryJournal::default())
+}
+
 pub(crate) async fn connect(cluster: &Cluster, database: &Database<'_>) -> Client {
-    Client::connect(&dialer(), &target(cluster, database)).await.unwrap()
+    Client::connect(&dialer(), &target(cluster, database), unsaved()).await.unwrap()
 }
 
 /// Starts to read all columns of a table.
 pub(crate) async fn begin(client: Client, description: &TableDescription, limits: ScanLimits) -> Scan {
-    match client.read(description, None, limits).await {
-        Ok(scan) => scan,
-        Err(unread) => panic!("{}", unread.problem),
+    begun(client, description, None, limits).await.unwrap()
+}
+
+/// Starts to read, or does not; the connection is closed then.
+pub(crate) async fn begun(
+    client: Client,
+    description: &TableDescription,
+    names: Option<&[String]>,
+    limits: ScanLimits,
+) -> Result<Scan, Problem> {
+    let mut scan = client.read(description, names, limits).await?;
+    match scan.begin().await {
+        Ok(()) => Ok(scan),
+        Err(problem) => {
+            scan.close().await;
+            Err(problem)
+        }
     }
 }
 
@@ -49,8 +71,7 @@ pub(crate) async fn read(
     table: &str,
 ) -> Result<(Vec<Column>, Vec<Vec<Cell>>), Problem> {
     let description = client.describe(schema, table).await?;
-    let mut scan =
-        client.read(&description, None, ScanLimits::default()).await.map_err(|unread| unread.problem)?;
+    let mut scan = client.read(&description, None, ScanLimits::default()).await?;
     let columns = scan.columns().to_vec();
     let mut rows = Vec::new();
     while let Some(batch) = scan.next().await? {

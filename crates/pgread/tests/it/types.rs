@@ -1,6 +1,6 @@
 //! A table with a column of every type, and the server itself as the oracle of how its values are printed.
 
-use crate::support::{dialer, read, target_at};
+use crate::support::{dialer, read, target_at, unsaved};
 use mycorr_domain::Cell;
 use mycorr_pgread::Client;
 use mycorr_testkit::Database;
@@ -232,7 +232,8 @@ pub(crate) fn make(database: &Database<'_>, major: u32) -> Vec<&'static str> {
 /// Reads a table whose first column numbers its rows, and compares every other cell with what the server prints.
 /// `port` leads to the database.
 pub(crate) async fn compare(database: &Database<'_>, table: &str, port: u16) {
-    let client = Client::connect(&dialer(), &target_at(database.cluster, database, port)).await.unwrap();
+    let client =
+        Client::connect(&dialer(), &target_at(database.cluster, database, port), unsaved()).await.unwrap();
     let (columns, mut rows) = read(client, "public", table).await.unwrap();
     // `concat` calls the type's output function, which a cast to text does not always do.
     let printed = columns[1..].iter().map(|column| {

@@ -1,7 +1,7 @@
 //! Every value arrives as PostgreSQL prints it: the server itself is the oracle.
 
 use crate::{
-    support::{connect, read},
+    support::{connect, read, unsaved},
     types,
 };
 use mycorr_domain::Cell;
@@ -39,7 +39,7 @@ async fn bytes_that_are_no_utf8_are_kept() {
     );
     let mut target = crate::support::target(cluster, &database);
     target.endpoint.database = mycorr_domain::DatabaseName::parse(&ascii).unwrap();
-    let client = mycorr_pgread::Client::connect(&crate::support::dialer(), &target).await.unwrap();
+    let client = mycorr_pgread::Client::connect(&crate::support::dialer(), &target, unsaved()).await.unwrap();
     let (_, rows) = read(client, "public", "t").await.unwrap();
     let values: Vec<Cell> = rows.into_iter().map(|mut row| row.remove(1)).collect();
     assert_eq!(

@@ -115,6 +115,10 @@ pub(crate) struct SourceTableDescription {
     grant: Option<String>,
     /// Parts of PostgreSQL's catalogue that the server keeps from the role, so that something here is unknown.
     denied: Vec<DeniedLookup>,
+    /// How many seconds an import takes at the connection's `bytes_per_second`, and holds a snapshot at the source;
+    /// null without a pace, or where the source has no estimate.
+    #[schema(required)]
+    read_seconds: Option<u64>,
 }
 
 /// A part of PostgreSQL's catalogue that an administrator took away from PUBLIC.
@@ -140,6 +144,7 @@ impl From<engine::TableDescription> for SourceTableDescription {
             row_security: table.row_security,
             grant: table.grant,
             denied: table.denied.into_iter().map(DeniedLookup::from).collect(),
+            read_seconds: None,
         }
     }
 }
@@ -287,7 +292,10 @@ pub(crate) async fn describe_source_table(
     caller: Caller,
     Path(at): Path<InTable>,
 ) -> Result<Json<SourceTableDescription>, ApiError> {
-    Ok(Json(app.engine.describe(caller.id(), at.id, at.schema, at.table).await?.into()))
+    let connection = app.engine.connection(caller.id(), at.id).await?;
+    let table = app.engine.describe(caller.id(), at.id, at.schema, at.table).await?;
+    let read_seconds = table.entry.bytes.and_then(|bytes| engine::read_seconds(connection.limits, bytes));
+    Ok(Json(SourceTableDescription { read_seconds, ..table.into() }))
 }
 
 /// The first 50 rows of a table at the source.

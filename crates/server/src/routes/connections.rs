@@ -69,6 +69,8 @@ pub(crate) struct Connection {
     #[schema(required)]
     server_version: Option<String>,
     limits: Limits,
+    /// For how many days statements stay in the ledger.
+    statements_retention_days: u64,
     /// How many tables were imported through it.
     used_by: u64,
 }
@@ -77,6 +79,7 @@ pub(crate) struct Connection {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Limits {
+    /// Fast enough to bring the largest table that was imported through the connection within `minutes`, or a day.
     #[schema(required, minimum = 10000)]
     bytes_per_second: Option<u64>,
     /// At a time.
@@ -159,6 +162,7 @@ impl From<engine::Connection> for Connection {
             last_test_ok: connection.last_test_ok,
             server_version: connection.server_version,
             limits: connection.limits.into(),
+            statements_retention_days: connection.statements_retention_days,
             used_by: connection.used_by,
         }
     }
@@ -220,6 +224,8 @@ pub(crate) struct UpdateConnection {
     #[schema(value_type = Option<String>)]
     ca_certificate: Option<Option<Secret>>,
     limits: Option<Limits>,
+    #[schema(minimum = 1, maximum = 3650)]
+    statements_retention_days: Option<u64>,
     #[schema(ignore)]
     kind: Option<serde_json::Value>,
     #[schema(ignore)]
@@ -254,8 +260,9 @@ impl UpdateConnection {
             .fix("Make a new connection. Name, password and CA certificate can be changed.");
             return Err(named.fold(problem, |problem, name| problem.field(name, "This can't be changed.")));
         }
-        let Self { name, password, ca_certificate, limits, .. } = self;
-        Ok(engine::Change { name, password, ca_certificate, limits: limits.map(Into::into) })
+        let Self { name, password, ca_certificate, limits, statements_retention_days, .. } = self;
+        let limits = limits.map(Into::into);
+        Ok(engine::Change { name, password, ca_certificate, limits, statements_retention_days })
     }
 }
 

@@ -50,7 +50,8 @@ pub(crate) struct Statement {
     rows: u64,
     bytes: u64,
     milliseconds: u64,
-    /// `ok`, PostgreSQL's SQLSTATE, or a code of ours.
+    /// `running`, `ok`, PostgreSQL's SQLSTATE, a code of ours, `cancelled`, `not_stopped` (it was broken off, and the
+    /// server did not confirm that it ended it), or `interrupted` (Mycorr died meanwhile).
     outcome: String,
 }
 
@@ -131,13 +132,16 @@ pub(crate) async fn list_statements(
 const HEADINGS: &str =
     "at,template,statement,parameters,purpose,actor,job_id,rows,bytes,milliseconds,outcome\r\n";
 
+/// Entries that are read at once: some megabytes of text.
+const CSV_PAGE_ROWS: usize = 5000;
+
 /// The whole ledger as RFC 4180 has it, a page at a time.
 fn csv(engine: Engine, user: UserId, id: ConnectionId) -> impl Stream<Item = Result<String, Problem>> {
     let pages = stream::try_unfold(Some(None::<String>), move |after| {
         let engine = engine.clone();
         async move {
             let Some(after) = after else { return Ok(None) };
-            let page = engine.statements(user, id, after.as_deref(), 1000).await?;
+            let page = engine.statements(user, id, after.as_deref(), CSV_PAGE_ROWS).await?;
             let lines: String = page.items.into_iter().map(|sent| line(&sent.into())).collect();
             Ok(Some((lines, page.next.map(Some))))
         }

@@ -6,6 +6,7 @@ mod accounts;
 mod around;
 mod connections;
 mod hostile_input;
+mod ledger;
 mod models;
 mod page;
 mod tables;
@@ -65,6 +66,9 @@ impl World {
             store: Arc::new(MemoryStore::default()),
             sign_up: SignUp::Open,
             largest_row: mycorr_engine::LARGEST_ROW,
+            min_free_bytes: 0,
+            max_bytes_per_user: None,
+            waiting: mycorr_engine::Waiting::default(),
         });
         let workers = engine.start_workers(1);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,6 +1,7 @@
 //! What keeps Mycorr out of a server.
 
 use super::{Table, connects, connects_soon, copied, refused};
+use crate::support::unsaved;
 use crate::{
     hostile::{answers, message},
     support::target,
@@ -130,7 +131,7 @@ async fn roles(table: &mut Table, cluster: &Cluster, database: &Database<'_>, go
         connects_soon(&target).await;
         // The line of `host` covers both ways: one that is turned away must stand above it again.
         cluster.prepend_hba("host all \"Turned Away\" all reject");
-        while Client::connect(&crate::support::dialer(), &target).await.is_ok() {}
+        while Client::connect(&crate::support::dialer(), &target, unsaved()).await.is_ok() {}
     }
     for (role, encrypted, words) in [
         ("kerberos", true, "GSSAPI"),
@@ -181,7 +182,7 @@ async fn limits(table: &mut Table, cluster: &Cluster, database: &Database<'_>, g
     }
     let mut open = Vec::new();
     let problem = loop {
-        match Client::connect(&crate::support::dialer(), good).await {
+        match Client::connect(&crate::support::dialer(), good, unsaved()).await {
             Ok(client) => open.push(client),
             Err(problem) => break problem,
         }

@@ -8,6 +8,7 @@ mod poolers;
 mod reading;
 
 use crate::support::dialer;
+use crate::support::unsaved;
 use mycorr_domain::{Code, Problem};
 use mycorr_pgread::{Client, Target};
 use std::{fs, path::Path, time::Duration};
@@ -44,22 +45,23 @@ fn copied(fix: &str) -> &str {
 }
 
 async fn refused(target: &Target) -> Problem {
-    match Client::connect(&dialer(), target).await {
+    match Client::connect(&dialer(), target, unsaved()).await {
         Ok(_) => panic!("connected"),
         Err(problem) => problem,
     }
 }
 
 async fn connects(target: &Target) {
-    let client = Client::connect(&dialer(), target).await;
+    let client = Client::connect(&dialer(), target, unsaved()).await;
     client.unwrap_or_else(|problem| panic!("still refused: {problem:?}")).close().await;
 }
 
 /// The same once the server has read its configuration again.
 async fn connects_soon(target: &Target) {
     for _ in 0..100 {
-        if let Ok(client) = Client::connect(&dialer(), target).await {
-            return client.close().await;
+        if let Ok(client) = Client::connect(&dialer(), target, unsaved()).await {
+            client.close().await;
+            return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

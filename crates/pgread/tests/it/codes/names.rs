@@ -1,6 +1,6 @@
 //! GRANTs with the person's own names, however odd: run as they are shown, they open what was closed.
 
-use crate::support::{connect, dialer, read, target};
+use crate::support::{begun, connect, dialer, read, target, unsaved};
 use mycorr_domain::{Code, DatabaseName, RoleName};
 use mycorr_pgread::Client;
 use mycorr_testkit::{Cluster, Database};
@@ -51,7 +51,9 @@ async fn grants_with_any_name_open_what_was_closed() {
         let mut target = target(cluster, &database);
         target.endpoint.username = RoleName::parse(name).unwrap();
         target.endpoint.database = DatabaseName::parse(name).unwrap();
-        let Err(closed) = Client::connect(&dialer(), &target).await else { panic!("{name:?} is open") };
+        let Err(closed) = Client::connect(&dialer(), &target, unsaved()).await else {
+            panic!("{name:?} is open")
+        };
         assert_eq!(closed.code, Code::ConnectionRejected, "{closed:?}");
         database.sql(&closed.fix.unwrap());
 
@@ -75,12 +77,11 @@ async fn grants_with_any_name_open_what_was_closed() {
         let mut client = connect(cluster, &database).await;
         let description = client.describe(name, name).await.unwrap();
         let wanted = [(*name).to_owned()];
-        let Err(unread) = client.read(&description, Some(&wanted), Default::default()).await else {
+        let Err(problem) = begun(client, &description, Some(&wanted), Default::default()).await else {
             panic!("{name:?} was read")
         };
-        assert_eq!(unread.problem.code, Code::ColumnPermissionDenied, "{:?}", unread.problem);
-        unread.client.close().await;
-        database.sql(&unread.problem.fix.unwrap());
+        assert_eq!(problem.code, Code::ColumnPermissionDenied, "{:?}", problem);
+        database.sql(&problem.fix.unwrap());
         let (columns, _) = read(connect(cluster, &database).await, name, name).await.unwrap();
         assert_eq!(columns.len(), 2);
     }

@@ -5,7 +5,7 @@ use super::{
     connecting::{port, with},
     connects, refused,
 };
-use crate::support::{dialer, target_at};
+use crate::support::{dialer, target_at, unsaved};
 use mycorr_domain::{Code, DatabaseName, RoleName, Secret};
 use mycorr_pgread::Client;
 use mycorr_testkit::{Cluster, Database, Options, PgBouncer, Pgpool, PoolMode};
@@ -33,7 +33,7 @@ pub(super) async fn rows(table: &mut Table) {
     table.row("PgBouncer, database", &problem, Code::DatabaseNotFound, &[words]);
     let mut open = Vec::new();
     let problem = loop {
-        match Client::connect(&dialer(), &good).await {
+        match Client::connect(&dialer(), &good, unsaved()).await {
             Ok(client) => open.push(client),
             Err(problem) => break problem,
         }

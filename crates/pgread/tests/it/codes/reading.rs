@@ -1,9 +1,9 @@
 //! What ends a read.
 
 use super::{Table, copied};
-use crate::support::{begin, connect, read};
+use crate::support::{begin, begun, connect, read};
 use mycorr_domain::{Code, Problem};
-use mycorr_pgread::{ScanLimits, Unread};
+use mycorr_pgread::ScanLimits;
 use mycorr_testkit::{Cluster, Database, Options};
 use std::fs;
 
@@ -55,9 +55,11 @@ async fn rights(table: &mut Table, database: &Database<'_>) {
     let mut client = connect(database.cluster, database).await;
     let description = client.describe("Sales", "Order").await.unwrap();
     let wanted = ["secret".to_owned()];
-    let Err(unread) = client.read(&description, Some(&wanted), ScanLimits::default()).await else { panic!() };
+    let Err(problem) = begun(client, &description, Some(&wanted), ScanLimits::default()).await else {
+        panic!()
+    };
     let words = ["permission denied for table Order", "secret"];
-    let fix = table.row("a column", &unread.problem, Code::ColumnPermissionDenied, &words);
+    let fix = table.row("a column", &problem, Code::ColumnPermissionDenied, &words);
     database.sql(&fix);
     assert_eq!(read(connect(database.cluster, database).await, "Sales", "Order").await.unwrap().0.len(), 2);
 
@@ -78,9 +80,9 @@ async fn rights(table: &mut Table, database: &Database<'_>) {
     let mut client = connect(database.cluster, database).await;
     let description = client.describe("public", "base").await.unwrap();
     database.sql(&format!("REVOKE SELECT ON public.base FROM {role}"));
-    let Err(unread) = client.read(&description, None, ScanLimits::default()).await else { panic!() };
+    let Err(problem) = begun(client, &description, None, ScanLimits::default()).await else { panic!() };
     let words = ["permission denied for table base"];
-    let fix = table.row("a right taken away", &unread.problem, Code::TablePermissionDenied, &words);
+    let fix = table.row("a right taken away", &problem, Code::TablePermissionDenied, &words);
     database.sql(&fix);
     works(database, "base").await;
 
@@ -147,10 +149,8 @@ async fn changes(table: &mut Table, database: &Database<'_>) {
         let mut client = connect(database.cluster, database).await;
         let description = client.describe("public", name).await.unwrap();
         database.sql(change);
-        let Err(unread) = client.read(&description, None, ScanLimits::default()).await else { panic!() };
-        let Unread { problem, client } = *unread;
+        let Err(problem) = begun(client, &description, None, ScanLimits::default()).await else { panic!() };
         table.row(change, &problem, code, &[name]);
-        client.close().await;
     }
 }
 

@@ -2,7 +2,7 @@
 //! found out by the server, even with a certificate that is valid for the host.
 
 use super::certificates::{Certified, Draft, any_key, ec_key, pem};
-use crate::support::{dialer, target_at};
+use crate::support::{dialer, target_at, unsaved};
 use mycorr_domain::{Code, Problem};
 use mycorr_pgread::{Client, tls::CaCertificate};
 use mycorr_testkit::{Certified as Installed, Cluster, Database, Options};
@@ -134,7 +134,7 @@ impl Bound {
     async fn sign_in(&self, database: &Database<'_>, port: u16, trusted: &Certified) -> Result<(), Problem> {
         let mut target = target_at(&self.cluster, database, port);
         target.ca_certificate = Some(CaCertificate::parse(&pem(&[trusted])).unwrap());
-        let client = Client::connect(&dialer(), &target).await?;
+        let client = Client::connect(&dialer(), &target, unsaved()).await?;
         client.close().await;
         Ok(())
     }

@@ -12,6 +12,7 @@ mod pasted;
 mod public;
 mod server;
 
+use crate::support::unsaved;
 use async_trait::async_trait;
 use certificates::{Certified, pem};
 use mycorr_domain::{Code, DatabaseName, Endpoint, Port, Problem, RoleName, Secret};
@@ -208,7 +209,7 @@ async fn connect(host: &str, port: u16, trusted: Option<&str>) -> Result<(), Pro
         password: Secret::new("secret".into()),
         ca_certificate,
     };
-    match Client::connect(&dialer(), &target).await {
+    match Client::connect(&dialer(), &target, unsaved()).await {
         Ok(_) => panic!("a server that only reports errors let us in"),
         Err(problem) if problem.detail.contains(REACHED) => Ok(()),
         Err(problem) => Err(problem),
