@@ -146,7 +146,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The tables of a schema, by name. */
+        /** The tables of a schema, by name. `/source-tables?schema=` is the same for every name, `..` among them. */
         get: operations["list_source_tables"];
         put?: never;
         post?: never;
@@ -190,6 +190,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/connections/{id}/source-table": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A table at the source, with its columns, whatever it is called. */
+        get: operations["describe_named_table"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections/{id}/source-table/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The first 50 rows of a table at the source, whatever it is called. */
+        get: operations["preview_named_table"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/connections/{id}/source-tables": {
         parameters: {
             query?: never;
@@ -197,7 +231,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The tables of all schemas that are called so, by schema and name: one statement. */
+        /** The tables of all schemas, or of one, that are called so, by schema and name: one statement. */
         get: operations["search_source_tables"];
         put?: never;
         post?: never;
@@ -807,6 +841,13 @@ export interface components {
             expires_at?: string | null;
             name: string;
         };
+        /** @description A part of PostgreSQL's catalogue that an administrator took away from PUBLIC. */
+        DeniedLookup: {
+            /** @description The SQL that gives it back. */
+            grant: string;
+            /** @example pg_catalog.pg_roles */
+            object: string;
+        };
         /** @description A table that was imported through a connection. */
         DependentTable: {
             /** Format: uuid */
@@ -1113,6 +1154,8 @@ export interface components {
         };
         /** @description What the role may do at the source. */
         Rights: {
+            /** @description Parts of PostgreSQL's catalogue that the server keeps from the role, so that not all is known. */
+            denied: components["schemas"]["DeniedLookup"][];
             /** @description Rights that a reader does not need. */
             excess: components["schemas"]["Excess"][];
             schemas: components["schemas"]["SchemaRights"][];
@@ -1142,6 +1185,10 @@ export interface components {
             version: number;
         };
         Schema: {
+            /**
+             * @description A byte that is no UTF-8 (in a `SQL_ASCII` database) is written `\\xHH`, here and in every name of a table or
+             *     column; `\\x5c` is a backslash that stands before `x` and two hexadecimal digits. Names are taken in this form, too.
+             */
             name: string;
             /**
              * Format: int64
@@ -1210,6 +1257,8 @@ export interface components {
             /** @description Anyone may sign up. */
             open: boolean;
         };
+        /** @enum {string} */
+        SourceChange: "renamed" | "another_table";
         SourceColumn: {
             name: string;
             nullable: boolean;
@@ -1242,6 +1291,8 @@ export interface components {
         };
         SourceTableDescription: components["schemas"]["SourceTable"] & {
             columns: components["schemas"]["SourceColumn"][];
+            /** @description Parts of PostgreSQL's catalogue that the server keeps from the role, so that something here is unknown. */
+            denied: components["schemas"]["DeniedLookup"][];
             /** @description The SQL that lets the role read the columns that it can't; null where it can read all. */
             grant: string | null;
             /**
@@ -1420,7 +1471,10 @@ export interface components {
             cause: components["schemas"]["Cause"];
             /** @description The name that somebody gave to this version. */
             checkpoint: string | null;
-            /** @description Names of columns, against the version before; a column is known by its place at the source. */
+            /**
+             * @description Names of columns, against the version before; a column is known by its place at the source, or, in another table,
+             *     by its name.
+             */
             columns_added: string[];
             /** @description Renamed or of another type. */
             columns_changed: string[];
@@ -1435,6 +1489,7 @@ export interface components {
             restored_version: number | null;
             /** Format: int64 */
             rows: number;
+            source_change: components["schemas"]["SourceChange"] | null;
             /**
              * Format: int64
              * @description From 1.
@@ -1805,7 +1860,12 @@ export interface operations {
     };
     list_schemas: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description The `next` of the part before. */
+                after?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -1934,11 +1994,79 @@ export interface operations {
             };
         };
     };
-    search_source_tables: {
+    describe_named_table: {
         parameters: {
             query: {
-                /** @description What `schema.table` has to contain, in any case. */
-                search: string;
+                schema: string;
+                table: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceTableDescription"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_named_table: {
+        parameters: {
+            query: {
+                schema: string;
+                table: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_source_tables: {
+        parameters: {
+            query?: {
+                /** @description Only the tables of this schema. */
+                schema?: string;
+                /** @description What `schema.table`, or with `schema` the table's name, has to contain, in any case. */
+                search?: string;
                 limit?: number;
                 /** @description The `next` of the part before. */
                 after?: string;

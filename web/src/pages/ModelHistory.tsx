@@ -120,6 +120,13 @@ function Entry(props: { model: Model; table: Table; version: Version; before: Ve
           {plural(version.rows, "row")}
           {more !== 0 && ` (${more > 0 ? "+" : "−"}${count(Math.abs(more))})`} · {bytes(version.bytes)}
         </div>
+        {version.source_change && (
+          <div className="small">
+            {version.source_change === "renamed"
+              ? "The table at the source was renamed"
+              : "Read from another table under the same name"}
+          </div>
+        )}
         {before &&
           columns.map(
             ([word, names]) =>

@@ -86,7 +86,7 @@ export function PassportSummary({ passport }: { passport: Pick<Rights, "schemas"
 }
 
 export function PassportRights({ passport }: { passport: Rights }) {
-  const { schemas, excess, changes } = passport;
+  const { schemas, excess, denied, changes } = passport;
   const nothing = !schemas.some((schema) => schema.usage && schema.readable > 0);
   return (
     <>
@@ -109,6 +109,12 @@ export function PassportRights({ passport }: { passport: Rights }) {
           </ul>
         </Notice>
       )}
+      {denied.length > 0 && (
+        <Notice tone="warning" title="The server keeps a part of its catalogue from the role">
+          <p>What depends on it is unknown. Tables can be imported all the same.</p>
+          <Code text={denied.map(({ grant }) => grant).join("\n")} label="GRANT" />
+        </Notice>
+      )}
       {schemas.length === 0 ? (
         <Notice tone="warning" title="The role sees no schema">
           <p>It needs USAGE on those that are to be read. The SQL for it is below.</p>
@@ -120,7 +126,7 @@ export function PassportRights({ passport }: { passport: Rights }) {
           ))}
         </ul>
       )}
-      {excess.length === 0 && (
+      {excess.length === 0 && denied.length === 0 && (
         <div>
           <ToneIcon tone="success" /> It may do nothing beyond reading.
         </div>

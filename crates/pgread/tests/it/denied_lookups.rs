@@ -34,13 +34,14 @@ fn objects(database: &Database<'_>) -> Vec<String> {
     ));
     let relations = relations.into_iter();
     relations
-        .chain(["SCHEMA information_schema".to_owned()])
+        .chain(["SCHEMA information_schema", "SCHEMA pg_catalog"].map(str::to_owned))
         .chain(functions.lines().map(str::to_owned))
         .collect()
 }
 
 /// Without these there is nothing to browse, or no statement at all.
 const INDISPENSABLE: &[&str] = &[
+    "pg_catalog",
     "pg_catalog.pg_class",
     "pg_catalog.pg_namespace",
     "pg_catalog.pg_attribute",
