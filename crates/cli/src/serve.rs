@@ -64,7 +64,8 @@ pub(crate) async fn serve(place: &Place, settings: Settings) -> Result<(), Failu
         WhoSignsUp::Open => SignUp::Open,
     };
     let _lock = if settings.share_data_dir { None } else { Some(place.lock()?) };
-    let engine = place.open(sign_up, settings.allow_hosts, settings.largest_row as usize, settings.storage).await?;
+    let engine =
+        place.open(sign_up, settings.allow_hosts, settings.largest_row as usize, settings.storage).await?;
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|error| format!("{} can't be listened on: {error}", settings.listen))?;

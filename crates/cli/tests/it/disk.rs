@@ -84,17 +84,16 @@ async fn everything_works_again_after_a_full_disk_without_a_restart() {
 }
 
 #[tokio::test]
-async fn nothing_is_promised_while_the_disk_is_read_only() {
+async fn a_read_only_folder_is_not_served() {
     let Some(disk) = SmallDisk::mount("32m") else { return };
-    let mycorr = Mycorr::start_on(&disk).await;
-    disk.read_only(true);
-    assert_eq!(mycorr.readiness().await, 503);
-    let (status, problem) = mycorr.ask(Method::POST, "/models", Some(json!({"name": "A"}))).await;
-    assert_eq!((status.as_u16(), &problem["code"]), (503, &json!("storage_unavailable")), "{problem:#}");
-    assert_eq!(mycorr.get("/models").await["items"], json!([]));
-    disk.read_only(false);
-    assert_eq!(mycorr.readiness().await, 200);
+    let mut mycorr = Mycorr::start_on(&disk).await;
     let model = mycorr.model().await;
+    mycorr.stop();
+    disk.read_only(true);
+    let said = mycorr.command_fails(&["serve", "--listen", "127.0.0.1:0"]);
+    assert!(said.contains("can't be written"), "{said}");
+    disk.read_only(false);
+    mycorr.start_again().await;
     mycorr.get(&format!("/models/{model}")).await;
 }
 
