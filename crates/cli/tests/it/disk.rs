@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::{
     fs,
+    path::Path,
     process::{Command, Stdio},
     sync::{
         Arc,
@@ -214,6 +215,12 @@ async fn a_process_stopped_beyond_its_lease_tears_no_table() {
         }
         tokio::time::sleep(Duration::from_millis(150 + round * 120)).await;
         mycorr.signal("STOP");
+        // Stopped in the middle of a write to SQLite it would hold the lock that everybody needs: another moment.
+        while !is_free(&mycorr.data().join("mycorr.db")) {
+            mycorr.signal("CONT");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            mycorr.signal("STOP");
+        }
         let second = mycorr.second(&shared).await;
         let first = mycorr.ask_at(second.port);
         mycorr.ready_again().await;
@@ -236,6 +243,15 @@ async fn a_process_stopped_beyond_its_lease_tears_no_table() {
         let job = mycorr.sync(table).await;
         assert_eq!((&job["state"], &job["rows"]), (&json!("succeeded"), &json!(rows)), "{job:#}");
     }
+}
+
+/// Whether nobody holds the write lock of a database.
+fn is_free(database: &Path) -> bool {
+    let script = "import sqlite3, sys\n\
+                  db = sqlite3.connect(sys.argv[1], timeout=0.2, isolation_level=None)\n\
+                  db.execute('BEGIN IMMEDIATE')\ndb.execute('ROLLBACK')\n";
+    let asked = Command::new("python3").args(["-c", script]).arg(database).stderr(Stdio::null()).status();
+    asked.expect("this test needs python3").success()
 }
 
 async fn all_versions_are_whole(mycorr: &Mycorr, table: &str, rows: usize) {
