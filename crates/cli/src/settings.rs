@@ -108,7 +108,9 @@ impl Place {
     pub(crate) fn lock(&self) -> Result<File, Failure> {
         make_private(&self.data_dir)?;
         let path = self.data_dir.join("serve.lock");
-        let file = File::options().append(true).create(true).mode(0o600).open(&path)?;
+        let file = File::options().append(true).create(true).mode(0o600).open(&path).map_err(|error| {
+            format!("the data directory {} can't be written: {error}", self.data_dir.display())
+        })?;
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => Err(format!(

@@ -61,7 +61,7 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Mutex, Notify, broadcast};
 
 /// Who may make an account once there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +105,7 @@ struct Inner {
     /// Whether jobs wait for room where tables are stored.
     short_of_room: AtomicBool,
     open_entries: ledger::OpenEntries,
+    checking: Mutex<()>,
     /// Told when a job is queued.
     queued: Notify,
     /// Told which job of this process has changed.
@@ -130,13 +131,16 @@ impl Engine {
             paces: courtesy::Paces::default(),
             short_of_room: AtomicBool::new(false),
             open_entries: ledger::OpenEntries::default(),
+            checking: Mutex::new(()),
             queued: Notify::new(),
             changed,
         }))
     }
 
-    /// Whether what a request needs is there.
+    /// Whether what a request needs is there: metadata and tables take a write.
     pub async fn ready(&self) -> Result<()> {
+        // One at a time, since anybody may ask and each costs a write.
+        let _turn = self.0.checking.lock().await;
         self.meta.check_writable().await?;
         self.store.check_writable().await
     }

@@ -27,6 +27,8 @@ const ORPHANS: Duration = Duration::from_secs(24 * 60 * 60);
 /// A source that sent less than this in such a time does not keep a place from others: what costs is reading, not waiting.
 const DRIP_WINDOW: Duration = Duration::from_secs(2);
 const MIN_WINDOW_BYTES: u64 = 64 << 10;
+/// Places beside those that the operator gave, for the first job of a person who has none running.
+const FIRST_PLACES: usize = 2;
 /// How many jobs may run beside the places.
 const MAX_DRIPPING: usize = 16;
 /// A job that was begun so often and never ended takes its worker down with it.
@@ -76,7 +78,12 @@ impl Engine {
         let places = Arc::new(Semaphore::new(count));
         for _ in 0..count + MAX_DRIPPING {
             let (engine, stop, places) = (self.clone(), workers.stop.clone(), places.clone());
-            workers.tasks.spawn(async move { engine.work(&stop, &places).await });
+            workers.tasks.spawn(async move { engine.work(&stop, &places, false).await });
+        }
+        let places = Arc::new(Semaphore::new(FIRST_PLACES));
+        for _ in 0..FIRST_PLACES {
+            let (engine, stop, places) = (self.clone(), workers.stop.clone(), places.clone());
+            workers.tasks.spawn(async move { engine.work(&stop, &places, true).await });
         }
         let (engine, stop) = (self.clone(), workers.stop.clone());
         workers.tasks.spawn(async move {
@@ -95,9 +102,10 @@ impl Engine {
         workers
     }
 
-    async fn work(&self, stop: &CancellationToken, places: &Arc<Semaphore>) {
+    async fn work(&self, stop: &CancellationToken, places: &Arc<Semaphore>, only_first: bool) {
         while let Some(Ok(place)) = stop.run_until_cancelled(places.clone().acquire_owned()).await {
             let claimed = match self.wait_for_room().await {
+                Ok(true) if only_first => self.meta.claim_first(LEASE).await,
                 Ok(true) => self.meta.claim(LEASE).await,
                 Ok(false) => Ok(None),
                 Err(problem) => Err(problem),
@@ -295,10 +303,11 @@ impl Engine {
             Some(Interrupt::Cancelled) => {
                 Problem::new(Code::Cancelled, "The job was cancelled. Nothing was changed.")
             }
-            Some(Interrupt::NoRoom) => {
-                Problem::new(Code::StorageFull, "There is no room left where tables are stored. Nothing was changed.")
-                    .fix("Make room on the volume of the tables, or enlarge it, then try again.")
-            }
+            Some(Interrupt::NoRoom) => Problem::new(
+                Code::StorageFull,
+                "There is no room left where tables are stored. Nothing was changed.",
+            )
+            .fix("Make room on the volume of the tables, or enlarge it, then try again."),
             None => problem,
         };
         tracing::info!(job = %id, code = problem.code.as_str(), cause = problem.internal, "job failed");

@@ -697,7 +697,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The process can serve: its database answers. */
+        /** The process can serve: what it stores is stored. */
         get: operations["readyz"];
         put?: never;
         post?: never;

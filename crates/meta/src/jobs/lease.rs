@@ -91,14 +91,30 @@ impl Meta {
     /// of the connection that has, then the oldest. One whose connection already has as many running as its owner
     /// allows is passed over, and says so.
     pub async fn claim(&self, lease: TimeDelta) -> Result<Option<Work>> {
+        self.claim_below(lease, MAX_RUNNING_PER_USER).await
+    }
+
+    /// The same, but only of a person who has none running: nobody waits behind all of another's.
+    pub async fn claim_first(&self, lease: TimeDelta) -> Result<Option<Work>> {
+        self.claim_below(lease, 1).await
+    }
+
+    /// Of a person who has fewer than `most` running.
+    async fn claim_below(&self, lease: TimeDelta, most: i64) -> Result<Option<Work>> {
         let abandoned = self.abandoned(lease).await?;
-        if candidates(&self.db, &abandoned).await?.is_empty() {
+        if candidates(&self.db, &abandoned, most).await?.is_empty() {
+            let silent = job::Entity::find()
+                .filter(job::Column::State.eq(JobState::Queued.as_str()))
+                .filter(job::Column::HeldBack.is_null());
+            if silent.one(&self.db).await.map_err(db)?.is_some() {
+                hold_back(&self.db).await?;
+            }
             return Ok(None);
         }
         // In one transaction, so that two workers don't both take the last place.
         let transaction = self.write().await?;
         let mut claimed = None;
-        for row in candidates(&transaction, &abandoned).await? {
+        for row in candidates(&transaction, &abandoned, most).await? {
             claimed = take(&transaction, row, lease).await?;
             if claimed.is_some() {
                 break;
@@ -266,7 +282,11 @@ impl Meta {
 }
 
 /// The first jobs that can be claimed: those that wait, and those that are abandoned.
-async fn candidates(on: &impl ConnectionTrait, abandoned: &[job::Model]) -> Result<Vec<job::Model>> {
+async fn candidates(
+    on: &impl ConnectionTrait,
+    abandoned: &[job::Model],
+    most: i64,
+) -> Result<Vec<job::Model>> {
     let ids: Vec<Uuid> = abandoned.iter().map(|row| row.id).collect();
     // What runs, but for what is abandoned, by whom it was asked for and by the connection that it reads.
     let running = |column: job::Column| {
@@ -320,7 +340,7 @@ async fn candidates(on: &impl ConnectionTrait, abandoned: &[job::Model]) -> Resu
         .and_where(
             Expr::col((job::Entity, job::Column::Kind))
                 .eq(JobKind::Restore.as_str())
-                .or(count("person").lt(MAX_RUNNING_PER_USER)),
+                .or(count("person").lt(most)),
         )
         .order_by_expr(count("person"), Order::Asc)
         .order_by_expr(count("source"), Order::Asc)

@@ -327,6 +327,10 @@ async fn jobs_of_a_person_with_fewer_running_come_first() {
     let (late, _) = world.meta.queue_import(bob.id, his.id, import(&source)).await.unwrap();
     let first = claim(&world).await;
     assert_eq!(first.job.requested_by, world.ada.id, "the oldest, since nobody has any running");
+    let waits = world.meta.claim_first(LEASE).await.unwrap().unwrap();
+    assert_eq!(waits.job.id, late.id);
+    assert!(world.meta.claim_first(LEASE).await.unwrap().is_none(), "both have one running");
+    world.meta.release(waits.lease).await.unwrap();
     assert_eq!(claim(&world).await.job.id, late.id);
     assert_eq!(claim(&world).await.job.id, other_source.id, "then the connection that has none running");
 }

@@ -10,7 +10,7 @@ pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// The process can serve: its database answers.
+/// The process can serve: what it stores is stored.
 #[utoipa::path(get, path = "/readyz", tag = "operating", security(()),
     responses((status = OK, body = String, content_type = "text/plain")))]
 pub(crate) async fn readyz(State(app): State<App>) -> Result<&'static str, ApiError> {
