@@ -36,12 +36,12 @@ export const to = {
 
 export function Pages() {
   return (
-    <Suspense fallback={<Waiting />}>
+    <Suspense fallback={<Waiting page />}>
       <Switch>
         <Route path="/sign-in" component={SignIn} />
         <Route>
           <Shell>
-            <Suspense fallback={<Waiting />}>
+            <Suspense fallback={<Waiting page />}>
               <Switch>
                 <Route path="/" component={Models} />
                 <Route path="/models/:id/:tab?">
@@ -58,7 +58,7 @@ export function Pages() {
                 </Route>
                 <Route path="/settings/*?">
                   <Settings>
-                    <Suspense fallback={<Waiting />}>
+                    <Suspense fallback={<Waiting page />}>
                       <Switch>
                         <Route path={to.connections} component={Connections} />
                         <Route path={to.newConnection()} component={ConnectionNew} />

@@ -41,16 +41,20 @@ interface Props {
 function useView() {
   const [search, setSearch] = useSearchParams();
   // What changes the rows can be undone with Back; where one is and how wide things are only follows.
-  const set = (name: string, values: string | string[] | null, replace = false) =>
+  const setAll = (values: Record<string, string | string[] | null>, replace = false) =>
     setSearch(
       (old) => {
         const next = new URLSearchParams(old);
-        next.delete(name);
-        for (const value of [values ?? []].flat()) if (value !== "") next.append(name, value);
+        for (const [name, texts] of Object.entries(values)) {
+          next.delete(name);
+          for (const text of [texts ?? []].flat()) if (text !== "") next.append(name, text);
+        }
         return next;
       },
       { replace },
     );
+  const set = (name: string, values: string | string[] | null, replace = false) =>
+    setAll({ [name]: values }, replace);
   const version = Number(search.get("v"));
   return {
     version: Number.isSafeInteger(version) && version > 0 ? version : null,
@@ -66,10 +70,7 @@ function useView() {
       search.has("w") || search.has("pin")
         ? { widths: parseWidths(search.getAll("w")), pins: new Set(words(search.get("pin"))) }
         : null,
-    setLook: ({ widths, pins }: Look) => {
-      set("w", formatWidths(widths), true);
-      set("pin", joinWords([...pins]), true);
-    },
+    setLook: ({ widths, pins }: Look) => setAll({ w: formatWidths(widths), pin: joinWords([...pins]) }, true),
   };
 }
 

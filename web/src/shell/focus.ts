@@ -84,7 +84,7 @@ export function useFocusOnPage(path: string) {
       if (active !== main && main?.contains(active)) return;
       if (document.querySelector("[role=dialog]")) return;
       left -= 1;
-      if (main?.querySelector("h1") || left <= 0) focusHead();
+      if (main?.querySelector("h1:not([data-waiting])") || left <= 0) focusHead();
       else frame = requestAnimationFrame(look);
     };
     frame = requestAnimationFrame(look);

@@ -73,9 +73,14 @@ export function Lines({ count, height = 32 }: { count: number; height?: number }
 }
 
 /** In the place of a page whose code has not come yet. */
-export function Waiting() {
+export function Waiting({ page }: { page?: boolean }) {
   return (
     <div className="page late" aria-busy="true">
+      {page && (
+        <h1 className="visually-hidden" data-waiting>
+          Loading
+        </h1>
+      )}
       <Lines count={3} />
     </div>
   );

@@ -19,6 +19,8 @@ export class ErrorBoundary extends Component<{ at?: string; children: ReactNode 
     if (this.state.error === undefined) return this.props.children;
     return (
       <div className="page">
+        <title>Not working · Mycorr</title>
+        <h1 className="visually-hidden">This page stopped working</h1>
         <Notice tone="danger" title="This page stopped working">
           <p>
             The mistake is in the page, not in your data: nothing that is stored was touched. Load it again,

@@ -156,12 +156,11 @@ test("a cell opens with Enter and the focus comes back", async ({ page }) => {
 /** What the next copy puts into the clipboard. */
 async function copied(page: Page, copy: () => Promise<unknown>) {
   await page.evaluate(() => {
-    const read = (event: ClipboardEvent) =>
-      document.documentElement.setAttribute(
-        "data-copied",
-        String(event.clipboardData?.getData("text/plain")),
-      );
-    document.addEventListener("copy", read, { once: true });
+    const { setData } = DataTransfer.prototype;
+    DataTransfer.prototype.setData = function (format, text) {
+      document.documentElement.setAttribute("data-copied", text);
+      setData.call(this, format, text);
+    };
   });
   await copy();
   return page.locator("html").getAttribute("data-copied");

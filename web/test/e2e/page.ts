@@ -18,7 +18,10 @@ export const test = base.extend<{ complaints: string[] }>({
       page.on("pageerror", (error) => complaints.push(String(error)));
       page.on("console", (message) => {
         // An answer of 4xx or 5xx, or none, is a part of some tests.
-        if (message.type() === "error" && !/status of [45]|ERR_FAILED/.test(message.text()))
+        if (
+          message.type() === "error" &&
+          !/status of [45]|ERR_FAILED|ERR_CONNECTION_REFUSED/.test(message.text())
+        )
           complaints.push(message.text());
       });
       await use(complaints);

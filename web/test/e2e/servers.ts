@@ -264,7 +264,7 @@ export async function emptyMycorr() {
 
 const stop = (server: ChildProcess, signal: NodeJS.Signals) =>
   new Promise<void>((resolve) => {
-    if (server.exitCode !== null) return resolve();
+    if (server.exitCode !== null || server.signalCode !== null) return resolve();
     server.once("exit", () => resolve());
     server.kill(signal);
   });

@@ -39,7 +39,7 @@ test("answers that fail are asked for again once the server is back", async ({ p
   await expect(page.getByText("Mycorr does not answer")).toHaveCount(0);
 });
 
-test("a page whose code is gone is loaded anew, once", async ({ page }) => {
+test("a page whose code is gone is loaded anew, once", async ({ page, complaints }) => {
   await signIn(page);
   await page.goto("/settings/connections");
   let refused = 0;
@@ -54,6 +54,7 @@ test("a page whose code is gone is loaded anew, once", async ({ page }) => {
   await page.getByRole("link", { name: "Shop replica" }).click();
   await page.getByRole("link", { name: "Statements" }).click();
   await expect(page.getByRole("alert")).toContainText("This page stopped working");
+  complaints.length = 0;
   await look(page, "code-missing");
   // The frame is still there, and another place works.
   await page.getByRole("link", { name: "Models", exact: true }).click();
