@@ -7,6 +7,7 @@ use crate::{
 use clap::{Args, ValueEnum};
 use mycorr_egress::AllowList;
 use mycorr_engine::{LARGEST_ROW, SignUp};
+use mycorr_tables::QueryOptions;
 use std::{io, net::SocketAddr};
 use tokio::{
     net::TcpListener,
@@ -40,6 +41,13 @@ pub(crate) struct Settings {
     /// The largest row that is read from a database, in bytes; an import that meets a larger one fails and names it.
     #[arg(long, env = "MYCORR_LARGEST_ROW", default_value_t = LARGEST_ROW as u64, value_parser = clap::value_parser!(u64).range(1 << 16..=1 << 30))]
     largest_row: u64,
+    /// Memory for sorts, filters, pages and caches together, in bytes.
+    #[arg(long, env = "MYCORR_QUERY_MEMORY", default_value_t = QueryOptions::DEFAULT_MEMORY_BYTES as u64, value_parser = clap::value_parser!(u64).range(QueryOptions::MIN_MEMORY_BYTES as u64..=1 << 40))]
+    query_memory: u64,
+    /// Temporary files for sorts that don't fit into memory and for the row numbers of sorted and filtered views,
+    /// in bytes. They are in DATA_DIR/spill.
+    #[arg(long, env = "MYCORR_QUERY_DISK", default_value_t = QueryOptions::DEFAULT_DISK_BYTES, value_parser = clap::value_parser!(u64).range(1 << 26..=1 << 50))]
+    query_disk: u64,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -64,7 +72,18 @@ pub(crate) async fn serve(place: &Place, settings: Settings) -> Result<(), Failu
         WhoSignsUp::Open => SignUp::Open,
     };
     let _lock = if settings.share_data_dir { None } else { Some(place.lock()?) };
-    let engine = place.open(sign_up, settings.allow_hosts, settings.largest_row as usize, settings.storage).await?;
+    let queries = QueryOptions {
+        memory: settings.query_memory as usize,
+        disk: settings.query_disk,
+        // Servers that share the directory keep out of one another's files.
+        spill_folder: Some(match settings.share_data_dir {
+            true => format!("spill-{}", std::process::id()).into(),
+            false => "spill".into(),
+        }),
+    };
+    let largest_row = settings.largest_row as usize;
+    let engine =
+        place.open(sign_up, settings.allow_hosts, largest_row, settings.storage, Some(queries)).await?;
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|error| format!("{} can't be listened on: {error}", settings.listen))?;

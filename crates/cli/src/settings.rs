@@ -6,7 +6,7 @@ use mycorr_domain::TableStore;
 use mycorr_egress::{AllowList, Dialer};
 use mycorr_engine::{Engine, LARGEST_ROW, Parts, SignUp};
 use mycorr_meta::Meta;
-use mycorr_tables::DeltaStore;
+use mycorr_tables::{DeltaStore, QueryOptions};
 use mycorr_vault::{Keyring, Vault};
 use std::{
     fs::{self, DirBuilder, File, TryLockError},
@@ -45,17 +45,19 @@ pub(crate) struct StorageLimits {
 }
 
 impl Place {
-    /// Opens everything. What is missing is made.
+    /// Opens everything. What is missing is made. `queries` is for a process that answers them: its folder for
+    /// temporary files is in the data directory, and emptied.
     pub(crate) async fn open(
         &self,
         sign_up: SignUp,
         allow: AllowList,
         largest_row: usize,
         storage: StorageLimits,
+        queries: Option<QueryOptions>,
     ) -> Result<Engine, Failure> {
         make_private(&self.data_dir)?;
         let meta = Meta::open(&self.database_url()?).await.map_err(told)?;
-        let store = match &self.storage_url {
+        let mut store = match &self.storage_url {
             Some(url) => DeltaStore::open(url).map_err(told)?,
             None => DeltaStore::open(&self.data_dir.join("tables").to_string_lossy()).map_err(told)?,
         };
@@ -76,6 +78,10 @@ impl Place {
         }
         // A garbled key is found now, and not when the next import needs it.
         Keyring::read(&keys)?;
+        if let Some(queries) = queries {
+            let spill_folder = queries.spill_folder.map(|name| self.data_dir.join(name));
+            store = store.with_query_options(QueryOptions { spill_folder, ..queries }).map_err(told)?;
+        }
         Ok(Engine::new(Parts {
             meta,
             vault: Vault::new(keys),
@@ -120,7 +126,7 @@ impl Place {
 
     /// For a command that changes what is kept and dials nowhere.
     pub(crate) async fn open_idle(&self) -> Result<Engine, Failure> {
-        self.open(SignUp::Invite, AllowList::default(), LARGEST_ROW, StorageLimits::default()).await
+        self.open(SignUp::Invite, AllowList::default(), LARGEST_ROW, StorageLimits::default(), None).await
     }
 
     /// The keyring's file.

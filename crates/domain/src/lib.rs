@@ -16,7 +16,7 @@ pub mod source;
 pub mod source_name;
 pub mod store;
 
-pub use cell::Cell;
+pub use cell::{AnswerBudget, Cell, CellDigest, LargeCell};
 pub use code::Code;
 pub use column::{Column, ColumnType};
 pub use connection::{ConnectionKind, ConnectionName, DatabaseName, Endpoint, Port, RoleName};

@@ -34,7 +34,8 @@ pub struct Committed {
     pub bytes: u64,
 }
 
-/// Rows of a version, and how many there are after the filters.
+/// Rows of a version, and how many there are after the filters. Fewer rows than asked for when they come to
+/// more than an answer may hold ([`AnswerBudget`](crate::AnswerBudget)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     pub total: u64,
@@ -58,8 +59,9 @@ pub trait TableStore: Send + Sync + 'static {
 
     async fn page(&self, at: &Snapshot, query: &RowQuery) -> Result<Page>;
 
-    /// The whole bytes of one cell's text, `None` for null. `row` counts from 0 in the order of arrival.
-    async fn cell(&self, at: &Snapshot, row: u64, column: &str) -> Result<Option<Vec<u8>>>;
+    /// The whole bytes of one cell's text, `None` for null: of the first row of `query`, which has the
+    /// number `query.offset` in its order.
+    async fn cell(&self, at: &Snapshot, query: &RowQuery, column: &str) -> Result<Option<Vec<u8>>>;
 
     /// A new version with the content of an old one.
     async fn restore(&self, right: WriteRight, to: StoreVersion) -> Result<Committed>;

@@ -149,38 +149,39 @@ impl Client {
         if holds { Ok(()) } else { Err(explain::settings_elsewhere()) }
     }
 
-    pub(crate) async fn run(
-        &mut self,
-        name: &'static str,
-        text: &str,
-        parameters: &[&str],
-        asked: &Asked<'_>,
-    ) -> Result<Vec<Row>> {
-        let answer = self.attempt(name, text, parameters).await;
-        answer.map_err(|failure| explain(&failure, asked))
-    }
-
-    /// [`Client::run`] that leaves it to the caller to explain why it failed.
+    /// Runs a statement and returns its few rows. The caller explains why it failed.
     pub(crate) async fn attempt(
         &mut self,
         name: &'static str,
         text: &str,
         parameters: &[&str],
     ) -> Result<Vec<Row>, Failure> {
-        let running = Running::start(self, name, text, parameters, CATALOGUE);
-        self.wire.limits.deadline = Some(Instant::now() + CATALOGUE.statement + GRACE);
+        let running = self.begin(name, text, parameters);
         let answer = async {
             let parameters: Vec<_> = parameters.iter().map(|text| source_name::to_bytes(text)).collect();
             pipeline::send(&mut self.wire, text, &parameters, &[], CATALOGUE).await?;
             pipeline::rows(&mut self.wire, LARGEST_ANSWER).await
         };
         let answer = answer.await;
-        running.end(self, answer.as_ref().map(|rows| rows.len() as u64));
-        if let Err(Failure::Server(_)) = answer {
+        self.end(running, answer.as_ref().map(|rows| rows.len() as u64)).await;
+        answer
+    }
+
+    /// What is sent from here on is in the ledger, and has to end in time.
+    pub(crate) fn begin(&mut self, name: &'static str, text: &str, parameters: &[&str]) -> Running {
+        self.wire.limits.deadline = Some(Instant::now() + CATALOGUE.statement + GRACE);
+        Running::start(self, name, text, parameters, CATALOGUE)
+    }
+
+    /// The end of what began: `rows` is how many came. After an error of the server the connection is made
+    /// ready again.
+    pub(crate) async fn end(&mut self, running: Running, rows: Result<u64, &Failure>) {
+        let of_server = matches!(rows, Err(Failure::Server(_)));
+        running.end(self, rows);
+        if of_server {
             // If that fails too, the connection is over, and the first failure is the one to tell.
             let _ = pipeline::recover(&mut self.wire).await;
         }
-        answer
     }
 }
 

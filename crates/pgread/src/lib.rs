@@ -13,6 +13,7 @@ mod identity;
 mod lookup;
 mod passport;
 pub mod paste;
+mod preview;
 mod probe;
 mod reader;
 mod scan;
