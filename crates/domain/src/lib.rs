@@ -27,4 +27,4 @@ pub use query::{Filter, Operator, RowQuery, Sort};
 pub use right::WriteRight;
 pub use secret::Secret;
 pub use source::{SourceChange, SourceRecord, UniqueKey};
-pub use store::{Committed, Page, Snapshot, StoreVersion, TableStore, TableWriter};
+pub use store::{Committed, Held, Page, Snapshot, StoreVersion, TableStore, TableWriter};

@@ -10,7 +10,7 @@ use crate::{
 };
 use arrow_array::RecordBatch;
 use async_trait::async_trait;
-use std::sync::Arc;
+use std::{any::Any, sync::Arc};
 
 /// The store's own number of a version (Delta's). `meta` knows which version of Mycorr's it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,11 +36,16 @@ pub struct Committed {
 
 /// Rows of a version, and how many there are after the filters. Fewer rows than asked for when they come to
 /// more than an answer may hold ([`AnswerBudget`](crate::AnswerBudget)).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Page {
     pub total: u64,
     pub rows: Vec<Vec<Cell>>,
+    /// The store's permit for the memory of this page. To be kept until the rows are gone.
+    pub held: Held,
 }
+
+/// Whatever a store gives back to itself when it is dropped.
+pub type Held = Option<Arc<dyn Any + Send + Sync>>;
 
 /// Versioned tables. Failures are `storage_full`, `storage_unavailable`, `conflict` for a right that is overtaken, or
 /// `invalid` for a query that names what is not there. A version never changes once it is committed.

@@ -186,7 +186,6 @@ async fn pump(
     (read, scan.close().await)
 }
 
-
 /// What has to be said when the source may have hidden rows from the role.
 fn row_security(table: &TableDescription, rows: u64) -> Option<Problem> {
     let name = format!("{}.{}", table.entry.schema, table.entry.name);

@@ -291,10 +291,11 @@ impl Engine {
             Some(Interrupt::Cancelled) => {
                 Problem::new(Code::Cancelled, "The job was cancelled. Nothing was changed.")
             }
-            Some(Interrupt::NoRoom) => {
-                Problem::new(Code::StorageFull, "There is no room left where tables are stored. Nothing was changed.")
-                    .fix("Make room on the volume of the tables, or enlarge it, then try again.")
-            }
+            Some(Interrupt::NoRoom) => Problem::new(
+                Code::StorageFull,
+                "There is no room left where tables are stored. Nothing was changed.",
+            )
+            .fix("Make room on the volume of the tables, or enlarge it, then try again."),
             None => problem,
         };
         tracing::info!(job = %id, code = problem.code.as_str(), cause = problem.internal, "job failed");

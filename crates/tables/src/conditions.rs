@@ -10,11 +10,12 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use datafusion::{
     arrow::compute::{and, filter_record_batch, prep_null_mask_filter},
     common::{Column as Name, DFSchema},
+    error::DataFusionError,
     execution::context::ExecutionProps,
     logical_expr::{Expr, physical_planning_context::PhysicalPlanningContext},
     physical_expr::{PhysicalExpr, create_physical_expr},
 };
-use mycorr_domain::{Filter, Problem, Result, output};
+use mycorr_domain::{Filter, Operator, Problem, Result, output};
 use std::sync::Arc;
 
 /// Conditions that must all hold.
@@ -22,7 +23,8 @@ pub(crate) struct Conditions {
     inputs: Vec<Input>,
     /// The fields of `inputs`, in their order.
     schema: SchemaRef,
-    tests: Vec<Arc<dyn PhysicalExpr>>,
+    /// With whether it is a pattern.
+    tests: Vec<(Arc<dyn PhysicalExpr>, bool)>,
 }
 
 /// What conditions on a column look at: computed once for each batch.
@@ -78,8 +80,12 @@ impl Conditions {
         let (properties, context) = (ExecutionProps::new(), PhysicalPlanningContext::default());
         let tests = expressions
             .iter()
-            .map(|expression| create_physical_expr(expression, &fields, &properties, &context))
-            .collect::<Result<_, _>>()
+            .zip(filters)
+            .map(|(expression, filter)| {
+                let test = create_physical_expr(expression, &fields, &properties, &context)?;
+                Ok((test, matches!(filter.operator, Operator::Like | Operator::Ilike)))
+            })
+            .collect::<Result<_, DataFusionError>>()
             .map_err(Problem::bug)?;
         Ok(Self { inputs, schema, tests })
     }
@@ -95,8 +101,9 @@ impl Conditions {
         let inputs =
             RecordBatch::try_new_with_options(self.schema.clone(), inputs, &options).map_err(Problem::bug)?;
         let mut all: Option<BooleanArray> = None;
-        for test in &self.tests {
-            let holds = test.evaluate(&inputs).and_then(|value| value.into_array(rows)).map_err(query)?;
+        for (test, is_pattern) in &self.tests {
+            let holds = test.evaluate(&inputs).and_then(|value| value.into_array(rows));
+            let holds = holds.map_err(|error| if *is_pattern { too_long(error) } else { query(error) })?;
             let holds = holds.as_boolean();
             // What is unknown does not hold.
             let holds = if holds.null_count() > 0 { prep_null_mask_filter(holds) } else { holds.clone() };
@@ -114,6 +121,12 @@ impl Conditions {
             _ => Ok(batch),
         }
     }
+}
+
+/// A pattern becomes a regular expression, which has a largest size.
+fn too_long(error: DataFusionError) -> Problem {
+    Problem::invalid("filter", "This pattern is too long. A shorter part of it finds the same rows and more.")
+        .internal(error)
 }
 
 /// A column of a batch, and its companion.

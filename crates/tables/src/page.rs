@@ -10,7 +10,7 @@ use crate::{
 };
 use arrow_array::{RecordBatch, cast::AsArray};
 use futures::{TryStreamExt, future::try_join_all};
-use mycorr_domain::{AnswerBudget, Cell, Column, Problem, Result, output};
+use mycorr_domain::{AnswerBudget, Cell, Column, Held, Problem, Result, output};
 use parquet::arrow::{
     ProjectionMask,
     arrow_reader::{ArrowReaderMetadata, RowSelection},
@@ -34,20 +34,21 @@ pub(crate) async fn rows(
     ids: Vec<u64>,
     workers: &Workers,
     memory: &Admission,
-) -> Result<Vec<Vec<Cell>>> {
+) -> Result<(Vec<Vec<Cell>>, Held)> {
     if columns.is_empty() {
-        return Ok(vec![Vec::new(); ids.len()]);
+        return Ok((vec![Vec::new(); ids.len()], None));
     }
     let mut budget = AnswerBudget::new(ids.len() * columns.len());
-    let row_bytes = row_bytes(version, columns, &ids).await?;
+    let row_bytes = row_bytes(version, columns, &ids).await? + columns.len() * size_of::<Cell>();
     let all_bytes = row_bytes.saturating_mul(ids.len());
-    let _permit = memory.acquire(all_bytes.min(AnswerBudget::BYTES) + all_bytes.min(BATCH_BYTES)).await?;
+    // The page, its encoding, and what is decoded at a time.
+    let permit = memory.acquire(2 * all_bytes.min(AnswerBudget::BYTES) + all_bytes.min(BATCH_BYTES)).await?;
+    let held: Held = Some(Arc::new(permit));
     if all_bytes > AnswerBudget::BYTES || ids.windows(2).all(|pair| pair[0] + 1 == pair[1]) {
         // Where values are large, some rows at a time, as they come.
         let (version, columns) = (version.clone(), columns.clone());
-        return workers
-            .run(async move { large(&version, &columns, &ids, row_bytes, &mut budget).await })
-            .await;
+        let rows = async move { large(&version, &columns, &ids, row_bytes, &mut budget).await };
+        return Ok((workers.run(rows).await?, held));
     }
     let mut order: Vec<usize> = (0..ids.len()).collect();
     order.sort_unstable_by_key(|&at| ids[at]);
@@ -65,7 +66,7 @@ pub(crate) async fn rows(
             rows[at] = Some(row);
         }
     }
-    Ok(rows.into_iter().map_while(|row| row).collect())
+    Ok((rows.into_iter().map_while(|row| row).collect(), held))
 }
 
 /// What a row of these takes when it is decoded, see [`sizes::row_bytes`].

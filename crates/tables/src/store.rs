@@ -56,8 +56,8 @@ type IndexKey = (TableId, StoreVersion, Vec<Sort>, Vec<Filter>);
 /// Files of all versions that are kept open: some hundred bytes each.
 const MAX_OPEN_FILES: u64 = 50_000;
 /// A sort waits for those before it; who asked for it may leave at any time.
-const SORT_TIMEOUT: Duration = Duration::from_secs(300);
-const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
+const SORT_TIMEOUT: Duration = Duration::from_secs(600);
+const PAGE_TIMEOUT: Duration = Duration::from_secs(120);
 
 impl Queries {
     fn new(options: QueryOptions) -> Result<Self> {
@@ -250,8 +250,8 @@ impl TableStore for DeltaStore {
         let version = self.version(at.table, at.version).await?;
         let range = query.offset..query.offset.saturating_add(query.limit as u64);
         let (total, ids) = self.numbers(at, &version, query, range).await?;
-        let rows = page::rows(&version, &at.columns, ids, &self.workers, &self.queries.pages).await?;
-        Ok(Page { total, rows })
+        let (rows, held) = page::rows(&version, &at.columns, ids, &self.workers, &self.queries.pages).await?;
+        Ok(Page { total, rows, held })
     }
 
     async fn cell(&self, at: &Snapshot, query: &RowQuery, column: &str) -> Result<Option<Vec<u8>>> {

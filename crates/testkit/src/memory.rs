@@ -120,7 +120,7 @@ impl TableStore for MemoryStore {
         let (total, offset) = (rows.len() as u64, usize::try_from(query.offset).unwrap_or(usize::MAX));
         let wanted = rows.into_iter().skip(offset).take(query.limit);
         let mut budget = AnswerBudget::new(wanted.len() * at.columns.len());
-        let mut page = Page { total, rows: Vec::new() };
+        let mut page = Page { total, rows: Vec::new(), held: None };
         for (batch, row) in wanted {
             if budget.is_spent() {
                 break;

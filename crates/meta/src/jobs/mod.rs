@@ -59,8 +59,20 @@ impl Meta {
         let sum: Option<Option<i64>> = version::Entity::find()
             .select_only()
             .expr_as(Expr::cust("CAST(SUM(versions.bytes) AS bigint)"), "bytes")
-            .join(JoinType::InnerJoin, version::Entity::belongs_to(table::Entity).from(version::Column::TableId).to(table::Column::Id).into())
-            .join(JoinType::InnerJoin, table::Entity::belongs_to(model::Entity).from(table::Column::ModelId).to(model::Column::Id).into())
+            .join(
+                JoinType::InnerJoin,
+                version::Entity::belongs_to(table::Entity)
+                    .from(version::Column::TableId)
+                    .to(table::Column::Id)
+                    .into(),
+            )
+            .join(
+                JoinType::InnerJoin,
+                table::Entity::belongs_to(model::Entity)
+                    .from(table::Column::ModelId)
+                    .to(model::Column::Id)
+                    .into(),
+            )
             .filter(model::Column::OwnerId.eq(*owner.as_uuid()))
             .filter(version::Column::Cause.ne(JobKind::Restore.as_str()))
             .into_tuple()

@@ -12,8 +12,9 @@ use crate::{
 use chrono::TimeDelta;
 use mycorr_domain::{Code, ConnectionId, JobId, ModelId, Problem, Result, TableId, TableName, UserId};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    PaginatorTrait, QuerySelect, SqlErr,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, SqlErr,
     sea_query::{IntoCondition, SimpleExpr},
 };
 use std::collections::HashSet;

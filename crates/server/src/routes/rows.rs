@@ -8,9 +8,8 @@ use crate::{
     problem::ApiError,
 };
 use axum::{
-    Json,
     extract::State,
-    http::{StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use mycorr_domain::{Filter, Problem, RowQuery, Sort, TableId};
@@ -116,17 +115,22 @@ pub(crate) async fn list_rows(
     caller: Caller,
     Path(id): Path<TableId>,
     Query(params): Query<RowsParams>,
-) -> Result<Json<Rows>, ApiError> {
+) -> Result<Response, ApiError> {
     let limit = extract::limit(params.limit)?;
     let query = query(params.offset, limit, params.sort.as_deref(), &params.filter)?;
     let rows = app.engine.rows(caller.id(), id, params.version, query).await?;
-    Ok(Json(Rows {
+    // Until it is encoded, the page counts as memory of the store.
+    let _held = rows.page.held;
+    let rows = Rows {
         version: rows.version.version,
         total: rows.page.total,
         offset: rows.offset,
         columns: rows.version.columns.iter().map(Column::from).collect(),
         rows: rows.page.rows.into_iter().map(row).collect(),
-    }))
+    };
+    let json = serde_json::to_vec(&rows).map_err(Problem::bug)?;
+    drop(rows);
+    Ok(app.large_answers.answer("application/json", json).await?)
 }
 
 /// The whole of one cell, however large.
@@ -143,11 +147,14 @@ pub(crate) async fn get_cell(
 ) -> Result<Response, ApiError> {
     let query = query(params.row, 1, params.sort.as_deref(), &params.filter)?;
     let cell = app.engine.cell(caller.id(), id, params.version, query, &params.column).await?;
-    Ok(match cell.map(String::from_utf8) {
+    Ok(match cell {
         None => StatusCode::NO_CONTENT.into_response(),
-        Some(Ok(text)) => text.into_response(),
-        Some(Err(bytes)) => {
-            ([(header::CONTENT_TYPE, "application/octet-stream")], bytes.into_bytes()).into_response()
+        Some(bytes) => {
+            let content_type = match std::str::from_utf8(&bytes) {
+                Ok(_) => "text/plain; charset=utf-8",
+                Err(_) => "application/octet-stream",
+            };
+            app.large_answers.answer(content_type, bytes).await?
         }
     })
 }

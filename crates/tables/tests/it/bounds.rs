@@ -3,7 +3,7 @@
 use crate::{batch, columns, files, numbers, open};
 use arrow_array::{ArrayRef, Int32Array, StringArray};
 use futures::future::join_all;
-use mycorr_domain::{Cell, ColumnType, Filter, RowQuery, Snapshot, Sort, TableId, TableStore};
+use mycorr_domain::{Cell, Code, ColumnType, Filter, RowQuery, Snapshot, Sort, TableId, TableStore};
 use mycorr_tables::{DeltaStore, QueryOptions};
 use mycorr_testkit::store_suite::{self, snapshot, write};
 use std::{fs, path::Path, sync::Arc};
@@ -149,6 +149,22 @@ async fn equal_large_values_are_decoded_few_at_a_time() {
     }
     let page = store.page(&at, &RowQuery { limit: 1000, ..sort("-n") }).await.unwrap();
     assert_eq!(page.rows.len(), 1000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pattern_of_any_length_is_answered_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = small(folder.path());
+    let table = TableId::new();
+    let at = snapshot(table, write(&store, table, &columns(), [batch(0..10)]).await, &columns());
+    for (pattern, refused) in [("n*b*r 7", false), (&"*n".repeat(30_000), true), (&"_".repeat(60_000), true)]
+    {
+        let filters = vec![Filter::parse(&format!("t.ilike.{pattern}")).unwrap()];
+        match store.page(&at, &RowQuery { filters, ..RowQuery::default() }).await {
+            Ok(page) => assert_eq!((page.total, refused), (u64::from(!refused), false)),
+            Err(problem) => assert_eq!((problem.code, refused), (Code::Invalid, true), "{problem:?}"),
+        }
+    }
 }
 
 #[tokio::test]
