@@ -14,7 +14,7 @@ demo: build
 test:
 	@scripts/test
 
-# The figures of docs/benchmarks.md, made again; ROUNDS=5, SF=1, ONLY="lineitem mixed pages catalogue".
+# The figures of docs/benchmarks.md, made again; ROUNDS=5, SF=1, ONLY="lineitem mixed pages bounds catalogue".
 bench:
 	@bench/run
 

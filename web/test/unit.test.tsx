@@ -222,11 +222,13 @@ describe("view", () => {
   });
 });
 
+const large = { sha256: "ab", length: 900_000, preview: "begins\nso" };
+
 describe("what is shown", () => {
   it("tells NULL, empty text and further lines", () => {
     render(
       <>
-        {[null, "", "two\nlines", { hex: "ff" }, "x".repeat(400)].map((cell) => (
+        {[null, "", "two\nlines", { hex: "ff" }, "x".repeat(400), large].map((cell) => (
           <div key={JSON.stringify(cell)} role="gridcell">
             {cellText(cell)}
           </div>
@@ -234,19 +236,16 @@ describe("what is shown", () => {
       </>,
     );
     const shown = screen.getAllByRole("gridcell").map((cell) => cell.textContent);
-    expect(shown).toEqual(["NULL", '""', "two\nlines", "\\xff", `${"x".repeat(300)}…`]);
+    expect(shown).toEqual(["NULL", '""', "two\nlines", "\\xff", `${"x".repeat(300)}…`, "begins\nso… 900 kB"]);
     expect(document.querySelector("[data-mark='↵']")?.getAttribute("title")).toBe("U+000A line feed");
   });
 });
 
 describe("what is copied", () => {
   it("keeps NULL, empty text, tabs and line breaks apart", () => {
-    expect(
-      tsv([
-        [null, "", "a"],
-        ['x\ty"z', { hex: "ff" }, "1.10"],
-      ]),
-    ).toBe('\t""\ta\n"x\ty""z"\t\\xff\t1.10');
+    expect(tsv([[null, "", "a"], ['x\ty"z', { hex: "ff" }, "1.10"], [large]])).toBe(
+      '\t""\ta\n"x\ty""z"\t\\xff\t1.10\n"begins\nso… [900000 bytes]"',
+    );
   });
 });
 

@@ -2,11 +2,12 @@
 
 use crate::{
     Failure, say,
-    settings::{Place, StorageLimits},
+    settings::{Limits, Place, StorageLimits},
 };
 use clap::{Args, ValueEnum};
 use mycorr_egress::AllowList;
 use mycorr_engine::{LARGEST_ROW, SignUp, Waiting};
+use mycorr_tables::QueryOptions;
 use std::{io, net::SocketAddr, time::Duration};
 use tokio::{
     net::TcpListener,
@@ -44,6 +45,13 @@ pub(crate) struct Settings {
     /// lives: a server that is gone is noticed within about two minutes].
     #[arg(long, env = "MYCORR_IDLE_TIMEOUT", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     idle_timeout: Option<u64>,
+    /// Memory for sorts, filters, pages and caches together, in bytes.
+    #[arg(long, env = "MYCORR_QUERY_MEMORY", default_value_t = QueryOptions::DEFAULT_MEMORY_BYTES as u64, value_parser = clap::value_parser!(u64).range(QueryOptions::MIN_MEMORY_BYTES as u64..=1 << 40))]
+    query_memory: u64,
+    /// Temporary files for sorts that don't fit into memory and for the row numbers of sorted and filtered views,
+    /// in bytes. They are in DATA_DIR/spill.
+    #[arg(long, env = "MYCORR_QUERY_DISK", default_value_t = QueryOptions::DEFAULT_DISK_BYTES, value_parser = clap::value_parser!(u64).range(1 << 26..=1 << 50))]
+    query_disk: u64,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -70,8 +78,17 @@ pub(crate) async fn serve(place: &Place, settings: Settings) -> Result<(), Failu
     let _lock = if settings.share_data_dir { None } else { Some(place.lock()?) };
     let waiting =
         Waiting { idle_timeout: settings.idle_timeout.map(Duration::from_secs), ..Waiting::default() };
-    let largest_row = settings.largest_row as usize;
-    let engine = place.open(sign_up, settings.allow_hosts, largest_row, settings.storage, waiting).await?;
+    let queries = QueryOptions {
+        memory: settings.query_memory as usize,
+        disk: settings.query_disk,
+        // Servers that share the directory keep out of one another's files.
+        spill_folder: Some(match settings.share_data_dir {
+            true => format!("spill-{}", std::process::id()).into(),
+            false => "spill".into(),
+        }),
+    };
+    let limits = Limits { largest_row: settings.largest_row as usize, storage: settings.storage, waiting };
+    let engine = place.open(sign_up, settings.allow_hosts, limits, Some(queries)).await?;
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|error| format!("{} can't be listened on: {error}", settings.listen))?;

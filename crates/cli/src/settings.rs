@@ -6,7 +6,7 @@ use mycorr_domain::TableStore;
 use mycorr_egress::{AllowList, Dialer};
 use mycorr_engine::{Engine, LARGEST_ROW, Parts, SignUp, Waiting};
 use mycorr_meta::Meta;
-use mycorr_tables::DeltaStore;
+use mycorr_tables::{DeltaStore, QueryOptions};
 use mycorr_vault::{Keyring, Vault};
 use std::{
     fs::{self, DirBuilder, File, TryLockError},
@@ -14,6 +14,20 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
+
+/// What an engine may use and wait for.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) largest_row: usize,
+    pub(crate) storage: StorageLimits,
+    pub(crate) waiting: Waiting,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { largest_row: LARGEST_ROW, storage: StorageLimits::default(), waiting: Waiting::default() }
+    }
+}
 
 /// What every command needs to know.
 #[derive(Args)]
@@ -45,18 +59,18 @@ pub(crate) struct StorageLimits {
 }
 
 impl Place {
-    /// Opens everything. What is missing is made.
+    /// Opens everything. What is missing is made. `queries` is for a process that answers them: its folder for
+    /// temporary files is in the data directory, and emptied.
     pub(crate) async fn open(
         &self,
         sign_up: SignUp,
         allow: AllowList,
-        largest_row: usize,
-        storage: StorageLimits,
-        waiting: Waiting,
+        limits: Limits,
+        queries: Option<QueryOptions>,
     ) -> Result<Engine, Failure> {
         make_private(&self.data_dir)?;
         let meta = Meta::open(&self.database_url()?).await.map_err(told)?;
-        let store = match &self.storage_url {
+        let mut store = match &self.storage_url {
             Some(url) => DeltaStore::open(url).map_err(told)?,
             None => DeltaStore::open(&self.data_dir.join("tables").to_string_lossy()).map_err(told)?,
         };
@@ -77,16 +91,20 @@ impl Place {
         }
         // A garbled key is found now, and not when the next import needs it.
         Keyring::read(&keys)?;
+        if let Some(queries) = queries {
+            let spill_folder = queries.spill_folder.map(|name| self.data_dir.join(name));
+            store = store.with_query_options(QueryOptions { spill_folder, ..queries }).map_err(told)?;
+        }
         Ok(Engine::new(Parts {
             meta,
             vault: Vault::new(keys),
             dialer: Dialer::new(allow),
             store: Arc::new(store),
             sign_up,
-            largest_row,
-            min_free_bytes: storage.min_free_bytes,
-            max_bytes_per_user: storage.max_bytes_per_user,
-            waiting,
+            largest_row: limits.largest_row,
+            min_free_bytes: limits.storage.min_free_bytes,
+            max_bytes_per_user: limits.storage.max_bytes_per_user,
+            waiting: limits.waiting,
         }))
     }
 
@@ -124,8 +142,7 @@ impl Place {
 
     /// For a command that changes what is kept and dials nowhere.
     pub(crate) async fn open_idle(&self) -> Result<Engine, Failure> {
-        let (storage, waiting) = (StorageLimits::default(), Waiting::default());
-        self.open(SignUp::Invite, AllowList::default(), LARGEST_ROW, storage, waiting).await
+        self.open(SignUp::Invite, AllowList::default(), Limits::default(), None).await
     }
 
     /// The keyring's file.

@@ -16,7 +16,7 @@ pub mod source;
 pub mod source_name;
 pub mod store;
 
-pub use cell::Cell;
+pub use cell::{AnswerBudget, Cell, CellDigest, LargeCell};
 pub use code::Code;
 pub use column::{Column, ColumnType};
 pub use connection::{ConnectionKind, ConnectionName, DatabaseName, Endpoint, Port, RoleName};
@@ -27,4 +27,4 @@ pub use query::{Filter, Operator, RowQuery, Sort};
 pub use right::WriteRight;
 pub use secret::Secret;
 pub use source::{SourceChange, SourceRecord, UniqueKey};
-pub use store::{Committed, Page, Snapshot, StoreVersion, TableStore, TableWriter};
+pub use store::{Committed, Held, Page, Snapshot, StoreVersion, TableStore, TableWriter};

@@ -13,6 +13,11 @@ pub struct RowQuery {
     pub filters: Vec<Filter>,
 }
 
+/// What a request may ask for. The stores themselves take any number.
+pub const MAX_FILTERS: usize = 32;
+pub const MAX_IN_VALUES: usize = 1000;
+pub const MAX_SORT_COLUMNS: usize = 16;
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Sort {
     pub column: String,
@@ -63,7 +68,7 @@ impl Operator {
 }
 
 impl Sort {
-    /// Parses `-price,id,"odd, name"`.
+    /// Parses `-price,id,"odd, name"`, at most [`MAX_SORT_COLUMNS`] of them.
     pub fn parse_list(text: &str) -> Result<Vec<Self>> {
         let bad = |message: &str| Problem::invalid("sort", message);
         let mut sorts: Vec<Self> = Vec::new();
@@ -80,6 +85,9 @@ impl Sort {
             if sorts.iter().any(|sort| sort.column == column) {
                 return Err(bad("A column can be sorted by only once."));
             }
+            if sorts.len() == MAX_SORT_COLUMNS {
+                return Err(bad(&format!("Rows can be sorted by at most {MAX_SORT_COLUMNS} columns.")));
+            }
             sorts.push(Self { column, descending });
             rest = tail;
         }
@@ -88,6 +96,16 @@ impl Sort {
 }
 
 impl Filter {
+    /// Parses all filters of a request, at most [`MAX_FILTERS`].
+    pub fn parse_list(texts: &[impl AsRef<str>]) -> Result<Vec<Self>> {
+        if texts.len() > MAX_FILTERS {
+            let message =
+                format!("A request can have at most {MAX_FILTERS} filters, this one has {}.", texts.len());
+            return Err(Problem::invalid("filter", message));
+        }
+        texts.iter().map(|text| Self::parse(text.as_ref())).collect()
+    }
+
     pub fn parse(text: &str) -> Result<Self> {
         let bad = |message: &str| Problem::invalid("filter", message);
         let shape = "A filter is written column.operator.value, for example price.gte.10.";
@@ -105,6 +123,11 @@ impl Filter {
             }
             _ => vec![value.to_owned()],
         };
+        if values.len() > MAX_IN_VALUES {
+            let message =
+                format!("A list can have at most {MAX_IN_VALUES} values, this one has {}.", values.len());
+            return Err(bad(&message));
+        }
         Ok(Self { column, operator, values })
     }
 }
@@ -191,6 +214,25 @@ mod tests {
         assert!(Sort::parse_list("").unwrap().is_empty());
         for bad in [",", "a,,b", "a,", "-", "\"a", "a,-a"] {
             assert!(Sort::parse_list(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_request_is_refused_beyond_its_bounds() {
+        let filters = |count| Filter::parse_list(&vec!["a.eq.1"; count]);
+        let list = |count: usize| Filter::parse(&format!("a.in.({})", vec!["1"; count].join(",")));
+        let sorts =
+            |count| Sort::parse_list(&(0..count).map(|n| format!("c{n}")).collect::<Vec<_>>().join(","));
+        assert_eq!(filters(MAX_FILTERS).unwrap().len(), MAX_FILTERS);
+        assert_eq!(list(MAX_IN_VALUES).unwrap().values.len(), MAX_IN_VALUES);
+        assert_eq!(sorts(MAX_SORT_COLUMNS).unwrap().len(), MAX_SORT_COLUMNS);
+        for (problem, words) in [
+            (filters(MAX_FILTERS + 1).unwrap_err(), "at most 32 filters, this one has 33"),
+            (list(MAX_IN_VALUES + 1).unwrap_err(), "at most 1000 values, this one has 1001"),
+            (sorts(MAX_SORT_COLUMNS + 1).unwrap_err(), "at most 16 columns"),
+        ] {
+            assert!(problem.detail.contains(words), "{problem}");
+            assert_eq!(problem.fields.len(), 1);
         }
     }
 }

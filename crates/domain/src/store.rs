@@ -10,7 +10,7 @@ use crate::{
 };
 use arrow_array::RecordBatch;
 use async_trait::async_trait;
-use std::sync::Arc;
+use std::{any::Any, sync::Arc};
 
 /// The store's own number of a version (Delta's). `meta` knows which version of Mycorr's it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,12 +34,18 @@ pub struct Committed {
     pub bytes: u64,
 }
 
-/// Rows of a version, and how many there are after the filters.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Rows of a version, and how many there are after the filters. Fewer rows than asked for when they come to
+/// more than an answer may hold ([`AnswerBudget`](crate::AnswerBudget)).
+#[derive(Clone, Debug)]
 pub struct Page {
     pub total: u64,
     pub rows: Vec<Vec<Cell>>,
+    /// The store's permit for the memory of this page. To be kept until the rows are gone.
+    pub held: Held,
 }
+
+/// Whatever a store gives back to itself when it is dropped.
+pub type Held = Option<Arc<dyn Any + Send + Sync>>;
 
 /// Versioned tables. Failures are `storage_full`, `storage_unavailable`, `conflict` for a right that is overtaken, or
 /// `invalid` for a query that names what is not there. A version never changes once it is committed.
@@ -58,8 +64,9 @@ pub trait TableStore: Send + Sync + 'static {
 
     async fn page(&self, at: &Snapshot, query: &RowQuery) -> Result<Page>;
 
-    /// The whole bytes of one cell's text, `None` for null. `row` counts from 0 in the order of arrival.
-    async fn cell(&self, at: &Snapshot, row: u64, column: &str) -> Result<Option<Vec<u8>>>;
+    /// The whole bytes of one cell's text, `None` for null: of the first row of `query`, which has the
+    /// number `query.offset` in its order.
+    async fn cell(&self, at: &Snapshot, query: &RowQuery, column: &str) -> Result<Option<Vec<u8>>>;
 
     /// A new version with the content of an old one.
     async fn restore(&self, right: WriteRight, to: StoreVersion) -> Result<Committed>;

@@ -1,9 +1,7 @@
 //! Queueing imports and syncs.
 
 use crate::Engine;
-use mycorr_domain::{
-    Code, ConnectionId, ModelId, Problem, Result, TableId, TableName, UserId, source_name,
-};
+use mycorr_domain::{Code, ConnectionId, ModelId, Problem, Result, TableId, TableName, UserId, source_name};
 use mycorr_meta::{Job, NewImport, NewSource, Table};
 
 /// Which table is to come over.

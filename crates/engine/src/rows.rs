@@ -26,17 +26,18 @@ impl Engine {
         Ok(Rows { version, offset: query.offset, page })
     }
 
-    /// The whole bytes of one cell's text, `None` for null.
+    /// The whole bytes of one cell's text, `None` for null: of the first row of `query`.
     pub async fn cell(
         &self,
         user: UserId,
         table: TableId,
         version: Option<i64>,
-        row: u64,
+        query: RowQuery,
         column: &str,
     ) -> Result<Option<Vec<u8>>> {
         let version = self.readable(user, table, version).await?;
-        self.store.cell(&snapshot(&version), row, column).await
+        check(&query, &version)?;
+        self.store.cell(&snapshot(&version), &query, column).await
     }
 
     async fn readable(&self, user: UserId, table: TableId, version: Option<i64>) -> Result<Version> {

@@ -1,8 +1,9 @@
 //! The history of a table, and going back in it.
 
 use crate::{Engine, runner::LEASE, to_the_end};
-use mycorr_domain::{Column, Problem, Result, TableId, UserId};
+use mycorr_domain::{AnswerBudget, Column, Problem, Result, TableId, UserId};
 use mycorr_meta::{JobState, Listed, Version};
+use std::sync::Arc;
 
 /// How a version's columns differ from those of the version before. A column is known by its place at the
 /// source, so a rename is seen as a change; where another table was read than before, by its name.
@@ -15,6 +16,11 @@ pub struct ColumnChanges {
 }
 
 impl ColumnChanges {
+    /// What they take in an answer, about.
+    fn bytes(&self) -> usize {
+        [&self.added, &self.removed, &self.changed].into_iter().flatten().map(|name| name.len() + 4).sum()
+    }
+
     fn between(before: &Version, after: &Version) -> Self {
         let another = match (&before.source, &after.source) {
             (Some(before), Some(after)) => !before.is_same_table(after),
@@ -48,8 +54,12 @@ impl ColumnChanges {
     }
 }
 
+/// Versions whose columns are in memory at the same time.
+const MAX_HELD_VERSIONS: usize = 25;
+
 impl Engine {
-    /// The versions of a table, newest first.
+    /// The versions of a table, newest first, without their columns. Fewer than `limit` where what they changed
+    /// comes to more than an answer may hold.
     pub async fn versions(
         &self,
         user: UserId,
@@ -58,19 +68,30 @@ impl Engine {
         limit: usize,
     ) -> Result<Listed<(Version, ColumnChanges)>> {
         let (table, _) = self.meta.table(user, table).await?;
-        let page = self.meta.versions(&table, after, limit).await?;
-        let mut olders = page.items.iter().skip(1).cloned().collect::<Vec<_>>();
-        if let Some(last) = page.items.last().filter(|version| version.version > 1) {
-            olders.push(self.meta.version(&table, Some(last.version - 1)).await?);
+        let mut all = Listed { items: Vec::new(), next: after.map(str::to_owned) };
+        let mut bytes = 0;
+        loop {
+            // A version of a wide table has some hundred kilobytes of columns: few are held at a time.
+            let count = (limit - all.items.len()).min(MAX_HELD_VERSIONS);
+            let page = self.meta.versions(&table, all.next.as_deref(), count).await?;
+            let mut olders: Vec<_> = page.items.iter().skip(1).cloned().collect();
+            if let Some(last) = page.items.last().filter(|version| version.version > 1) {
+                olders.push(self.meta.version(&table, Some(last.version - 1)).await?);
+            }
+            let mut olders = olders.into_iter();
+            for version in page.items {
+                let changes = match olders.next() {
+                    Some(before) => ColumnChanges::between(&before, &version),
+                    None => ColumnChanges::default(),
+                };
+                bytes += changes.bytes();
+                all.items.push((Version { columns: Arc::new([]), ..version }, changes));
+            }
+            all.next = page.next;
+            if all.next.is_none() || all.items.len() == limit || bytes > AnswerBudget::BYTES {
+                return Ok(all);
+            }
         }
-        let mut olders = olders.into_iter();
-        Ok(page.map(|version| {
-            let changes = match olders.next() {
-                Some(before) => ColumnChanges::between(&before, &version),
-                None => ColumnChanges::default(),
-            };
-            (version, changes)
-        }))
     }
 
     /// Makes a new version with the content of an old one.

@@ -8,7 +8,7 @@ use crate::{
     types::{self, Mapping},
     wire::pipeline::Row,
 };
-use mycorr_domain::{Cell, ColumnType, Problem, Result};
+use mycorr_domain::{ColumnType, Problem, Result};
 
 pub(crate) use crate::reader::Reader;
 use crate::reader::{at_most, unreadable};
@@ -190,23 +190,6 @@ impl Client {
             .then(|| sql::grant_select_columns(schema, table, &shut, target.endpoint.role()));
         let denied = self.denied_lookups().await;
         Ok(TableDescription { entry, oid, columns, row_security, grant, denied })
-    }
-
-    /// The first `limit` rows of the readable columns, as PostgreSQL prints them.
-    pub async fn preview(&mut self, table: &TableDescription, limit: u32) -> Result<Vec<Vec<Cell>>> {
-        let target = self.target.clone();
-        let asked = Asked::table(&target.endpoint, &table.entry.schema, &table.entry.name);
-        if let Some(problem) = &table.entry.problem {
-            return Err(problem.clone());
-        }
-        let columns =
-            table.columns.iter().filter(|column| column.readable).map(|column| column.name.as_str());
-        let text = sql::select(&table.entry.schema, &table.entry.name, columns, Some(limit));
-        let rows = self.run(sql::PREVIEW, &text, &[], &asked).await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| row.into_iter().map(|value| value.map_or(Cell::Null, Cell::from_bytes)).collect())
-            .collect())
     }
 }
 

@@ -214,43 +214,54 @@ impl Client {
         Ok(flag(0).then(|| flag(1)))
     }
 
-    pub(crate) async fn run(
-        &mut self,
-        name: &'static str,
-        text: &str,
-        parameters: &[&str],
-        asked: &Asked<'_>,
-    ) -> Result<Vec<Row>> {
-        let answer = self.attempt(name, text, parameters).await;
-        answer.map_err(|Failed { failure, stop }| explain(&failure, asked).with_stop(stop))
-    }
-
-    /// [`Client::run`] that leaves it to the caller to explain why it failed.
+    /// Runs a statement and returns its few rows. The caller explains why it failed.
     pub(crate) async fn attempt(
         &mut self,
         name: &'static str,
         text: &str,
         parameters: &[&str],
     ) -> Result<Vec<Row>, Failed> {
-        let entered = self.enter(name, text, parameters, CATALOGUE).await;
-        let settings = entered.map_err(|problem| Failed {
-            failure: Failure::NotEntered(Box::new(problem)),
-            stop: Stop::Over,
-        })?;
-        self.wire.limits.idle = CATALOGUE.statement + GRACE;
-        self.wire.limits.deadline = Some(Instant::now() + CATALOGUE.statement + GRACE);
+        let settings = match self.begin(name, text, parameters).await {
+            Ok(settings) => settings,
+            Err(problem) => {
+                return Err(Failed { failure: Failure::NotEntered(Box::new(problem)), stop: Stop::Over });
+            }
+        };
         let answer = async {
             let parameters: Vec<_> = parameters.iter().map(|text| source_name::to_bytes(text)).collect();
             pipeline::send(&mut self.wire, &settings, text, &parameters, &[]).await?;
             pipeline::rows(&mut self.wire, LARGEST_ANSWER).await
         };
         let answer = answer.await;
-        let stop = self.ended(answer.as_ref().map(|rows| rows.len() as u64).map_err(Some)).await;
-        if let Err(Failure::Server(_)) = answer {
+        let stop = self.end(answer.as_ref().map(|rows| rows.len() as u64)).await;
+        answer.map_err(|failure| Failed { failure, stop })
+    }
+
+    /// Enters a statement that has to end as look-ups do.
+    ///
+    /// # Errors
+    /// What the journal says that does not take it.
+    pub(crate) async fn begin(
+        &mut self,
+        name: &'static str,
+        text: &str,
+        parameters: &[&str],
+    ) -> Result<Settings> {
+        let settings = self.enter(name, text, parameters, CATALOGUE).await?;
+        self.wire.limits.idle = CATALOGUE.statement + GRACE;
+        self.wire.limits.deadline = Some(Instant::now() + CATALOGUE.statement + GRACE);
+        Ok(settings)
+    }
+
+    /// The end of what began: `rows` is how many came. After an error of the server the connection is made
+    /// ready again.
+    pub(crate) async fn end(&mut self, rows: Result<u64, &Failure>) -> Stop {
+        let stop = self.ended(rows.map_err(Some)).await;
+        if let Err(Failure::Server(_)) = rows {
             // If that fails too, the connection is over, and the first failure is the one to tell.
             let _ = pipeline::recover(&mut self.wire).await;
         }
-        answer.map_err(|failure| Failed { failure, stop })
+        stop
     }
 
     /// Enters a statement and the settings before it into the ledger: from here on they may be sent.

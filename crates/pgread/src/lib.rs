@@ -15,6 +15,7 @@ mod journal;
 mod lookup;
 mod passport;
 pub mod paste;
+mod preview;
 mod probe;
 mod reader;
 mod scan;

@@ -5,6 +5,7 @@ mod around;
 mod caller;
 mod compression;
 mod extract;
+mod large_answers;
 mod linger;
 mod live;
 mod metrics;
@@ -44,6 +45,7 @@ pub(crate) struct App {
     engine: Engine,
     settings: Arc<Settings>,
     metrics: Arc<metrics::Metrics>,
+    large_answers: large_answers::LargeAnswers,
     /// Turns true when the server is to end: streams that would go on for long end then.
     stopping: watch::Receiver<bool>,
 }
@@ -59,8 +61,13 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let (stopping, stopped) = watch::channel(false);
-    let app =
-        App { engine, settings: Arc::new(settings), metrics: Arc::default(), stopping: stopped.clone() };
+    let app = App {
+        engine,
+        settings: Arc::new(settings),
+        metrics: Arc::default(),
+        large_answers: Default::default(),
+        stopping: stopped.clone(),
+    };
     let service = router::router(app).into_make_service_with_connect_info::<SocketAddr>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
         stop.await;

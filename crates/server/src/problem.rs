@@ -116,6 +116,9 @@ impl IntoResponse for ApiError {
     }
 }
 
+/// When a request that found too many others is worth trying again.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("10");
+
 /// Writes a problem's body, and logs what only the log may know.
 pub(crate) fn render(mut response: Response, request_id: &str) -> Response {
     let Some(error) = response.extensions_mut().remove::<ApiError>() else { return response };
@@ -127,12 +130,16 @@ pub(crate) fn render(mut response: Response, request_id: &str) -> Response {
         (None, true) => tracing::error!(code, "request failed"),
         (None, false) => tracing::debug!(code, "request refused"),
     }
+    let too_busy = problem.code == Code::TooBusy;
     let mut body = ProblemBody::from(error);
     body.request_id = Some(request_id.to_owned());
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.remove(header::CONTENT_LENGTH);
+    if too_busy {
+        headers.entry(header::RETRY_AFTER).or_insert(RETRY_AFTER_SECONDS);
+    }
     *response.body_mut() =
         Body::from(serde_json::to_vec(&body).expect("a problem has only text and numbers"));
     response

@@ -1,242 +1,240 @@
-//! Which rows a query asks for: sorted and filtered by DataFusion over nothing but the columns that matter,
-//! which sorts on disk what is more than its share of memory. The answer is the rows' numbers.
+//! Which rows a view has, and in which order: their numbers. The columns that matter pass by once; DataFusion
+//! sorts, on disk what is more than its share of memory. Its plan has the same three nodes for every query.
 
 use crate::{
-    filter,
+    conditions::{Conditions, stored},
+    options::QueryOptions,
     order::Ordered,
     packed,
-    problem::storage,
-    scan::{self, ROW},
+    problem::query,
+    row_numbers::{RowNumbers, RowNumbersWriter},
+    scan::{Group, ROW, Scan},
     version::Version,
 };
-use arrow_array::{Array, ArrayRef, StringArray, builder::StringBuilder, cast::AsArray, types::UInt64Type};
-use arrow_schema::{DataType, Field, Schema};
+use arrow_array::{ArrayRef, RecordBatch, cast::AsArray, types::UInt64Type};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use datafusion::{
-    common::Column as Name,
-    dataframe::DataFrame,
     error::DataFusionError,
     execution::{
-        SessionStateBuilder, memory_pool::FairSpillPool, runtime_env::RuntimeEnv,
+        SendableRecordBatchStream, TaskContext,
+        disk_manager::{DiskManagerBuilder, DiskManagerMode},
+        memory_pool::FairSpillPool,
         runtime_env::RuntimeEnvBuilder,
     },
-    logical_expr::{ColumnarValue, Expr, Volatility, create_udf},
-    prelude::{SessionConfig, SessionContext},
+    physical_expr::{LexOrdering, PhysicalSortExpr, expressions::Column as Place},
+    physical_plan::{
+        ExecutionPlan,
+        sorts::{sort::SortExec, sort_preserving_merge::SortPreservingMergeExec},
+        stream::RecordBatchStreamAdapter,
+        streaming::{PartitionStream, StreamingTableExec},
+    },
+    prelude::SessionConfig,
 };
-use futures::TryStreamExt;
-use mycorr_domain::{Column, Filter, Problem, Result, Sort, output};
-use std::{ops::Range, sync::Arc};
+use futures::{StreamExt, TryStreamExt};
+use mycorr_domain::{Column, Filter, Problem, Result, Sort};
+use std::{fmt, sync::Arc};
 use tokio::task::JoinSet;
 
-/// Rows' numbers, in the order that was asked for.
-pub(crate) enum Rows {
-    /// Of a version with at most 2^32 rows.
-    Narrow(Vec<u32>),
-    Wide(Vec<u64>),
+/// A view of a version: what passes the conditions, in the order of the sort.
+pub(crate) struct View {
+    scan: Arc<Scan>,
+    conditions: Conditions,
+    /// With whether it descends. Empty: the order of arrival.
+    sort: Vec<(Ordered, bool)>,
 }
 
-impl Rows {
-    fn empty(of: u64) -> Self {
-        if of <= u64::from(u32::MAX) { Self::Narrow(Vec::new()) } else { Self::Wide(Vec::new()) }
-    }
+/// What a filter's batches take, for each reader.
+const FILTER_BATCH_BYTES: usize = 4 << 20;
+/// The least that a sort gets.
+const MIN_SORT_BYTES: usize = 16 << 20;
 
-    fn extend(&mut self, rows: impl IntoIterator<Item = u64>) {
-        match self {
-            Self::Narrow(all) => all.extend(rows.into_iter().map(|row| row as u32)),
-            Self::Wide(all) => all.extend(rows),
-        }
-    }
-
-    pub(crate) fn len(&self) -> u64 {
-        match self {
-            Self::Narrow(all) => all.len() as u64,
-            Self::Wide(all) => all.len() as u64,
-        }
-    }
-
-    pub(crate) fn bytes(&self) -> usize {
-        match self {
-            Self::Narrow(all) => all.capacity() * size_of::<u32>(),
-            Self::Wide(all) => all.capacity() * size_of::<u64>(),
-        }
-    }
-
-    pub(crate) fn slice(&self, range: Range<usize>) -> Vec<u64> {
-        match self {
-            Self::Narrow(all) => all[range].iter().map(|&row| row.into()).collect(),
-            Self::Wide(all) => all[range].to_vec(),
-        }
-    }
-}
-
-/// Memory for all sorts together; what is more goes to temporary files.
-pub(crate) fn environment(memory: usize) -> Result<Arc<RuntimeEnv>> {
-    RuntimeEnvBuilder::new()
-        .with_memory_pool(Arc::new(FairSpillPool::new(memory)))
-        .build_arc()
-        .map_err(storage)
-}
-
-pub(crate) async fn build(
-    version: Arc<Version>,
-    columns: &[Column],
-    sort: &[Sort],
-    filters: &[Filter],
-    environment: Arc<RuntimeEnv>,
-    parallel: usize,
-) -> Result<Rows> {
-    let find = |name: &str, field: &'static str| {
-        columns.iter().find(|column| column.name == name).ok_or_else(|| {
-            Problem::invalid(field, format!("This version of the table has no column {name:?}."))
-        })
-    };
-    let mut used: Vec<Ordered> = Vec::new();
-    let wanted = sort.iter().map(|sort| find(&sort.column, "sort"));
-    for column in wanted.chain(filters.iter().map(|filter| find(&filter.column, "filter"))) {
-        let column = column?;
-        if !used.iter().any(|known| known.column == *column) {
-            let companion = version.has_field(&column.exact_name()).await?;
-            used.push(Ordered { column: column.clone(), companion });
-        }
-    }
-    let ordered = |name: &str| {
-        used.iter().find(|known| known.column.name == name).expect("every column of the query was collected")
-    };
-
-    let mut rows = Rows::empty(version.rows);
-    let mut frame = context(environment, parallel)
-        .read_table(Arc::new(scan::table(version, &used, parallel).await?))
-        .map_err(Problem::bug)?;
-    for filter in filters {
-        let column = ordered(&filter.column);
-        let expression = filter::expression(filter, column, key(column), || text(column))?;
-        frame = frame.filter(expression).map_err(Problem::bug)?;
-    }
-    if sort.is_empty() {
-        collect(frame.select([name(ROW)]).map_err(Problem::bug)?, &mut rows, |batch| {
-            batch.as_primitive::<UInt64Type>().values().to_vec()
-        })
-        .await?;
-    } else {
-        let keys: Vec<_> = sort.iter().map(|sort| ordered(&sort.column)).collect();
-        let packed = packed_key(&keys, sort).alias("packed");
-        let sorted = frame
-            .select([packed])
-            .and_then(|frame| frame.sort(vec![name("packed").sort(true, false)]))
-            .map_err(Problem::bug)?;
-        collect(sorted, &mut rows, packed::rows).await?;
-    }
-    Ok(rows)
-}
-
-fn context(environment: Arc<RuntimeEnv>, parallel: usize) -> SessionContext {
-    let config = SessionConfig::new()
-        .with_target_partitions(parallel)
-        // Partitions are ranges of rows, in their order: that must last.
-        .with_round_robin_repartition(false)
-        // What is sorted before it is merged: the more, the fewer comparisons that merging takes.
-        .with_sort_in_place_threshold_bytes(16 << 20);
-    let state = SessionStateBuilder::new().with_config(config).with_runtime_env(environment).build();
-    SessionContext::new_with_state(state)
-}
-
-/// Runs the partitions side by side and appends their rows one partition after the other.
-async fn collect(frame: DataFrame, rows: &mut Rows, numbers: fn(&ArrayRef) -> Vec<u64>) -> Result<()> {
-    let streams = frame.execute_stream_partitioned().await.map_err(storage)?;
-    let mut tasks = JoinSet::new();
-    let mut parts: Vec<Vec<Vec<u64>>> = streams.iter().map(|_| Vec::new()).collect();
-    for (at, mut stream) in streams.into_iter().enumerate() {
-        tasks.spawn(async move {
-            let mut part = Vec::new();
-            while let Some(batch) = stream.try_next().await? {
-                part.push(numbers(batch.column(0)));
+impl View {
+    pub(crate) async fn new(
+        version: Arc<Version>,
+        columns: &[Column],
+        sort: &[Sort],
+        filters: &[Filter],
+    ) -> Result<Self> {
+        let find = |name: &str, field: &'static str| {
+            columns.iter().find(|column| column.name == name).ok_or_else(|| {
+                Problem::invalid(field, format!("This version of the table has no column {name:?}."))
+            })
+        };
+        let mut used: Vec<Ordered> = Vec::new();
+        let wanted = sort.iter().map(|sort| find(&sort.column, "sort"));
+        for column in wanted.chain(filters.iter().map(|filter| find(&filter.column, "filter"))) {
+            let column = column?;
+            if !used.iter().any(|known| known.column == *column) {
+                let companion = version.has_field(&column.exact_name()).await?;
+                used.push(Ordered { column: column.clone(), companion });
             }
-            Ok::<_, DataFusionError>((at, part))
-        });
-    }
-    while let Some(done) = tasks.join_next().await {
-        let (at, part) = done.map_err(Problem::bug)?.map_err(storage)?;
-        parts[at] = part;
-    }
-    for part in parts {
-        rows.extend(part.into_iter().flatten());
-    }
-    Ok(())
-}
-
-/// Names stand for themselves: no case folding, no dots.
-fn name(name: &str) -> Expr {
-    Expr::Column(Name::new_unqualified(name))
-}
-
-fn key(column: &Ordered) -> Expr {
-    let of = column.clone();
-    compute("key", column, column.key_type(), move |native, exact| of.keys(native, exact))
-}
-
-/// The column's text, for patterns. Bytes that are no UTF-8 are no characters.
-fn text(column: &Ordered) -> Expr {
-    if column.column.stored.arrow() == DataType::Utf8 && !column.companion {
-        return name(&column.column.field);
-    }
-    let of = column.column.clone();
-    compute("text", column, DataType::Utf8, move |native, exact| {
-        let mut text = StringBuilder::new();
-        for row in 0..native.len() {
-            let bytes = output::bytes_of(&of, native, exact, row);
-            text.append_option(bytes.as_deref().map(String::from_utf8_lossy));
         }
-        Arc::new(text.finish()) as Arc<StringArray>
-    })
-}
-
-/// A function of a column and of its companion if it has one.
-fn compute(
-    what: &str,
-    column: &Ordered,
-    returned: DataType,
-    work: impl Fn(&ArrayRef, Option<&arrow_array::BinaryArray>) -> ArrayRef + Send + Sync + 'static,
-) -> Expr {
-    let mut types = vec![column.column.stored.arrow()];
-    let mut arguments = vec![name(&column.column.field)];
-    if column.companion {
-        types.push(DataType::Binary);
-        arguments.push(name(&column.column.exact_name()));
+        let ordered = |name: &str| {
+            used.iter()
+                .find(|known| known.column.name == name)
+                .expect("every column of the query was collected")
+        };
+        Ok(Self {
+            conditions: Conditions::new(filters, ordered)?,
+            sort: sort.iter().map(|sort| (ordered(&sort.column).clone(), sort.descending)).collect(),
+            scan: Arc::new(Scan::new(version, &used).await?),
+        })
     }
-    function(&format!("{what} of {}", column.column.field), types, returned, arguments, move |arrays| {
-        work(&arrays[0], arrays.get(1).map(|exact| exact.as_binary()))
-    })
+
+    /// Memory that it takes to build its index, at most `most`.
+    pub(crate) fn memory(&self, most: usize, parallel: usize) -> usize {
+        if self.sort.is_empty() {
+            return (4 * FILTER_BATCH_BYTES * parallel).min(most);
+        }
+        // DataFusion reserves room for what is sorted beside what is to be sorted.
+        let rows = usize::try_from(self.scan.rows()).unwrap_or(usize::MAX);
+        rows.saturating_mul(2 * self.key_bytes()).saturating_add(MIN_SORT_BYTES).min(most)
+    }
+
+    fn key_bytes(&self) -> usize {
+        match self.packed_type() {
+            DataType::Binary => self.scan.row_bytes + 16 + 8 * self.sort.len(),
+            _ => size_of::<i128>(),
+        }
+    }
+
+    fn packed_type(&self) -> DataType {
+        let types: Vec<_> = self.sort.iter().map(|(column, _)| column.key_type()).collect();
+        packed::data_type(&types)
+    }
+
+    /// The numbers of the batch's rows that pass, packed with their keys if they are to be sorted.
+    fn take(&self, batch: RecordBatch) -> Result<ArrayRef> {
+        let batch = self.conditions.filter(batch)?;
+        let rows = batch.column_by_name(ROW).ok_or_else(|| Problem::bug("a batch without row numbers"))?;
+        if self.sort.is_empty() {
+            return Ok(rows.clone());
+        }
+        let keys = self.sort.iter().map(|(column, _)| {
+            let (native, exact) = stored(column, &batch)?;
+            Ok(column.keys(native, exact))
+        });
+        let keys: Vec<ArrayRef> = keys.collect::<Result<_>>()?;
+        let descending: Vec<bool> = self.sort.iter().map(|(_, descending)| *descending).collect();
+        Ok(packed::pack(&keys, &descending, rows.as_primitive()))
+    }
+
+    /// Builds the index with `memory` bytes.
+    pub(crate) async fn rows(
+        self,
+        memory: usize,
+        options: &QueryOptions,
+        parallel: usize,
+    ) -> Result<RowNumbers> {
+        let view = Arc::new(self);
+        match view.sort.is_empty() {
+            true => view.filtered(options, parallel).await,
+            false => view.sorted(memory, options, parallel).await,
+        }
+    }
+
+    /// Reads the partitions side by side and puts their rows one after the other.
+    async fn filtered(self: Arc<Self>, options: &QueryOptions, parallel: usize) -> Result<RowNumbers> {
+        let mut tasks = JoinSet::new();
+        let mut parts: Vec<Option<RowNumbers>> = Vec::new();
+        for (at, groups) in self.scan.partitions(parallel).into_iter().enumerate() {
+            parts.push(None);
+            let view = self.clone();
+            let mut rows = RowNumbersWriter::create(view.scan.rows(), options.spill_folder())?;
+            tasks.spawn(async move {
+                let mut batches = std::pin::pin!(view.scan.clone().batches(groups, FILTER_BATCH_BYTES));
+                while let Some(batch) = batches.try_next().await? {
+                    rows.append(view.take(batch)?.as_primitive::<UInt64Type>().values())?;
+                }
+                Ok::<_, Problem>((at, rows.finish()?))
+            });
+        }
+        while let Some(done) = tasks.join_next().await {
+            let (at, part) = done.map_err(Problem::bug)??;
+            parts[at] = Some(part);
+        }
+        let mut rows = RowNumbersWriter::create(self.scan.rows(), options.spill_folder())?;
+        for part in parts.into_iter().flatten() {
+            rows.append_all(part)?;
+        }
+        rows.finish()
+    }
+
+    async fn sorted(
+        self: Arc<Self>,
+        memory: usize,
+        options: &QueryOptions,
+        parallel: usize,
+    ) -> Result<RowNumbers> {
+        let scan = self.scan.clone();
+        let mut rows = RowNumbersWriter::create(scan.rows(), options.spill_folder())?;
+        let memory = memory.max(MIN_SORT_BYTES);
+        // A merge holds several batches of each run.
+        let batch_bytes = memory / 64;
+        let batch_rows = (batch_bytes / self.key_bytes()).clamp(1, 8192);
+        let schema = Arc::new(Schema::new(vec![Field::new("packed", self.packed_type(), false)]));
+        let partitions = scan.partitions(parallel).into_iter().map(|groups| {
+            let (view, schema) = (self.clone(), schema.clone());
+            Arc::new(Keys { view, schema, groups, batch_bytes }) as Arc<dyn PartitionStream>
+        });
+        let table = StreamingTableExec::try_new(schema.clone(), partitions.collect(), None, [], false, None)
+            .map_err(Problem::bug)?;
+        let packed = PhysicalSortExpr::new_default(Arc::new(Place::new("packed", 0)));
+        let order = LexOrdering::new([packed]).expect("one column is an order");
+        let sorted = SortExec::new(order.clone(), Arc::new(table)).with_preserve_partitioning(true);
+        let merged = SortPreservingMergeExec::new(order, Arc::new(sorted));
+
+        let config = SessionConfig::new()
+            .with_batch_size(batch_rows)
+            .with_sort_spill_reservation_bytes(memory / 8 / parallel)
+            // What is sorted before it is merged: the more, the fewer comparisons that merging takes.
+            .with_sort_in_place_threshold_bytes((16 << 20).min(memory / 8));
+        let disk = match options.spill_folder() {
+            Some(folder) => DiskManagerMode::Directories(vec![folder.to_owned()]),
+            None => DiskManagerMode::Disabled,
+        };
+        let disk =
+            DiskManagerBuilder::default().with_mode(disk).with_max_temp_directory_size(options.spill_bytes());
+        let environment = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(FairSpillPool::new(memory)))
+            .with_disk_manager_builder(disk)
+            .build_arc()
+            .map_err(query)?;
+        let context = TaskContext::default().with_session_config(config).with_runtime(environment);
+        let mut batches = merged.execute(0, Arc::new(context)).map_err(query)?;
+        while let Some(batch) = batches.try_next().await.map_err(query)? {
+            rows.append(&packed::rows(batch.column(0)))?;
+        }
+        rows.finish()
+    }
 }
 
-fn packed_key(columns: &[&Ordered], sort: &[Sort]) -> Expr {
-    let types: Vec<_> = columns.iter().map(|column| column.key_type()).collect();
-    let descending: Vec<_> = sort.iter().map(|sort| sort.descending).collect();
-    let arguments = columns.iter().map(|column| key(column)).chain([name(ROW)]).collect();
-    let returned = packed::data_type(&types);
-    let types = types.into_iter().chain([DataType::UInt64]).collect();
-    function("packed", types, returned, arguments, move |arrays| {
-        let (rows, keys) = arrays.split_last().expect("the row's number is the last argument");
-        packed::pack(keys, &descending, rows.as_primitive())
-    })
+/// The packed keys of a range of rows.
+struct Keys {
+    view: Arc<View>,
+    schema: SchemaRef,
+    groups: Vec<Group>,
+    batch_bytes: usize,
 }
 
-fn function(
-    name: &str,
-    types: Vec<DataType>,
-    returned: DataType,
-    arguments: Vec<Expr>,
-    work: impl Fn(&[ArrayRef]) -> ArrayRef + Send + Sync + 'static,
-) -> Expr {
-    let work = Arc::new(move |arguments: &[ColumnarValue]| {
-        Ok(ColumnarValue::Array(work(&ColumnarValue::values_to_arrays(arguments)?)))
-    });
-    create_udf(name, types, returned, Volatility::Immutable, work).call(arguments)
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.groups).finish()
+    }
 }
 
-/// The fields of the columns that a query reads.
-pub(crate) fn fields(used: &[Ordered]) -> Schema {
-    let fields = used.iter().flat_map(|ordered| {
-        let exact = ordered.companion.then(|| ordered.column.exact_field());
-        [Some(Field::new(&ordered.column.field, ordered.column.stored.arrow(), true)), exact]
-    });
-    Schema::new(fields.flatten().collect::<Vec<_>>())
+impl PartitionStream for Keys {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let (view, schema) = (self.view.clone(), self.schema.clone());
+        let external = |problem: Problem| DataFusionError::External(Box::new(problem));
+        let batches = view.scan.clone().batches(self.groups.clone(), self.batch_bytes).map(move |batch| {
+            let packed = batch.and_then(|batch| view.take(batch)).map_err(external)?;
+            Ok(RecordBatch::try_new(schema.clone(), vec![packed])?)
+        });
+        Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), batches))
+    }
 }

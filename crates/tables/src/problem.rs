@@ -1,5 +1,6 @@
 //! What a failing store is told as. What the libraries say goes to the log only.
 
+use datafusion::error::DataFusionError;
 use mycorr_domain::{Code, Problem};
 use std::{error::Error, io};
 
@@ -18,6 +19,30 @@ pub(crate) fn storage(error: impl Error + 'static) -> Problem {
         .fix("Try again. If it happens again, tell your operator the request id: the log knows the cause.")
     };
     problem.internal(chain.map(ToString::to_string).collect::<Vec<_>>().join(": "))
+}
+
+/// What failed while a query ran: a problem of ours that passed through DataFusion, a bound that was reached, or
+/// the store.
+pub(crate) fn query(error: DataFusionError) -> Problem {
+    let chain = || Chain(Some(&error));
+    if let Some(problem) = chain().find_map(|error| error.downcast_ref::<Problem>()) {
+        return problem.clone();
+    }
+    let exhausted = |error: &(dyn Error + 'static)| {
+        matches!(error.downcast_ref::<DataFusionError>(), Some(DataFusionError::ResourcesExhausted(_)))
+    };
+    // That files would become too large is an error without a type: DataFusion names the setting.
+    if chain().any(exhausted) || error.to_string().contains("max_temp_directory_size") {
+        return Problem::new(
+            Code::QuotaExceeded,
+            "This sort needs more memory and temporary files than a query may take. Nothing was changed.",
+        )
+        .fix(
+            "Filter the rows first, or ask your operator to raise MYCORR_QUERY_MEMORY and MYCORR_QUERY_DISK.",
+        )
+        .internal(&error);
+    }
+    storage(error)
 }
 
 /// Another writer came first.
@@ -60,6 +85,7 @@ impl<'a> Iterator for Chain<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
 
     #[test]
     fn a_full_disk_is_recognised_at_any_depth() {
@@ -71,5 +97,14 @@ mod tests {
         let problem = storage(io::Error::other("the roof leaks"));
         assert_eq!(problem.code, Code::StorageUnavailable);
         assert!(!problem.detail.contains("roof") && problem.internal.unwrap().contains("roof"));
+    }
+
+    #[test]
+    fn problem_that_passed_through_datafusion_is_the_same() {
+        let problem = Problem::invalid("filter", "Not a number.");
+        let wrapped = DataFusionError::External(Box::new(problem.clone())).context("while sorting");
+        assert_eq!(query(DataFusionError::Shared(Arc::new(wrapped))), problem);
+        let exhausted = DataFusionError::ResourcesExhausted("512 kB".into()).context("while sorting");
+        assert_eq!(query(exhausted).code, Code::QuotaExceeded);
     }
 }

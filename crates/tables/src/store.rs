@@ -1,20 +1,22 @@
 //! [`DeltaStore`]: the port's methods, each put together from the log, the writer and the readers.
 
 use crate::{
+    admission::Admission,
     encode::{self, Encoder, Target, WriteOptions},
     folder::STAGING,
-    index::{self, Rows},
+    index::View,
     log::{Content, Log, NextVersion},
+    options::QueryOptions,
     page,
     place::Place,
     problem::storage,
-    version::Version,
+    row_numbers::RowNumbers,
+    version::{MetadataCache, Version, metadata_cache},
     workers::Workers,
     writer::{AtWork, DeltaWriter, WriterId},
 };
 use async_trait::async_trait;
 use chrono::{TimeDelta, Utc};
-use datafusion::execution::runtime_env::RuntimeEnv;
 use futures::{StreamExt, TryStreamExt};
 use moka::future::Cache;
 use mycorr_domain::{
@@ -23,7 +25,7 @@ use mycorr_domain::{
 };
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, path::Path};
 use rayon::ThreadPool;
-use std::{num::NonZeroUsize, sync::Arc, thread};
+use std::{num::NonZeroUsize, ops::Range, sync::Arc, thread, time::Duration};
 
 /// Versioned tables in Delta Lake: a folder per table, a file per some hundred megabytes of rows, and a log.
 /// Files and log entries are durable before a version can be seen, and stay until the table is deleted.
@@ -33,21 +35,63 @@ pub struct DeltaStore {
     options: WriteOptions,
     encoders: Arc<ThreadPool>,
     at_work: AtWork,
-    versions: Cache<(TableId, StoreVersion), Arc<Version>>,
-    indexes: Cache<IndexKey, Arc<Rows>>,
-    environment: Arc<RuntimeEnv>,
     workers: Workers,
+    queries: Queries,
+}
+
+/// What queries keep and share.
+#[derive(Clone)]
+struct Queries {
+    options: Arc<QueryOptions>,
+    versions: Cache<(TableId, StoreVersion), Arc<Version>>,
+    metadata: MetadataCache,
+    indexes: Cache<IndexKey, Arc<RowNumbers>>,
+    sorts: Admission,
+    pages: Admission,
 }
 
 /// What decides which rows a view has, and in which order.
 type IndexKey = (TableId, StoreVersion, Vec<Sort>, Vec<Filter>);
 
-/// Versions that are kept open. One takes a few hundred kilobytes per million rows.
-const OPEN_VERSIONS: u64 = 64;
-/// For the row numbers of sorted and filtered views, 4 bytes per row each.
-const INDEX_MEMORY: u64 = 256 << 20;
-/// For all sorts that run; what is more goes to temporary files.
-const SORT_MEMORY: usize = 512 << 20;
+/// Files of all versions that are kept open: some hundred bytes each.
+const MAX_OPEN_FILES: u64 = 50_000;
+/// A sort waits for those before it; who asked for it may leave at any time.
+const SORT_TIMEOUT: Duration = Duration::from_secs(600);
+const PAGE_TIMEOUT: Duration = Duration::from_secs(120);
+
+impl Queries {
+    fn new(options: QueryOptions) -> Result<Self> {
+        options.empty_spill_folder()?;
+        const KIB: u64 = 1 << 10;
+        // A view takes a file, however small; and its key is kept in memory, which is dearer.
+        let weigh = |key: &IndexKey, rows: &Arc<RowNumbers>| {
+            let kib = (rows.bytes() / KIB).max(KIB).saturating_add(64 * key_bytes(key) / KIB);
+            u32::try_from(kib).unwrap_or(u32::MAX)
+        };
+        Ok(Self {
+            versions: Cache::builder()
+                .max_capacity(MAX_OPEN_FILES)
+                .weigher(|_, version: &Arc<Version>| {
+                    u32::try_from(1 + version.files.len()).unwrap_or(u32::MAX)
+                })
+                .build(),
+            metadata: metadata_cache(options.cache_memory()),
+            indexes: Cache::builder().max_capacity(options.index_bytes() / KIB).weigher(weigh).build(),
+            sorts: Admission::new(options.sort_memory(), SORT_TIMEOUT),
+            pages: Admission::new(options.page_memory(), PAGE_TIMEOUT),
+            options: Arc::new(options),
+        })
+    }
+}
+
+fn key_bytes((_, _, sort, filters): &IndexKey) -> u64 {
+    let sort = sort.iter().map(|sort| sort.column.len());
+    let filters = filters.iter().map(|filter| {
+        filter.column.len()
+            + filter.values.iter().map(|value| value.len() + size_of::<String>()).sum::<usize>()
+    });
+    sort.chain(filters).sum::<usize>() as u64
+}
 
 /// What is tried to be stored, to see whether anything can be.
 const CHECK_BYTES: usize = 64 << 10;
@@ -63,13 +107,8 @@ impl DeltaStore {
             options: WriteOptions::default(),
             encoders: encode::threads(cores)?,
             at_work: AtWork::default(),
-            versions: Cache::new(OPEN_VERSIONS),
-            indexes: Cache::builder()
-                .max_capacity(INDEX_MEMORY)
-                .weigher(|_, rows: &Arc<Rows>| u32::try_from(rows.bytes()).unwrap_or(u32::MAX))
-                .build(),
-            environment: index::environment(SORT_MEMORY)?,
             workers: Workers::start(cores)?,
+            queries: Queries::new(QueryOptions::default())?,
         })
     }
 
@@ -79,35 +118,70 @@ impl DeltaStore {
         self
     }
 
-    /// Memory that all sorts together may take before they use temporary files.
-    pub fn with_sort_memory(mut self, bytes: usize) -> Result<Self> {
-        self.environment = index::environment(bytes)?;
+    /// What queries may take. Empties the folder for temporary files.
+    ///
+    /// # Errors
+    /// `storage_unavailable` when that folder can't be made.
+    pub fn with_query_options(mut self, options: QueryOptions) -> Result<Self> {
+        self.queries = Queries::new(options)?;
         Ok(self)
     }
 
     async fn version(&self, table: TableId, version: StoreVersion) -> Result<Arc<Version>> {
         let load = async {
             let logged = Log::of(&self.place, table).at(version).await?;
-            Ok(Arc::new(Version::new(&self.place, table, &logged)))
+            Ok(Arc::new(Version::new(&self.place, table, &logged, &self.queries.metadata)))
         };
-        self.versions
+        self.queries
+            .versions
             .try_get_with((table, version), load)
             .await
             .map_err(|problem: Arc<Problem>| (*problem).clone())
     }
 
-    async fn index(&self, at: &Snapshot, version: &Arc<Version>, query: &RowQuery) -> Result<Arc<Rows>> {
+    /// The row numbers of a sorted or filtered view. It is computed once for all who wait for it, and given up
+    /// when nobody does.
+    async fn index(
+        &self,
+        at: &Snapshot,
+        version: &Arc<Version>,
+        query: &RowQuery,
+    ) -> Result<Arc<RowNumbers>> {
+        let key = (at.table, at.version, query.sort.clone(), query.filters.clone());
+        let Queries { options, sorts, indexes, .. } = &self.queries;
         let build = async {
-            let (version, columns) = (version.clone(), at.columns.clone());
-            let (sort, filters) = (query.sort.clone(), query.filters.clone());
-            let (environment, parallel) = (self.environment.clone(), self.workers.count());
+            let (version, columns, (_, _, sort, filters)) =
+                (version.clone(), at.columns.clone(), key.clone());
+            let (options, sorts, parallel) = (options.clone(), sorts.clone(), self.workers.count());
             let rows = self.workers.run(async move {
-                index::build(version, &columns, &sort, &filters, environment, parallel).await
+                let view = View::new(version, &columns, &sort, &filters).await?;
+                // The largest sort leaves room for small ones beside it.
+                let memory = view.memory(sorts.bytes() / 4 * 3, parallel);
+                let _permit = sorts.acquire(memory).await?;
+                view.rows(memory, &options, parallel).await
             });
             rows.await.map(Arc::new)
         };
-        let key = (at.table, at.version, query.sort.clone(), query.filters.clone());
-        self.indexes.try_get_with(key, build).await.map_err(|problem: Arc<Problem>| (*problem).clone())
+        indexes.try_get_with(key.clone(), build).await.map_err(|problem: Arc<Problem>| (*problem).clone())
+    }
+
+    /// How many rows a query has, and the numbers of those in `range`, which is cut to them.
+    async fn numbers(
+        &self,
+        at: &Snapshot,
+        version: &Arc<Version>,
+        query: &RowQuery,
+        range: Range<u64>,
+    ) -> Result<(u64, Vec<u64>)> {
+        let cut = |total: u64| range.start.min(total)..range.end.min(total);
+        if query.sort.is_empty() && query.filters.is_empty() {
+            return Ok((version.rows, cut(version.rows).collect()));
+        }
+        let rows = self.index(at, version, query).await?;
+        let (total, range) = (rows.len(), cut(rows.len()));
+        let numbers =
+            tokio::task::spawn_blocking(move || rows.slice(range)).await.map_err(Problem::bug)??;
+        Ok((total, numbers))
     }
 
     /// All files of a table, by their paths within its folder.
@@ -174,27 +248,24 @@ impl TableStore for DeltaStore {
 
     async fn page(&self, at: &Snapshot, query: &RowQuery) -> Result<Page> {
         let version = self.version(at.table, at.version).await?;
-        let range = |total: u64| {
-            let start = query.offset.min(total);
-            start..start.saturating_add(query.limit as u64).min(total)
-        };
-        let (total, ids) = if query.sort.is_empty() && query.filters.is_empty() {
-            (version.rows, range(version.rows).collect())
-        } else {
-            let rows = self.index(at, &version, query).await?;
-            let range = range(rows.len());
-            (rows.len(), rows.slice(range.start as usize..range.end as usize))
-        };
-        Ok(Page { total, rows: page::rows(&version, &at.columns, ids, &self.workers).await? })
+        let range = query.offset..query.offset.saturating_add(query.limit as u64);
+        let (total, ids) = self.numbers(at, &version, query, range).await?;
+        let (rows, held) = page::rows(&version, &at.columns, ids, &self.workers, &self.queries.pages).await?;
+        Ok(Page { total, rows, held })
     }
 
-    async fn cell(&self, at: &Snapshot, row: u64, column: &str) -> Result<Option<Vec<u8>>> {
+    async fn cell(&self, at: &Snapshot, query: &RowQuery, column: &str) -> Result<Option<Vec<u8>>> {
         let column =
             at.columns.iter().find(|known| known.name == column).ok_or_else(|| {
                 Problem::invalid("column", format!("This version has no column {column:?}."))
             })?;
         let version = self.version(at.table, at.version).await?;
-        page::cell(&version, column, row).await
+        let range = query.offset..query.offset.saturating_add(1);
+        let (total, id) = self.numbers(at, &version, query, range).await?;
+        match id.first() {
+            Some(&id) => page::cell(&version, std::slice::from_ref(column), id, &self.queries.pages).await,
+            None => Err(Problem::invalid("row", format!("There are {total} rows here, counted from 0."))),
+        }
     }
 
     async fn restore(&self, right: WriteRight, to: StoreVersion) -> Result<Committed> {
@@ -220,11 +291,11 @@ impl TableStore for DeltaStore {
         let files = self.list(table).await?;
         self.remove(files.into_iter().map(|(_, object)| object)).await?;
         self.place.remove_folder(table).await?;
-        for (key, _) in self.versions.iter().filter(|(key, _)| key.0 == table) {
-            self.versions.invalidate(&*key).await;
+        for (key, _) in self.queries.versions.iter().filter(|(key, _)| key.0 == table) {
+            self.queries.versions.invalidate(&*key).await;
         }
-        for (key, _) in self.indexes.iter().filter(|(key, _)| key.0 == table) {
-            self.indexes.invalidate(&*key).await;
+        for (key, _) in self.queries.indexes.iter().filter(|(key, _)| key.0 == table) {
+            self.queries.indexes.invalidate(&*key).await;
         }
         Ok(())
     }

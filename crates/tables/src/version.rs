@@ -3,7 +3,8 @@
 use crate::{log::Logged, place::Place, problem::storage};
 use bytes::Bytes;
 use futures::{FutureExt, TryFutureExt, future::BoxFuture};
-use mycorr_domain::{Result, TableId};
+use moka::future::Cache;
+use mycorr_domain::{Problem, Result, TableId};
 use object_store::{ObjectStore, ObjectStoreExt, path::Path};
 use parquet::{
     arrow::{
@@ -15,7 +16,19 @@ use parquet::{
     file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader},
 };
 use std::{ops::Range, sync::Arc};
-use tokio::sync::OnceCell;
+
+/// The footers of files and where their pages lie, by the files' paths.
+pub(crate) type MetadataCache = Cache<Path, ArrowReaderMetadata>;
+
+/// A cache of so many bytes.
+pub(crate) fn metadata_cache(bytes: usize) -> MetadataCache {
+    Cache::builder()
+        .max_capacity(bytes as u64)
+        .weigher(|_, metadata: &ArrowReaderMetadata| {
+            u32::try_from(metadata.metadata().memory_size()).unwrap_or(u32::MAX)
+        })
+        .build()
+}
 
 pub(crate) struct Version {
     /// In the order of the rows.
@@ -29,11 +42,11 @@ pub(crate) struct DataFile {
     /// The number of its first row in the version.
     pub(crate) first: u64,
     pub(crate) rows: u64,
-    metadata: OnceCell<ArrowReaderMetadata>,
+    cache: MetadataCache,
 }
 
 impl Version {
-    pub(crate) fn new(place: &Place, table: TableId, logged: &Logged) -> Self {
+    pub(crate) fn new(place: &Place, table: TableId, logged: &Logged, cache: &MetadataCache) -> Self {
         let mut rows = 0;
         let mut bytes = 0;
         let files = logged
@@ -45,7 +58,7 @@ impl Version {
                 bytes += file.bytes;
                 let path = place.folder(table).join(file.path.as_str());
                 let source = Source { store: place.store.clone(), path, bytes: file.bytes };
-                DataFile { source, first, rows: file.rows, metadata: OnceCell::new() }
+                DataFile { source, first, rows: file.rows, cache: cache.clone() }
             })
             .collect();
         Self { files, rows, bytes }
@@ -63,12 +76,14 @@ impl Version {
 }
 
 impl DataFile {
-    pub(crate) async fn metadata(&self) -> Result<&ArrowReaderMetadata> {
-        self.metadata.get_or_try_init(|| self.source.load().map_err(storage)).await
+    pub(crate) async fn metadata(&self) -> Result<ArrowReaderMetadata> {
+        let load = self.source.load().map_err(storage);
+        let metadata = self.cache.try_get_with_by_ref(&self.source.path, load).await;
+        metadata.map_err(|problem: Arc<Problem>| (*problem).clone())
     }
 
     pub(crate) async fn open(&self) -> Result<ParquetRecordBatchStreamBuilder<FileReader>> {
-        let metadata = self.metadata().await?.clone();
+        let metadata = self.metadata().await?;
         let reader = FileReader { source: self.source.clone(), metadata: metadata.metadata().clone() };
         Ok(ParquetRecordBatchStreamBuilder::new_with_metadata(reader, metadata))
     }

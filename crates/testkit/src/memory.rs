@@ -9,10 +9,11 @@ use arrow_array::{
 };
 use async_trait::async_trait;
 use mycorr_domain::{
-    Cell, Code, Column, ColumnType, Committed, Filter, JobId, Operator, Page, Problem, Result, RowQuery,
-    Snapshot, StoreVersion, TableId, TableStore, TableWriter, WriteRight, output,
+    AnswerBudget, Code, Column, ColumnType, Committed, Filter, JobId, Operator, Page, Problem, Result,
+    RowQuery, Snapshot, StoreVersion, TableId, TableStore, TableWriter, WriteRight, output,
 };
 use std::{
+    borrow::Cow,
     cmp::Ordering,
     collections::HashMap,
     sync::{Arc, Mutex},
@@ -115,60 +116,31 @@ impl TableStore for MemoryStore {
 
     async fn page(&self, at: &Snapshot, query: &RowQuery) -> Result<Page> {
         let version = self.version(at.table, at.version)?;
-        let find = |name: &str| {
-            at.columns
-                .iter()
-                .position(|column| column.name == name)
-                .ok_or_else(|| Problem::new(Code::Invalid, "There is no such column."))
-        };
-        let filters = query
-            .filters
-            .iter()
-            .map(|filter| Test::new(find(&filter.column)?, filter, at))
-            .collect::<Result<Vec<_>>>()?;
-        let sorts = query
-            .sort
-            .iter()
-            .map(|sort| Ok((find(&sort.column)?, sort.descending)))
-            .collect::<Result<Vec<_>>>()?;
-        let mut rows: Vec<(&RecordBatch, usize)> = version
-            .batches
-            .iter()
-            .flat_map(|batch| (0..batch.num_rows()).map(move |row| (batch, row)))
-            .filter(|&(batch, row)| filters.iter().all(|test| test.holds(at, batch, row)))
-            .collect();
-        rows.sort_by(|&(a, i), &(b, j)| {
-            let by = |&(column, descending): &(usize, bool)| {
-                let stored = at.columns[column].stored;
-                let (a, b) = (Key::of(a, column, i, stored), Key::of(b, column, j, stored));
-                // None is null, which PostgreSQL puts after everything.
-                let order = (a.is_none(), a).partial_cmp(&(b.is_none(), b)).expect("keys are ordered");
-                if descending { order.reverse() } else { order }
-            };
-            sorts.iter().map(by).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
-        });
-        let total = rows.len() as u64;
-        let offset = usize::try_from(query.offset).unwrap_or(usize::MAX);
-        let cells = |(batch, row): (&RecordBatch, usize)| {
-            at.columns.iter().enumerate().map(|(n, column)| cell(batch, n, column, row)).collect()
-        };
-        Ok(Page { total, rows: rows.into_iter().skip(offset).take(query.limit).map(cells).collect() })
+        let rows = rows(&version, at, query)?;
+        let (total, offset) = (rows.len() as u64, usize::try_from(query.offset).unwrap_or(usize::MAX));
+        let wanted = rows.into_iter().skip(offset).take(query.limit);
+        let mut budget = AnswerBudget::new(wanted.len() * at.columns.len());
+        let mut page = Page { total, rows: Vec::new(), held: None };
+        for (batch, row) in wanted {
+            if budget.is_spent() {
+                break;
+            }
+            let cells = at.columns.iter().enumerate();
+            let cells = cells.map(|(n, column)| budget.cell(bytes_of(batch, n, column, row))).collect();
+            page.rows.push(cells);
+        }
+        Ok(page)
     }
 
-    async fn cell(&self, at: &Snapshot, row: u64, column: &str) -> Result<Option<Vec<u8>>> {
+    async fn cell(&self, at: &Snapshot, query: &RowQuery, column: &str) -> Result<Option<Vec<u8>>> {
         let version = self.version(at.table, at.version)?;
         let n = at.columns.iter().position(|c| c.name == column);
         let n = n.ok_or_else(|| Problem::new(Code::Invalid, "There is no such column."))?;
-        let mut row = usize::try_from(row).unwrap_or(usize::MAX);
-        for batch in version.batches.iter() {
-            if row < batch.num_rows() {
-                let column = &at.columns[n];
-                let exact = batch.column_by_name(&column.exact_name()).map(|exact| exact.as_binary::<i32>());
-                return Ok(output::bytes_of(column, batch.column(n), exact, row).map(Into::into));
-            }
-            row -= batch.num_rows();
+        let offset = usize::try_from(query.offset).unwrap_or(usize::MAX);
+        match rows(&version, at, query)?.get(offset) {
+            Some(&(batch, row)) => Ok(bytes_of(batch, n, &at.columns[n], row).map(Into::into)),
+            None => Err(Problem::new(Code::Invalid, "There is no such row.")),
         }
-        Err(Problem::new(Code::Invalid, "There is no such row."))
     }
 
     async fn restore(&self, right: WriteRight, to: StoreVersion) -> Result<Committed> {
@@ -239,9 +211,47 @@ impl TableWriter for MemoryWriter {
     }
 }
 
-fn cell(batch: &RecordBatch, n: usize, column: &Column, row: usize) -> Cell {
+/// The bytes of a cell, `None` for null.
+fn bytes_of<'a>(batch: &'a RecordBatch, n: usize, column: &Column, row: usize) -> Option<Cow<'a, [u8]>> {
     let exact = batch.column_by_name(&column.exact_name()).map(|exact| exact.as_binary::<i32>());
-    output::text_of(column, batch.column(n), exact, row)
+    output::bytes_of(column, batch.column(n), exact, row)
+}
+
+/// The rows that pass the filters of `query`, in its order: a batch and a place in it.
+fn rows<'a>(version: &'a Version, at: &Snapshot, query: &RowQuery) -> Result<Vec<(&'a RecordBatch, usize)>> {
+    let find = |name: &str| {
+        at.columns
+            .iter()
+            .position(|column| column.name == name)
+            .ok_or_else(|| Problem::new(Code::Invalid, "There is no such column."))
+    };
+    let filters = query
+        .filters
+        .iter()
+        .map(|filter| Test::new(find(&filter.column)?, filter, at))
+        .collect::<Result<Vec<_>>>()?;
+    let sorts = query
+        .sort
+        .iter()
+        .map(|sort| Ok((find(&sort.column)?, sort.descending)))
+        .collect::<Result<Vec<_>>>()?;
+    let mut rows: Vec<(&RecordBatch, usize)> = version
+        .batches
+        .iter()
+        .flat_map(|batch| (0..batch.num_rows()).map(move |row| (batch, row)))
+        .filter(|&(batch, row)| filters.iter().all(|test| test.holds(at, batch, row)))
+        .collect();
+    rows.sort_by(|&(a, i), &(b, j)| {
+        let by = |&(column, descending): &(usize, bool)| {
+            let stored = at.columns[column].stored;
+            let (a, b) = (Key::of(a, column, i, stored), Key::of(b, column, j, stored));
+            // None is null, which PostgreSQL puts after everything.
+            let order = (a.is_none(), a).partial_cmp(&(b.is_none(), b)).expect("keys are ordered");
+            if descending { order.reverse() } else { order }
+        };
+        sorts.iter().map(by).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+    });
+    Ok(rows)
 }
 
 /// A value by which rows are ordered and compared.

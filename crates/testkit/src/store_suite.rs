@@ -39,6 +39,9 @@ macro_rules! store_suite {
             every_stored_type
             companions_hold_what_a_type_cannot
             large_cells
+            pages_within_the_budget_of_an_answer
+            wide_pages_within_the_budget_of_an_answer
+            cells_of_any_view
             odd_column_names
             a_version_never_changes
             restoring
@@ -50,6 +53,7 @@ macro_rules! store_suite {
             deleting
             sorting
             filtering
+            any_number_of_conditions
             what_is_not_there
         );
     };

@@ -737,6 +737,7 @@ export interface components {
         } | {
             /** Format: int64 */
             length: number;
+            preview: string;
             sha256: string;
         };
         /** @description A certificate that the server showed, for an administrator to compare. */
@@ -1174,7 +1175,11 @@ export interface components {
             columns: components["schemas"]["Column"][];
             /** Format: int64 */
             offset: number;
-            /** @description One list of cells per row, in the order of the columns. */
+            /**
+             * @description One list of cells per row, in the order of the columns. An answer has a budget of 8 MiB: where even small
+             *     cells come to more, these are fewer rows than asked for, and the next ones are had from `offset` plus their
+             *     number on.
+             */
             rows: (components["schemas"]["Cell"] | null)[][];
             /**
              * Format: int64
@@ -2794,10 +2799,25 @@ export interface operations {
     get_cell: {
         parameters: {
             query: {
-                /** @description The row's number from 0, in the order of the import. */
+                /**
+                 * @description The row's number from 0, in the order of `sort` among the rows that pass `filter`; without them, in the order
+                 *     of the import.
+                 */
                 row: number;
                 /** @description The column's name. */
                 column: string;
+                /**
+                 * @description As for `rows`.
+                 * @example -price,id
+                 */
+                sort?: string;
+                /**
+                 * @description As for `rows`.
+                 * @example [
+                 *       "price.gte.10"
+                 *     ]
+                 */
+                filter?: string[];
                 /** @description The newest when left out. */
                 version?: number;
             };
@@ -2878,12 +2898,13 @@ export interface operations {
                 offset?: number;
                 limit?: number;
                 /**
-                 * @description Columns separated by commas, with a minus sign before those that descend.
+                 * @description At most 16 columns separated by commas, with a minus sign before those that descend.
                  * @example -price,id
                  */
                 sort?: string;
                 /**
-                 * @description `column.operator.value`; several must all hold.
+                 * @description `column.operator.value`, where the operator is `eq`, `neq`, `gt`, `gte`, `lt`, `lte`, `like`, `ilike`, `in`
+                 *     (a list of at most 1,000 values: `id.in.(1,2)`) or `is`. At most 32; all of them must hold.
                  * @example [
                  *       "price.gte.10"
                  *     ]

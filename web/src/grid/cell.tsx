@@ -15,13 +15,20 @@ export function cellText(cell: Cell | null): ReactNode {
     return visible(cell.length > SHOWN ? `${cell.slice(0, SHOWN).replace(/[\uD800-\uDBFF]$/, "")}…` : cell);
   }
   if ("hex" in cell) return <span className="dim">{`\\x${cell.hex.slice(0, SHOWN)}`}</span>;
-  return <span className="dim">{bytes(cell.length)}, not shown</span>;
+  return (
+    <>
+      {visible(cell.preview)}
+      <span className="dim">… {bytes(cell.length)}</span>
+    </>
+  );
 }
 
 /** For a spreadsheet: NULL is nothing, the empty string is a pair of quotes, what would break a row is quoted. */
 function tsvField(cell: Cell | null): string {
   if (cell === null) return "";
-  if (typeof cell === "object") return "hex" in cell ? `\\x${cell.hex}` : `[${cell.length} bytes]`;
+  if (typeof cell === "object") {
+    return "hex" in cell ? `\\x${cell.hex}` : tsvField(`${cell.preview}… [${cell.length} bytes]`);
+  }
   return cell === "" || /["\t\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
 }
 

@@ -1,4 +1,4 @@
-import { Button } from "@mantine/core";
+import { Button, Group } from "@mantine/core";
 import { Download, ListFilter } from "lucide-react";
 import { useState } from "react";
 import type { Cell } from "../api/client";
@@ -14,8 +14,8 @@ interface Props {
   row: number;
   placed: Placed;
   cell: Cell | null;
-  /** Where the whole of a large cell can be had; null where its row's number is not known. */
-  href: string | null;
+  /** Where the whole of a large cell can be had. */
+  href: string;
   onFilter: (filter: Filter) => void;
   onClose: () => void;
 }
@@ -81,26 +81,35 @@ export function CellDialog({ row, placed, cell, href, onFilter, onClose }: Props
       {cell && typeof cell === "object" && "sha256" in cell && (
         <div className="stack">
           <p className="text" style={{ margin: 0 }}>
-            {bytes(cell.length)}: too large for the grid. Its SHA-256 is{" "}
+            {bytes(cell.length)}, too large to be shown as a whole. It begins with:
+          </p>
+          <div className="code">
+            {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it */}
+            <pre tabIndex={0} role="group" aria-label="Beginning of the value">
+              {visible(cell.preview, true)}…
+            </pre>
+          </div>
+          <p className="text" style={{ margin: 0 }}>
+            Its SHA-256 is{" "}
             <span className="mono" style={{ overflowWrap: "anywhere" }}>
               {cell.sha256}
             </span>
             .
           </p>
-          {href ? (
+          <Group>
+            <Button component="a" href={href} target="_blank" variant="default">
+              Open the whole value
+            </Button>
             <Button
               component="a"
               href={href}
               download={placed.column.name}
               variant="default"
               leftSection={<Download size={16} />}
-              style={{ alignSelf: "flex-start" }}
             >
-              Download the value
+              Download
             </Button>
-          ) : (
-            <p className="dim">Clear sort and filters to download it.</p>
-          )}
+          </Group>
         </div>
       )}
     </Dialog>

@@ -222,16 +222,14 @@ export function TableView({ model, table, jobs }: Props) {
             view.setFilters([...view.filters, filter]);
             setOpen(null);
           }}
-          // The whole of a large cell is asked for by its row's number in the order of the import.
-          href={
-            view.sorts.length === 0 && view.filters.length === 0
-              ? `/api/v1/tables/${table.id}/cell?${new URLSearchParams({
-                  row: String(open.row),
-                  column: open.placed.column.name,
-                  version: String(version),
-                })}`
-              : null
-          }
+          // The whole of a large cell is asked for by its row's number in this view.
+          href={`/api/v1/tables/${table.id}/cell?${new URLSearchParams([
+            ["row", String(open.row)],
+            ["column", open.placed.column.name],
+            ["version", String(version)],
+            ...(view.sorts.length > 0 ? [["sort", formatSort(view.sorts)]] : []),
+            ...view.filters.map((filter) => ["filter", formatFilter(filter)]),
+          ])}`}
           onClose={() => setOpen(null)}
         />
       )}

@@ -11,6 +11,7 @@ mod failures;
 mod hostile;
 mod odd_catalogues;
 mod poolers;
+mod preview;
 mod privileges;
 mod saslprep;
 mod standby;

@@ -1,7 +1,9 @@
 //! What the tests share: a connection to a test's own database, and tables read back as PostgreSQL's text.
 
 use arrow_array::{BinaryArray, RecordBatch, cast::AsArray};
-use mycorr_domain::{Cell, Column, DatabaseName, Endpoint, Port, Problem, RoleName, Secret, output};
+use mycorr_domain::{
+    AnswerBudget, Cell, Column, DatabaseName, Endpoint, Port, Problem, RoleName, Secret, output,
+};
 use mycorr_egress::Dialer;
 use mycorr_pgread::{
     Client, Journal, MemoryJournal, Scan, ScanLimits, TableDescription, Target, tls::CaCertificate,
@@ -86,7 +88,7 @@ fn cells(columns: &[Column], batch: &RecordBatch, row: usize) -> Vec<Cell> {
     let cell = |(at, column): (usize, &Column)| {
         let exact: Option<&BinaryArray> =
             batch.column_by_name(&column.exact_name()).map(|exact| exact.as_binary());
-        output::text_of(column, batch.column(at), exact, row)
+        output::cell_of(column, batch.column(at), exact, row, &mut AnswerBudget::new(columns.len()))
     };
     columns.iter().enumerate().map(cell).collect()
 }

@@ -8,12 +8,11 @@ use crate::{
     problem::ApiError,
 };
 use axum::{
-    Json,
     extract::State,
-    http::{StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
-use mycorr_domain::{Filter, RowQuery, Sort, TableId};
+use mycorr_domain::{Filter, Problem, RowQuery, Sort, TableId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -22,14 +21,16 @@ use utoipa::{IntoParams, ToSchema};
 #[serde(untagged)]
 pub(crate) enum Cell {
     Text(String),
-    /// Bytes that are no UTF-8.
+    /// Bytes that are not valid UTF-8.
     Hex {
         hex: String,
     },
-    /// Over 1 MiB: the whole is at `/tables/{id}/cell`.
+    /// Over 1 MiB, or over what is left of the 8 MiB of an answer: its digest, its length in bytes and its
+    /// beginning. The whole is at `/tables/{id}/cell`.
     Large {
         sha256: String,
         length: u64,
+        preview: String,
     },
 }
 
@@ -39,9 +40,11 @@ pub(crate) fn row(cells: Vec<mycorr_domain::Cell>) -> Vec<Option<Cell>> {
         mycorr_domain::Cell::Null => None,
         mycorr_domain::Cell::Text(text) => Some(Cell::Text(text)),
         mycorr_domain::Cell::Bytes(bytes) => Some(Cell::Hex { hex: hex::encode(bytes) }),
-        mycorr_domain::Cell::Large { sha256, length } => {
-            Some(Cell::Large { sha256: hex::encode(sha256), length })
-        }
+        mycorr_domain::Cell::Large(large) => Some(Cell::Large {
+            sha256: hex::encode(large.sha256),
+            length: large.length,
+            preview: large.preview,
+        }),
     });
     told.collect()
 }
@@ -53,7 +56,9 @@ pub(crate) struct Rows {
     total: u64,
     offset: u64,
     columns: Vec<Column>,
-    /// One list of cells per row, in the order of the columns.
+    /// One list of cells per row, in the order of the columns. An answer has a budget of 8 MiB: where even small
+    /// cells come to more, these are fewer rows than asked for, and the next ones are had from `offset` plus their
+    /// number on.
     rows: Vec<Vec<Option<Cell>>>,
 }
 
@@ -66,10 +71,11 @@ pub(crate) struct RowsParams {
     offset: u64,
     #[param(minimum = 1, maximum = 1000, default = 200)]
     limit: Option<u64>,
-    /// Columns separated by commas, with a minus sign before those that descend.
+    /// At most 16 columns separated by commas, with a minus sign before those that descend.
     #[param(example = "-price,id")]
     sort: Option<String>,
-    /// `column.operator.value`; several must all hold.
+    /// `column.operator.value`, where the operator is `eq`, `neq`, `gt`, `gte`, `lt`, `lte`, `like`, `ilike`, `in`
+    /// (a list of at most 1,000 values: `id.in.(1,2)`) or `is`. At most 32; all of them must hold.
     #[serde(default)]
     #[param(example = json!(["price.gte.10"]))]
     filter: Vec<String>,
@@ -80,12 +86,25 @@ pub(crate) struct RowsParams {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct CellParams {
-    /// The row's number from 0, in the order of the import.
+    /// The row's number from 0, in the order of `sort` among the rows that pass `filter`; without them, in the order
+    /// of the import.
     row: u64,
     /// The column's name.
     column: String,
+    /// As for `rows`.
+    #[param(example = "-price,id")]
+    sort: Option<String>,
+    /// As for `rows`.
+    #[serde(default)]
+    #[param(example = json!(["price.gte.10"]))]
+    filter: Vec<String>,
     /// The newest when left out.
     version: Option<i64>,
+}
+
+fn query(offset: u64, limit: usize, sort: Option<&str>, filter: &[String]) -> Result<RowQuery, Problem> {
+    let sort = Sort::parse_list(sort.unwrap_or_default())?;
+    Ok(RowQuery { offset, limit, sort, filters: Filter::parse_list(filter)? })
 }
 
 /// A page of rows. Without `sort` their order is that of the import and never changes within a version.
@@ -96,21 +115,22 @@ pub(crate) async fn list_rows(
     caller: Caller,
     Path(id): Path<TableId>,
     Query(params): Query<RowsParams>,
-) -> Result<Json<Rows>, ApiError> {
-    let query = RowQuery {
-        offset: params.offset,
-        limit: extract::limit(params.limit)?,
-        sort: Sort::parse_list(params.sort.as_deref().unwrap_or_default())?,
-        filters: params.filter.iter().map(|text| Filter::parse(text)).collect::<Result<_, _>>()?,
-    };
+) -> Result<Response, ApiError> {
+    let limit = extract::limit(params.limit)?;
+    let query = query(params.offset, limit, params.sort.as_deref(), &params.filter)?;
     let rows = app.engine.rows(caller.id(), id, params.version, query).await?;
-    Ok(Json(Rows {
+    // Until it is encoded, the page counts as memory of the store.
+    let _held = rows.page.held;
+    let rows = Rows {
         version: rows.version.version,
         total: rows.page.total,
         offset: rows.offset,
         columns: rows.version.columns.iter().map(Column::from).collect(),
         rows: rows.page.rows.into_iter().map(row).collect(),
-    }))
+    };
+    let json = serde_json::to_vec(&rows).map_err(Problem::bug)?;
+    drop(rows);
+    Ok(app.large_answers.answer("application/json", json).await?)
 }
 
 /// The whole of one cell, however large.
@@ -125,12 +145,16 @@ pub(crate) async fn get_cell(
     Path(id): Path<TableId>,
     Query(params): Query<CellParams>,
 ) -> Result<Response, ApiError> {
-    let CellParams { row, column, version } = params;
-    Ok(match app.engine.cell(caller.id(), id, version, row, &column).await?.map(String::from_utf8) {
+    let query = query(params.row, 1, params.sort.as_deref(), &params.filter)?;
+    let cell = app.engine.cell(caller.id(), id, params.version, query, &params.column).await?;
+    Ok(match cell {
         None => StatusCode::NO_CONTENT.into_response(),
-        Some(Ok(text)) => text.into_response(),
-        Some(Err(bytes)) => {
-            ([(header::CONTENT_TYPE, "application/octet-stream")], bytes.into_bytes()).into_response()
+        Some(bytes) => {
+            let content_type = match std::str::from_utf8(&bytes) {
+                Ok(_) => "text/plain; charset=utf-8",
+                Err(_) => "application/octet-stream",
+            };
+            app.large_answers.answer(content_type, bytes).await?
         }
     })
 }

@@ -1,6 +1,6 @@
 use crate::{World, models::imported};
 use reqwest::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_sorted_filtered_of_any_version() {
@@ -77,4 +77,69 @@ async fn synced_restored_renamed_deleted() {
     assert_eq!(ada.patch(&path, json!({"name": "Things"})).await.ok().await["name"], "Things");
     ada.delete(&path).await.is(StatusCode::NO_CONTENT).await;
     ada.get(&path).await.problem(StatusCode::NOT_FOUND, "not_found").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn conditions_and_sorts_have_bounds() {
+    let world = World::new().await;
+    world
+        .database
+        .sql("CREATE TABLE t (a int, b int); INSERT INTO t SELECT n, n FROM generate_series(1, 2000) n");
+    let ada = world.user("ada").await;
+    let begun = imported(&world, &ada, "t").await;
+    let path = format!("/tables/{}", begun["table"]["id"].as_str().unwrap());
+    let filters = |count: usize| vec!["filter=a.gte.1"; count].join("&");
+    let list = |count: usize| {
+        let values: Vec<_> = (1..=count).map(|n| n.to_string()).collect();
+        format!("filter=a.in.({})", values.join(","))
+    };
+    let sorts =
+        |count: usize| format!("sort={}", (0..count).map(|n| format!("c{n}")).collect::<Vec<_>>().join(","));
+    for (query, total) in [(filters(32), 2000), (list(1000), 1000)] {
+        assert_eq!(ada.get(&format!("{path}/rows?limit=1&{query}")).await.ok().await["total"], total);
+        ada.get(&format!("{path}/cell?row=0&column=b&{query}")).await.is(StatusCode::OK).await;
+    }
+    for (query, field, words) in [
+        (filters(33), "filter", "at most 32 filters, this one has 33"),
+        (filters(410), "filter", "this one has 410"),
+        (list(1001), "filter", "at most 1000 values"),
+        (sorts(17), "sort", "at most 16 columns"),
+    ] {
+        for place in ["rows?", "cell?row=0&column=a&"] {
+            let answer = ada.get(&format!("{path}/{place}{query}")).await;
+            let problem = answer.problem(StatusCode::UNPROCESSABLE_ENTITY, "invalid").await;
+            assert_eq!(problem["fields"][0]["field"], field);
+            assert!(problem["detail"].as_str().unwrap().contains(words), "{problem}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_have_a_budget() {
+    let world = World::new().await;
+    world.database.sql(
+        "CREATE TABLE documents AS SELECT n AS id, lpad(n::text, 900000, '0') AS document
+         FROM generate_series(1, 30) n",
+    );
+    let ada = world.user("ada").await;
+    let begun = imported(&world, &ada, "documents").await;
+    let path = format!("/tables/{}", begun["table"]["id"].as_str().unwrap());
+    let answer = ada.get(&format!("{path}/rows?sort=-id")).await;
+    let text = answer.response.text().await.unwrap();
+    assert!(text.len() < 8 << 20, "{}", text.len());
+    let page: Value = serde_json::from_str(&text).unwrap();
+    let rows = page["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 30);
+    assert_eq!(rows[0][1].as_str().map(str::len), Some(900_000));
+    let last = &rows[29][1];
+    assert_eq!((&last["length"], last["sha256"].as_str().map(str::len)), (&json!(900_000), Some(64)));
+    assert!(last["preview"].as_str().unwrap().starts_with("000"));
+
+    // Any cell that is seen can be opened, by its place in the same view.
+    let cell = ada.get(&format!("{path}/cell?row=29&column=document&sort=-id")).await;
+    assert_eq!(cell.response.text().await.unwrap(), format!("{}1", "0".repeat(899_999)));
+    let cell = ada.get(&format!("{path}/cell?row=1&column=document&sort=-id&filter=id.lt.10")).await;
+    assert_eq!(cell.response.text().await.unwrap(), format!("{}8", "0".repeat(899_999)));
+    let beyond = ada.get(&format!("{path}/cell?row=9&column=document&filter=id.lt.10")).await;
+    beyond.problem(StatusCode::UNPROCESSABLE_ENTITY, "invalid").await;
 }

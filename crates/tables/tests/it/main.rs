@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests may panic")]
 
+mod bounds;
 mod crash;
 mod full;
 mod oracle;

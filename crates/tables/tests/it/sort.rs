@@ -3,6 +3,7 @@
 use crate::open;
 use arrow_array::{ArrayRef, Int32Array, StringArray};
 use mycorr_domain::{Cell, Column, ColumnType, RowQuery, Sort, TableId, TableStore};
+use mycorr_tables::QueryOptions;
 use mycorr_testkit::store_suite;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -47,7 +48,9 @@ async fn several_columns() {
 async fn more_than_the_memory_for_sorts() {
     const ROWS: usize = 500_000;
     let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).with_sort_memory(48 << 20).unwrap();
+    let spill = folder.path().join("spill");
+    let options = QueryOptions { memory: 48 << 20, spill_folder: Some(spill.clone()), ..Default::default() };
+    let store = open(folder.path()).with_query_options(options).unwrap();
     let columns = store_suite::columns(&[("t", ColumnType::Text)]);
     let mut all: Vec<String> = (0..ROWS).map(|_| Uuid::new_v4().simple().to_string().repeat(4)).collect();
     let id = TableId::new();

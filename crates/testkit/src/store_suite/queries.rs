@@ -3,7 +3,8 @@
 use super::{N, batch, columns, first, numbers, page, rows, snapshot, write};
 use arrow_array::{ArrayRef, Int16Array, Int32Array, Int64Array, StringArray};
 use mycorr_domain::{
-    Code, ColumnType, Filter, Page, Result, RowQuery, Snapshot, Sort, StoreVersion, TableId, TableStore,
+    Code, ColumnType, Filter, Operator, Page, Result, RowQuery, Snapshot, Sort, StoreVersion, TableId,
+    TableStore,
 };
 use std::sync::Arc;
 
@@ -144,6 +145,36 @@ pub async fn filtering(store: &dyn TableStore) {
     assert_eq!(first(store, &at, &query).await, ["5", "1", "4"]);
 }
 
+/// Far more than a request may ask for: the door is not what keeps the store alive.
+pub async fn any_number_of_conditions(store: &dyn TableStore) {
+    let at = shop(store).await;
+    let many = |text: &str, count| vec![Filter::parse(text).unwrap(); count];
+    let value = |n: usize| n.to_string();
+    let list = |from: usize, to: usize| Filter {
+        column: "price".into(),
+        operator: Operator::In,
+        values: (from..to).map(value).collect(),
+    };
+    for (filters, want) in [
+        (many("price.gte.9", 5000), &["1", "4", "5"][..]),
+        ([many("price.gte.9", 5000), many("id.neq.1", 5000)].concat(), &["4", "5"]),
+        ((0..5000).map(|n| Filter::parse(&format!("id.neq.{}", n + 2)).unwrap()).collect(), &["1"]),
+        (vec![list(10, 100_000)], &["1", "5"]),
+        ((0..100).map(|n| list(n / 10, 1000)).collect(), &["1", "4", "5"]),
+        (vec![list(11, 100)], &[]),
+    ] {
+        let query = RowQuery { filters: filters.clone(), ..rows(0, 200) };
+        assert_eq!(first(store, &at, &query).await, want, "{} {:?}", filters.len(), filters[0].operator);
+        let sort = Sort::parse_list("-id").unwrap();
+        let descending: Vec<_> = want.iter().rev().copied().collect();
+        assert_eq!(first(store, &at, &RowQuery { sort, ..query }).await, descending);
+    }
+    // A sort by very many columns: the first decides.
+    let sort = |column: &str| Sort { column: column.into(), descending: false };
+    let query = RowQuery { sort: vec![sort("price"); 10_000], ..rows(0, 200) };
+    assert_eq!(first(store, &at, &query).await, ["3", "4", "1", "5", "2"]);
+}
+
 pub async fn what_is_not_there(store: &dyn TableStore) {
     let at = shop(store).await;
     let invalid = |result: Result<Page>| result.unwrap_err().code == Code::Invalid;
@@ -154,7 +185,11 @@ pub async fn what_is_not_there(store: &dyn TableStore) {
         assert!(invalid(store.page(&at, &RowQuery { filters, ..rows(0, 9) }).await), "{filter}");
     }
     for (row, column) in [(0, "nothing"), (5, "id"), (u64::MAX, "id")] {
-        assert_eq!(store.cell(&at, row, column).await.unwrap_err().code, Code::Invalid, "{row} {column}");
+        assert_eq!(
+            store.cell(&at, &rows(row, 1), column).await.unwrap_err().code,
+            Code::Invalid,
+            "{row} {column}"
+        );
     }
     let later = Snapshot { version: StoreVersion(at.version.0 + 99), ..at.clone() };
     assert!(store.page(&later, &rows(0, 9)).await.is_err());

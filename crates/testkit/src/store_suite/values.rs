@@ -5,7 +5,10 @@ use arrow_array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array,
     Int16Array, Int32Array, Int64Array, StringArray, TimestampMicrosecondArray,
 };
-use mycorr_domain::{Cell, ColumnType, Filter, Operator, RowQuery, Sort, TableId, TableStore};
+use mycorr_domain::{
+    Cell, Code, ColumnType, Filter, Operator, RowQuery, Snapshot, Sort, TableId, TableStore,
+};
+use openssl::sha::sha256;
 use std::sync::Arc;
 
 pub async fn an_empty_table(store: &dyn TableStore) {
@@ -75,8 +78,12 @@ pub async fn every_stored_type(store: &dyn TableStore) {
     assert_eq!(got[0], of.iter().map(|(.., want)| *want).collect::<Vec<_>>());
     assert_eq!(got[1], vec!["NULL"; of.len()]);
     for (name, (.., want)) in names.iter().zip(&of) {
-        assert_eq!(store.cell(&at, 0, name).await.unwrap(), Some(want.as_bytes().to_vec()), "{name}");
-        assert_eq!(store.cell(&at, 1, name).await.unwrap(), None, "{name}");
+        assert_eq!(
+            store.cell(&at, &rows(0, 1), name).await.unwrap(),
+            Some(want.as_bytes().to_vec()),
+            "{name}"
+        );
+        assert_eq!(store.cell(&at, &rows(1, 1), name).await.unwrap(), None, "{name}");
     }
 }
 
@@ -110,22 +117,105 @@ pub async fn companions_hold_what_a_type_cannot(store: &dyn TableStore) {
                 [text("infinity"), text("f")],
             ]
         );
-        assert_eq!(store.cell(&at, 3, "day").await.unwrap(), Some(b"infinity".to_vec()));
-        assert_eq!(store.cell(&at, 4, "word").await.unwrap(), Some(b"gr\xfcn".to_vec()));
-        assert_eq!(store.cell(&at, 2, "day").await.unwrap(), None);
+        assert_eq!(store.cell(&at, &rows(3, 1), "day").await.unwrap(), Some(b"infinity".to_vec()));
+        assert_eq!(store.cell(&at, &rows(4, 1), "word").await.unwrap(), Some(b"gr\xfcn".to_vec()));
+        assert_eq!(store.cell(&at, &rows(2, 1), "day").await.unwrap(), None);
     }
 }
 
 pub async fn large_cells(store: &dyn TableStore) {
     let columns = columns(&[("t", ColumnType::Text)]);
-    let long = "ü".repeat(Cell::LARGEST / 2 + 1);
+    let long = "ü".repeat(Cell::MAX_BYTES / 2 + 1);
     let values = StringArray::from(vec!["short", &long]);
     let table = TableId::new();
     let committed = write(store, table, &columns, [batch(&columns, vec![Arc::new(values)], 2, &[])]).await;
     let at = snapshot(table, committed, &columns);
     let page = store.page(&at, &rows(0, 2)).await.unwrap();
-    assert!(matches!(page.rows[1][0], Cell::Large { length, .. } if length == long.len() as u64));
-    assert_eq!(store.cell(&at, 1, "t").await.unwrap(), Some(long.into_bytes()));
+    assert!(matches!(&page.rows[1][0], Cell::Large(large) if large.length == long.len() as u64));
+    assert_eq!(store.cell(&at, &rows(1, 1), "t").await.unwrap(), Some(long.into_bytes()));
+}
+
+/// Documents whose first bytes are their row's number.
+fn document(row: i32, length: usize) -> String {
+    format!("{row:04} {}", "x".repeat(length - 5))
+}
+
+/// A row whose number is the length of its document, over and over: the large ones in every order.
+async fn documents(store: &dyn TableStore, lengths: &[usize]) -> Snapshot {
+    let columns = columns(&[("n", ColumnType::Int32), ("document", ColumnType::Text)]);
+    let batches = lengths.iter().zip(0..).map(|(&length, row)| {
+        let arrays: Vec<ArrayRef> = vec![
+            Arc::new(Int32Array::from(vec![row])),
+            Arc::new(StringArray::from(vec![document(row, length)])),
+        ];
+        batch(&columns, arrays, 1, &[])
+    });
+    let table = TableId::new();
+    snapshot(table, write(store, table, &columns, batches).await, &columns)
+}
+
+pub async fn pages_within_the_budget_of_an_answer(store: &dyn TableStore) {
+    let at = documents(store, &[900_000; 40]).await;
+    let sort = vec![Sort { column: "n".into(), descending: true }];
+    let filters = vec![Filter::parse("n.gte.0").unwrap()];
+    for query in [rows(0, 200), RowQuery { sort, ..rows(0, 200) }, RowQuery { filters, ..rows(0, 200) }] {
+        let page = store.page(&at, &query).await.unwrap();
+        assert_eq!((page.total, page.rows.len()), (40, 40));
+        let mut whole = 0;
+        for (row, place) in page.rows.iter().zip(0..) {
+            let n = if query.sort.is_empty() { place } else { 39 - place };
+            assert_eq!(row[0], Cell::Text(n.to_string()));
+            let document = document(n, 900_000);
+            match &row[1] {
+                Cell::Text(text) => {
+                    assert_eq!(*text, document);
+                    whole += 1;
+                }
+                Cell::Large(large) => {
+                    assert_eq!((large.length, &*large.preview), (900_000, &document[..256]));
+                    assert_eq!(large.sha256, sha256(document.as_bytes()));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(whole, 9);
+    }
+}
+
+pub async fn wide_pages_within_the_budget_of_an_answer(store: &dyn TableStore) {
+    let names: Vec<String> = (0..1600).map(|n| format!("column {n}")).collect();
+    let columns = columns(&names.iter().map(|name| (name.as_str(), ColumnType::Text)).collect::<Vec<_>>());
+    let numbers: ArrayRef = Arc::new(StringArray::from_iter_values((0..1000).map(|n| format!("{n:030}"))));
+    let table = TableId::new();
+    let batch = batch(&columns, vec![numbers; 1600], 1000, &[]);
+    let at = snapshot(table, write(store, table, &columns, [batch]).await, &columns);
+    let sort = vec![Sort { column: "column 0".into(), descending: false }];
+    for query in [rows(0, 1000), RowQuery { sort, ..rows(0, 1000) }] {
+        let page = store.page(&at, &query).await.unwrap();
+        assert_eq!(page.total, 1000);
+        let count = page.rows.len();
+        assert!((100..300).contains(&count), "{count}");
+        // What is missing is had from there on.
+        let next = RowQuery { offset: count as u64, limit: 1, ..query };
+        assert_eq!(store.page(&at, &next).await.unwrap().rows[0][7], Cell::Text(format!("{count:030}")));
+    }
+}
+
+pub async fn cells_of_any_view(store: &dyn TableStore) {
+    let at = documents(store, &[10, 2_000_000, 20, 3_000_000]).await;
+    let sort = vec![Sort { column: "n".into(), descending: true }];
+    let filters = vec![Filter::parse("n.in.(1,2,3)").unwrap()];
+    for (query, row, length) in [
+        (rows(1, 1), 1, 2_000_000),
+        (RowQuery { sort: sort.clone(), ..rows(0, 1) }, 3, 3_000_000),
+        (RowQuery { filters: filters.clone(), ..rows(1, 1) }, 2, 20),
+        (RowQuery { sort, filters, ..rows(2, 1) }, 1, 2_000_000),
+    ] {
+        let cell = store.cell(&at, &query, "document").await.unwrap();
+        assert!(cell == Some(document(row, length).into_bytes()), "{query:?}");
+        let beyond = RowQuery { offset: 4, ..query };
+        assert_eq!(store.cell(&at, &beyond, "n").await.unwrap_err().code, Code::Invalid);
+    }
 }
 
 pub async fn odd_column_names(store: &dyn TableStore) {
@@ -142,6 +232,10 @@ pub async fn odd_column_names(store: &dyn TableStore) {
         assert_eq!(got[0][n], (100 - n).to_string(), "{name:?}");
         let filters = vec![Filter { column: name.into(), operator: Operator::Lt, values: vec!["50".into()] }];
         assert_eq!(page(store, &at, &RowQuery { filters, ..rows(0, 9) }).await.0, 1, "{name:?}");
-        assert_eq!(store.cell(&at, 0, name).await.unwrap(), Some(n.to_string().into_bytes()), "{name:?}");
+        assert_eq!(
+            store.cell(&at, &rows(0, 1), name).await.unwrap(),
+            Some(n.to_string().into_bytes()),
+            "{name:?}"
+        );
     }
 }

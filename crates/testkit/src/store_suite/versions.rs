@@ -36,7 +36,7 @@ pub async fn a_version_never_changes(store: &dyn TableStore) {
     store.sweep_all(right(table)).await.unwrap();
     assert_eq!(page(store, &new, &rows(0, 9)).await, (1, vec![vec!["7".to_owned(), "seven".to_owned()]]));
     assert_eq!(first(store, &old, &rows(0, 9)).await, ["1", "2"]);
-    assert_eq!(store.cell(&old, 1, "n").await.unwrap(), Some(b"2".to_vec()));
+    assert_eq!(store.cell(&old, &super::rows(1, 1), "n").await.unwrap(), Some(b"2".to_vec()));
 }
 
 pub async fn restoring(store: &dyn TableStore) {

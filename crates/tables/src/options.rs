@@ -1,0 +1,76 @@
+//! What queries may take of the machine.
+
+use crate::problem::storage;
+use mycorr_domain::Result;
+use std::{
+    fs::{self, DirBuilder},
+    io,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+};
+
+/// Bounds of all queries together. The parts are fixed shares of these.
+#[derive(Clone, Debug)]
+pub struct QueryOptions {
+    /// Bytes of memory for sorts, pages and caches.
+    pub memory: usize,
+    /// Bytes of files for what does not fit into memory: runs of sorts, and the row numbers of views.
+    pub disk: u64,
+    /// A folder for these files, of this store alone: it is made if it isn't there, and emptied. Without one a sort
+    /// that does not fit into memory fails, and the row numbers of views stay in memory.
+    pub spill_folder: Option<PathBuf>,
+}
+
+impl QueryOptions {
+    pub const DEFAULT_MEMORY_BYTES: usize = 512 << 20;
+    pub const MIN_MEMORY_BYTES: usize = 64 << 20;
+    pub const DEFAULT_DISK_BYTES: u64 = 16 << 30;
+
+    /// For sorts and filters.
+    pub(crate) fn sort_memory(&self) -> usize {
+        self.memory / 3 * 2
+    }
+
+    /// For what pages decode.
+    pub(crate) fn page_memory(&self) -> usize {
+        self.memory / 6
+    }
+
+    /// For what is known about files.
+    pub(crate) fn cache_memory(&self) -> usize {
+        self.memory / 6
+    }
+
+    /// For the runs of one sort.
+    pub(crate) fn spill_bytes(&self) -> u64 {
+        self.disk / 4 * 3
+    }
+
+    /// For the row numbers of views.
+    pub(crate) fn index_bytes(&self) -> u64 {
+        match self.spill_folder {
+            Some(_) => self.disk / 4,
+            None => self.cache_memory() as u64,
+        }
+    }
+
+    pub(crate) fn spill_folder(&self) -> Option<&Path> {
+        self.spill_folder.as_deref()
+    }
+
+    /// Makes the folder anew: what a killed process left there is of no use.
+    pub(crate) fn empty_spill_folder(&self) -> Result<()> {
+        let Some(folder) = &self.spill_folder else { return Ok(()) };
+        match fs::remove_dir_all(folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(storage(error)),
+            _ => {}
+        }
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(storage)
+    }
+}
+
+impl Default for QueryOptions {
+    fn default() -> Self {
+        Self { memory: Self::DEFAULT_MEMORY_BYTES, disk: Self::DEFAULT_DISK_BYTES, spill_folder: None }
+    }
+}
