@@ -123,7 +123,10 @@ impl Engine {
         let engine = self.clone();
         to_the_end(async move {
             let _turn = engine.0.turns.take(user).await?;
-            let mut client = Client::connect(&engine.dialer, &target).await?;
+            let mut client = match Client::connect(&engine.dialer, &target).await {
+                Ok(client) => client,
+                Err(problem) => return Err(engine.sign_in_failed(&connection, problem).await),
+            };
             let answer = question(&mut client).await;
             engine.note(id, user, purpose, None, client.statements()).await;
             client.close().await;

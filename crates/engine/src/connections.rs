@@ -203,6 +203,13 @@ impl Engine {
         let engine = self.clone();
         to_the_end(async move {
             let mut report = engine.probe(user, connection.kind, target, live).await?;
+            if let Some(problem) = report.problem.take() {
+                let problem = engine.sign_in_failed(&connection, problem).await;
+                for step in report.steps.iter_mut().filter(|step| step.outcome == mycorr_pgread::Outcome::Failed) {
+                    (step.message, step.fix) = (problem.detail.clone(), problem.fix.clone());
+                }
+                report.problem = Some(problem);
+            }
             engine.note(id, user, Purpose::Test, None, std::mem::take(&mut report.statements)).await;
             let result = TestResult {
                 ok: report.ok(),

@@ -67,7 +67,10 @@ impl Engine {
         };
 
         let connecting = abort.run_until_cancelled(Client::connect(&self.dialer, &target));
-        let mut client = connecting.await.unwrap_or_else(|| Err(interrupted()))?;
+        let mut client = match connecting.await.unwrap_or_else(|| Err(interrupted())) {
+            Ok(client) => client,
+            Err(problem) => return Err(self.sign_in_failed(&connection, problem).await),
+        };
         let described = self.find_source(&mut client, work, connection.id).await;
         // What the role may do is looked at again at every sync. A table can be read without knowing it.
         let passport = match (&described, work.job.kind) {

@@ -156,8 +156,11 @@ impl Client {
         parameters: &[&str],
         asked: &Asked<'_>,
     ) -> Result<Vec<Row>> {
-        let answer = self.attempt(name, text, parameters).await;
-        answer.map_err(|failure| explain(&failure, asked))
+        let started = Instant::now();
+        match self.attempt(name, text, parameters).await {
+            Ok(rows) => Ok(rows),
+            Err(failure) => Err(self.explained(name, text, failure, asked, started.elapsed()).await),
+        }
     }
 
     /// [`Client::run`] that leaves it to the caller to explain why it failed.

@@ -3,7 +3,7 @@
 
 use crate::{
     client::Client,
-    explain::{Asked, explain},
+    explain::{Asked, explain, explain_look},
     reader::Reader,
     sql::{self, Template},
     wire::{Failure, ServerError, pipeline::Row},
@@ -43,9 +43,10 @@ impl Client {
                 Ok(rows) => return Ok(rows),
                 Err(failure) => failure,
             };
+            let version = &self.server().version;
             let Failure::Server(error) = &failure else { return Err(explain(&failure, asked)) };
             if error.sqlstate != "42501" {
-                return Err(explain(&failure, asked));
+                return Err(explain_look(&failure, asked, &text, version));
             }
             let words = words(error);
             match dispensable(&text, &words) {

@@ -4,8 +4,7 @@ use crate::{
     catalogue::{SourceColumn, TableDescription},
     client::{Canceller, Client, GRACE, Running},
     decode::{Cells, ColumnBuilder},
-    explain::{self, Asked, explain},
-    sql,
+    explain, sql,
     statement::Statement,
     wire::{
         Failure,
@@ -70,6 +69,7 @@ pub struct Scan {
     /// The fields of the batches so far; grows when a companion is needed.
     fields: SchemaRef,
     rows: u64,
+    began: Instant,
     /// CommandComplete has come: nothing but ReadyForQuery may follow.
     complete: bool,
     /// ReadyForQuery has come.
@@ -94,6 +94,7 @@ impl Client {
         names: Option<&[String]>,
         limits: ScanLimits,
     ) -> Result<Scan, Box<Unread>> {
+        let began = Instant::now();
         let started = async {
             let chosen = choose(table, names, self.target.endpoint.role())?;
             let running = self.start(table, &chosen, limits).await?;
@@ -132,6 +133,7 @@ impl Client {
             columns,
             limits,
             rows: 0,
+            began,
             complete: false,
             ready: false,
         })
@@ -148,6 +150,7 @@ impl Client {
         let formats: Vec<Format> = chosen.iter().map(|column| column.mapping.format).collect();
         let text = sql::select(schema, name, chosen.iter().map(|column| column.name.as_str()), None);
         let timeouts = Timeouts { statement: limits.total, lock: LOCK };
+        let began = Instant::now();
         let running = Running::start(self, sql::SELECT, &text, &[], timeouts);
         self.wire.limits.idle = limits.first_row;
         self.wire.limits.deadline = Some(Instant::now() + limits.total + GRACE);
@@ -160,7 +163,7 @@ impl Client {
         match described.await {
             Err(failure) => {
                 running.end(self, Err(&failure));
-                Err(explain(&failure, &Asked::table(&self.target.endpoint, schema, name)))
+                Err(self.read_failed(&failure, schema, name, began.elapsed()).await)
             }
             Ok(described)
                 if described
@@ -253,14 +256,16 @@ impl Scan {
             }
             Err(failure) => {
                 self.end(Err(&failure));
-                let asked = Asked::table(&self.client.target.endpoint, &self.schema, &self.table);
                 Err(match failure {
                     Failure::RowTooLarge { row, column, bytes } => {
                         let column =
                             column.and_then(|at| self.columns.get(at)).map(|column| column.name.as_str());
                         explain::row_too_large(&self.schema, &self.table, row, column, bytes, self.limits.row)
                     }
-                    failure => explain(&failure, &asked),
+                    failure => {
+                        let took = self.began.elapsed();
+                        self.client.read_failed(&failure, &self.schema, &self.table, took).await
+                    }
                 })
             }
         }
