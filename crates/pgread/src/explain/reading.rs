@@ -162,8 +162,8 @@ impl<'a> Read<'a> {
         let function = self.beneath.and_then(|beneath| beneath.function(self.error));
         let context = self.error.context.as_deref().unwrap_or_default();
         let after =
-            function.and_then(|function| context.lines().find_map(|line| line.split_once(&function.sql)));
-        let Some((_, after)) = after else { return String::new() };
+            function.and_then(|function| context.lines().find_map(|line| function.signature_in(line)));
+        let Some(after) = after else { return String::new() };
         let digits: String =
             after.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
         if digits.is_empty() || digits.len() > 9 { String::new() } else { format!(", line {digits}") }
@@ -174,9 +174,10 @@ impl<'a> Read<'a> {
         let allocates = routine.starts_with("MemoryContext")
             || routine.contains("palloc")
             || routine.starts_with("AllocSet");
-        let stores = ["toast", "detoast", "heap", "tuple", "pglz", "Buffer", "md", "index", "_bt"]
-            .iter()
-            .any(|part| routine.contains(part));
+        let stores = routine.starts_with("md")
+            || ["toast", "heap", "tuple", "pglz", "Buffer", "index", "_bt"]
+                .iter()
+                .any(|part| routine.contains(part));
         let size = allocates
             .then(|| {
                 self.error
