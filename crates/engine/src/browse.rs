@@ -128,8 +128,10 @@ impl Engine {
             let asking = async {
                 let turn = engine.0.turns.take(user).await?;
                 let journal = engine.ledger(id, user, purpose, None);
-                let client = Client::connect(&engine.dialer, &target, journal).await?;
-                Ok((turn, client))
+                match Client::connect(&engine.dialer, &target, journal).await {
+                    Ok(client) => Ok((turn, client)),
+                    Err(problem) => Err(engine.sign_in_failed(&connection, problem).await),
+                }
             };
             let (_turn, mut client) = left.run_until_cancelled(asking).await.unwrap_or_else(gone)?;
             let answer = left.run_until_cancelled(question(&mut client)).await.unwrap_or_else(gone);

@@ -222,7 +222,15 @@ impl Engine {
         let engine = self.clone();
         to_the_end(async move {
             let journal = engine.ledger(id, user, Purpose::Test, None);
-            let report = engine.probe(user, connection.kind, target, journal, live).await?;
+            let mut report = engine.probe(user, connection.kind, target, journal, live).await?;
+            if let Some(problem) = report.problem.take() {
+                let problem = engine.sign_in_failed(&connection, problem).await;
+                let failed = mycorr_pgread::Outcome::Failed;
+                for step in report.steps.iter_mut().filter(|step| step.outcome == failed) {
+                    (step.message, step.fix) = (problem.detail.clone(), problem.fix.clone());
+                }
+                report.problem = Some(problem);
+            }
             let result = TestResult {
                 ok: report.ok(),
                 server_version: report.server.as_ref().map(|server| server.version.clone()),

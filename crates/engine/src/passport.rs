@@ -3,8 +3,8 @@
 
 use crate::Engine;
 use chrono::{DateTime, Utc};
-use mycorr_domain::{ConnectionId, Problem, Result, UserId};
-use mycorr_meta::Purpose;
+use mycorr_domain::{Code, ConnectionId, Problem, Result, UserId};
+use mycorr_meta::{Connection, Purpose};
 use mycorr_pgread::Passport;
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +45,19 @@ impl Engine {
             })
             .await?;
         self.note_passport(id, passport).await
+    }
+
+    /// A sign-in over a saved connection failed. A server does not say that a password has expired, but what was seen
+    /// of the role before may.
+    pub(crate) async fn sign_in_failed(&self, connection: &Connection, problem: Problem) -> Problem {
+        if problem.code != Code::AuthenticationFailed {
+            return problem;
+        }
+        let stored = self.meta.passport(connection.id).await.ok().flatten();
+        match read(stored.as_deref()) {
+            Ok(Some(seen)) => seen.passport.expired(problem, connection.endpoint.role(), Utc::now()),
+            _ => problem,
+        }
     }
 
     /// Remembers what was seen, and what is different from before.

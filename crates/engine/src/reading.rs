@@ -68,7 +68,10 @@ impl Engine {
             // The password goes as soon as it has been used.
             let target = self.target(&connection).await?;
             let connecting = Client::connect(&self.dialer, &target, journal.clone());
-            abort.run_until_cancelled(connecting).await.unwrap_or_else(|| Err(interrupted()))?
+            match abort.run_until_cancelled(connecting).await.unwrap_or_else(|| Err(interrupted())) {
+                Ok(client) => client,
+                Err(problem) => return Err(self.sign_in_failed(&connection, problem).await),
+            }
         };
         let looking = async {
             let found = self.find_source(&mut client, work, connection.id).await?;

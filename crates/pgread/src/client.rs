@@ -2,7 +2,7 @@
 
 use crate::{
     explain::{self, Asked, explain},
-    in_flight::{Canceller, InFlight, NOT_STOPPED, Stop, WithStop},
+    in_flight::{Canceller, InFlight, NOT_STOPPED, Stop},
     journal::{Journal, Outgoing},
     lookup::Refused,
     sql,

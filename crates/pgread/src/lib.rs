@@ -25,6 +25,7 @@ mod statement;
 pub mod tls;
 mod types;
 mod wire;
+mod writes;
 
 pub use catalogue::{SchemaEntry, SourceColumn, TableDescription, TableEntry, TableKind};
 pub use client::{Backend, Client, ServerInfo, Target};

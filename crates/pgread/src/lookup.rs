@@ -3,7 +3,7 @@
 
 use crate::{
     client::{Client, Failed},
-    explain::{Asked, explain},
+    explain::{Asked, explain, explain_look},
     in_flight::WithStop,
     reader::Reader,
     sql::{self, Template},
@@ -44,9 +44,10 @@ impl Client {
                 Ok(rows) => return Ok(rows),
                 Err(failed) => failed,
             };
+            let version = &self.server().version;
             let Failure::Server(error) = &failure else { return Err(explain(&failure, asked).with_stop(stop)) };
             if error.sqlstate != "42501" {
-                return Err(explain(&failure, asked));
+                return Err(explain_look(&failure, asked, &text, version));
             }
             let words = words(error);
             match dispensable(&text, &words) {

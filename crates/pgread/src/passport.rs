@@ -1,8 +1,16 @@
 //! The role's passport: what it can read, what it cannot and the GRANT that opens it, and what it has too
 //! much of, with the REVOKE.
 
-use crate::{catalogue::Reader, client::Client, explain::Asked, lookup::DeniedLookup, reader::at_most, sql};
-use mycorr_domain::Result;
+use crate::{
+    client::Client,
+    explain::{self, Asked},
+    lookup::DeniedLookup,
+    reader::{Reader, at_most},
+    sql,
+    writes::{group_excess, write_excess},
+};
+use chrono::{DateTime, Utc};
+use mycorr_domain::{Code, Problem, Result};
 use serde::{Deserialize, Serialize};
 
 /// What the role of a connection may do.
@@ -14,6 +22,12 @@ pub struct Passport {
     /// What of the catalogue is kept from the role, so that not all is known.
     #[serde(default)]
     pub denied: Vec<DeniedLookup>,
+    /// Until when the role's password is good, if it ends.
+    #[serde(default)]
+    pub valid_until: Option<DateTime<Utc>>,
+    /// What makes the role inherit the rights of groups that it is in without inheriting them.
+    #[serde(default)]
+    pub inherit: Option<String>,
 }
 
 /// Of so many schemas it is told what the role may do, the first by name.
@@ -36,8 +50,8 @@ pub struct SchemaRights {
 pub struct Excess {
     /// In a sentence.
     pub what: String,
-    /// The SQL that takes it away.
-    pub revoke: String,
+    /// The SQL that takes it away, and nothing else; `None` for what no REVOKE takes away without taking reading away.
+    pub revoke: Option<String>,
 }
 
 impl Passport {
@@ -63,9 +77,20 @@ impl Passport {
 
     /// The SQL that takes away all that is too much, and opens what of the catalogue is kept from the role.
     pub(crate) fn fix(&self) -> Option<String> {
-        let revokes = self.excess.iter().map(|excess| excess.revoke.as_str());
+        let revokes = self.excess.iter().filter_map(|excess| excess.revoke.as_deref());
         let all: Vec<&str> = self.denied.iter().map(|lookup| lookup.grant.as_str()).chain(revokes).collect();
         (!all.is_empty()).then(|| all.join("\n"))
+    }
+
+    /// A sign-in that failed, told by what is remembered: a server does not say that a password has expired.
+    pub fn expired(&self, problem: Problem, role: &str, now: DateTime<Utc>) -> Problem {
+        match self.valid_until {
+            Some(until) if until <= now && problem.code == Code::AuthenticationFailed => {
+                let internal = problem.internal.unwrap_or_default();
+                explain::password_expired(role).internal(internal)
+            }
+            _ => problem,
+        }
     }
 
     /// What is different from `before`, in sentences. Tables that come and go are no change of rights.
@@ -109,7 +134,7 @@ impl Passport {
 }
 
 impl Client {
-    /// Two SELECTs over the catalogue.
+    /// Three SELECTs over the catalogue.
     ///
     /// # Errors
     /// As every read.
@@ -121,24 +146,30 @@ impl Client {
         let rights = self.query(sql::RIGHTS, &[&MAX_SCHEMAS.to_string()], &asked).await?;
         at_most(&rights, MAX_SCHEMAS, "schemas")?;
         let mut excess = Vec::new();
+        let (mut superuser, mut valid_until, mut inherit) = (false, None, None);
         if let Some(row) = attributes.first() {
-            attribute_excess(&mut Reader::new(row), role, database, &mut excess)?;
+            let mut row = Reader::new(row);
+            superuser = attribute_excess(&mut row, role, &mut excess)?;
+            valid_until = row.optional()?.and_then(|epoch| DateTime::from_timestamp(epoch.parse().ok()?, 0));
+            let groups = row.optional()?.unwrap_or_default();
+            groups.lines().filter_map(|line| group_excess(line, role)).for_each(|group| excess.push(group));
+            inherit = row.optional()?.map(|groups| inherit_from(&groups, role, &self.server().version));
         }
-        let superuser = excess.iter().any(|excess| excess.revoke.contains("NOSUPERUSER"));
+        // A superuser may everything; saying it once is enough.
+        if !superuser {
+            // A server that keeps this from the role still shows it what it may read.
+            let writes = self.query(sql::WRITES, &[], &asked).await.unwrap_or_default();
+            for row in &writes {
+                excess.push(write_excess(&mut Reader::new(row), role, database)?);
+            }
+        }
         let mut schemas = Vec::with_capacity(rights.len());
         for row in &rights {
             let mut row = Reader::new(row);
             let name = row.name()?;
             let usage = row.optional_flag()? != Some(false);
-            let (create, create_public) = (row.flag()?, row.flag()?);
             let (tables, readable, shut) = (row.number()?, row.number()?, row.optional()?);
-            let writable = Tables { count: row.number()?, names: row.optional()? };
-            let public = Tables { count: row.number()?, names: row.optional()? };
             let row_security = row.number()?;
-            // A superuser may everything; saying it once is enough.
-            if !superuser {
-                schema_excess(&name, role, (create, create_public), &writable, &public, &mut excess);
-            }
             let shut = Tables { count: tables.saturating_sub(readable), names: shut };
             let readable = if usage { readable } else { 0 };
             let grant = (readable < tables || !usage).then(|| match shut.few() {
@@ -149,49 +180,45 @@ impl Client {
             schemas.push(SchemaRights { name, usage, tables, readable, row_security, grant });
         }
         let denied = self.denied_lookups().await;
-        Ok(Passport { schemas, excess, denied })
+        Ok(Passport { schemas, excess, denied, valid_until, inherit })
     }
 }
 
-fn attribute_excess(
-    row: &mut Reader<'_>,
-    role: &str,
-    database: &str,
-    excess: &mut Vec<Excess>,
-) -> Result<()> {
+/// Whether it is a superuser.
+fn attribute_excess(row: &mut Reader<'_>, role: &str, excess: &mut Vec<Excess>) -> Result<bool> {
+    let superuser = row.flag()?;
+    if superuser {
+        let what = format!(
+            "{role} is a superuser: it may do everything. A role of its own for Mycorr, which only reads, is safer."
+        );
+        excess.push(Excess { what, revoke: None });
+    }
     let quoted = sql::identifier(role);
     for (what, option) in [
-        ("is a superuser: it may do everything", "NOSUPERUSER"),
-        ("sees all rows whatever row-level security says", "NOBYPASSRLS"),
         ("may copy the whole cluster by replication", "NOREPLICATION"),
         ("may create databases", "NOCREATEDB"),
         ("may create and change roles", "NOCREATEROLE"),
     ] {
-        if row.flag()? {
+        if row.flag()? && !superuser {
             excess.push(Excess {
                 what: format!("{role} {what}."),
-                revoke: format!("ALTER ROLE {quoted} {option};"),
+                revoke: Some(format!("ALTER ROLE {quoted} {option};")),
             });
         }
     }
-    let (create, public) = (row.flag()?, row.flag()?);
-    if create && !excess.iter().any(|excess| excess.revoke.ends_with("NOSUPERUSER;")) {
-        let from = if public { "PUBLIC" } else { &quoted };
-        excess.push(Excess {
-            what: format!("{role} may create schemas in {database}."),
-            revoke: format!("REVOKE CREATE ON DATABASE {} FROM {from};", sql::identifier(database)),
-        });
+    Ok(superuser)
+}
+
+/// From PostgreSQL 16 on it is the membership that inherits, before that the role.
+fn inherit_from(groups: &str, role: &str, version: &str) -> String {
+    let role = sql::identifier(role);
+    let major: u32 =
+        version.split(|c: char| !c.is_ascii_digit()).next().and_then(|major| major.parse().ok()).unwrap_or(0);
+    if major >= 16 {
+        format!("GRANT {groups} TO {role} WITH INHERIT TRUE;")
+    } else {
+        format!("ALTER ROLE {role} INHERIT;")
     }
-    for member in row.optional()?.as_deref().unwrap_or_default().lines() {
-        // A role that only reads adds nothing to complain about.
-        if member != "pg_read_all_data" {
-            excess.push(Excess {
-                what: format!("{role} has the rights of the role {member}."),
-                revoke: format!("REVOKE {} FROM {quoted};", sql::identifier(member)),
-            });
-        }
-    }
-    Ok(())
 }
 
 /// Some tables of a schema.
@@ -210,42 +237,7 @@ impl Tables {
     }
 }
 
-/// `create`: whether the role may, and whether everybody may. Tables that everybody may change are not `writable`.
-fn schema_excess(
-    schema: &str,
-    role: &str,
-    (create, create_public): (bool, bool),
-    writable: &Tables,
-    public: &Tables,
-    excess: &mut Vec<Excess>,
-) {
-    let quoted = sql::identifier(role);
-    let schema_sql = sql::schema_name(schema);
-    if create {
-        let from = if create_public { "PUBLIC" } else { quoted.as_str() };
-        excess.push(Excess {
-            what: format!("{role} may create tables in the schema {schema}."),
-            revoke: format!("REVOKE CREATE ON SCHEMA {schema_sql} FROM {from};"),
-        });
-    }
-    let all = format!("ALL TABLES IN SCHEMA {schema_sql}");
-    for (tables, who, from) in [
-        (writable, role.to_owned(), quoted.clone()),
-        (public, "Everybody".to_owned(), format!("PUBLIC, {quoted}")),
-    ] {
-        if tables.count > 0 {
-            excess.push(Excess {
-                what: format!("{who} may change {} of the schema {schema}.", number_of_tables(tables.count)),
-                revoke: format!(
-                    "REVOKE INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER ON {} FROM {from};",
-                    tables.few().unwrap_or(&all)
-                ),
-            });
-        }
-    }
-}
-
-fn number_of_tables(count: u64) -> String {
+pub(crate) fn number_of_tables(count: u64) -> String {
     if count == 1 { "1 table".to_owned() } else { format!("{count} tables") }
 }
 
@@ -258,12 +250,12 @@ mod tests {
     }
 
     fn passport(schemas: Vec<SchemaRights>, excess: Vec<Excess>) -> Passport {
-        Passport { schemas, excess, denied: Vec::new() }
+        Passport { schemas, excess, denied: Vec::new(), valid_until: None, inherit: None }
     }
 
     #[test]
     fn changes_of_rights_are_told_and_new_tables_are_not() {
-        let writes = Excess { what: "r may write.".into(), revoke: "REVOKE".into() };
+        let writes = Excess { what: "r may write.".into(), revoke: Some("REVOKE".into()) };
         let before = passport(vec![schema("a", 2, 2), schema("b", 1, 1)], vec![]);
         let grown = passport(vec![schema("a", 5, 5), schema("b", 1, 1)], vec![]);
         assert_eq!(grown.changes_since(&before), [""; 0]);

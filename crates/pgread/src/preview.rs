@@ -4,13 +4,13 @@
 use crate::{
     catalogue::TableDescription,
     client::Client,
-    explain::{Asked, explain},
     in_flight::WithStop,
     sql,
     wire::{Failure, Wire, pipeline},
 };
 use mycorr_domain::{AnswerBudget, Cell, CellDigest, Result};
 use postgres_protocol::message::backend::Message;
+use tokio::time::Instant;
 
 /// A preview ends with the row that takes it over so many bytes, as sent: it is looked at while somebody waits.
 const MAX_BYTES: u64 = 256 << 20;
@@ -35,6 +35,7 @@ impl Client {
         let columns = table.columns.iter().filter(|column| column.readable);
         let text = sql::select(schema, name, columns.clone().map(|column| column.name.as_str()), Some(limit));
         let mut budget = AnswerBudget::new(limit as usize * columns.count());
+        let started = Instant::now();
         let settings = self.begin(sql::PREVIEW, &text, &[]).await?;
         let mut rows = Vec::new();
         let answer = async {
@@ -51,7 +52,7 @@ impl Client {
         match answer {
             Ok(_) => Ok(rows),
             Err(failure) => {
-                Err(explain(&failure, &Asked::table(&self.target.endpoint, schema, name)).with_stop(stop))
+                Err(self.preview_failed(&failure, schema, name, started.elapsed()).await.with_stop(stop))
             }
         }
     }

@@ -13,10 +13,14 @@ use crate::{
         login::{self, Login, Method},
     },
 };
+use chrono::{TimeDelta, Utc};
 use mycorr_domain::{Code, DatabaseName, Problem, Result};
 use mycorr_egress::{Attempt, DialError, Dialed, Dialer, Host};
 use std::sync::Arc;
 use tokio::time::Instant;
+
+/// From so long before its end on a password is warned of.
+const EXPIRES_SOON: TimeDelta = TimeDelta::days(14);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StepName {
@@ -224,14 +228,19 @@ impl Walk<'_> {
             }
             _ => None,
         };
-        let settled = match facts {
+        let mut settled = match facts {
             Ok(_) => client.settled(&Asked::login(endpoint)).await,
             Err(_) => Ok(()),
         };
         if settled.is_ok() && facts.is_ok() {
             // Some that speak the protocol have no such catalogue. They can be read all the same.
             let denied = |problem: &Problem| problem.code == Code::TablePermissionDenied;
-            let tried = client.try_lookups().await.err().filter(denied);
+            let tried = client.try_lookups().await.err();
+            // Every PostgreSQL from 10 on understands them.
+            if let Some(problem) = tried.as_ref().filter(|problem| problem.code == Code::NotSupportedServer) {
+                settled = Err(problem.clone());
+            }
+            let tried = tried.filter(denied);
             let passport = client.passport().await;
             self.denied = tried.or_else(|| passport.as_ref().err().cloned().filter(denied));
             self.report.passport = passport.ok();
@@ -339,6 +348,7 @@ impl Walk<'_> {
     fn privileges(&mut self, superuser: bool, readable: bool) {
         let role = self.target.endpoint.role();
         let database = self.target.endpoint.database.as_str();
+        let passport = self.report.passport.as_ref();
         if let Some(problem) = self.denied.take() {
             self.step(StepName::Privileges, Outcome::Warned, problem.detail, problem.fix);
         } else if superuser {
@@ -348,24 +358,41 @@ impl Walk<'_> {
                 format!(
                     "{role} is a superuser. Mycorr only ever reads, but a role that can only read is safer."
                 ),
-                Some(sql::role_script("mycorr_reader", database, &["public".into()], None)),
+                Some("Make a role that can only read, and use that: the form for a new connection shows the SQL that makes one.".into()),
             );
         } else if !readable {
+            // Where most of the tables are is what was meant.
+            let schemas = passport.map(|passport| passport.schemas.as_slice()).unwrap_or_default();
+            let fullest = schemas.iter().max_by_key(|schema| (schema.tables, schema.name == "public"));
+            let inherit = passport.and_then(|passport| passport.inherit.clone());
+            let fix = match (inherit, fullest) {
+                (Some(inherit), _) => {
+                    format!("It is in a group whose rights it does not inherit. This lets it:\n{inherit}")
+                }
+                (None, Some(schema)) if schema.tables > 0 => sql::grant_schema(&schema.name, role),
+                _ => sql::grant_schema("public", role),
+            };
             self.step(
                 StepName::Privileges,
                 Outcome::Warned,
                 format!("{role} can't read any table of {database} yet."),
-                Some(sql::grant_schema("public", role)),
+                Some(fix),
             );
         } else {
             let Some(passport) = &self.report.passport else {
                 return self.passed(StepName::Privileges, format!("{role} can read tables of {database}."));
             };
-            let message = passport.sentence(role, database);
-            match passport.fix() {
-                None => self.passed(StepName::Privileges, message),
-                Some(fix) => self.step(StepName::Privileges, Outcome::Warned, message, Some(fix)),
+            let mut message = passport.sentence(role, database);
+            let mut fix: Vec<String> = passport.fix().into_iter().collect();
+            if let Some(until) = passport.valid_until.filter(|until| *until - Utc::now() < EXPIRES_SOON) {
+                message.push_str(&format!(" Its password expires on {}.", until.format("%Y-%m-%d")));
+                fix.push(sql::valid_for_ever(role));
             }
+            if passport.excess.is_empty() && fix.is_empty() {
+                return self.passed(StepName::Privileges, message);
+            }
+            let fix = (!fix.is_empty()).then(|| fix.join("\n"));
+            self.step(StepName::Privileges, Outcome::Warned, message, fix);
         }
     }
 }

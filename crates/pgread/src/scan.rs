@@ -4,7 +4,7 @@ use crate::{
     catalogue::{SourceColumn, TableDescription},
     client::{Backend, Client, GRACE},
     decode::{Cells, ColumnBuilder},
-    explain::{self, Asked, explain},
+    explain,
     in_flight::{Canceller, Stop, WithStop},
     sql,
     wire::{
@@ -70,6 +70,7 @@ pub struct Scan {
     /// The fields of the batches so far; grows when a companion is needed.
     fields: SchemaRef,
     rows: u64,
+    began: Instant,
     /// CommandComplete has come: nothing but ReadyForQuery may follow.
     complete: bool,
     /// ReadyForQuery has come.
@@ -124,6 +125,7 @@ impl Client {
             columns,
             limits,
             rows: 0,
+            began: Instant::now(),
             complete: false,
             ready: false,
         })
@@ -167,6 +169,7 @@ impl Scan {
         }
         let formats: Vec<Format> = self.expected.iter().map(|(_, format)| *format).collect();
         let timeouts = Timeouts { statement: self.limits.total, lock: LOCK };
+        self.began = Instant::now();
         let settings = self.client.enter(sql::SELECT, &self.text, &[], timeouts).await?;
         self.client.wire.limits.idle = self.limits.idle.unwrap_or(self.limits.total + GRACE);
         self.client.wire.limits.deadline = Some(Instant::now() + self.limits.total + GRACE);
@@ -267,7 +270,8 @@ impl Scan {
                 explain::row_too_large(&self.schema, &self.table, row, column, bytes, self.limits.row)
             }
             failure => {
-                explain(&failure, &Asked::table(&self.client.target.endpoint, &self.schema, &self.table))
+                let took = self.began.elapsed();
+                self.client.read_failed(&failure, &self.schema, &self.table, took).await
             }
         };
         problem.with_stop(stop)

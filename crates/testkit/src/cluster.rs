@@ -102,9 +102,9 @@ impl Cluster {
         standby
     }
 
-    /// Waits until this standby has replayed what its primary has written by now.
+    /// Waits until this standby has replayed what its primary has done by now, also what that has not flushed yet.
     pub fn catch_up(&self, primary: &Self) {
-        let written = primary.sql("SELECT pg_current_wal_lsn()");
+        let written = primary.sql("SELECT pg_current_wal_insert_lsn()");
         self.wait_for(&format!("SELECT pg_last_wal_replay_lsn() >= '{written}'"));
     }
 

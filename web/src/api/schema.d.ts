@@ -863,8 +863,8 @@ export interface components {
             synced_at: string | null;
         };
         Excess: {
-            /** @description The SQL that takes it away. */
-            revoke: string;
+            /** @description The SQL that takes it away and nothing else; null for what no REVOKE takes away without taking reading away. */
+            revoke: string | null;
             what: string;
         };
         FieldProblem: {

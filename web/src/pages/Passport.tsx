@@ -103,7 +103,7 @@ export function PassportRights({ passport }: { passport: Rights }) {
             {excess.map(({ what, revoke }) => (
               <li key={what}>
                 {visible(what)}
-                <Code text={revoke} label="REVOKE" />
+                {revoke && <Code text={revoke} label="REVOKE" />}
               </li>
             ))}
           </ul>

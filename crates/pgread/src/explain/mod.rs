@@ -1,18 +1,28 @@
 //! Failures in words: what happened, why, and the line that mends it. SQL and lines of configuration stand on
 //! lines of their own, below the sentence, to be copied.
 
+mod beneath;
 mod certificate;
+mod foreign;
 mod pooler;
 mod reading;
 mod server;
 mod source;
+mod words;
 
 pub(crate) use source::{
     column_not_found, column_permission_denied, row_too_large, schema_permission_denied, settings_elsewhere,
     source_changed, table_not_found, table_permission_denied,
 };
 
-use crate::wire::{Failure, failure::AuthenticationRefusal};
+pub(crate) use server::password_expired;
+pub(crate) use words::product;
+
+use crate::{
+    sql,
+    wire::{Failure, ServerError, failure::AuthenticationRefusal},
+};
+use beneath::Beneath;
 use mycorr_domain::{Code, Endpoint, Problem};
 use mycorr_egress::{Attempt, DialError, Outcome};
 
@@ -37,6 +47,103 @@ impl<'a> Asked<'a> {
 }
 
 pub(crate) fn explain(failure: &Failure, asked: &Asked<'_>) -> Problem {
+    explain_read(failure, asked, None)
+}
+
+/// A failed look into the catalogue by one of `sql`'s statements, which every PostgreSQL from 10 on understands: what
+/// lacks something that they name is another server.
+pub(crate) fn explain_look(failure: &Failure, asked: &Asked<'_>, text: &str, version: &str) -> Problem {
+    if let Failure::Server(error) = failure
+        && is_lacking(error)
+    {
+        let lacks = server::named(&error.message, [sql::SETTINGS.text, text].into_iter());
+        return not_supported(version, None, lacks).internal(failure);
+    }
+    explain(failure, asked)
+}
+
+/// An unknown function, setting, column or table, a syntax that is not understood, or an internal error of a server
+/// that does not name its functions.
+fn is_lacking(error: &ServerError) -> bool {
+    let unknown = matches!(
+        error.sqlstate.as_str(),
+        "42883"
+            | "42704"
+            | "42703"
+            | "42P01"
+            | "3F000"
+            | "42601"
+            | "42846"
+            | "42804"
+            | "22023"
+            | "42P02"
+            | "42809"
+            | "42P18"
+    );
+    let unsupported =
+        error.sqlstate == "0A000" && error.routine.as_deref() != Some("GetSerializableTransactionSnapshot");
+    let foreign =
+        error.routine.is_none() && matches!(error.sqlstate.get(..2), Some("XX" | "58" | "22" | "0A" | "42"));
+    error.sqlstate != "42501" && (unknown || unsupported || foreign)
+}
+
+/// A server of PostgreSQL's protocol that is not PostgreSQL 10 or newer.
+pub(crate) fn not_supported(version: &str, product: Option<&str>, lacks: Option<&str>) -> Problem {
+    let version = reading::shown(version);
+    let says =
+        if version.is_empty() { String::new() } else { format!(" It says that it is version {version}.") };
+    let who = match product.or_else(|| words::product(&version)) {
+        Some(product) => {
+            format!("This is {product}, which speaks PostgreSQL's protocol but is not PostgreSQL.")
+        }
+        None if lacks.is_some() => {
+            "This server speaks PostgreSQL's protocol, but is not PostgreSQL 10 or newer.".to_owned()
+        }
+        None => "This server is older than PostgreSQL 10.".to_owned(),
+    };
+    let lacks = match lacks {
+        Some(name) => format!(" It lacks {name}, without which Mycorr cannot read safely and exactly."),
+        None => " It lacks what Mycorr needs to read safely and exactly: the catalogue and the sign-in of PostgreSQL 10.".to_owned(),
+    };
+    Problem::new(Code::NotSupportedServer, format!("{who}{says}{lacks}"))
+        .fix("Connect to a PostgreSQL server, version 10 or newer. Data of another system can be read once it is copied into one.")
+}
+
+/// The names that a server's error holds, for the look-up that finds what bears them, a name a line. Only of errors
+/// about names and rights, and of a context the functions: elsewhere values may stand in them.
+fn named_in(error: &ServerError) -> String {
+    const MOST: usize = 40;
+    let about_names = matches!(
+        error.sqlstate.as_str(),
+        "42501" | "42P01" | "3F000" | "42883" | "42704" | "42703" | "42725"
+    );
+    let part = |c: char| !(c.is_alphanumeric() || matches!(c, '_' | '$'));
+    let mut names: Vec<&str> = Vec::new();
+    if about_names {
+        names.extend(error.message.split('"').skip(1).step_by(2));
+        names.extend(error.message.split(part));
+        // `permission denied for table a b`
+        names.extend(
+            error
+                .message
+                .split_once(" for ")
+                .and_then(|(_, rest)| rest.split_once(' '))
+                .map(|(_, name)| name),
+        );
+    }
+    for line in error.context.iter().flat_map(|context| context.lines()).take(8) {
+        let before = line.split('(').next().unwrap_or_default();
+        names.extend(before.rsplit([' ', '.', '"']).find(|name| !name.is_empty()));
+        names.extend(line.split('"').nth(1));
+    }
+    names.retain(|name| !name.is_empty() && name.len() <= 63 && !name.contains('\n'));
+    names.sort_unstable();
+    names.dedup();
+    names.truncate(MOST);
+    names.join("\n")
+}
+
+fn explain_read(failure: &Failure, asked: &Asked<'_>, beneath: Option<&Beneath>) -> Problem {
     let Endpoint { host, port, .. } = asked.endpoint;
     let at = format!("{host}:{}", port.get());
     let problem = match failure {
@@ -67,12 +174,16 @@ pub(crate) fn explain(failure: &Failure, asked: &Asked<'_>) -> Problem {
         )
         .fix("Check that the host and port lead to PostgreSQL directly or through a pooler that is up to date."),
         Failure::Authentication(refusal) => authentication(*refusal, asked.endpoint),
-        Failure::Server(error) => server::server(error, asked),
+        Failure::Server(error) => server::server(error, asked, beneath),
+        Failure::NotSupported { version, product } => match product {
+            Some("PgBouncer") => pooler::console(asked.endpoint.database.as_str()),
+            product => not_supported(version, *product, None),
+        },
         Failure::Lost(_) => Problem::new(
             Code::ConnectionLost,
             format!("The connection to {at} was lost. Nothing was changed."),
         )
-        .fix("Try again. If it keeps happening, look into the server's log for this moment, and for a firewall or pooler that ends connections."),
+        .fix("Try again. If it keeps happening, something on the way ends it: a firewall or pooler that closes quiet connections, or a server that restarts."),
         Failure::TimedOut => Problem::new(
             Code::ConnectionTimeout,
             format!("The server at {at} did not answer in time."),

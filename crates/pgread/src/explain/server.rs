@@ -2,17 +2,17 @@
 //! their text, which may be translated. Of the text only what stays in every language is looked at: names and
 //! addresses of the person's own.
 
-use super::{Asked, pooler, reading::reading, source};
+use super::{Asked, beneath::Beneath, pooler, reading::Read};
 use crate::{sql, wire::ServerError};
 use mycorr_domain::{Code, Endpoint, Problem};
 use std::net::IpAddr;
 
-pub(super) fn server(error: &ServerError, asked: &Asked<'_>) -> Problem {
+pub(super) fn server(error: &ServerError, asked: &Asked<'_>, beneath: Option<&Beneath>) -> Problem {
     if let Some(problem) = pooler::said(error, asked.endpoint) {
         return problem;
     }
     if let (Some(schema), Some(table)) = (asked.schema, asked.table)
-        && let Some(problem) = reading(error, schema, table, asked.endpoint.role())
+        && let Some(problem) = (Read { error, schema, table, endpoint: asked.endpoint, beneath }).explain()
     {
         return problem;
     }
@@ -37,15 +37,25 @@ fn signing_in(error: &ServerError, asked: &Asked<'_>) -> Option<Problem> {
     let Endpoint { database, encrypted, .. } = asked.endpoint;
     let (database, role) = (database.as_str(), asked.endpoint.role());
     Some(match (error.sqlstate.as_str(), routine(error)) {
-        // Who is turned away by pg_hba.conf is named; who shows no certificate is not.
-        ("28000", "ClientAuthentication") if !error.message.contains(role) => new(
+        // An event trigger on login may raise anything.
+        (_, "exec_stmt_raise") if asked.schema.is_none() => new(
+            Code::ConnectionRejected,
+            format!("An event trigger of the database {database} turned {role} away at its sign-in."),
+        )
+        .fix(format!(
+            "Ask the database's administrator why: it may be meant so. If it is not, let the role in without event triggers \
+             (PostgreSQL 17 or newer):\n{}",
+            sql::alter_role_in(role, database, "event_triggers", "off")
+        )),
+        // Who is turned away by pg_hba.conf is told the address that the server saw; who shows no certificate is not.
+        ("28000", "ClientAuthentication") if address_in(&error.message).is_none() => new(
             Code::AuthenticationUnsupported,
             "The server wants a client certificate, which Mycorr does not have.",
         )
         .fix(format!(
             "Let the role sign in with a password: a line in pg_hba.conf like this one (without clientcert), above the one \
-             that asks for a certificate. Then reload the server.\n{}",
-            hba_line(asked.endpoint, address_in(&error.message))
+             that asks for a certificate. Then reload the server.{}",
+            hba_advice(asked.endpoint, None)
         )),
         ("28000", "ClientAuthentication") => {
             let way = if *encrypted { "with encryption" } else { "without encryption" };
@@ -60,10 +70,26 @@ fn signing_in(error: &ServerError, asked: &Asked<'_>) -> Option<Problem> {
                 format!("The server has no rule in pg_hba.conf that lets {role} into {database} from Mycorr's address {way}."),
             )
             .fix(format!(
-                "{encrypt}Add this line to pg_hba.conf, above any that rejects, and reload the server.\n{}",
-                hba_line(asked.endpoint, address_in(&error.message))
+                "{encrypt}Add this line to pg_hba.conf, above any that rejects, and reload the server.{}",
+                hba_advice(asked.endpoint, address_in(&error.message))
             ))
         }
+        // PostgreSQL only hands the password on (LDAP, PAM, RADIUS), or asks for none (ident, peer, certificates).
+        ("28000", "auth_failed") if error.password_sent => new(
+            Code::AuthenticationFailed,
+            format!("The service that checks passwords for the server (LDAP, PAM or RADIUS) refused {role}: the username or the password is wrong there."),
+        )
+        .fix("Check both. A new password is set in that service, not in PostgreSQL.")
+        .field("password", "The server refused this username or password."),
+        ("28000", "auth_failed") => new(
+            Code::AuthenticationUnsupported,
+            format!("The server wants to know {role} by the operating system or a client certificate, not by a password."),
+        )
+        .fix(format!(
+            "Let the role sign in with a password: a line in pg_hba.conf like this one, above the one that asks for ident, peer \
+             or cert. Then reload the server.{}",
+            hba_advice(asked.endpoint, None)
+        )),
         ("28000", "InitializeSessionUserId") => new(
             Code::AuthenticationFailed,
             format!("The role {role} does not exist or is not allowed to sign in."),
@@ -80,15 +106,12 @@ fn signing_in(error: &ServerError, asked: &Asked<'_>) -> Option<Problem> {
               If you know of none, tell your database's administrator: somebody may be listening."),
         ("28000" | "28P01", _) => wrong_password(role),
         ("3D000", _) => database_not_found(database),
-        // Everywhere else a table is asked for, and `reading` has looked at it.
-        ("42501", _) => match asked.schema {
-            Some(schema) => source::schema_permission_denied(schema, role),
-            None => new(
-                Code::ConnectionRejected,
-                format!("permission denied for database {database}: the role {role} may not connect to it."),
-            )
-            .fix(sql::grant_connect(database, role)),
-        },
+        ("42501", "CheckMyDatabase" | "InitPostgres") => new(
+            Code::ConnectionRejected,
+            format!("permission denied for database {database}: the role {role} may not connect to it."),
+        )
+        .fix(sql::grant_connect(database, role)),
+        ("42501", _) if asked.table.is_none() => hidden_catalogue(error, role),
         ("55000", "CheckMyDatabase" | "InitPostgres") => new(
             Code::ConnectionRejected,
             format!("The database {database} takes no connections at the moment: it is closed to everybody, a template, or was not dropped to the end."),
@@ -117,20 +140,79 @@ fn signing_in(error: &ServerError, asked: &Asked<'_>) -> Option<Problem> {
         .fix("Try again later, close connections that nobody needs, or raise max_connections in postgresql.conf and restart the server."),
         ("53300", _) => new(Code::TooManyConnections, "The server has no free connection.")
             .fix("Try again later, close connections that nobody needs, or raise max_connections in postgresql.conf and restart the server."),
+        ("F0000", "ClientAuthentication") => new(
+            Code::AuthenticationUnsupported,
+            "A rule in the server's pg_hba.conf asks for a client certificate, and its configuration has no authority to check one with (SQLSTATE F0000). Mycorr has no client certificate either.",
+        )
+        .fix(format!(
+            "Let the role sign in with a password: a line in pg_hba.conf like this one, above the one that asks for a certificate. \
+             Then reload the server.{}",
+            hba_advice(asked.endpoint, None)
+        )),
         _ => return None,
     })
 }
 
+/// A look into the catalogue was refused. Everybody may look, unless an administrator took that away.
+fn hidden_catalogue(error: &ServerError, role: &str) -> Problem {
+    let hidden = named(&error.message, sql::TEMPLATES.iter().map(|template| template.text));
+    let what =
+        hidden.map_or_else(|| "a part of the catalogue".to_owned(), |name| format!("pg_catalog.{name}"));
+    let problem = new(
+        Code::TablePermissionDenied,
+        format!(
+            "permission denied: the role {role} may not look into {what}, which everybody may unless an administrator took that away."
+        ),
+    );
+    match hidden {
+        // Functions that exist once, so that their name is enough.
+        Some(
+            name @ ("set_config" | "pg_is_in_recovery" | "pg_backend_pid" | "aclexplode" | "format_type"),
+        ) => {
+            problem.fix(format!("GRANT EXECUTE ON FUNCTION pg_catalog.{name} TO {};", sql::identifier(role)))
+        }
+        Some(name)
+            if name.starts_with("pg_") && !name.starts_with("pg_is") && !name.starts_with("pg_has") =>
+        {
+            problem.fix(format!("GRANT SELECT ON pg_catalog.{name} TO {};", sql::identifier(role)))
+        }
+        _ => problem.fix(format!("Have {what} opened to the role again.")),
+    }
+}
+
+/// Which word of the statements that were sent a server's message holds, whatever its language: what it does not have,
+/// or does not allow. The longest, since words of the message's own are short.
+pub(super) fn named<'a>(message: &str, statements: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let word = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
+    let said: Vec<&str> = message.split(word).filter(|word| word.len() > 4).collect();
+    let keyword = |word: &str| word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+    statements
+        .flat_map(|text| text.split(word))
+        .filter(|word| word.len() > 4 && !keyword(word) && said.contains(word))
+        .max_by_key(|word| word.len())
+}
+
+/// A server takes a wrong password and an expired one alike, and says so only in its log.
 pub(super) fn wrong_password(role: &str) -> Problem {
     Problem::new(
         Code::AuthenticationFailed,
-        format!("password authentication failed for user \"{role}\": the username or the password is wrong."),
+        format!("password authentication failed for user \"{role}\": the username or the password is wrong, or the password has expired."),
     )
     .fix(format!(
-        "Check both. To set a new password:\nALTER ROLE {} PASSWORD '<new-password>';",
-        sql::identifier(role)
+        "Check both. A new password is set with \\password in psql, or on the provider's page. A server does not say that a \
+         password has expired (VALID UNTIL); if that may be so, this makes it good again:\n{}",
+        sql::valid_for_ever(role)
     ))
     .field("password", "The server refused this username or password.")
+}
+
+pub(crate) fn password_expired(role: &str) -> Problem {
+    Problem::new(Code::PasswordExpired, format!("The password of the role {role} has expired."))
+        .fix(format!(
+            "Set a new one, or make this one good again, as the server's administrator:\n{}",
+            sql::valid_for_ever(role)
+        ))
+        .field("password", "This password has expired.")
 }
 
 pub(super) fn database_not_found(database: &str) -> Problem {
@@ -141,25 +223,56 @@ pub(super) fn database_not_found(database: &str) -> Problem {
 
 /// What can happen to any statement.
 fn anywhere(error: &ServerError, asked: &Asked<'_>) -> Problem {
-    let role = asked.endpoint.role();
+    let (role, database) = (asked.endpoint.role(), asked.endpoint.database.as_str());
     let sqlstate = plain(&error.sqlstate);
     match (sqlstate, routine(error)) {
+        ("57P03", _)
+            if error.hint.is_none()
+                && error.detail.as_deref().is_some_and(super::words::names_hot_standby) =>
+        {
+            new(
+                Code::HotStandbyOff,
+                "The server is a replica that takes no connections: its hot_standby is off.",
+            )
+            .fix("Connect to the primary, or to another replica. Or have this line set in the replica's postgresql.conf, and the replica restarted:\nhot_standby = on")
+        }
         ("57P03", _) => new(
             Code::ServerShuttingDown,
             "The server lets nobody in at the moment: it is starting, stopping, or still recovering from a crash.",
         )
-        .fix("Try again in a moment."),
+        .fix("Try again in a moment. A replica older than PostgreSQL 14 says this for ever if its hot_standby is off: then connect to the primary."),
         ("57P04", _) => new(
             Code::ServerShuttingDown,
-            format!("The database {} was dropped, and its connections were ended. Nothing was changed.", asked.endpoint.database.as_str()),
+            format!("The database {database} was dropped, and its connections were ended. Nothing was changed."),
         )
         .fix("Ask your database's administrator where it went."),
         ("57P02", _) => new(
             Code::ServerShuttingDown,
             "Another process of the server crashed, so that the server restarted and ended this connection. Nothing was changed.",
         )
-        .fix("Try again in a moment. If it keeps happening, the server's log tells which process crashes."),
-        ("57P01" | "57P05", _) => new(
+        .fix("Try again in a moment. If it keeps happening, tell the server's administrator that its processes crash."),
+        ("57P05", _) => new(
+            Code::ConnectionLost,
+            "The server ended the connection because it was idle for longer than idle_session_timeout allows. Nothing was changed.",
+        )
+        .fix(format!(
+            "Try again, or have the limit raised for the role:\n{}",
+            sql::alter_role_in(role, database, "idle_session_timeout", "'10min'")
+        )),
+        ("25P03", _) => new(
+            Code::ConnectionLost,
+            "The server ended the connection because its transaction was idle for longer than idle_in_transaction_session_timeout allows. Nothing was changed.",
+        )
+        .fix(format!(
+            "Try again, or have the limit raised for the role:\n{}",
+            sql::alter_role_in(role, database, "idle_in_transaction_session_timeout", "'10min'")
+        )),
+        ("25P04", _) => new(
+            Code::StatementTimeout,
+            "The server stopped the read: it took longer than transaction_timeout allows. Nothing was changed.",
+        )
+        .fix(sql::alter_role_in(role, database, "transaction_timeout", "'24h'")),
+        ("57P01", _) => new(
             Code::ServerShuttingDown,
             "The server is stopping or restarting, or its administrator ended this connection. Nothing was changed.",
         )
@@ -168,14 +281,25 @@ fn anywhere(error: &ServerError, asked: &Asked<'_>) -> Problem {
             Code::StatementTimeout,
             "The server stopped the read: it took longer than statement_timeout allows, or somebody cancelled it there. Nothing was changed.",
         )
-        .fix(format!("ALTER ROLE {} SET statement_timeout = '1h';", sql::identifier(role))),
+        .fix(sql::alter_role_in(role, database, "statement_timeout", "'24h'")),
         ("55P03", _) => locked(),
+        ("0A000", "GetSerializableTransactionSnapshot") => new(
+            Code::SourceError,
+            format!("This server is a replica, and {role} reads with isolation level serializable, which replicas do not have (SQLSTATE 0A000)."),
+        )
+        .fix(format!(
+            "Run this on the primary:\n{}",
+            sql::alter_role_in(role, database, "default_transaction_isolation", "'repeatable read'")
+        )),
         // A role may have default_transaction_isolation = serializable.
         ("40001", routine) if routine.contains("Serializ") => new(
             Code::SourceError,
             format!("Another transaction got into the way of the read (SQLSTATE {sqlstate}), because {role} reads with isolation level serializable. Nothing was changed."),
         )
-        .fix(format!("Try again, or:\nALTER ROLE {} SET default_transaction_isolation = 'repeatable read';", sql::identifier(role))),
+        .fix(format!(
+            "Try again, or:\n{}",
+            sql::alter_role_in(role, database, "default_transaction_isolation", "'repeatable read'")
+        )),
         ("40001" | "40P01", _) => new(
             Code::RecoveryConflict,
             "This server is a replica, and it had to remove rows that were being read. Nothing was changed.",
@@ -197,39 +321,87 @@ fn anywhere(error: &ServerError, asked: &Asked<'_>) -> Problem {
             .fix("Try again later, or have the server's administrator look at it (max_locks_per_transaction, if a table has many partitions)."),
         ("53000" | "53400", _) => new(
             Code::SourceError,
-            format!("A limit of the database server does not allow the read (SQLSTATE {sqlstate})."),
+            format!("The database server ran into a limit of its configuration (SQLSTATE {sqlstate}{}).", by(error)),
         )
-        .fix("Have the server's administrator look into its log for this moment, which names the limit."),
+        .fix("Have the server's administrator raise the limit; the function in brackets says where in PostgreSQL it is checked."),
         ("22021" | "22P05", _) => new(
             Code::SourceError,
             format!("The table holds a character that cannot be expressed in UTF-8 (SQLSTATE {sqlstate})."),
         )
         .fix("Have the value mended at the source, or leave the column out."),
-        ("0A000", _) => new(
-            Code::SourceError,
-            "The server does not support something that reading this needs (SQLSTATE 0A000).",
+        ("XX001" | "XX002", _) => damaged(sqlstate, ""),
+        ("58P01" | "58030" | "58000", _) => new(
+            Code::DamagedData,
+            format!("The server can't read its own files: they are damaged or missing, or its disk fails (SQLSTATE {sqlstate}{}).", by(error)),
         )
-        .fix("If it is not PostgreSQL itself but speaks its protocol, or has a table that lives elsewhere, read from PostgreSQL."),
-        ("XX001" | "XX002" | "58P01" | "58030" | "58000", _) => new(
-            Code::SourceError,
-            format!("The server can't read its own files: they are damaged or missing, or its disk fails (SQLSTATE {sqlstate})."),
-        )
-        .fix("Tell your database's administrator at once. The server's log names the file."),
+        .fix("Tell your database's administrator at once: no copy of this table can be complete until it is restored."),
         ("F0000" | "F0001", _) => new(
             Code::SourceError,
-            format!("A mistake in the server's configuration is in the way (SQLSTATE {sqlstate})."),
+            format!("A mistake in the server's configuration files is in the way (SQLSTATE {sqlstate}{}).", by(error)),
         )
-        .fix("Have the server's administrator look into its log for this moment, which names the mistake."),
+        .fix("Have the server's administrator check postgresql.conf and pg_hba.conf: SELECT * FROM pg_hba_file_rules shows which rule it does not understand."),
         ("08P01", _) => new(
             Code::ProtocolViolation,
-            "The server or a pooler in front of it did not understand Mycorr.",
+            "The server or a pooler in front of it did not understand Mycorr (SQLSTATE 08P01).",
         )
         .fix("If a pooler stands in between, check that it is up to date and knows this database and role, or use the direct connection."),
-        _ => new(
-            Code::SourceError,
-            format!("The database reported an error (SQLSTATE {sqlstate}). Nothing was changed."),
-        )
-        .fix("The server's log holds the text for this moment. PostgreSQL's manual lists the codes in appendix A."),
+        _ => unknown(error),
+    }
+}
+
+/// Rows or their pages that the server cannot read any more. `place` continues "The server met damaged data".
+pub(super) fn damaged(sqlstate: &str, place: &str) -> Problem {
+    new(
+        Code::DamagedData,
+        format!("The server met damaged data{place}: a row or a page is damaged or missing, and cannot be read any more (SQLSTATE {sqlstate}). Nothing was changed."),
+    )
+    .fix("Tell your database's administrator at once: what is damaged has to be restored from a backup or a replica. pg_amcheck (PostgreSQL 14 or newer) lists which tables are.")
+}
+
+/// What there is to say of an error that nothing above knows.
+fn unknown(error: &ServerError) -> Problem {
+    let sqlstate = plain(&error.sqlstate);
+    let severity = match error.severity.as_str() {
+        "FATAL" => ", and ended the connection",
+        "PANIC" => ", and is restarting",
+        _ => "",
+    };
+    let class = class(sqlstate);
+    new(
+        Code::SourceError,
+        format!("The database reported an error that Mycorr has no words for: {class} (SQLSTATE {sqlstate}{}){severity}. Nothing was changed.", by(error)),
+    )
+    .fix("Try again. If it happens again, give these words and the time to the database's administrator: the SQLSTATE is explained in appendix A of PostgreSQL's manual.")
+}
+
+/// `, reported by ExecMain` if PostgreSQL says which of its functions did.
+fn by(error: &ServerError) -> String {
+    let routine = routine(error);
+    let plain =
+        routine.len() <= 63 && routine.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if plain && !routine.is_empty() { format!(", reported by {routine}") } else { String::new() }
+}
+
+/// Classes of SQLSTATEs (manual, appendix A).
+pub(super) fn class(sqlstate: &str) -> &'static str {
+    match sqlstate.get(..2).unwrap_or_default() {
+        "08" => "a connection of the server's own failed",
+        "0A" => "it does not support something that this needs",
+        "0Z" | "20" | "21" | "22" => "a value could not be computed",
+        "23" | "27" | "44" => "a value broke a rule of the table or type",
+        "25" | "2D" | "3B" | "40" => "the state of the transaction does not allow it",
+        "28" => "the sign-in was refused",
+        "2B" | "2F" | "38" | "39" | "P0" => "a function failed",
+        "3D" | "3F" | "42" => "a name or a right is missing, or the statement was not understood",
+        "53" => "it has not enough memory, disk or connections",
+        "54" => "a limit of PostgreSQL was reached",
+        "55" => "something is not in the state that this needs",
+        "57" => "an operator stepped in",
+        "58" => "the system beneath it failed",
+        "F0" => "a mistake in its configuration",
+        "HV" => "a foreign server failed",
+        "XX" => "an internal error of the server",
+        _ => "an error of a kind of its own",
     }
 }
 
@@ -238,20 +410,30 @@ pub(super) fn locked() -> Problem {
         Code::StatementTimeout,
         "Somebody holds a lock on the table (an ALTER TABLE, for example), and it was not free in time. Nothing was changed.",
     )
-    .fix("Try again when that is over. Who holds one shows in:\nSELECT pid, usename, query FROM pg_stat_activity WHERE state <> 'idle';")
+    .fix("Try again when that is over. Who holds one shows in:\nSELECT a.pid, a.usename, a.state, a.query FROM pg_stat_activity a JOIN pg_locks l USING (pid) WHERE l.mode = 'AccessExclusiveLock' AND l.granted AND l.relation IS NOT NULL;")
 }
 
 /// An SQLSTATE is five letters and digits; a hostile server may send anything.
-fn plain(sqlstate: &str) -> &str {
+pub(super) fn plain(sqlstate: &str) -> &str {
     let valid = sqlstate.len() == 5 && sqlstate.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if valid { sqlstate } else { "unknown" }
+}
+
+/// The line, and what it opens where the address is not known.
+fn hba_advice(endpoint: &Endpoint, from: Option<IpAddr>) -> String {
+    let open = if from.is_none() {
+        " It lets the role in from every address; write Mycorr's in the place of all if it has one of its own."
+    } else {
+        ""
+    };
+    format!("{open}\n{}", hba_line(endpoint, from))
 }
 
 /// A line of pg_hba.conf that lets the role in from `from`.
 pub(super) fn hba_line(endpoint: &Endpoint, from: Option<IpAddr>) -> String {
     let from = match from {
         Some(address) => format!("{address}/{}", if address.is_ipv4() { 32 } else { 128 }),
-        None => "<Mycorr's address>/32".to_owned(),
+        None => "all".to_owned(),
     };
     let kind = if endpoint.encrypted { "hostssl" } else { "host" };
     let (database, role) = (hba_name(endpoint.database.as_str()), hba_name(endpoint.role()));
@@ -266,7 +448,14 @@ fn hba_name(name: &str) -> String {
 }
 
 /// The address that a server says it sees. Whatever the language, it stands between characters that no address has.
-fn address_in(message: &str) -> Option<IpAddr> {
+/// Supavisor writes it as Erlang does, `{192, 0, 2, 1}`.
+pub(super) fn address_in(message: &str) -> Option<IpAddr> {
     let other = |c: char| !(c.is_ascii_hexdigit() || matches!(c, '.' | ':'));
-    message.split(other).filter(|word| word.contains(['.', ':'])).find_map(|word| word.parse().ok())
+    let tuple = message
+        .split_once('{')
+        .and_then(|(_, rest)| rest.split_once('}'))
+        .map(|(inside, _)| inside.replace(", ", "."));
+    let said =
+        message.split(other).filter(|word| word.contains(['.', ':'])).find_map(|word| word.parse().ok());
+    said.or_else(|| tuple?.parse().ok())
 }

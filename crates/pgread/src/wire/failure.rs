@@ -20,6 +20,9 @@ pub(crate) enum Failure {
     /// What answered does not speak PostgreSQL's protocol.
     #[error("not PostgreSQL: {0}")]
     NotPostgresql(&'static str),
+    /// It speaks it, and says of itself that it is too old or something else.
+    #[error("not supported: version {version}")]
+    NotSupported { version: String, product: Option<&'static str> },
     /// It speaks it, but broke its rules.
     #[error("protocol: {0}")]
     Protocol(String),
@@ -96,6 +99,8 @@ pub(crate) struct ServerError {
     pub(crate) constraint: Option<String>,
     /// The function in the server's source that reported it; tells poolers from PostgreSQL.
     pub(crate) routine: Option<String>,
+    /// Whether a password had been sent when it came.
+    pub(crate) password_sent: bool,
 }
 
 impl ServerError {

@@ -154,6 +154,7 @@ impl<'a> Login<'a> {
     /// Reads what follows AuthenticationOk: here PostgreSQL looks for the database and takes the role in.
     pub(crate) async fn finish(&mut self) -> Result<LoggedIn, Failure> {
         let mut told = LoggedIn { cancel: None, version: String::new(), integer_datetimes: true };
+        let mut product = None;
         loop {
             match self.message().await? {
                 Message::BackendKeyData(body) => {
@@ -163,9 +164,9 @@ impl<'a> Login<'a> {
                 Message::ParameterStatus(body) => match body.name()? {
                     "server_version" => told.version = body.value()?.to_owned(),
                     "integer_datetimes" => told.integer_datetimes = body.value()? == "on",
-                    _ => {}
+                    name => product = product.or_else(|| crate::explain::product(name)),
                 },
-                Message::ReadyForQuery(_) => return Ok(told),
+                Message::ReadyForQuery(_) => return supported(told, product),
                 _ => return Err(Failure::Protocol("unexpected message after authentication".into())),
             }
         }
@@ -180,7 +181,9 @@ impl<'a> Login<'a> {
             match self.wire.any_message().await? {
                 Message::NoticeResponse(_) => {}
                 Message::ErrorResponse(body) => {
-                    return Err(Failure::Server(Box::new(ServerError::parse(&body)?)));
+                    let mut error = ServerError::parse(&body)?;
+                    error.password_sent = self.method != Method::None;
+                    return Err(Failure::Server(Box::new(error)));
                 }
                 message => return Ok(message),
             }
@@ -254,6 +257,22 @@ impl<'a> Login<'a> {
         };
         signature.verify(body.data())
     }
+}
+
+/// Refuses a server that says of itself that it is older than PostgreSQL 10, or a pooler's console. Who says nothing of
+/// a version is tried.
+fn supported(mut told: LoggedIn, product: Option<&'static str>) -> Result<LoggedIn, Failure> {
+    let major =
+        told.version.split(|c: char| !c.is_ascii_digit()).next().and_then(|major| major.parse::<u32>().ok());
+    let product = product.or_else(|| crate::explain::product(&told.version));
+    if product == Some("PgBouncer") || major.is_some_and(|major| major < 10) {
+        return Err(Failure::NotSupported { version: told.version, product });
+    }
+    // Others announce a version of PostgreSQL that they are like.
+    if let Some(product) = product.filter(|name| crate::explain::product(&told.version) != Some(name)) {
+        told.version = format!("{} ({product})", told.version);
+    }
+    Ok(told)
 }
 
 fn refuse(message: &Message) -> Failure {

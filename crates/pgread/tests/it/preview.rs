@@ -2,14 +2,16 @@
 
 use crate::support::{dialer, target};
 use mycorr_domain::{Cell, Problem};
-use mycorr_pgread::Client;
+use mycorr_pgread::{Client, MemoryJournal};
 use mycorr_testkit::{Cluster, Database};
+use std::sync::Arc;
 
 async fn preview(database: &Database<'_>, table: &str) -> Result<Vec<Vec<Cell>>, Problem> {
-    let mut client = Client::connect(&dialer(), &target(database.cluster, database)).await?;
+    let journal = Arc::new(MemoryJournal::default());
+    let mut client = Client::connect(&dialer(), &target(database.cluster, database), journal.clone()).await?;
     let description = client.describe("public", table).await?;
     let rows = client.preview(&description, 50).await?;
-    assert_eq!(client.statements().last().unwrap().rows, rows.len() as u64);
+    assert_eq!(journal.statements().last().unwrap().rows, rows.len() as u64);
     client.close().await;
     Ok(rows)
 }

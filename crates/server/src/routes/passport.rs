@@ -37,8 +37,9 @@ pub(crate) struct SchemaRights {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Excess {
     what: String,
-    /// The SQL that takes it away.
-    revoke: String,
+    /// The SQL that takes it away and nothing else; null for what no REVOKE takes away without taking reading away.
+    #[schema(required)]
+    revoke: Option<String>,
 }
 
 impl From<engine::Passport> for Rights {
