@@ -12,6 +12,7 @@ pub mod problem;
 pub mod query;
 pub mod secret;
 pub mod store;
+pub mod type_tree;
 
 pub use cell::Cell;
 pub use code::Code;
@@ -23,3 +24,4 @@ pub use problem::{FieldProblem, Problem, Result};
 pub use query::{Filter, Operator, RowQuery, Sort};
 pub use secret::Secret;
 pub use store::{Committed, Page, Snapshot, StoreVersion, TableStore, TableWriter};
+pub use type_tree::{Collating, Collation, RangeTree, Scalar, SortOrder, TypeTree};

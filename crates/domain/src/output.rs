@@ -250,6 +250,7 @@ mod tests {
             stored,
             nullable: true,
             field: "a".into(),
+            tree: None,
         }
     }
 

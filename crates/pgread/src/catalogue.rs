@@ -4,10 +4,11 @@ use crate::{
     client::Client,
     explain::{self, Asked},
     sql,
+    type_tree::Types,
     types::{self, Mapping},
     wire::pipeline::Row,
 };
-use mycorr_domain::{Cell, Code, ColumnType, Problem, Result};
+use mycorr_domain::{Cell, Code, ColumnType, Problem, Result, TypeTree};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchemaEntry {
@@ -63,6 +64,8 @@ pub struct SourceColumn {
     /// Whether the role may read it.
     pub readable: bool,
     pub primary_key: bool,
+    /// What decides the order of its values, where the stored type alone does not.
+    pub tree: Option<TypeTree>,
     pub(crate) type_oid: u32,
     pub(crate) mapping: Mapping,
 }
@@ -136,6 +139,7 @@ impl Client {
         let asked = Asked::table(&target.endpoint, schema, table);
         let rows = self.query(sql::DESCRIBE, &[schema, table], &asked).await?;
         let Some(first) = rows.first() else { return Err(explain::table_not_found(schema, table)) };
+        let types = self.types(first, &asked).await;
         self.settled(&asked).await?;
         let mut row = Reader::new(first);
         // In information_schema stands what the role has any right to; the rest is explained by `problem`.
@@ -167,6 +171,7 @@ impl Client {
                 readable: row.flag()?,
                 primary_key: row.flag()?,
                 type_oid,
+                tree: types.as_ref().and_then(|types| types.of_column(position, mapping.stored)),
                 mapping,
             });
         }
@@ -175,6 +180,15 @@ impl Client {
         let grant = (entry.problem.is_none() && !shut.is_empty())
             .then(|| sql::grant_select_columns(schema, table, &shut, target.endpoint.role()));
         Ok(TableDescription { entry, oid, columns, row_security, grant })
+    }
+
+    /// What the types of a table's columns are made of; None if the role may not look that up, which leaves the order
+    /// that a type's name tells.
+    async fn types(&mut self, described: &Row, asked: &Asked<'_>) -> Option<Types> {
+        let mut row = Reader::new(described);
+        row.skip(1);
+        let oid = row.text().ok()?;
+        Types::parse(&self.query(sql::TYPES, &[&oid], asked).await.ok()?)
     }
 
     /// The first `limit` rows of the readable columns, as PostgreSQL prints them.

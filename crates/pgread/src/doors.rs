@@ -40,6 +40,7 @@ impl Stretch {
             stored: mapping.stored,
             nullable: true,
             field: String::new(),
+            tree: None,
         };
         let mut input = Vec::new();
         for cell in cells {
@@ -161,6 +162,7 @@ fn orders() -> TableDescription {
             nullable: true,
             readable: true,
             primary_key: false,
+            tree: None,
             type_oid,
             mapping,
         }

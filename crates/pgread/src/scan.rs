@@ -114,6 +114,7 @@ impl Client {
                 stored: column.stored,
                 nullable: column.nullable,
                 field,
+                tree: column.tree.clone(),
             })
             .collect();
         let formats = chosen.iter().map(|column| column.mapping.format);

@@ -95,7 +95,7 @@ pub(crate) async fn build(
         let column = column?;
         if !used.iter().any(|known| known.column == *column) {
             let companion = version.has_field(&column.exact_name()).await?;
-            used.push(Ordered { column: column.clone(), companion });
+            used.push(Ordered::new(column.clone(), companion));
         }
     }
     let ordered = |name: &str| {

@@ -16,6 +16,7 @@ mod page;
 mod place;
 mod problem;
 mod scan;
+mod sort_key;
 mod store;
 mod version;
 mod workers;

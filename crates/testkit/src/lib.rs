@@ -5,6 +5,7 @@
 
 mod authority;
 mod cluster;
+pub mod families;
 mod heard;
 mod home;
 mod log;

@@ -66,6 +66,7 @@ pub fn columns(of: &[(&str, ColumnType)]) -> Vec<Column> {
             stored,
             nullable: true,
             field,
+            tree: None,
         })
         .collect()
 }

@@ -13,7 +13,7 @@ import {
   X,
 } from "lucide-react";
 import type { PointerEvent, ReactNode } from "react";
-import { isNumeric, type Layout, MAX_WIDTH, MIN_WIDTH, type Placed } from "./columns";
+import { isNumeric, type Layout, MAX_WIDTH, MIN_WIDTH, orderNote, type Placed } from "./columns";
 import type { Sort } from "./view";
 
 export interface HeadActions {
@@ -158,6 +158,7 @@ function HeadMenu({ placed, sort, sorts, actions, onClose, children }: MenuProps
   const { name } = placed.column;
   const others = sorts.filter((other) => other.column !== name);
   const numeric = isNumeric(placed.column);
+  const order = orderNote(placed.column);
   const resize = (by: number) =>
     actions.width(name, Math.min(Math.max(placed.width + by, MIN_WIDTH), MAX_WIDTH));
   const set = actions.sort;
@@ -186,6 +187,7 @@ function HeadMenu({ placed, sort, sorts, actions, onClose, children }: MenuProps
             >
               {numeric ? "Sort, largest first" : "Sort descending"}
             </Menu.Item>
+            {order && <Menu.Label className="grid-order">{order}</Menu.Label>}
             {sort && (
               <Menu.Item leftSection={<X size={ICON} />} onClick={() => set(others)}>
                 Clear sort

@@ -9,6 +9,8 @@ const COLUMNS = Array.from({ length: 20 }, (_, at) => ({
   type: at === 0 ? "long" : "string",
   position: at + 1,
   nullable: true,
+  order: "type",
+  collation: null,
 }));
 
 const value = (row: number, at: number) =>

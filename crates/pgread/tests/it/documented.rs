@@ -86,7 +86,7 @@ fn cost(text: &str) -> String {
             // A setting's value; a query within the statement, or a table that it makes itself.
             ("FROM", Some((_, rest))) if rest.starts_with("current_setting") => {}
             ("FROM" | "JOIN", Some(("pg_catalog" | "information_schema", _))) => drop(read.insert(*name)),
-            ("FROM" | "JOIN", None) if matches!(*name, "SELECT" | "LATERAL" | "WITH" | "base") => {}
+            ("FROM" | "JOIN", None) if matches!(*name, "SELECT" | "LATERAL" | "WITH" | "base" | "used") => {}
             ("FROM" | "JOIN", _) => panic!("what is {name:?} in: {text}"),
             _ => {}
         }
