@@ -6,7 +6,7 @@ import type { Column, Problem } from "../src/api/client";
 import { rateOf } from "../src/api/events";
 import { live, readEvents } from "../src/api/live";
 import { cellText, tsv } from "../src/grid/cell";
-import { layout, moved, revealColumn, visibleColumns } from "../src/grid/columns";
+import { layout, moved, orderNote, revealColumn, visibleColumns } from "../src/grid/columns";
 import { press, range, type Selection } from "../src/grid/keys";
 import { canvasHeight, ROW, reach, reveal, scrollAt, scrolled, topAt, visibleRows } from "../src/grid/scroll";
 import {
@@ -97,6 +97,8 @@ const column = (name: string, pg_type = "text"): Column => ({
   name,
   pg_type,
   type: "string",
+  order: "type",
+  collation: null,
   position: 1,
   nullable: true,
 });
@@ -104,6 +106,14 @@ const column = (name: string, pg_type = "text"): Column => ({
 describe("columns", () => {
   const columns = ["a", "b", "c", "d"].map((name) => column(name));
   const widths = new Map(columns.map(({ name }) => [name, 100]));
+
+  it("says by what a column sorts where that is not plain", () => {
+    expect(orderNote({ order: "type", collation: null })).toBeNull();
+    expect(orderNote({ order: "type", collation: "C" })).toBeNull();
+    expect(orderNote({ order: "type", collation: "de-x-icu" })).toBe("Sorts by collation de-x-icu");
+    expect(orderNote({ order: "bytes", collation: "en_US.utf8" })).toContain("not by collation en_US.utf8");
+    expect(orderNote({ order: "text", collation: null })).toContain("has no order");
+  });
 
   it("puts pinned columns first and keeps where their cells are", () => {
     const laid = layout(columns, ["d", "c", "b", "a"], widths, new Set(["b"]));

@@ -5,6 +5,7 @@
 //! no UTF-8) is null there and stands, as PostgreSQL printed it, in a companion column of binary type, which
 //! exists only where a table needs it. So a cell is: the companion's bytes if there are any, else the native value.
 
+use crate::type_tree::{Collation, SortOrder, TypeTree};
 use arrow_schema::{DataType, Field, TimeUnit};
 use serde::{Deserialize, Serialize};
 use std::{collections::HashMap, collections::HashSet, fmt};
@@ -31,7 +32,7 @@ pub enum ColumnType {
     /// `timestamp with time zone`, microseconds in UTC.
     TimestampTz,
     Bytea,
-    /// Stored as text, sorted by its bytes (the C collation).
+    /// `text`, `varchar`, `name`: sorted by the column's collation, see [`TypeTree`].
     Text,
     /// `char(n)`: text that sorts without its trailing blanks.
     Char,
@@ -42,7 +43,7 @@ pub enum ColumnType {
     Time,
     TimeTz,
     Interval,
-    /// Text of any other type; sorted by its bytes.
+    /// Text of any other type; sorted as its [`TypeTree`] says.
     Other,
 }
 
@@ -112,6 +113,10 @@ pub struct Column {
     pub nullable: bool,
     /// The column's name in the stored table, see [`field_names`].
     pub field: String,
+    /// What the type is made of, where the stored type alone does not tell the order. None in versions that were
+    /// made before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tree: Option<TypeTree>,
 }
 
 const EXACT: &str = "__exact";
@@ -128,6 +133,20 @@ impl Column {
     /// The companion: what PostgreSQL printed for values that the stored type cannot hold.
     pub fn exact_field(&self) -> Field {
         Field::new(self.exact_name(), DataType::Binary, true)
+    }
+
+    /// What rows are sorted by.
+    pub fn order(&self) -> SortOrder {
+        match (self.stored, &self.tree) {
+            (ColumnType::Text | ColumnType::Char | ColumnType::Other, Some(tree)) => tree.order(),
+            (ColumnType::Text | ColumnType::Char, None) => SortOrder::Bytes,
+            (ColumnType::Other, None) => TypeTree::of_name(&self.pg_type).order(),
+            _ => SortOrder::Type,
+        }
+    }
+
+    pub fn collation(&self) -> Option<&Collation> {
+        self.tree.as_ref()?.collation()
     }
 
     pub fn exact_name(&self) -> String {

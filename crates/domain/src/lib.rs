@@ -15,6 +15,7 @@ pub mod secret;
 pub mod source;
 pub mod source_name;
 pub mod store;
+pub mod type_tree;
 
 pub use cell::{AnswerBudget, Cell, CellDigest, LargeCell};
 pub use code::Code;
@@ -28,3 +29,4 @@ pub use right::WriteRight;
 pub use secret::Secret;
 pub use source::{SourceChange, SourceRecord, UniqueKey};
 pub use store::{Committed, Held, Page, Snapshot, StoreVersion, TableStore, TableWriter};
+pub use type_tree::{Collating, Collation, RangeTree, Scalar, SortOrder, TypeTree};

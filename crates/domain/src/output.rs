@@ -255,6 +255,7 @@ mod tests {
             stored,
             nullable: true,
             field: "a".into(),
+            tree: None,
         }
     }
 

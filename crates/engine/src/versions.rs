@@ -135,6 +135,7 @@ mod tests {
             stored: ColumnType::Text,
             nullable: true,
             field: name.into(),
+            tree: None,
         }
     }
 

@@ -5,10 +5,11 @@ use crate::{
     explain::{self, Asked},
     lookup::DeniedLookup,
     sql,
+    type_tree::Types,
     types::{self, Mapping},
     wire::pipeline::Row,
 };
-use mycorr_domain::{ColumnType, Problem, Result};
+use mycorr_domain::{ColumnType, Problem, Result, TypeTree};
 
 pub(crate) use crate::reader::Reader;
 use crate::reader::{at_most, unreadable};
@@ -71,6 +72,8 @@ pub struct SourceColumn {
     /// Whether the role may read it.
     pub readable: bool,
     pub primary_key: bool,
+    /// What decides the order of its values, where the stored type alone does not.
+    pub tree: Option<TypeTree>,
     pub(crate) type_oid: u32,
     pub(crate) mapping: Mapping,
 }
@@ -150,6 +153,7 @@ impl Client {
         let rows = self.query(sql::DESCRIBE, &[schema, table], &asked).await?;
         let Some(first) = rows.first() else { return Err(explain::table_not_found(schema, table)) };
         at_most(&rows, MAX_COLUMNS, "columns")?;
+        let types = self.types(first).await;
         self.settled(&asked).await?;
         let mut row = Reader::new(first);
         // In information_schema stands what the role has any right to; the rest is explained by `problem`.
@@ -181,6 +185,7 @@ impl Client {
                 readable: row.optional_flag()? != Some(false),
                 primary_key: row.flag()?,
                 type_oid,
+                tree: types.as_ref().and_then(|types| types.of_column(position, mapping.stored)),
                 mapping,
             });
         }
@@ -190,6 +195,15 @@ impl Client {
             .then(|| sql::grant_select_columns(schema, table, &shut, target.endpoint.role()));
         let denied = self.denied_lookups().await;
         Ok(TableDescription { entry, oid, columns, row_security, grant, denied })
+    }
+
+    /// What the types of a table's columns are made of; None if the role may not look that up, which leaves the order
+    /// that a type's name tells.
+    async fn types(&mut self, described: &Row) -> Option<Types> {
+        let mut row = Reader::new(described);
+        row.skip(1);
+        let oid = row.text().ok()?;
+        Types::parse(&self.query_or_do_without(sql::TYPES, &[&oid]).await?)
     }
 }
 

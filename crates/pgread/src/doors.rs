@@ -43,6 +43,7 @@ impl Stretch {
             stored: mapping.stored,
             nullable: true,
             field: String::new(),
+            tree: None,
         };
         let mut input = Vec::new();
         for cell in cells {
@@ -168,6 +169,7 @@ fn orders() -> TableDescription {
             nullable: true,
             readable: true,
             primary_key: false,
+            tree: None,
             type_oid,
             mapping,
         }

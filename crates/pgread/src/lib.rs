@@ -23,6 +23,7 @@ mod similar;
 pub mod sql;
 mod statement;
 pub mod tls;
+mod type_tree;
 mod types;
 mod wire;
 mod writes;

@@ -63,6 +63,23 @@ impl Client {
         }
     }
 
+    /// The rows of a template that nothing depends on; `None` if there is no answer. What is refused is named with the
+    /// others.
+    pub(crate) async fn query_or_do_without(
+        &mut self,
+        template: Template,
+        parameters: &[&str],
+    ) -> Option<Vec<Row>> {
+        match self.attempt(template.name, template.text, parameters).await {
+            Ok(rows) => Some(rows),
+            Err(Failed { failure: Failure::Server(error), .. }) if error.sqlstate == "42501" => {
+                self.refused.push(Refused { object: template.name, words: words(&error) });
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
     /// Asks for nothing in every way in which browsing, importing and syncing look things up, so that what is refused
     /// to the role shows.
     ///

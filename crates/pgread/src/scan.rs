@@ -103,6 +103,7 @@ impl Client {
                 stored: column.stored,
                 nullable: column.nullable,
                 field,
+                tree: column.tree.clone(),
             })
             .collect();
         let (schema, name) = (&table.entry.schema, &table.entry.name);

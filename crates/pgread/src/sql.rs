@@ -19,7 +19,7 @@ pub struct Template {
 /// All fixed statements, for the documentation.
 pub const TEMPLATES: &[Template] = &[
     SETTINGS, SETTLED, SERVER, BACKEND, DATABASES, ROLE, RIGHTS, WRITES, SCHEMAS, TABLES, SEARCH, DESCRIBE,
-    KEYS, RENAMED, DENIED, BENEATH, LIMITS, ALIVE,
+    TYPES, KEYS, RENAMED, DENIED, BENEATH, LIMITS, ALIVE,
 ];
 
 /// Opens every pipeline. The settings hold until its end, which is the end of the implicit transaction
@@ -302,6 +302,50 @@ pub const DESCRIBE: Template = Template {
            WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'v', 'm', 'f', 'p') \
            ORDER BY a.attnum"
     ),
+};
+
+/// What the types of the columns of the table `$1` are made of, as far as it decides their order: a JSON object for
+/// each column, each type that is reached from there, and each collation. Columns of the catalogue that not every
+/// version has are looked for by name.
+pub const TYPES: Template = Template {
+    name: "types",
+    text: "SELECT what, content::text FROM (WITH RECURSIVE \
+             used(typid, collid) AS (SELECT a.atttypid, a.attcollation FROM pg_catalog.pg_attribute a \
+               WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped \
+               UNION SELECT part.typid, part.collid FROM used u JOIN pg_catalog.pg_type t ON t.oid = u.typid CROSS JOIN LATERAL ( \
+                 SELECT t.typbasetype, t.typcollation WHERE t.typtype = 'd' \
+                 UNION ALL SELECT t.typelem, t.typcollation WHERE t.typinput = 'array_in'::regproc \
+                 UNION ALL SELECT a.atttypid, a.attcollation FROM pg_catalog.pg_attribute a \
+                   WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped \
+                 UNION ALL SELECT g.rngsubtype, g.rngcollation FROM pg_catalog.pg_range g \
+                   WHERE t.typtype IN ('r', 'm') AND t.oid IN (g.rngtypid, (to_jsonb(g)->>'rngmultitypid')::oid)) part(typid, collid)) \
+           SELECT 'column' AS what, json_build_object('position', a.attnum, 'type', a.atttypid::bigint, 'collation', a.attcollation::bigint) AS content \
+           FROM pg_catalog.pg_attribute a WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped \
+           UNION ALL SELECT 'type', json_build_object('oid', t.oid::bigint, 'name', t.typname, 'kind', t.typtype, \
+             'built_in', t.typnamespace = 'pg_catalog'::regnamespace, \
+             'extension', (SELECT e.extname FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid \
+               WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' LIMIT 1), \
+             'base', t.typbasetype::bigint, 'element', CASE WHEN t.typinput = 'array_in'::regproc THEN t.typelem::bigint END, \
+             'delimiter', t.typdelim, \
+             'labels', (SELECT json_agg(l.enumlabel ORDER BY l.enumsortorder) FROM pg_catalog.pg_enum l WHERE l.enumtypid = t.oid), \
+             'range', (SELECT json_build_object('subtype', g.rngsubtype::bigint, 'collation', g.rngcollation::bigint, \
+                 'canonical', g.rngcanonical::text, 'operator_class', CASE WHEN NOT o.opcdefault THEN o.opcname END) \
+               FROM pg_catalog.pg_range g JOIN pg_catalog.pg_opclass o ON o.oid = g.rngsubopc \
+               WHERE t.oid IN (g.rngtypid, (to_jsonb(g)->>'rngmultitypid')::oid)), \
+             'fields', (SELECT json_agg(json_build_array(a.atttypid::bigint, a.attcollation::bigint) ORDER BY a.attnum) \
+               FROM pg_catalog.pg_attribute a WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped)) \
+           FROM pg_catalog.pg_type t WHERE t.oid IN (SELECT typid FROM used) \
+           UNION ALL SELECT 'collation', json_build_object('oid', c.oid::bigint, 'name', c.collname, 'provider', l.provider, \
+             'locale', CASE l.provider WHEN 'c' THEN coalesce(l.row->>'datcollate', l.row->>'collcollate') ELSE \
+               CASE WHEN coalesce(l.row->>'daticurules', l.row->>'collicurules') IS NULL THEN coalesce(l.row->>'datlocale', \
+                 l.row->>'daticulocale', l.row->>'colllocale', l.row->>'colliculocale', l.row->>'collcollate') END END, \
+             'ctype', coalesce(l.row->>'datctype', l.row->>'collctype'), \
+             'deterministic', coalesce((to_jsonb(c)->>'collisdeterministic')::boolean, true)) \
+           FROM pg_catalog.pg_collation c CROSS JOIN LATERAL ( \
+             SELECT c.collprovider::text, to_jsonb(c) WHERE c.collprovider <> 'd' \
+             UNION ALL SELECT coalesce(to_jsonb(d)->>'datlocprovider', 'c'), to_jsonb(d) FROM pg_catalog.pg_database d \
+               WHERE c.collprovider = 'd' AND d.datname = current_database()) l(provider, row) \
+           WHERE c.oid = 100 OR c.oid IN (SELECT collid FROM used)) types",
 };
 
 /// The primary key and the unique indexes of the table with the oid `$1` by which its rows are known: whole ones, of

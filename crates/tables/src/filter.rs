@@ -11,6 +11,7 @@ use datafusion::{
     scalar::ScalarValue,
 };
 use mycorr_domain::{ColumnType, Filter, Operator, Problem, Result};
+use std::borrow::Cow;
 
 /// Where a value stands among the keys that a column can have.
 enum Place {
@@ -102,7 +103,7 @@ fn place(column: &Ordered, text: &str) -> Result<Place> {
     };
     place.ok_or_else(|| {
         let (name, pg_type) = (&column.column.name, &column.column.pg_type);
-        let example = example(column.column.stored);
+        let example = example(column);
         Problem::invalid(
             "filter",
             format!("{text:?} is no value of column {name:?}, whose type is {pg_type}. One is {example}."),
@@ -135,8 +136,8 @@ fn among_units(
     }
 }
 
-fn example(stored: ColumnType) -> &'static str {
-    match stored {
+fn example(column: &Ordered) -> Cow<'static, str> {
+    let fixed = match column.column.stored {
         ColumnType::Boolean => "true",
         ColumnType::Int16 | ColumnType::Int32 | ColumnType::Int64 => "42",
         ColumnType::Float32 | ColumnType::Float64 => "1.5",
@@ -149,8 +150,9 @@ fn example(stored: ColumnType) -> &'static str {
         ColumnType::Interval => "1 mon 2 days 03:00:00",
         ColumnType::Bytea => "\\x00ff",
         ColumnType::Uuid => "00000000-0000-0000-0000-000000000000",
-        ColumnType::Text | ColumnType::Char | ColumnType::Other => "any text",
-    }
+        ColumnType::Text | ColumnType::Char | ColumnType::Other => return column.example(),
+    };
+    fixed.into()
 }
 
 /// A pattern of `api.md` as one of SQL's: `*` is `%`, and a backslash takes the meaning from what follows.

@@ -66,7 +66,7 @@ impl View {
             let column = column?;
             if !used.iter().any(|known| known.column == *column) {
                 let companion = version.has_field(&column.exact_name()).await?;
-                used.push(Ordered { column: column.clone(), companion });
+                used.push(Ordered::new(column.clone(), companion));
             }
         }
         let ordered = |name: &str| {

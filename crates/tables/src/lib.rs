@@ -21,6 +21,7 @@ mod problem;
 mod row_numbers;
 mod scan;
 mod sizes;
+mod sort_key;
 mod store;
 mod version;
 mod workers;

@@ -70,7 +70,7 @@ impl Numeric {
 }
 
 impl Finite {
-    /// Class, exponent, digits in pairs; for negatives all inverted, and an end that is above every digit.
+    /// Class, exponent, digits in pairs, an end below every digit; for negatives all inverted.
     fn key(&self, out: &mut Vec<u8>) {
         if self.digits.is_empty() {
             return out.push(2);
@@ -80,9 +80,9 @@ impl Finite {
         out.extend(((self.exponent as u64) ^ (1 << 63)).to_be_bytes());
         // From 1 to 100, so that no pair is at the end's place when it is inverted.
         out.extend(self.digits.chunks(2).map(|pair| pair[0] * 10 + pair.get(1).unwrap_or(&0) + 1));
+        out.push(0);
         if self.negative {
             out[start..].iter_mut().for_each(|byte| *byte = !*byte);
-            out.push(0xff);
         }
     }
 

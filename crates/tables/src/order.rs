@@ -1,10 +1,14 @@
 //! PostgreSQL's order of a column's values as keys that a machine compares: unsigned numbers where 64 bits
 //! are enough, else bytes. Null has no key.
 //!
-//! Text sorts by its bytes (the C collation), `char(n)` without trailing blanks, booleans false first; in
-//! floats -0 is 0 and NaN is above everything, as in `numeric`; infinite dates and times are the extremes.
+//! Booleans sort false first; in floats -0 is 0 and NaN is above everything, as in `numeric`; infinite dates and times
+//! are the extremes. Of what is stored as text and is no number or date, `sort_key` knows the order.
 
-use crate::{calendar, numeric::Numeric};
+use crate::{
+    calendar,
+    numeric::Numeric,
+    sort_key::{self, SortKey},
+};
 use arrow_array::{
     Array, ArrayRef, BinaryArray, UInt64Array,
     builder::BinaryBuilder,
@@ -24,6 +28,7 @@ pub(crate) struct Ordered {
     pub(crate) column: Column,
     /// Whether any file of the version has the column's companion.
     pub(crate) companion: bool,
+    key: Arc<SortKey>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +41,16 @@ pub(crate) enum Key {
 const UNREADABLE: u8 = 0xff;
 
 impl Ordered {
+    pub(crate) fn new(column: Column, companion: bool) -> Self {
+        let key = Arc::new(SortKey::of(&column));
+        Self { column, companion, key }
+    }
+
+    /// A value of the column's type as it is written, of the types that `sort_key` knows.
+    pub(crate) fn example(&self) -> std::borrow::Cow<'static, str> {
+        self.key.example()
+    }
+
     /// `UInt64` or `Binary`.
     pub(crate) fn key_type(&self) -> DataType {
         use ColumnType::*;
@@ -45,6 +60,7 @@ impl Ordered {
             Timestamp | TimestampTz if !self.companion => DataType::UInt64,
             Decimal { precision: ..=18, .. } if !self.companion => DataType::UInt64,
             Timestamp | TimestampTz | Decimal { .. } => DataType::Binary,
+            Other if self.key.is_number() => DataType::UInt64,
             Bytea | Text | Char | Uuid | Numeric | Interval | Other => DataType::Binary,
         }
     }
@@ -96,7 +112,8 @@ impl Ordered {
     fn bytes(&self, native: &ArrayRef, exact: Option<&BinaryArray>) -> BinaryArray {
         let as_they_are = match self.column.stored {
             ColumnType::Bytea => Some(native.as_binary::<i32>().clone()),
-            ColumnType::Text | ColumnType::Uuid | ColumnType::Other => {
+            ColumnType::Uuid => Some(BinaryArray::from(native.as_string::<i32>().clone())),
+            ColumnType::Text | ColumnType::Other if self.key.is_text() => {
                 Some(BinaryArray::from(native.as_string::<i32>().clone()))
             }
             _ => None,
@@ -146,6 +163,9 @@ impl Ordered {
     }
 
     fn number_of(&self, text: &[u8]) -> Option<u64> {
+        if self.column.stored == ColumnType::Other {
+            return self.key.number(text);
+        }
         let text = std::str::from_utf8(text).ok()?;
         match self.column.stored {
             ColumnType::Boolean => boolean(text).map(u64::from),
@@ -188,19 +208,14 @@ impl Ordered {
                 Numeric::Finite(number) => key.extend(wide(number.floor(scale)?.0)),
             },
             ColumnType::Bytea => key.extend(hex::decode(text.ok()?.strip_prefix("\\x")?).ok()?),
-            ColumnType::Char => key.extend(without_trailing_blanks(bytes)),
-            ColumnType::Uuid => {
-                key.extend(uuid::Uuid::try_parse(text.ok()?.trim()).ok()?.to_string().bytes())
+            ColumnType::Uuid => key.extend(sort_key::uuid(text.ok()?)?.to_string().bytes()),
+            ColumnType::Text | ColumnType::Char | ColumnType::Other if !self.key.is_text() => {
+                self.key.write(text.ok()?, key)?;
             }
             _ => key.extend(bytes),
         }
         Some(())
     }
-}
-
-fn without_trailing_blanks(text: &[u8]) -> &[u8] {
-    let kept = text.iter().rposition(|&byte| byte != b' ').map_or(0, |last| last + 1);
-    &text[..kept]
 }
 
 pub(crate) fn signed(value: i64) -> u64 {
@@ -211,7 +226,7 @@ pub(crate) fn wide(value: i128) -> [u8; 16] {
     ((value as u128) ^ (1 << 127)).to_be_bytes()
 }
 
-fn float(value: f64) -> u64 {
+pub(crate) fn float(value: f64) -> u64 {
     if value.is_nan() {
         return u64::MAX;
     }
@@ -221,7 +236,7 @@ fn float(value: f64) -> u64 {
 }
 
 /// `Infinity`, `NaN` and numbers; one that is too large is refused, as PostgreSQL does.
-fn parse_float<F: std::str::FromStr + Into<f64> + Copy>(text: &str) -> Option<F> {
+pub(crate) fn parse_float<F: std::str::FromStr + Into<f64> + Copy>(text: &str) -> Option<F> {
     let text = text.trim();
     let value: F = text.parse().ok()?;
     let infinite =
@@ -230,7 +245,7 @@ fn parse_float<F: std::str::FromStr + Into<f64> + Copy>(text: &str) -> Option<F>
 }
 
 /// As PostgreSQL's `boolin`, but no abbreviations other than the first letter.
-fn boolean(text: &str) -> Option<bool> {
+pub(crate) fn boolean(text: &str) -> Option<bool> {
     match text.trim().to_ascii_lowercase().as_str() {
         "t" | "true" | "y" | "yes" | "on" | "1" => Some(true),
         "f" | "false" | "n" | "no" | "off" | "0" => Some(false),

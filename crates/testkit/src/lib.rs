@@ -6,6 +6,7 @@
 mod authority;
 mod cluster;
 mod disk;
+pub mod families;
 mod heard;
 mod home;
 mod log;

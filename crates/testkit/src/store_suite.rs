@@ -81,6 +81,7 @@ pub fn columns(of: &[(&str, ColumnType)]) -> Vec<Column> {
             stored,
             nullable: true,
             field,
+            tree: None,
         })
         .collect()
 }

@@ -759,8 +759,20 @@ export interface components {
          */
         CertificateRule: "untrusted" | "unsound" | "expired" | "not_yet_valid" | "wrong_host";
         Column: {
+            /**
+             * @description The collation of a column of text at the source, as PostgreSQL names it.
+             * @example de-x-icu
+             */
+            collation: string | null;
             name: string;
             nullable: boolean;
+            /**
+             * @description What rows are sorted and compared by. `type`: PostgreSQL's order of the type, with its collation. `bytes`:
+             *     the same, but text by its bytes, because its collation can't be followed here. `text`: the bytes of what is
+             *     shown, because the type has no order.
+             * @example type
+             */
+            order: string;
             /** @example numeric(12,2) */
             pg_type: string;
             /**

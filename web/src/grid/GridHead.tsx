@@ -15,7 +15,7 @@ import {
 import type { PointerEvent, ReactNode } from "react";
 import { spelled } from "../ui/invisible";
 import { visible } from "../ui/Visible";
-import { isNumeric, type Layout, MAX_WIDTH, MIN_WIDTH, type Placed } from "./columns";
+import { isNumeric, type Layout, MAX_WIDTH, MIN_WIDTH, orderNote, type Placed } from "./columns";
 import type { Sort } from "./view";
 
 export interface HeadActions {
@@ -160,6 +160,7 @@ function HeadMenu({ placed, sort, sorts, actions, onClose, children }: MenuProps
   const { name } = placed.column;
   const others = sorts.filter((other) => other.column !== name);
   const numeric = isNumeric(placed.column);
+  const order = orderNote(placed.column);
   const resize = (by: number) =>
     actions.width(name, Math.min(Math.max(placed.width + by, MIN_WIDTH), MAX_WIDTH));
   const set = actions.sort;
@@ -188,6 +189,7 @@ function HeadMenu({ placed, sort, sorts, actions, onClose, children }: MenuProps
             >
               {numeric ? "Sort, largest first" : "Sort descending"}
             </Menu.Item>
+            {order && <Menu.Label className="grid-order">{order}</Menu.Label>}
             {sort && (
               <Menu.Item leftSection={<X size={ICON} />} onClick={() => set(others)}>
                 Clear sort

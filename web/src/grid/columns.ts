@@ -26,6 +26,15 @@ const NUMERIC = /^(smallint|integer|bigint|oid|real|double precision|numeric|mon
 
 export const isNumeric = (column: Column) => NUMERIC.test(column.pg_type) && !column.pg_type.endsWith("[]");
 
+/** What has to be said about the order of a column, if anything: shown in its menu. */
+export function orderNote({ order, collation }: Pick<Column, "order" | "collation">): string | null {
+  if (order === "text") return "This type has no order: it sorts by its text";
+  if (order === "bytes") {
+    return collation ? `Text sorts by its bytes, not by collation ${collation}` : "Text sorts by its bytes";
+  }
+  return collation && collation !== "C" ? `Sorts by collation ${collation}` : null;
+}
+
 /** A width by type and name: what fits most values of the type, and the name with its menu. */
 export function defaultWidth({ name, pg_type }: Column): number {
   const byType = /^uuid$/.test(pg_type)

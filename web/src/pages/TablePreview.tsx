@@ -315,6 +315,11 @@ function FirstRows({ connectionId, schema, table, shown }: Props & { shown: stri
     AT_SOURCE,
   );
   const rows = useMemo(() => localRows(preview.data?.rows ?? []), [preview.data]);
+  // Nothing is sorted here.
+  const columns = useMemo(
+    () => (preview.data?.columns ?? []).map((column) => ({ ...column, order: "type", collation: null })),
+    [preview.data],
+  );
   return (
     <div className="preview-rows">
       <h3>First rows</h3>
@@ -322,7 +327,7 @@ function FirstRows({ connectionId, schema, table, shown }: Props & { shown: stri
         {(data) => (
           <Grid
             label={`First rows of ${spelled(`${schema}.${table}`)}`}
-            columns={data.columns}
+            columns={columns}
             rows={rows}
             order={shown}
             note={

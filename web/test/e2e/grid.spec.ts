@@ -9,6 +9,8 @@ const COLUMNS = Array.from({ length: 20 }, (_, at) => ({
   type: at === 0 ? "long" : "string",
   position: at + 1,
   nullable: true,
+  order: "type",
+  collation: null,
 }));
 
 /** Turns round what follows it, and is not seen. */

@@ -47,7 +47,7 @@ async fn opens_reads_and_syncs(folder: &Path) {
     // Git keeps no more of a file's mode than whether it can be run.
     let key = home.path().join("data/master.key");
     fs::set_permissions(key, fs::Permissions::from_mode(0o600)).unwrap();
-    let mycorr = Mycorr::start_on(home).await;
+    let mycorr = Mycorr::start_with_data(home).await;
     let model = mycorr.get("/models").await["items"][0]["id"].as_str().unwrap().to_owned();
     let table =
         mycorr.get(&format!("/models/{model}/tables")).await["items"][0]["id"].as_str().unwrap().to_owned();

@@ -1,143 +1,11 @@
 //! PostgreSQL is the oracle: whatever it prints, sorts and finds, `GET /rows` prints, sorts and finds.
 
 use crate::product::Mycorr;
-use mycorr_testkit::{Cluster, Database};
+use mycorr_testkit::{
+    Cluster, Database,
+    families::{FAMILIES, Family, SETUP, quoted},
+};
 use serde_json::Value;
-
-/// A type, borders and oddities of it, and an expression that makes another value of it each time.
-pub(crate) struct Family {
-    pub(crate) pg_type: &'static str,
-    pub(crate) odd: &'static [&'static str],
-    pub(crate) random: &'static str,
-    /// For text, whose order is promised for the C collation.
-    pub(crate) collate: &'static str,
-}
-
-const fn family(pg_type: &'static str, odd: &'static [&'static str], random: &'static str) -> Family {
-    Family { pg_type, odd, random, collate: "" }
-}
-
-const fn text(pg_type: &'static str, odd: &'static [&'static str], random: &'static str) -> Family {
-    Family { pg_type, odd, random, collate: " COLLATE \"C\"" }
-}
-
-pub(crate) const FAMILIES: &[Family] = &[
-    family("boolean", &["t", "f"], "random() < 0.5"),
-    family("smallint", &["-32768", "32767", "0"], "(random() * 65535 - 32768)::int"),
-    family("integer", &["-2147483648", "2147483647", "0"], "(random() * 4294967295 - 2147483648)::bigint"),
-    family(
-        "bigint",
-        &["-9223372036854775808", "9223372036854775807", "0"],
-        "((random() - 0.5) * 1.8e19)::numeric(19)::bigint",
-    ),
-    family("oid", &["0", "4294967295"], "(random() * 4294967295)::bigint"),
-    family(
-        "real",
-        &["0", "-0", "NaN", "Infinity", "-Infinity", "1e-45", "3.4028235e38"],
-        "((random() - 0.5) * 10 ^ (random() * 70 - 35))::real",
-    ),
-    family(
-        "double precision",
-        &["0", "-0", "NaN", "Infinity", "-Infinity", "5e-324", "1.7976931348623157e308"],
-        "(random() - 0.5) * 10 ^ (random() * 600 - 300)",
-    ),
-    family(
-        "numeric(12,2)",
-        &["NaN", "0", "-9999999999.99", "9999999999.99"],
-        "((random() - 0.5) * 1e9)::numeric(12,2)",
-    ),
-    family(
-        "numeric(38,10)",
-        &["NaN", "0", "9999999999999999999999999999.9999999999"],
-        "((random() - 0.5) * 1e9)::numeric * 1e15",
-    ),
-    family(
-        "numeric(50,3)",
-        &["NaN", "0", "99999999999999999999999999999999999999999999999.999"],
-        "((random() - 0.5) * 1e9)::numeric * 1e35",
-    ),
-    family(
-        "numeric",
-        &[
-            "NaN",
-            "Infinity",
-            "-Infinity",
-            "0",
-            "0.00",
-            "-0.1",
-            "-0.10",
-            "1e400",
-            "-1e400",
-            "1e-400",
-            "9",
-            "10",
-            "09.50",
-            "100",
-        ],
-        "((random() - 0.5) * 1e15)::numeric * 10 ^ ((random() * 60)::int - 30)::numeric",
-    ),
-    family(
-        "date",
-        &["infinity", "-infinity", "0044-03-15 BC", "5874897-12-31", "4713-11-24 BC", "1970-01-01"],
-        "'0001-01-01'::date + (random() * 1000000)::int",
-    ),
-    family(
-        "timestamp",
-        &[
-            "infinity",
-            "-infinity",
-            "0044-03-15 12:00:00 BC",
-            "294276-12-31 23:59:59.999999",
-            "294250-01-01 00:00:00",
-            "1970-01-01 00:00:00",
-        ],
-        "'1600-01-01'::timestamp + random() * interval '800 years'",
-    ),
-    family(
-        "timestamptz",
-        &[
-            "infinity",
-            "-infinity",
-            "0044-03-15 12:00:00+00 BC",
-            "294276-12-31 23:59:59.999999+00",
-            "1970-01-01 00:00:00+00",
-        ],
-        "'1600-01-01Z'::timestamptz + random() * interval '800 years'",
-    ),
-    family("time", &["00:00:00", "24:00:00", "23:59:59.999999"], "random() * interval '24 hours'"),
-    family(
-        "timetz",
-        &["00:00:00+00", "24:00:00-15:59", "12:00:00+02", "11:00:00+01", "10:00:00+00"],
-        "(random() * interval '24 hours')::time",
-    ),
-    family(
-        "interval",
-        &[
-            "00:00:00",
-            "1 mon",
-            "30 days",
-            "720:00:00",
-            "-1 year 5 days",
-            "1 year -2 days 03:04:05.678",
-            "178000000 years",
-        ],
-        "(random() - 0.5) * interval '100 years 40 days'",
-    ),
-    family(
-        "uuid",
-        &["00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"],
-        "md5(random()::text)::uuid",
-    ),
-    family("bytea", &["\\x", "\\x00", "\\xff", "\\x0000", "\\x61"], "decode(md5(random()::text), 'hex')"),
-    text(
-        "text",
-        &["", "a", "A", "ä", "Z", "a ", "a\\b", "%", "_", "a%b", "👩", "ﬀ", "a,b", "(x)", "\"q\""],
-        "substr(md5(random()::text), 1, (random() * 6)::int)",
-    ),
-    text("varchar(20)", &["", "a", "A", "é"], "substr(md5(random()::text), 1, (random() * 6)::int)"),
-    text("char(5)", &["", "a", "A", " a", "abcde"], "substr(md5(random()::text), 1, (random() * 5)::int)"),
-    text("name", &["a", "B", "_"], "md5(random()::text)"),
-];
 
 /// Rows of a query of PostgreSQL's under the settings of the contract.
 pub(crate) fn ask(database: &Database<'_>, query: &str) -> Vec<String> {
@@ -149,10 +17,6 @@ pub(crate) fn ask(database: &Database<'_>, query: &str) -> Vec<String> {
         .filter(|line| *line != "SET")
         .map(str::to_owned)
         .collect()
-}
-
-pub(crate) fn quoted(value: &str) -> String {
-    format!("'{}'", value.replace('\'', "''"))
 }
 
 struct Imported<'a> {
@@ -299,6 +163,7 @@ async fn rows_are_printed_sorted_and_found_as_by_postgresql() {
     let mycorr = Mycorr::start().await;
     let connection = mycorr.connect(cluster, &database, cluster.port()).await;
     let model = mycorr.model().await;
+    database.sql(SETUP);
     for (at, family) in FAMILIES.iter().enumerate() {
         agrees(family, &database, &mycorr, &model, &connection, &format!("t{at}")).await;
     }

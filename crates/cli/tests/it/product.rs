@@ -55,11 +55,11 @@ impl Mycorr {
         let mut create = binary(&data);
         create.args(["user", "create", "--email", EMAIL, "--name", "Ada", "--password-stdin", "--admin"]);
         run(&mut create, "correct horse battery staple\n");
-        Self::start_on(home).await
+        Self::start_with_data(home).await
     }
 
     /// On the data directory `data` in `home`, which has Ada's account.
-    pub(crate) async fn start_on(home: TempDir) -> Self {
+    pub(crate) async fn start_with_data(home: TempDir) -> Self {
         let data = home.path().join("data");
         let token = run(binary(&data).args(["token", "create", "--email", EMAIL, "--name", "test"]), "");
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

@@ -2,11 +2,11 @@
 //! order, filters that are nearly right, and filters that are nothing of the kind. Where the product answers
 //! with rows and PostgreSQL takes the same condition, they are the same rows in the same order.
 
-use crate::{
-    oracle::{FAMILIES, Family, quoted},
-    product::Mycorr,
+use crate::product::Mycorr;
+use mycorr_testkit::{
+    Cluster, Database,
+    families::{FAMILIES, Family, SETUP, quoted},
 };
-use mycorr_testkit::{Cluster, Database};
 use proptest::{
     prelude::{Strategy, any},
     strategy::ValueTree,
@@ -197,6 +197,7 @@ fn parameters<'a>(sort: &'a str, filters: &'a [String]) -> Vec<(&'static str, &'
 async fn whatever_is_asked_is_answered_as_by_postgresql() {
     let cluster = Cluster::shared();
     let database = Database::create(cluster);
+    database.sql(SETUP);
     fill(&database);
     let mycorr = Mycorr::start().await;
     let connection = mycorr.connect(cluster, &database, cluster.port()).await;

@@ -20,6 +20,7 @@ fn columns() -> Vec<Column> {
         stored: ColumnType::Int64,
         nullable: false,
         field: "id".into(),
+        tree: None,
     }]
 }
 

@@ -105,7 +105,7 @@ fn cost(text: &str) -> String {
             ("FROM", None) if matches!(*name, "aclexplode" | "pg_options_to_table") => {}
             ("FROM" | "JOIN", Some(("pg_catalog" | "information_schema", _))) => drop(read.insert(*name)),
             ("FROM" | "JOIN", None)
-                if matches!(*name, "SELECT" | "LATERAL" | "WITH" | "base" | "tree" | "beneath") => {}
+                if matches!(*name, "SELECT" | "LATERAL" | "WITH" | "base" | "tree" | "beneath" | "used") => {}
             ("FROM" | "JOIN", _) => panic!("what is {name:?} in: {text}"),
             _ => {}
         }

@@ -47,6 +47,14 @@ pub(crate) struct Column {
     #[schema(example = "decimal(12,2)")]
     r#type: String,
     nullable: bool,
+    /// What rows are sorted and compared by. `type`: PostgreSQL's order of the type, with its collation. `bytes`:
+    /// the same, but text by its bytes, because its collation can't be followed here. `text`: the bytes of what is
+    /// shown, because the type has no order.
+    #[schema(example = "type")]
+    order: &'static str,
+    /// The collation of a column of text at the source, as PostgreSQL names it.
+    #[schema(required, example = "de-x-icu")]
+    collation: Option<String>,
 }
 
 impl From<engine::Table> for Table {
@@ -80,6 +88,8 @@ impl From<&mycorr_domain::Column> for Column {
             pg_type: column.pg_type.clone(),
             r#type: column.stored.to_string(),
             nullable: column.nullable,
+            order: column.order().as_str(),
+            collation: column.collation().map(|collation| collation.name.clone()),
         }
     }
 }
