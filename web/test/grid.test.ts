@@ -8,7 +8,15 @@ import { isPem, kindOf as kindOfPaste, nameFor } from "../src/pages/pasted";
 import { literal } from "../src/pages/Statements";
 import { age, ago } from "../src/ui/format";
 
-const column = (pg_type: string): Column => ({ name: "c", pg_type, type: "", position: 1, nullable: true });
+const column = (pg_type: string): Column => ({
+  name: "c",
+  pg_type,
+  type: "",
+  position: 1,
+  nullable: true,
+  order: "type",
+  collation: null,
+});
 
 describe("filters by type", () => {
   it("know what a column can be asked", () => {

@@ -146,7 +146,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The tables of a schema, by name. */
+        /** The tables of a schema, by name. `/source-tables?schema=` is the same for every name, `..` among them. */
         get: operations["list_source_tables"];
         put?: never;
         post?: never;
@@ -190,6 +190,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/connections/{id}/source-table": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A table at the source, with its columns, whatever it is called. */
+        get: operations["describe_named_table"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections/{id}/source-table/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The first 50 rows of a table at the source, whatever it is called. */
+        get: operations["preview_named_table"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/connections/{id}/source-tables": {
         parameters: {
             query?: never;
@@ -197,7 +231,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The tables of all schemas that are called so, by schema and name: one statement. */
+        /** The tables of all schemas, or of one, that are called so, by schema and name: one statement. */
         get: operations["search_source_tables"];
         put?: never;
         post?: never;
@@ -663,7 +697,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The process can serve: its database answers. */
+        /** The process can serve: what it stores is stored. */
         get: operations["readyz"];
         put?: never;
         post?: never;
@@ -703,6 +737,7 @@ export interface components {
         } | {
             /** Format: int64 */
             length: number;
+            preview: string;
             sha256: string;
         };
         /** @description A certificate that the server showed, for an administrator to compare. */
@@ -724,8 +759,20 @@ export interface components {
          */
         CertificateRule: "untrusted" | "unsound" | "expired" | "not_yet_valid" | "wrong_host";
         Column: {
+            /**
+             * @description The collation of a column of text at the source, as PostgreSQL names it.
+             * @example de-x-icu
+             */
+            collation: string | null;
             name: string;
             nullable: boolean;
+            /**
+             * @description What rows are sorted and compared by. `type`: PostgreSQL's order of the type, with its collation. `bytes`:
+             *     the same, but text by its bytes, because its collation can't be followed here. `text`: the bytes of what is
+             *     shown, because the type has no order.
+             * @example type
+             */
+            order: string;
             /** @example numeric(12,2) */
             pg_type: string;
             /**
@@ -760,6 +807,11 @@ export interface components {
             port: number;
             /** @description As the server said at the last test that got so far. */
             server_version: string | null;
+            /**
+             * Format: int64
+             * @description For how many days statements stay in the ledger.
+             */
+            statements_retention_days: number;
             /**
              * Format: int64
              * @description How many tables were imported through it.
@@ -802,6 +854,13 @@ export interface components {
             expires_at?: string | null;
             name: string;
         };
+        /** @description A part of PostgreSQL's catalogue that an administrator took away from PUBLIC. */
+        DeniedLookup: {
+            /** @description The SQL that gives it back. */
+            grant: string;
+            /** @example pg_catalog.pg_roles */
+            object: string;
+        };
         /** @description A table that was imported through a connection. */
         DependentTable: {
             /** Format: uuid */
@@ -816,8 +875,8 @@ export interface components {
             synced_at: string | null;
         };
         Excess: {
-            /** @description The SQL that takes it away. */
-            revoke: string;
+            /** @description The SQL that takes it away and nothing else; null for what no REVOKE takes away without taking reading away. */
+            revoke: string | null;
             what: string;
         };
         FieldProblem: {
@@ -825,10 +884,10 @@ export interface components {
             message: string;
         };
         /**
-         * @description A limit of a connection.
+         * @description A limit of a connection, or room where tables are stored.
          * @enum {string}
          */
-        HeldBack: "bytes_per_second" | "imports";
+        HeldBack: "bytes_per_second" | "imports" | "storage";
         Import: {
             /** @description Which columns; all that the role can read when left out. */
             columns?: string[] | null;
@@ -906,7 +965,10 @@ export interface components {
         JobState: "queued" | "running" | "succeeded" | "failed" | "cancelled";
         /** @description What Mycorr may ask of the database; null is no ceiling. */
         Limits: {
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Fast enough to bring the largest table that was imported through the connection within `minutes`, or a day.
+             */
             bytes_per_second: number | null;
             /**
              * Format: int64
@@ -1105,6 +1167,8 @@ export interface components {
         };
         /** @description What the role may do at the source. */
         Rights: {
+            /** @description Parts of PostgreSQL's catalogue that the server keeps from the role, so that not all is known. */
+            denied: components["schemas"]["DeniedLookup"][];
             /** @description Rights that a reader does not need. */
             excess: components["schemas"]["Excess"][];
             schemas: components["schemas"]["SchemaRights"][];
@@ -1123,7 +1187,11 @@ export interface components {
             columns: components["schemas"]["Column"][];
             /** Format: int64 */
             offset: number;
-            /** @description One list of cells per row, in the order of the columns. */
+            /**
+             * @description One list of cells per row, in the order of the columns. An answer has a budget of 8 MiB: where even small
+             *     cells come to more, these are fewer rows than asked for, and the next ones are had from `offset` plus their
+             *     number on.
+             */
             rows: (components["schemas"]["Cell"] | null)[][];
             /**
              * Format: int64
@@ -1134,6 +1202,10 @@ export interface components {
             version: number;
         };
         Schema: {
+            /**
+             * @description A byte that is no UTF-8 (in a `SQL_ASCII` database) is written `\\xHH`, here and in every name of a table or
+             *     column; `\\x5c` is a backslash that stands before `x` and two hexadecimal digits. Names are taken in this form, too.
+             */
             name: string;
             /**
              * Format: int64
@@ -1202,6 +1274,8 @@ export interface components {
             /** @description Anyone may sign up. */
             open: boolean;
         };
+        /** @enum {string} */
+        SourceChange: "renamed" | "another_table";
         SourceColumn: {
             name: string;
             nullable: boolean;
@@ -1234,8 +1308,16 @@ export interface components {
         };
         SourceTableDescription: components["schemas"]["SourceTable"] & {
             columns: components["schemas"]["SourceColumn"][];
+            /** @description Parts of PostgreSQL's catalogue that the server keeps from the role, so that something here is unknown. */
+            denied: components["schemas"]["DeniedLookup"][];
             /** @description The SQL that lets the role read the columns that it can't; null where it can read all. */
             grant: string | null;
+            /**
+             * Format: int64
+             * @description How many seconds an import takes at the connection's `bytes_per_second`, and holds a snapshot at the source;
+             *     null without a pace, or where the source has no estimate.
+             */
+            read_seconds: number | null;
             /** @description true: row-level security may hide rows from this role. */
             row_security: boolean;
         };
@@ -1255,7 +1337,10 @@ export interface components {
             job_id: string | null;
             /** Format: int64 */
             milliseconds: number;
-            /** @description `ok`, PostgreSQL's SQLSTATE, or a code of ours. */
+            /**
+             * @description `running`, `ok`, PostgreSQL's SQLSTATE, a code of ours, `cancelled`, `not_stopped` (it was broken off, and the
+             *     server did not confirm that it ended it), or `interrupted` (Mycorr died meanwhile).
+             */
             outcome: string;
             parameters: string[];
             purpose: components["schemas"]["Purpose"];
@@ -1393,6 +1478,8 @@ export interface components {
              * @description Tested before it replaces the old one.
              */
             password?: string | null;
+            /** Format: int64 */
+            statements_retention_days?: number | null;
         };
         /** @description A version of a table. It never changes. */
         Version: {
@@ -1401,7 +1488,10 @@ export interface components {
             cause: components["schemas"]["Cause"];
             /** @description The name that somebody gave to this version. */
             checkpoint: string | null;
-            /** @description Names of columns, against the version before; a column is known by its place at the source. */
+            /**
+             * @description Names of columns, against the version before; a column is known by its place at the source, or, in another table,
+             *     by its name.
+             */
             columns_added: string[];
             /** @description Renamed or of another type. */
             columns_changed: string[];
@@ -1416,6 +1506,7 @@ export interface components {
             restored_version: number | null;
             /** Format: int64 */
             rows: number;
+            source_change: components["schemas"]["SourceChange"] | null;
             /**
              * Format: int64
              * @description From 1.
@@ -1786,7 +1877,12 @@ export interface operations {
     };
     list_schemas: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description The `next` of the part before. */
+                after?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -1915,11 +2011,79 @@ export interface operations {
             };
         };
     };
-    search_source_tables: {
+    describe_named_table: {
         parameters: {
             query: {
-                /** @description What `schema.table` has to contain, in any case. */
-                search: string;
+                schema: string;
+                table: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceTableDescription"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_named_table: {
+        parameters: {
+            query: {
+                schema: string;
+                table: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_source_tables: {
+        parameters: {
+            query?: {
+                /** @description Only the tables of this schema. */
+                schema?: string;
+                /** @description What `schema.table`, or with `schema` the table's name, has to contain, in any case. */
+                search?: string;
                 limit?: number;
                 /** @description The `next` of the part before. */
                 after?: string;
@@ -2647,10 +2811,25 @@ export interface operations {
     get_cell: {
         parameters: {
             query: {
-                /** @description The row's number from 0, in the order of the import. */
+                /**
+                 * @description The row's number from 0, in the order of `sort` among the rows that pass `filter`; without them, in the order
+                 *     of the import.
+                 */
                 row: number;
                 /** @description The column's name. */
                 column: string;
+                /**
+                 * @description As for `rows`.
+                 * @example -price,id
+                 */
+                sort?: string;
+                /**
+                 * @description As for `rows`.
+                 * @example [
+                 *       "price.gte.10"
+                 *     ]
+                 */
+                filter?: string[];
                 /** @description The newest when left out. */
                 version?: number;
             };
@@ -2731,12 +2910,13 @@ export interface operations {
                 offset?: number;
                 limit?: number;
                 /**
-                 * @description Columns separated by commas, with a minus sign before those that descend.
+                 * @description At most 16 columns separated by commas, with a minus sign before those that descend.
                  * @example -price,id
                  */
                 sort?: string;
                 /**
-                 * @description `column.operator.value`; several must all hold.
+                 * @description `column.operator.value`, where the operator is `eq`, `neq`, `gt`, `gte`, `lt`, `lte`, `like`, `ilike`, `in`
+                 *     (a list of at most 1,000 values: `id.in.(1,2)`) or `is`. At most 32; all of them must hold.
                  * @example [
                  *       "price.gte.10"
                  *     ]
