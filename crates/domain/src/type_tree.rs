@@ -167,8 +167,8 @@ impl TypeTree {
     /// What rows of this type are sorted by.
     pub fn order(&self) -> SortOrder {
         let of = |collation: &Collation| match collation.collating() {
-            Collating::Unknown | Collating::Icu(_) => SortOrder::Bytes,
-            Collating::Bytes => SortOrder::Type,
+            Collating::Unknown => SortOrder::Bytes,
+            Collating::Bytes | Collating::Icu(_) => SortOrder::Type,
         };
         match self {
             Self::Scalar(_) | Self::Enum(_) => SortOrder::Type,

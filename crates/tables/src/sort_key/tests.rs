@@ -189,3 +189,68 @@ fn what_is_no_value_has_no_key() {
         assert!(key(&of, &of.example()).is_some(), "{pg_type}: {}", of.example());
     }
 }
+
+/// Texts whose letters, marks, cases and signs decide at each level of a collation.
+const TEXTS: &[&str] = &[
+    "", "a", "A", "ä", "Ä", "a\u{308}", "aa", "Aa", "aA", "az", "Zebra", "zoo", "apple", "Äpfel", "Apfel",
+    "10", "9", "010", "_x", "-x", "x-y", "xy", "x y", "ß", "ss", "SS", "œ", "oe", "ø", "o", "ö", "Ö", "å",
+    "z", "ch", "ci", "cz", "ñ", "n", "nz", "é", "e", "côte", "coté", "cote", "côté", "日", "本", "ア", "あ",
+    "я", "Ж", "α", "Ω", "ﬀ", "ff", "👩", "\u{200d}", "ı", "i", "I", "İ", "$1", "€1", "a'b", "a.b", "ab",
+    "AB", "Ab", "aB",
+];
+
+#[test]
+fn text_compares_as_its_icu_collation_compares() {
+    let database = Database::create(Cluster::shared());
+    database.sql("CREATE TABLE words (t text)");
+    let words: Vec<_> = TEXTS.iter().map(|text| format!("({})", quoted(text))).collect();
+    database.sql(&format!("INSERT INTO words VALUES {}", words.join(", ")));
+    database.sql(
+        "SELECT setseed(0.5); INSERT INTO words SELECT a.t || b.t || c.t FROM words a, words b, words c WHERE random() < 0.001 LIMIT 200",
+    );
+    let mut faults = Vec::new();
+    for (at, (locale, deterministic)) in [
+        ("und", true),
+        ("de", true),
+        ("de-u-co-phonebk", true),
+        ("sv", true),
+        ("da", true),
+        ("es-u-co-trad", true),
+        ("fr-CA", true),
+        ("tr", true),
+        ("cs", true),
+        ("zh", true),
+        ("ja", true),
+        ("en-US-u-kn-true", true),
+        ("en-u-kf-upper", true),
+        ("und-u-ka-shifted", true),
+        ("und-u-ks-level1", false),
+        ("und-u-ks-level2", false),
+        ("und-u-ks-level1-kc-true", false),
+        ("und-u-ks-level2", true),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        database.sql(&format!(
+            "CREATE COLLATION of_{at} (provider = icu, locale = '{locale}', deterministic = {deterministic})"
+        ));
+        let placed = placed(
+            &database,
+            &format!(
+                "SELECT encode(convert_to(t, 'UTF8'), 'hex'), dense_rank() OVER (ORDER BY t COLLATE of_{at}) FROM words"
+            ),
+        );
+        assert!(placed.len() > 200);
+        let of = SortKey::new(&TypeTree::Text(Collation {
+            name: String::new(),
+            provider: 'i',
+            locale: Some(locale.to_owned()),
+            deterministic,
+        }));
+        assert!(!of.is_text(), "{locale} is followed");
+        faults.extend(fault(&placed, |text| key(&of, text)).map(|fault| format!("{locale}: {fault}")));
+        assert!(fault(&placed, |text| Some(text.into())).is_some(), "{locale}: bytes are told from it");
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
