@@ -3,11 +3,11 @@
 use mycorr_pgread::sql::{self, TEMPLATES};
 use std::{collections::BTreeSet, fmt::Write, fs, path::Path};
 
-const SOURCE: &str = include_str!("../../src/sql.rs");
+const SOURCE: &str = concat!(include_str!("../../src/sql.rs"), include_str!("../../src/sql/advice.rs"));
 
 const HEAD: &str = "# What Mycorr sends to a database
 
-Every statement, made from `crates/pgread/src/sql.rs` by a test that fails when this page differs; `make statements` writes it again.
+Every statement, made from `crates/pgread/src/sql.rs` and `sql/` by a test that fails when this page differs; `make statements` writes it again.
 There is no other statement: no `BEGIN`, `SET`, `COPY`, `DECLARE`, `PREPARE` or `DISCARD`. Before each of them goes `settings`, in the
 same pipeline of unnamed messages with a single Sync, so that the server runs both in one read-only transaction. What a person types is only
 ever a parameter (`$1`); names of tables and columns are those that `describe` found in the catalogue, quoted. The ledger of a connection
