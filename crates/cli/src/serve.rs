@@ -6,9 +6,14 @@ use crate::{
 };
 use clap::{Args, ValueEnum};
 use mycorr_egress::AllowList;
-use mycorr_engine::{LARGEST_ROW, SignUp, Waiting};
+use mycorr_engine::{LARGEST_ROW, ProviderRoots, SignUp, Waiting};
+use mycorr_server::IpNet;
 use mycorr_tables::QueryOptions;
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -22,6 +27,10 @@ pub(crate) struct Settings {
     /// The origin that people type, e.g. https://mycorr.example.com, when a proxy stands in front.
     #[arg(long, env = "MYCORR_PUBLIC_URL", value_parser = origin)]
     public_url: Option<String>,
+    /// Proxies whose Forwarded or X-Forwarded-For header is believed: addresses and networks in CIDR notation, separated
+    /// by commas.
+    #[arg(long, env = "MYCORR_TRUSTED_PROXIES", value_delimiter = ',', value_parser = network)]
+    trusted_proxies: Vec<IpNet>,
     /// Who may sign up once there is an account.
     #[arg(long, env = "MYCORR_SIGN_UP", default_value = "invite")]
     sign_up: WhoSignsUp,
@@ -52,6 +61,16 @@ pub(crate) struct Settings {
     /// in bytes. They are in DATA_DIR/spill.
     #[arg(long, env = "MYCORR_QUERY_DISK", default_value_t = QueryOptions::DEFAULT_DISK_BYTES, value_parser = clap::value_parser!(u64).range(1 << 26..=1 << 50))]
     query_disk: u64,
+    /// Whether the root certificates of Amazon RDS and Supabase that come with Mycorr are trusted for these
+    /// providers' own hosts.
+    #[arg(long, env = "MYCORR_PROVIDER_ROOTS", default_value = "on")]
+    provider_roots: Switch,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Switch {
+    On,
+    Off,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -68,6 +87,13 @@ fn origin(text: &str) -> Result<String, String> {
         Some(place) if !place.is_empty() && !place.contains(['/', '?', '#', '@']) => Ok(origin.to_owned()),
         _ => Err("it is written like https://mycorr.example.com".to_owned()),
     }
+}
+
+/// `10.0.0.0/8`, or one address.
+fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
+    text.parse().ok().or_else(address).ok_or_else(|| "it is written like 127.0.0.1 or 10.0.0.0/8".to_owned())
 }
 
 pub(crate) async fn serve(place: &Place, settings: Settings) -> Result<(), Failure> {
@@ -88,7 +114,11 @@ pub(crate) async fn serve(place: &Place, settings: Settings) -> Result<(), Failu
         }),
     };
     let limits = Limits { largest_row: settings.largest_row as usize, storage: settings.storage, waiting };
-    let engine = place.open(sign_up, settings.allow_hosts, limits, Some(queries)).await?;
+    let roots = match settings.provider_roots {
+        Switch::On => ProviderRoots::default(),
+        Switch::Off => ProviderRoots::none(),
+    };
+    let engine = place.open(sign_up, settings.allow_hosts, limits, Some(queries), roots).await?;
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|error| format!("{} can't be listened on: {error}", settings.listen))?;
@@ -99,7 +129,10 @@ pub(crate) async fn serve(place: &Place, settings: Settings) -> Result<(), Failu
     };
     let workers = engine.start_workers(settings.workers.into());
     say(format_args!("Mycorr is ready at {url}"))?;
-    let http = mycorr_server::Settings { public_url: settings.public_url };
+    let http = mycorr_server::Settings {
+        public_url: settings.public_url,
+        trusted_proxies: settings.trusted_proxies,
+    };
     let meta = engine.meta.clone();
     let served = mycorr_server::serve(listener, engine, http, stop).await;
     tracing::info!("stopping: jobs that run go back to the queue");

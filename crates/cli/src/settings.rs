@@ -4,7 +4,7 @@ use crate::Failure;
 use clap::Args;
 use mycorr_domain::TableStore;
 use mycorr_egress::{AllowList, Dialer};
-use mycorr_engine::{Engine, LARGEST_ROW, Parts, SignUp, Waiting};
+use mycorr_engine::{Engine, LARGEST_ROW, Parts, ProviderRoots, SignUp, Waiting};
 use mycorr_meta::Meta;
 use mycorr_tables::{DeltaStore, QueryOptions};
 use mycorr_vault::{Keyring, Vault};
@@ -67,6 +67,7 @@ impl Place {
         allow: AllowList,
         limits: Limits,
         queries: Option<QueryOptions>,
+        provider_roots: ProviderRoots,
     ) -> Result<Engine, Failure> {
         make_private(&self.data_dir)?;
         let meta = Meta::open(&self.database_url()?).await.map_err(told)?;
@@ -99,6 +100,7 @@ impl Place {
             meta,
             vault: Vault::new(keys),
             dialer: Dialer::new(allow),
+            provider_roots,
             store: Arc::new(store),
             sign_up,
             largest_row: limits.largest_row,
@@ -142,7 +144,8 @@ impl Place {
 
     /// For a command that changes what is kept and dials nowhere.
     pub(crate) async fn open_idle(&self) -> Result<Engine, Failure> {
-        self.open(SignUp::Invite, AllowList::default(), Limits::default(), None).await
+        let roots = ProviderRoots::none();
+        self.open(SignUp::Invite, AllowList::default(), Limits::default(), None, roots).await
     }
 
     /// The keyring's file.

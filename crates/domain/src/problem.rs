@@ -1,7 +1,7 @@
 //! What a person is told when something fails: what happened, why, and what to do.
 
 use crate::code::Code;
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, time::Duration};
 
 pub type Result<T, E = Problem> = std::result::Result<T, E>;
 
@@ -18,6 +18,8 @@ pub struct Problem {
     pub fields: Vec<FieldProblem>,
     /// For the log only.
     pub internal: Option<String>,
+    /// When it can be tried again.
+    pub retry_after: Option<Duration>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +30,7 @@ pub struct FieldProblem {
 
 impl Problem {
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), fix: None, fields: Vec::new(), internal: None }
+        Self { code, detail: detail.into(), fix: None, fields: Vec::new(), internal: None, retry_after: None }
     }
 
     #[must_use]
@@ -47,6 +49,18 @@ impl Problem {
     pub fn internal(mut self, cause: impl fmt::Display) -> Self {
         self.internal = Some(cause.to_string());
         self
+    }
+
+    /// Too much was tried: when it can be again is said in words, and by HTTP's `Retry-After`.
+    pub fn too_many_requests(detail: impl Into<String>, wait: Duration) -> Self {
+        let seconds = wait.as_secs().max(1);
+        let time = match seconds {
+            1 => "a second".to_owned(),
+            2..=90 => format!("{seconds} seconds"),
+            _ => format!("{} minutes", seconds.div_ceil(60)),
+        };
+        let problem = Self::new(Code::TooManyRequests, detail).fix(format!("Try again in {time}."));
+        Self { retry_after: Some(Duration::from_secs(seconds)), ..problem }
     }
 
     /// One field of a request is wrong.

@@ -1,6 +1,6 @@
 //! Accounts, sessions, tokens.
 
-use crate::{Engine, SignUp};
+use crate::{Engine, SignUp, passwords::Queue};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use mycorr_domain::{
@@ -52,19 +52,21 @@ impl Engine {
     }
 
     /// Makes an account and signs it in. The first one is the administrator's.
-    pub async fn sign_up(&self, name: &str, email: &str, password: Secret) -> Result<SignedIn> {
+    pub async fn sign_up(&self, name: &str, email: &str, password: Secret, from: IpAddr) -> Result<SignedIn> {
         if !self.sign_up_state().await?.open {
             // Known before the costly hash; decided again, atomically, when the account is made.
             return Err(Problem::new(Code::SignUpClosed, "Nobody can sign up here without an invitation.")
                 .fix("Ask the operator of this server for an account."));
         }
-        let user = self.create_user(name, email, password, false, self.sign_up == SignUp::Open).await?;
+        let user = self
+            .create_user(name, email, password, false, self.sign_up == SignUp::Open, Queue::Of(from))
+            .await?;
         self.start_session(user).await
     }
 
     /// Makes an account for who was asked to; the operator's way, whatever the setting for sign-up.
     pub async fn add_user(&self, name: &str, email: &str, password: Secret, admin: bool) -> Result<User> {
-        self.create_user(name, email, password, admin, true).await
+        self.create_user(name, email, password, admin, true, Queue::Known).await
     }
 
     async fn create_user(
@@ -74,10 +76,11 @@ impl Engine {
         password: Secret,
         admin: bool,
         anyone: bool,
+        queue: Queue,
     ) -> Result<User> {
         let name = PersonName::parse("name", name)?;
         let email = Email::parse(email)?;
-        let hash = self.0.passwords.hash(password).await?;
+        let hash = self.0.passwords.hash(password, self.0.passwords.place(queue)?).await?;
         let new = NewUser { name: &name, email: &email, password_hash: &hash, admin };
         self.meta.create_user(new, anyone).await
     }
@@ -89,20 +92,21 @@ impl Engine {
                 .fix("Check both. Capital letters matter in the password.")
         };
         let Ok(email) = Email::parse(email) else { return Err(wrong()) };
-        let key = format!("{} {from}", email.as_str());
-        let found = self.meta.user_by_email(&email).await?;
-        if !self.0.attempts.begin(&key) {
-            return Err(Problem::new(
-                Code::TooManyRequests,
-                "There were too many failed attempts to sign in.",
-            )
-            .fix("Wait fifteen minutes, then try again."));
-        }
-        let (user, hash) = found.unzip();
-        let fits = self.0.passwords.verify(password, hash).await?;
+        let origin = self.0.sign_in_limits.origin(&self.meta, &email, from).await?;
+        // An address that the account knows does not wait behind strangers.
+        let place = self.0.passwords.place(if origin.known { Queue::Known } else { Queue::Of(from) })?;
+        let attempt = self.0.sign_in_limits.begin(&self.meta, origin).await?;
+        let (user, hash) = self.meta.user_by_email(&email).await?.unzip();
+        let fits = match self.0.passwords.verify(password, hash, place).await {
+            Ok(fits) => fits,
+            Err(problem) => {
+                attempt.refund(&self.meta).await?;
+                return Err(problem);
+            }
+        };
         match user {
             Some(user) if fits => {
-                self.0.attempts.forgive(&key);
+                attempt.succeed(&self.meta).await?;
                 self.start_session(user).await
             }
             _ => Err(wrong()),

@@ -126,14 +126,14 @@ impl Engine {
         let _leaves = left.clone().drop_guard();
         to_the_end(async move {
             let asking = async {
-                let turn = engine.0.turns.take(user).await?;
+                let permit = engine.0.source_concurrency.take(user).await?;
                 let journal = engine.ledger(id, user, purpose, None);
                 match Client::connect(&engine.dialer, &target, journal).await {
-                    Ok(client) => Ok((turn, client)),
+                    Ok(client) => Ok((permit, client)),
                     Err(problem) => Err(engine.sign_in_failed(&connection, problem).await),
                 }
             };
-            let (_turn, mut client) = left.run_until_cancelled(asking).await.unwrap_or_else(gone)?;
+            let (_permit, mut client) = left.run_until_cancelled(asking).await.unwrap_or_else(gone)?;
             let answer = left.run_until_cancelled(question(&mut client)).await.unwrap_or_else(gone);
             client.close().await;
             answer

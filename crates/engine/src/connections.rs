@@ -1,6 +1,8 @@
 //! Connections: tested before they are saved, sealed when they are.
 
-use crate::{Engine, courtesy, secrets::Opened, to_the_end};
+use crate::{
+    Engine, connection_test_limits::ConnectionTestAttempt, secrets::Opened, source_limits, to_the_end,
+};
 use mycorr_domain::{
     Code, ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Endpoint, FieldProblem, Port, Problem,
     Result, RoleName, Secret, UserId,
@@ -9,7 +11,10 @@ use mycorr_egress::Host;
 use mycorr_meta::{
     CaSummary, Connection, Dependent, Limits, Listed, NewConnection, Purpose, Statement, TestResult,
 };
-use mycorr_pgread::{Journal, MemoryJournal, Passport, Report, Step, Target, paste, tls::CaCertificate};
+use mycorr_pgread::{
+    Journal, MemoryJournal, Passport, Report, Step, Target, paste,
+    tls::{CaCertificate, ProviderRoots},
+};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -70,7 +75,7 @@ impl Refused {
 
 impl ConnectionForm {
     /// All that is wrong with the fields at once.
-    fn parse(self) -> Result<(ConnectionName, Target)> {
+    fn parse(self, provider_roots: ProviderRoots) -> Result<(ConnectionName, Target)> {
         let mut wrong = Wrong::default();
         let name = wrong.take(ConnectionName::parse(&self.name));
         let host = wrong.take(parse_host(&self.host));
@@ -90,7 +95,7 @@ impl ConnectionForm {
                 Some(ca_certificate),
             ) => {
                 let endpoint = Endpoint { host, port, database, username, encrypted: self.encrypted };
-                Ok((name, Target { endpoint, password, ca_certificate }))
+                Ok((name, Target { endpoint, password, ca_certificate, provider_roots }))
             }
             _ => Err(wrong.into()),
         }
@@ -171,7 +176,7 @@ impl Engine {
     /// Tests what was filled in and stores nothing.
     pub async fn test_form(&self, user: UserId, form: ConnectionForm, live: Live) -> Result<Report> {
         let kind = form.kind;
-        let (_, target) = form.parse()?;
+        let (_, target) = form.parse(self.provider_roots.clone())?;
         let engine = self.clone();
         // Left in the middle it would count as one that failed.
         let journal = Arc::new(MemoryJournal::default());
@@ -186,7 +191,7 @@ impl Engine {
         live: Live,
     ) -> Result<Connection, Refused> {
         let kind = form.kind;
-        let (name, target) = form.parse()?;
+        let (name, target) = form.parse(self.provider_roots.clone())?;
         let engine = self.clone();
         to_the_end(async move {
             let journal = Arc::new(MemoryJournal::default());
@@ -273,7 +278,8 @@ impl Engine {
             Some(_) => self.meta.largest_read_bytes(id).await?,
             None => 0,
         };
-        let limits = wrong.take(change.limits.map(|limits| courtesy::check(limits, largest)).transpose());
+        let limits =
+            wrong.take(change.limits.map(|limits| source_limits::check(limits, largest)).transpose());
         let retention = wrong.take(change.statements_retention_days.map(parse_retention).transpose());
         let (Some(name), Some(password), Some(ca), Some(limits), Some(retention)) =
             (name, password, ca, limits, retention)
@@ -335,7 +341,8 @@ impl Engine {
         let target = match (password, ca) {
             // Nothing of what is stored is needed: this is also the way out when it can't be opened any more.
             (Some(password), Some(ca_certificate)) => {
-                Target { endpoint: connection.endpoint.clone(), password, ca_certificate }
+                let provider_roots = self.provider_roots.clone();
+                Target { endpoint: connection.endpoint.clone(), password, ca_certificate, provider_roots }
             }
             (password, ca) => {
                 let mut target = self.target(connection).await?;
@@ -397,12 +404,11 @@ impl Engine {
         journal: Arc<dyn Journal>,
         live: Live,
     ) -> Result<Report> {
-        let trial = self.0.trials.begin(user, &target.endpoint)?;
-        let turn = self.0.turns.take(user).await;
-        let _turn = match turn {
-            Ok(turn) => turn,
+        let attempt = ConnectionTestAttempt::begin(&self.meta, user, &target.endpoint).await?;
+        let _permit = match self.0.source_concurrency.take(user).await {
+            Ok(permit) => permit,
             Err(problem) => {
-                trial.end(None);
+                attempt.give_back(&self.meta).await?;
                 return Err(problem);
             }
         };
@@ -411,7 +417,10 @@ impl Engine {
             let _ = live.as_ref().map(|live| live.send(step.clone()));
         };
         let mut report = mycorr_pgread::test(&self.dialer, &target, journal, &mut on_step).await;
-        trial.end(report.problem.as_ref());
+        if let Err(problem) = attempt.end(&self.meta, report.problem.as_ref()).await {
+            // What was found out is no worse.
+            tracing::error!(cause = problem.internal, "the outcome of a test could not be counted");
+        }
         if let Some(problem) = &mut report.problem {
             let Endpoint { host, port, database, username, .. } = &target.endpoint;
             let hints = paste::near_misses(kind, host, port.get(), database.as_str(), username.as_str());

@@ -3,10 +3,9 @@
 //! the port [`TableStore`].
 
 mod accounts;
-mod attempts;
 mod browse;
+mod connection_test_limits;
 mod connections;
-mod courtesy;
 mod imports;
 mod jobs;
 mod ledger;
@@ -19,15 +18,15 @@ mod role;
 mod rows;
 mod runner;
 mod secrets;
+mod sign_in_limits;
 mod source;
-mod trials;
-mod turns;
+mod source_concurrency;
+mod source_limits;
 mod versions;
 
 pub use accounts::{Identity, NewToken, SignUpState, SignedIn};
 pub use browse::Preview;
 pub use connections::{Change, ConnectionForm, Live, Refused};
-pub use courtesy::read_seconds;
 pub use imports::Import;
 pub use liveness::Waiting;
 pub use passport::{RightsChange, SeenPassport};
@@ -35,6 +34,7 @@ pub use role::NewRole;
 pub use rows::Rows;
 pub use runner::Workers;
 pub use secrets::Rewrapped;
+pub use source_limits::read_seconds;
 pub use versions::ColumnChanges;
 
 // Plain values of the crates below, passed on as they are.
@@ -47,7 +47,7 @@ pub use mycorr_pgread::{
     SchemaRights, ServerFacts, SourceColumn, Step, StepName, TableDescription, TableEntry, TableKind, Tls,
     paste,
     sql::role_script,
-    tls::{CertificateInfo, Rule},
+    tls::{CertificateInfo, ProviderRoots, Rule},
 };
 
 pub use mycorr_domain::{SourceChange, SourceRecord, UniqueKey};
@@ -59,7 +59,6 @@ use mycorr_vault::Vault;
 use std::{
     future::Future,
     sync::{Arc, atomic::AtomicBool},
-    time::Duration,
 };
 use tokio::sync::{Mutex, Notify, broadcast};
 
@@ -76,6 +75,8 @@ pub struct Parts {
     pub meta: Meta,
     pub vault: Vault,
     pub dialer: Dialer,
+    /// Trusted beside the public trust store, for the providers' own hosts.
+    pub provider_roots: ProviderRoots,
     pub store: Arc<dyn TableStore>,
     pub sign_up: SignUp,
     /// The largest row that is read, in bytes as the source sends it.
@@ -98,10 +99,8 @@ struct Inner {
     parts: Parts,
     passwords: passwords::Passwords,
     /// Failed sign-ins, of accounts that exist and of those that don't alike.
-    attempts: attempts::Attempts,
-    turns: turns::Turns,
-    trials: trials::Trials,
-    paces: courtesy::Paces,
+    sign_in_limits: sign_in_limits::SignInLimits,
+    source_concurrency: source_concurrency::SourceConcurrency,
     /// Whether jobs wait for room where tables are stored.
     short_of_room: AtomicBool,
     open_entries: ledger::OpenEntries,
@@ -125,10 +124,8 @@ impl Engine {
         Self(Arc::new(Inner {
             parts,
             passwords: passwords::Passwords::new(),
-            attempts: attempts::Attempts::new(10, Duration::from_secs(15 * 60)),
-            turns: turns::Turns::new(),
-            trials: trials::Trials::new(),
-            paces: courtesy::Paces::default(),
+            sign_in_limits: sign_in_limits::SignInLimits::default(),
+            source_concurrency: source_concurrency::SourceConcurrency::new(),
             short_of_room: AtomicBool::new(false),
             open_entries: ledger::OpenEntries::default(),
             checking: Mutex::new(()),

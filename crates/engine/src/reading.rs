@@ -2,11 +2,11 @@
 
 use crate::{
     Engine,
-    courtesy::{self, Pace},
     imports::quota_exceeded,
     liveness::Liveness,
     runner::Made,
     source::{self, Found},
+    source_limits::{self, Throttle},
 };
 use arrow_array::RecordBatch;
 use mycorr_domain::{Code, ModelId, Problem, Result, TableWriter};
@@ -75,7 +75,7 @@ impl Engine {
         };
         let looking = async {
             let found = self.find_source(&mut client, work, connection.id).await?;
-            courtesy::check_duration(limits, &found.description, found.columns.is_none())?;
+            source_limits::check_duration(limits, &found.description, found.columns.is_none())?;
             // What the role may do is looked at again at every sync. A table can be read without knowing it.
             let passport = match work.job.kind {
                 JobKind::Sync => client.passport().await.ok(),
@@ -90,8 +90,8 @@ impl Engine {
         };
         self.remember_passport(connection.id, passport).await;
         let started = Instant::now();
-        let ended = |problem| courtesy::explain(problem, limits, started.elapsed());
-        let scan_limits = courtesy::scan_limits(limits, self.largest_row, self.waiting.idle_timeout);
+        let ended = |problem| source_limits::explain(problem, limits, started.elapsed());
+        let scan_limits = source_limits::scan_limits(limits, self.largest_row, self.waiting.idle_timeout);
         let preparing = client.read(&described, chosen.as_deref(), scan_limits);
         let mut scan = abort.run_until_cancelled(preparing).await.unwrap_or_else(|| Err(interrupted()))?;
         let columns = scan.columns().to_vec();
@@ -119,8 +119,8 @@ impl Engine {
         };
 
         let (batches, received) = mpsc::channel(WAITING_BATCHES);
-        let pace = self.0.paces.of(liveness.connection.id, limits);
-        let reader = tokio::spawn(pump(scan, batches, progress.clone(), pace, liveness, abort.clone()));
+        let throttle = Throttle::of(&self.meta, liveness.connection.id, limits);
+        let reader = tokio::spawn(pump(scan, batches, progress.clone(), throttle, liveness, abort.clone()));
         let written = self.write(writer, received, work.job.model).await;
         let (read, stop) = reader.await.map_err(Problem::bug)?;
         // A writer that fails makes the reader end, so what it says comes first.
@@ -162,7 +162,7 @@ async fn pump(
     mut scan: Scan,
     batches: mpsc::Sender<RecordBatch>,
     progress: Progress,
-    pace: Option<Pace>,
+    mut throttle: Option<Throttle>,
     liveness: Liveness,
     abort: CancellationToken,
 ) -> (Result<u64>, Stop) {
@@ -177,8 +177,10 @@ async fn pump(
             };
             let Some(next) = next else { return Err(scan.lost().await) };
             let Some(batch) = next else { break };
-            let wait = match &pace {
-                Some(pace) => pace.after(scan.bytes() - std::mem::replace(&mut paid, scan.bytes())),
+            let wait = match &mut throttle {
+                Some(throttle) => {
+                    throttle.after(scan.bytes() - std::mem::replace(&mut paid, scan.bytes())).await
+                }
                 None => Duration::ZERO,
             };
             let held_back = (!wait.is_zero()).then_some(HeldBack::BytesPerSecond);

@@ -101,6 +101,7 @@ impl Engine {
             Some(bytes) => Some(CaCertificate::parse(open("ca_certificate", bytes)?.expose())?),
             None => None,
         };
-        Ok(Target { endpoint: endpoint.clone(), password, ca_certificate })
+        let provider_roots = self.provider_roots.clone();
+        Ok(Target { endpoint: endpoint.clone(), password, ca_certificate, provider_roots })
     }
 }

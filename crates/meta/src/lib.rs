@@ -13,12 +13,14 @@ mod pool;
 mod record;
 mod statements;
 mod tables;
+mod throttles;
 
 pub use accounts::{NewUser, Session};
 pub use connections::{NewConnection, Sealed, TestResult};
 pub use jobs::{Beat, Lease, NewImport, NewSource, NewVersion, Told, Work};
 pub use record::*;
 pub use statements::{NewStatement, StatementEnd};
+pub use throttles::{Charge, Rate};
 
 use chrono::{DateTime, SubsecRound, TimeZone, Utc};
 use mycorr_domain::{Code, Problem, Result};

@@ -20,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(Fences),
             Box::new(SourceRecords),
             Box::new(crate::ledger_migration::LedgerAhead),
+            Box::new(Throttles),
         ]
     }
 }
@@ -132,6 +133,28 @@ impl MigrationTrait for SourceRecords {
             }
         }
         Ok(())
+    }
+}
+
+/// Counters of what may be tried only so often.
+struct Throttles;
+
+impl MigrationName for Throttles {
+    fn name(&self) -> &str {
+        "m0006_throttles"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Throttles {
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let throttles = vec![text("key").primary_key().take(), big_integer("until")];
+        manager.create_table(table("throttles", throttles)).await?;
+        manager.create_index(index("throttles_until", "throttles", &["until"])).await
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     journal::{Journal, Outgoing},
     lookup::Refused,
     sql,
-    tls::{CaCertificate, Verification},
+    tls::{CaCertificate, ProviderRoots, Verification},
     types::ServerTraits,
     wire::{
         Failure, Wire,
@@ -26,11 +26,14 @@ pub struct Target {
     pub password: Secret,
     /// Replaces the public trust store.
     pub ca_certificate: Option<CaCertificate>,
+    /// Trusted beside the public trust store, for the providers' own hosts.
+    pub provider_roots: ProviderRoots,
 }
 
 impl Target {
     pub(crate) fn verification(&self) -> Option<Verification> {
-        self.endpoint.encrypted.then(|| Verification::new(self.ca_certificate.clone()))
+        let Self { endpoint, ca_certificate, provider_roots, .. } = self;
+        endpoint.encrypted.then(|| Verification::new(&endpoint.host, ca_certificate.clone(), provider_roots))
     }
 }
 

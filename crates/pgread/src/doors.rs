@@ -4,6 +4,7 @@ use crate::{
     MemoryJournal, ScanLimits, SourceColumn, TableDescription, TableEntry, TableKind,
     client::{Client, LOGIN, Target},
     decode::{Cells, ColumnBuilder},
+    tls::ProviderRoots,
     types::{self, ServerTraits},
     wire::{
         Failure,
@@ -115,7 +116,12 @@ pub async fn converse(stream: TcpStream, part: Part) {
         encrypted: false,
     };
     let host = Host::parse(&endpoint.host).expect("a host");
-    let target = Target { endpoint, password: Secret::new("secret".into()), ca_certificate: None };
+    let target = Target {
+        endpoint,
+        password: Secret::new("secret".into()),
+        ca_certificate: None,
+        provider_roots: ProviderRoots::none(),
+    };
     let opened = login::open(stream, "", None, Instant::now() + LOGIN).await;
     let Ok(mut opened) = opened else { unreachable!("nothing is asked for a connection in clear") };
     let mut told = LoggedIn { cancel: None, version: String::new(), integer_datetimes: true };

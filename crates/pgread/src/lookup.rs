@@ -45,7 +45,9 @@ impl Client {
                 Err(failed) => failed,
             };
             let version = &self.server().version;
-            let Failure::Server(error) = &failure else { return Err(explain(&failure, asked).with_stop(stop)) };
+            let Failure::Server(error) = &failure else {
+                return Err(explain(&failure, asked).with_stop(stop));
+            };
             if error.sqlstate != "42501" {
                 return Err(explain_look(&failure, asked, &text, version));
             }

@@ -285,9 +285,12 @@ impl Walk<'_> {
                 certificate.not_after.format("%Y-%m-%d")
             )
         });
+        let provider = encryption.provider.map_or_else(String::new, |name| {
+            format!(" It is trusted through a root certificate of {name} that comes with Mycorr.")
+        });
         let version = encryption.version.replace("TLSv", "TLS ");
         self.report.tls = Some(Tls { version: version.clone(), cipher: encryption.cipher });
-        self.passed(StepName::Encrypt, format!("{version}.{certificate}"));
+        self.passed(StepName::Encrypt, format!("{version}.{certificate}{provider}"));
     }
 
     fn authenticated(&mut self, method: Method) {

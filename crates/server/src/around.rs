@@ -2,7 +2,7 @@
 //! on failures.
 
 use crate::{
-    App, extract, linger,
+    App, extract, host, linger,
     problem::{self, ApiError},
 };
 use axum::{
@@ -24,17 +24,30 @@ pub(crate) async fn around(State(app): State<App>, request: Request, next: Next)
     let id = Uuid::now_v7().to_string();
     let method = request.method().clone();
     let api = is_api(request.uri().path());
+    // Monitors ask by whatever name they have, and learn nothing there.
+    let monitor = matches!(request.uri().path(), "/healthz" | "/readyz");
+    let public_url = app.settings.public_url.as_deref();
+    let ours = monitor || host::is_ours(request.headers(), request.uri(), public_url);
     // The route and not the path: a path holds what people call their tables.
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let route = route.unwrap_or_else(|| if api { "none" } else { "page" }.to_owned());
     let span = tracing::info_span!("request", id, %method, route);
     let (request, rest) = linger::lend(request);
     let response = async {
-        let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        let answer = if ours {
+            AssertUnwindSafe(next.run(request)).catch_unwind().await
+        } else {
+            drop(request);
+            Ok(ApiError::from(host::refused()).into_response())
+        };
         rest.discard().await;
         let response = answer.unwrap_or_else(|panic| ApiError::from(panicked(&*panic)).into_response());
         let mut response = problem::render(own_words(response), &id);
         add_headers(&mut response, &id, api);
+        if app.settings.is_https() {
+            let year = HeaderValue::from_static("max-age=31536000");
+            response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, year);
+        }
         let milliseconds = started.elapsed().as_millis() as u64;
         tracing::debug!(status = response.status().as_u16(), milliseconds, "answered");
         response

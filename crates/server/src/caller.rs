@@ -105,7 +105,10 @@ mod tests {
             .iter()
             .map(|&(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))
             .collect();
-        is_same_origin(&headers, &Settings { public_url: public_url.map(str::to_owned) })
+        is_same_origin(
+            &headers,
+            &Settings { public_url: public_url.map(str::to_owned), ..Settings::default() },
+        )
     }
 
     #[test]

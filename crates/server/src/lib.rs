@@ -3,8 +3,11 @@
 
 mod around;
 mod caller;
+mod client_address;
 mod compression;
+mod connections;
 mod extract;
+mod host;
 mod large_answers;
 mod linger;
 mod live;
@@ -14,15 +17,12 @@ mod page;
 mod problem;
 mod router;
 mod routes;
+mod serving;
+
+pub use ipnet::IpNet;
 
 use mycorr_engine::Engine;
-use std::{
-    future::{Future, IntoFuture},
-    io,
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{future::Future, io, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::watch};
 
 /// How the server is reached from outside.
@@ -31,6 +31,8 @@ pub struct Settings {
     /// The origin that people type, e.g. `https://mycorr.example.com`, without a slash at its end. With `https`
     /// cookies are marked Secure.
     pub public_url: Option<String>,
+    /// Proxies whose `Forwarded` or `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Settings {
@@ -68,13 +70,13 @@ pub async fn serve(
         large_answers: Default::default(),
         stopping: stopped.clone(),
     };
-    let service = router::router(app).into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
+    let trusted = app.settings.trusted_proxies.as_slice().into();
+    let serving = serving::serve(listener, router::router(app), trusted, async move {
         stop.await;
         stopping.send_replace(true);
     });
     tokio::select! {
-        result = serving.into_future() => result,
+        result = serving => result,
         () = given_up(stopped) => Ok(()),
     }
 }

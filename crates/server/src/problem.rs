@@ -131,14 +131,16 @@ pub(crate) fn render(mut response: Response, request_id: &str) -> Response {
         (None, false) => tracing::debug!(code, "request refused"),
     }
     let too_busy = problem.code == Code::TooBusy;
+    let retry_after = problem.retry_after;
     let mut body = ProblemBody::from(error);
     body.request_id = Some(request_id.to_owned());
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.remove(header::CONTENT_LENGTH);
-    if too_busy {
-        headers.entry(header::RETRY_AFTER).or_insert(RETRY_AFTER_SECONDS);
+    let wait = retry_after.map(|wait| HeaderValue::from(wait.as_secs()));
+    if let Some(wait) = wait.or(too_busy.then_some(RETRY_AFTER_SECONDS)) {
+        headers.entry(header::RETRY_AFTER).or_insert(wait);
     }
     *response.body_mut() =
         Body::from(serde_json::to_vec(&body).expect("a problem has only text and numbers"));

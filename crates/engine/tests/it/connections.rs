@@ -127,3 +127,41 @@ async fn the_address_is_checked_at_every_use() {
     let noted = world.engine.connection(world.ada, saved.id).await.unwrap();
     assert_eq!(noted.last_test_ok, Some(false));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guessing_at_a_database_ends_and_locks_nobody_out() {
+    let world = World::new().await;
+    let bob = world.engine.add_user("Bob", "bob@example.org", secret(PASSWORD), false).await.unwrap().id;
+    let eve = world.engine.add_user("Eve", "eve@example.org", secret(PASSWORD), false).await.unwrap().id;
+    let guess = || ConnectionForm { password: secret("wrong"), ..world.form() };
+    assert!(world.engine.test_form(world.ada, world.form(), None).await.unwrap().ok());
+    for _ in 0..10 {
+        let report = world.engine.test_form(eve, guess(), None).await.unwrap();
+        assert_eq!(report.problem.unwrap().code, Code::AuthenticationFailed);
+    }
+    for user in [eve, bob] {
+        let refused = world.engine.test_form(user, guess(), None).await.unwrap_err();
+        assert_eq!(refused.code, Code::TooManyRequests);
+        assert!(refused.retry_after.is_some());
+    }
+    assert!(
+        world.engine.test_form(world.ada, world.form(), None).await.unwrap().ok(),
+        "she signed in before"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scanning_ends_for_the_person_who_scans() {
+    let world = World::new().await;
+    let eve = world.engine.add_user("Eve", "eve@example.org", secret(PASSWORD), false).await.unwrap().id;
+    let closed = |port: i64| ConnectionForm { port, username: format!("role{port}"), ..world.form() };
+    for port in 1..=40 {
+        world.engine.test_form(eve, closed(port), None).await.unwrap();
+    }
+    let refused = world.engine.test_form(eve, closed(41), None).await.unwrap_err();
+    assert_eq!(refused.code, Code::TooManyRequests);
+    world.engine.test_form(world.ada, closed(41), None).await.unwrap();
+    for _ in 0..50 {
+        assert!(world.engine.test_form(world.ada, world.form(), None).await.unwrap().ok());
+    }
+}

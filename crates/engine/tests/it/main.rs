@@ -5,13 +5,13 @@
 mod accounts;
 mod browse;
 mod connections;
-mod courtesy;
 mod imports;
 mod interruptions;
 mod memory;
 mod passport;
 mod sealed;
 mod slow;
+mod source_limits;
 mod sources;
 mod versions;
 
@@ -25,7 +25,12 @@ use mycorr_engine::{
 use mycorr_meta::Meta;
 use mycorr_testkit::{Cluster, Database, MemoryStore};
 use mycorr_vault::{Keyring, Vault};
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 use tempfile::TempDir;
 
 /// A Mycorr of its own, with an account, beside a database of its own.
@@ -38,6 +43,7 @@ struct World {
     folder: TempDir,
 }
 
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const PASSWORD: &str = "correct horse battery staple";
 
 fn secret(text: &str) -> Secret {
@@ -63,7 +69,7 @@ impl World {
         Keyring::create_if_missing(&folder.path().join("master.key")).unwrap();
         let allow = "127.0.0.1".to_owned();
         let engine = engine_with(&folder, &store, &allow, largest_row).await;
-        let ada = engine.sign_up("Ada", "ada@example.org", secret(PASSWORD)).await.unwrap().user.id;
+        let ada = engine.sign_up("Ada", "ada@example.org", secret(PASSWORD), HERE).await.unwrap().user.id;
         let workers = engine.start_workers(2);
         let database = tokio::task::spawn_blocking(|| Database::create(cluster)).await.unwrap();
         Self { engine, workers, ada, database, store, folder }
@@ -167,6 +173,7 @@ async fn engine_with(folder: &TempDir, store: &MemoryStore, allow: &str, largest
         meta: Meta::open(&url).await.unwrap(),
         vault: Vault::new(folder.path().join("master.key")),
         dialer: Dialer::new(allow.parse::<AllowList>().unwrap()),
+        provider_roots: mycorr_engine::ProviderRoots::default(),
         store: Arc::new(store.clone()),
         sign_up: SignUp::Invite,
         largest_row,

@@ -9,6 +9,7 @@ mod jobs;
 mod ledger;
 mod models;
 mod start;
+mod throttles;
 
 use mycorr_domain::{
     ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Email, Endpoint, PersonName, Port,

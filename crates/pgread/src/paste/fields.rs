@@ -44,13 +44,6 @@ pub(super) fn pasted(mut from: Parameters) -> Result<Pasted> {
     if let Some(supabase) = &supabase {
         supabase.explain(&mut from);
     }
-    if encrypted && host.as_deref().is_some_and(|host| host.ends_with(".rds.amazonaws.com")) {
-        from.warn(
-            "Amazon RDS certificates are mostly signed by Amazon's own authority, which is in no public trust \
-             store. If the test says so, paste the bundle of \
-             https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem as CA certificate.",
-        );
-    }
     Ok(Pasted {
         kind: if supabase.is_some() { ConnectionKind::Supabase } else { ConnectionKind::Postgresql },
         host,

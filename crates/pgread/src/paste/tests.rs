@@ -242,7 +242,7 @@ fn providers() {
     check(
         "postgres://u:p@s.x.eu-west-1.rds.amazonaws.com:5432/d",
         "s.x.eu-west-1.rds.amazonaws.com 5432 d u p on",
-        &["truststore"],
+        &[],
     );
     check("postgres://u:[YOUR-PASSWORD]@h/d", "h - d u - on", &["placeholder"]);
     check("postgres://u:********@h/d", "h - d u - on", &["placeholder"]);

@@ -4,6 +4,7 @@ use super::{
     ca::CaCertificate,
     certificate::{CertificateFault, CertificateInfo, Rule},
     der, names,
+    providers::{ProviderOf, ProviderRoots},
 };
 use crate::wire::{Failure, ReadAhead};
 use openssl::{
@@ -25,6 +26,7 @@ use tokio_openssl::SslStream;
 /// What a server's certificate is held against.
 pub(crate) struct Verification {
     ca: Option<CaCertificate>,
+    provider: Option<ProviderOf>,
 }
 
 /// What was agreed on.
@@ -36,6 +38,8 @@ pub(crate) struct Encryption {
     pub(crate) cipher: &'static str,
     /// As it was verified: from the server's own certificate up to the one that is trusted.
     pub(crate) chain: Vec<CertificateInfo>,
+    /// Whose roots vouch for it, if they are a provider's that Mycorr brings.
+    pub(crate) provider: Option<&'static str>,
     /// Channel binding data `tls-server-end-point` (RFC 5929 section 4.1), where the certificate's signature
     /// has a digest.
     pub(crate) end_point: Option<Vec<u8>>,
@@ -45,8 +49,9 @@ pub(crate) struct Encryption {
 type Complaint = Arc<Mutex<Option<(Rule, String, Vec<CertificateInfo>)>>>;
 
 impl Verification {
-    pub(crate) fn new(ca: Option<CaCertificate>) -> Self {
-        Self { ca }
+    pub(crate) fn new(host: &str, ca: Option<CaCertificate>, providers: &ProviderRoots) -> Self {
+        let provider = if ca.is_none() { providers.of(host) } else { None };
+        Self { ca, provider }
     }
 
     fn context(&self, complaint: &Complaint) -> Result<SslContext, ErrorStack> {
@@ -57,6 +62,9 @@ impl Verification {
             Some(ca) => context.set_cert_store(ca.store()?),
             // The system's, or what SSL_CERT_FILE and SSL_CERT_DIR name.
             None => context.set_default_verify_paths()?,
+        }
+        for root in self.provider.iter().flat_map(|provider| &provider.roots) {
+            context.cert_store_mut().add_cert(root.clone())?;
         }
         let complaint = complaint.clone();
         context.set_verify_callback(SslVerifyMode::PEER, move |valid, chain| {
@@ -118,11 +126,13 @@ pub(crate) async fn handshake(
             pasted_ca,
         })));
     }
+    let chain = chain(stream.ssl(), &certificate);
     let encryption = Encryption {
         version: stream.ssl().version_str(),
         cipher: stream.ssl().current_cipher().map_or("unknown", |cipher| cipher.name()),
         end_point: end_point(&certificate),
-        chain: chain(stream.ssl(), &certificate),
+        provider: verification.provider.as_ref().and_then(|provider| provider.vouches_for(&chain)),
+        chain,
     };
     Ok((stream, encryption))
 }

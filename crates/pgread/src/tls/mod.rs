@@ -7,7 +7,9 @@ mod der;
 mod handshake;
 mod names;
 mod pem;
+mod providers;
 
 pub use ca::CaCertificate;
 pub use certificate::{CertificateFault, CertificateInfo, Rule};
 pub(crate) use handshake::{Encryption, Verification, handshake};
+pub use providers::ProviderRoots;

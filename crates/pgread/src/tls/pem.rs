@@ -80,18 +80,21 @@ fn from_base64(text: &str) -> String {
     let mut decoded = String::new();
     let mut words = text.split(|c: char| !is_base64(c)).peekable();
     while let Some(word) = words.next() {
-        let Some(at) = ENCODED.iter().find_map(|begin| word.find(begin)) else { continue };
-        let mut whole = word[at..].to_owned();
+        let Some(at) = ENCODED.iter().filter_map(|begin| word.find(begin)).min() else { continue };
+        let mut whole = word.to_owned();
         // `base64` breaks its lines.
-        while let Some(next) =
-            words.next_if(|next| !whole.ends_with('=') && !ENCODED.iter().any(|begin| next.contains(begin)))
+        while let Some(next) = words
+            .next_if(|next| !whole.ends_with('=') && !ENCODED.iter().any(|begin| next.starts_with(begin)))
         {
             whole.push_str(next);
         }
-        whole.truncate(whole.len() / 4 * 4);
-        if let Ok(bytes) = decode_block(&whole) {
-            decoded.push('\n');
-            decoded.push_str(&String::from_utf8_lossy(&bytes));
+        // What was encoded may begin with something else, and the word with a name and an equals sign.
+        for start in [Some(0), Some(at).filter(|at| *at > 0)].into_iter().flatten() {
+            let part = &whole[start..];
+            if let Ok(bytes) = decode_block(&part[..part.len() / 4 * 4]) {
+                decoded.push('\n');
+                decoded.push_str(&String::from_utf8_lossy(&bytes));
+            }
         }
     }
     decoded

@@ -169,8 +169,7 @@ async fn names_that_are_no_utf8_are_listed_described_and_read() {
     ));
     database.sql(LATIN_1);
     let journal = Arc::new(MemoryJournal::default());
-    let mut client =
-        Client::connect(&dialer(), &target(cluster, &database), journal.clone()).await.unwrap();
+    let mut client = Client::connect(&dialer(), &target(cluster, &database), journal.clone()).await.unwrap();
     let schemas: Vec<_> =
         client.schemas(None, 10).await.unwrap().into_iter().map(|schema| schema.name).collect();
     assert_eq!(schemas, ["public", "sch\\xe9", "x"]);

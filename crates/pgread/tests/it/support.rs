@@ -6,7 +6,8 @@ use mycorr_domain::{
 };
 use mycorr_egress::Dialer;
 use mycorr_pgread::{
-    Client, Journal, MemoryJournal, Scan, ScanLimits, TableDescription, Target, tls::CaCertificate,
+    Client, Journal, MemoryJournal, Scan, ScanLimits, TableDescription, Target,
+    tls::{CaCertificate, ProviderRoots},
 };
 use mycorr_testkit::{Cluster, Database};
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub(crate) fn target_at(cluster: &Cluster, database: &Database<'_>, port: u16) -
         },
         password: Secret::new(database.password.clone()),
         ca_certificate: Some(CaCertificate::parse(&cluster.authority().pem()).unwrap()),
+        provider_roots: ProviderRoots::default(),
     }
 }
 

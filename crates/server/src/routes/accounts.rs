@@ -3,12 +3,13 @@
 use crate::{
     App,
     caller::{self, Caller},
+    client_address::ClientAddress,
     extract::Body,
     problem::ApiError,
 };
 use axum::{
-    Json,
-    extract::{ConnectInfo, State},
+    Extension, Json,
+    extract::State,
     http::{StatusCode, header},
     response::{AppendHeaders, IntoResponse},
 };
@@ -16,7 +17,6 @@ use chrono::{DateTime, Utc};
 use mycorr_domain::Secret;
 use mycorr_engine::User;
 use serde::{Deserialize, Serialize};
-use std::net::SocketAddr;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -95,9 +95,10 @@ pub(crate) async fn get_sign_up(State(app): State<App>) -> Result<Json<SignUpSta
     responses((status = CREATED, body = Me, description = "Signed in: the cookie `mycorr_session` is set")))]
 pub(crate) async fn sign_up(
     State(app): State<App>,
+    Extension(from): Extension<ClientAddress>,
     Body(form): Body<SignUp>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let signed_in = app.engine.sign_up(&form.name, &form.email, form.password).await?;
+    let signed_in = app.engine.sign_up(&form.name, &form.email, form.password, from.0).await?;
     let cookie = caller::cookie(&signed_in, &app.settings);
     let headers = AppendHeaders([(header::SET_COOKIE, cookie)]);
     Ok((StatusCode::CREATED, headers, Json(Me::from(signed_in.user))))
@@ -108,10 +109,10 @@ pub(crate) async fn sign_up(
     responses((status = OK, body = Me)))]
 pub(crate) async fn sign_in(
     State(app): State<App>,
-    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    Extension(from): Extension<ClientAddress>,
     Body(form): Body<SignIn>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let signed_in = app.engine.sign_in(&form.email, form.password, from.ip()).await?;
+    let signed_in = app.engine.sign_in(&form.email, form.password, from.0).await?;
     let cookie = caller::cookie(&signed_in, &app.settings);
     Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), Json(Me::from(signed_in.user))))
 }

@@ -32,7 +32,9 @@ async fn the_first_one_administers_and_stays_signed_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn behind_tls_the_cookie_is_secure() {
-    let world = World::with(Settings { public_url: Some("https://m.example.com".into()) }).await;
+    let world =
+        World::with(Settings { public_url: Some("https://m.example.com".into()), ..Settings::default() })
+            .await;
     let (_, cookie) = browser(&world).await;
     assert!(cookie.ends_with("; Secure"), "{cookie}");
 }

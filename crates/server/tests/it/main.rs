@@ -7,6 +7,7 @@ mod around;
 mod connections;
 mod hostile_input;
 mod ledger;
+mod limits;
 mod models;
 mod page;
 mod tables;
@@ -63,6 +64,7 @@ impl World {
             meta: Meta::open(&database).await.unwrap(),
             vault: Vault::new(keys),
             dialer: Dialer::new(allow),
+            provider_roots: mycorr_engine::ProviderRoots::default(),
             store: Arc::new(MemoryStore::default()),
             sign_up: SignUp::Open,
             largest_row: mycorr_engine::LARGEST_ROW,

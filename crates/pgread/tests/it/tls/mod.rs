@@ -9,6 +9,7 @@ mod keys;
 mod manual;
 mod names;
 mod pasted;
+mod providers;
 mod public;
 mod server;
 
@@ -17,7 +18,10 @@ use async_trait::async_trait;
 use certificates::{Certified, pem};
 use mycorr_domain::{Code, DatabaseName, Endpoint, Port, Problem, RoleName, Secret};
 use mycorr_egress::{Dialer, Host, Resolver};
-use mycorr_pgread::{Client, Target, tls::CaCertificate};
+use mycorr_pgread::{
+    Client, Target,
+    tls::{CaCertificate, ProviderRoots},
+};
 use mycorr_testkit::{Cluster, counted};
 use openssl::ssl::SslVersion;
 use server::{REACHED, Seen, Shown, TlsServer};
@@ -196,6 +200,15 @@ fn path(path: &Path) -> &str {
 
 /// `Ok` if Mycorr went on to its StartupMessage.
 async fn connect(host: &str, port: u16, trusted: Option<&str>) -> Result<(), Problem> {
+    connect_with(host, port, trusted, ProviderRoots::default()).await
+}
+
+async fn connect_with(
+    host: &str,
+    port: u16,
+    trusted: Option<&str>,
+    provider_roots: ProviderRoots,
+) -> Result<(), Problem> {
     let ca_certificate = trusted.map(CaCertificate::parse).transpose()?;
     let target = Target {
         endpoint: Endpoint {
@@ -208,6 +221,7 @@ async fn connect(host: &str, port: u16, trusted: Option<&str>) -> Result<(), Pro
         },
         password: Secret::new("secret".into()),
         ca_certificate,
+        provider_roots,
     };
     match Client::connect(&dialer(), &target, unsaved()).await {
         Ok(_) => panic!("a server that only reports errors let us in"),

@@ -2,52 +2,45 @@
 //! kept here by reading no faster, so that the database waits (imports at a time are kept by `meta`).
 
 use mycorr_domain::{Code, ConnectionId, Problem};
-use mycorr_meta::Limits;
+use mycorr_meta::{Limits, Meta};
 use mycorr_pgread::{ScanLimits, TableDescription};
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
-    time::Duration,
-};
-use tokio::time::Instant;
+use std::time::Duration;
 
-/// One pace for all imports through a connection that this process runs.
-#[derive(Default)]
-pub(crate) struct Paces(Mutex<HashMap<ConnectionId, Weak<Mutex<Instant>>>>);
-
-/// How fast a connection may be read.
-pub(crate) struct Pace {
+/// Keeps the reads of a connection to its bytes per second, in all processes together.
+pub(crate) struct Throttle {
+    meta: Meta,
+    key: String,
     bytes_per_second: u64,
-    /// When everything that was read is paid for.
-    paid: Arc<Mutex<Instant>>,
+    /// Bytes that are not charged yet.
+    pending: u64,
 }
 
-impl Paces {
+/// Less than this is charged with what comes next: each charge is a write of the metadata.
+const MIN_CHARGE: Duration = Duration::from_millis(100);
+
+impl Throttle {
     /// `None` where there is no ceiling.
-    pub(crate) fn of(&self, id: ConnectionId, limits: Limits) -> Option<Pace> {
+    pub(crate) fn of(meta: &Meta, id: ConnectionId, limits: Limits) -> Option<Self> {
         let bytes_per_second = limits.bytes_per_second?;
-        let mut paces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let paid = paces.get(&id).and_then(Weak::upgrade).unwrap_or_else(|| {
-            paces.retain(|_, pace| pace.strong_count() > 0);
-            let paid = Arc::new(Mutex::new(Instant::now()));
-            paces.insert(id, Arc::downgrade(&paid));
-            paid
-        });
-        Some(Pace { bytes_per_second, paid })
+        Some(Self { meta: meta.clone(), key: format!("pace:{id}"), bytes_per_second, pending: 0 })
     }
-}
 
-impl Pace {
     /// How long to read nothing after `bytes` more have come.
-    pub(crate) fn after(&self, bytes: u64) -> Duration {
-        self.after_at(bytes, Instant::now())
-    }
-
-    fn after_at(&self, bytes: u64, now: Instant) -> Duration {
-        let price = Duration::from_secs_f64(bytes as f64 / self.bytes_per_second as f64);
-        let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
-        *paid = (*paid).max(now) + price;
-        *paid - now
+    pub(crate) async fn after(&mut self, bytes: u64) -> Duration {
+        self.pending += bytes;
+        let price = Duration::from_secs_f64(self.pending as f64 / self.bytes_per_second as f64);
+        if price < MIN_CHARGE {
+            return Duration::ZERO;
+        }
+        self.pending = 0;
+        match self.meta.charge_price(&self.key, price).await {
+            Ok(wait) => wait,
+            Err(problem) => {
+                // The read by itself keeps the pace all the same.
+                tracing::warn!(cause = problem.internal, "the pace could not be written");
+                price
+            }
+        }
     }
 }
 
@@ -151,20 +144,20 @@ pub(crate) fn check(limits: Limits, largest_read: u64) -> Result<Limits, Problem
 mod tests {
     use super::*;
 
-    #[test]
-    fn two_imports_share_a_pace() {
-        let paces = Paces::default();
-        let (id, limits) =
-            (ConnectionId::new(), Limits { bytes_per_second: Some(1000), ..Limits::default() });
-        let (one, two) = (paces.of(id, limits).unwrap(), paces.of(id, limits).unwrap());
-        let now = Instant::now() + Duration::from_secs(60);
-        assert_eq!(one.after_at(500, now), Duration::from_millis(500));
-        assert_eq!(two.after_at(1500, now), Duration::from_secs(2));
-        let later = now + Duration::from_secs(10);
-        assert_eq!(one.after_at(100, later), Duration::from_millis(100), "nothing is saved up");
-        let other = paces.of(ConnectionId::new(), limits).unwrap();
-        assert_eq!(other.after_at(1000, later), Duration::from_secs(1));
-        assert!(paces.of(id, Limits::default()).is_none());
+    #[tokio::test]
+    async fn imports_of_a_connection_share_its_pace() {
+        let folder = tempfile::tempdir().unwrap();
+        let meta = Meta::open(&format!("sqlite:{}", folder.path().join("meta.db").display())).await.unwrap();
+        let id = ConnectionId::new();
+        let limits = Limits { bytes_per_second: Some(1000), ..Limits::default() };
+        let of = |id| Throttle::of(&meta, id, limits).unwrap();
+        let (mut one, mut two, mut other) = (of(id), of(id), of(ConnectionId::new()));
+        assert_eq!(one.after(50).await, Duration::ZERO, "charged with what comes next");
+        let first = one.after(60_000).await;
+        let second = two.after(60_000).await;
+        assert!(first > Duration::from_secs(30) && second > first, "{first:?} {second:?}");
+        assert!(other.after(1000).await <= Duration::from_secs(1));
+        assert!(Throttle::of(&meta, id, Limits::default()).is_none());
     }
 
     #[test]
