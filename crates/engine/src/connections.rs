@@ -65,9 +65,9 @@ impl From<Problem> for Refused {
 
 impl Refused {
     /// The report, if the test went well.
-    fn unless_ok(report: Report) -> Result<Report, Self> {
+    fn unless_ok(report: Report) -> Result<Report, Box<Self>> {
         match &report.problem {
-            Some(problem) => Err(Self { problem: problem.clone(), test: Some(Box::new(report)) }),
+            Some(problem) => Err(Box::new(Self { problem: problem.clone(), test: Some(Box::new(report)) })),
             None => Ok(report),
         }
     }
@@ -196,7 +196,7 @@ impl Engine {
         to_the_end(async move {
             let journal = Arc::new(MemoryJournal::default());
             let report = engine.probe(user, kind, target.clone(), journal.clone(), live).await?;
-            let report = Refused::unless_ok(report)?;
+            let report = Refused::unless_ok(report).map_err(|refused| *refused)?;
             let id = ConnectionId::new();
             let opened = Opened::of(&target);
             let new = NewConnection {
@@ -357,7 +357,7 @@ impl Engine {
         };
         let journal = self.ledger(connection.id, user, Purpose::Test, None);
         let report = self.probe(user, connection.kind, target.clone(), journal, live).await?;
-        let report = Refused::unless_ok(report)?;
+        let report = Refused::unless_ok(report).map_err(|refused| *refused)?;
         let sealed = self.seal(connection.id, &target.endpoint, &Opened::of(&target))?;
         let ca = target.ca_certificate.as_ref().map(summary);
         if !self.meta.reseal_connection(user, connection.id, &stored, sealed, ca).await? {

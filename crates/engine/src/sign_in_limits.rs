@@ -72,7 +72,7 @@ impl SignInLimits {
     /// # Errors
     /// `too_many_requests`.
     pub(crate) async fn begin(&self, meta: &Meta, origin: Origin) -> Result<SignInAttempt> {
-        if self.count.fetch_add(1, Ordering::Relaxed) % CLEANUP_EVERY == 0 {
+        if self.count.fetch_add(1, Ordering::Relaxed).is_multiple_of(CLEANUP_EVERY) {
             meta.delete_paid().await?;
         }
         let mut attempt = SignInAttempt { charged: Vec::new(), known_key: origin.known_key };

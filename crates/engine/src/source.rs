@@ -49,8 +49,11 @@ impl Engine {
             }
             Err(problem) => return Err(problem),
         };
+        if let Some(problem) = &description.entry.problem {
+            return Err(problem.clone());
+        }
         let before = before.as_ref().map_or(&[][..], |version| &version.columns);
-        let by_name = !known.is_some_and(|(_, record)| record.oid == description.oid);
+        let by_name = known.is_none_or(|(_, record)| record.oid != description.oid);
         let columns = match &source.columns {
             None => {
                 let kept = before.iter().filter_map(|column| now(&description, column, by_name));

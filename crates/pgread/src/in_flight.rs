@@ -131,10 +131,11 @@ impl Drop for InFlight {
         let (canceller, journal, running) = (self.canceller.clone(), self.journal.clone(), self.running);
         let mut endings = self.endings(0, self.received, "cancelled".to_owned());
         runtime.spawn(async move {
-            if running && canceller.request(Instant::now() + STOP_TIMEOUT).await != Request::PassedOn {
-                if let Some((_, ending)) = endings.last_mut() {
-                    ending.outcome = NOT_STOPPED.to_owned();
-                }
+            if running
+                && canceller.request(Instant::now() + STOP_TIMEOUT).await != Request::PassedOn
+                && let Some((_, ending)) = endings.last_mut()
+            {
+                ending.outcome = NOT_STOPPED.to_owned();
             }
             journal.ended(endings).await;
         });

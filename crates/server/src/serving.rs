@@ -52,6 +52,7 @@ pub(crate) async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => {
+                tracing::trace!("connection accepted");
                 let address = peer.ip().to_canonical();
                 let of_proxy = client_address::is_trusted(&trusted, address);
                 // Without a place the stream is closed by being dropped.

@@ -78,7 +78,7 @@ async fn a_sync_that_breaks_leaves_the_version_before_it() {
     assert_eq!(database.sql(&running).trim(), "0");
 
     // The table is gone.
-    database.sql("ALTER TABLE public.t RENAME TO elsewhere");
+    database.sql("CREATE TABLE public.elsewhere AS TABLE public.t; DROP TABLE public.t");
     let job = mycorr.sync(table).await;
     assert_eq!((&job["state"], &job["problem"]["code"]), (&json!("failed"), &json!("table_not_found")));
     assert_eq!(total(&mycorr, table).await, 1000);

@@ -9,6 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 /// The source of every golden folder's table: an address of this machine that nobody else uses.
 const SOURCE: &str = "127.87.65.43:25432";
 
+#[allow(clippy::disallowed_methods, reason = "what forwards dials the server of the test")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_that_an_older_binary_made_opens_reads_and_syncs() {
     let cluster = Cluster::start(&Default::default());
@@ -68,6 +69,10 @@ fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap().path()) {
         let to = to.join(entry.file_name().unwrap());
-        if entry.is_dir() { copy(&entry, &to) } else { let _ = fs::copy(&entry, &to).unwrap(); }
+        if entry.is_dir() {
+            copy(&entry, &to)
+        } else {
+            let _ = fs::copy(&entry, &to).unwrap();
+        }
     }
 }

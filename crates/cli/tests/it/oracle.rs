@@ -59,7 +59,7 @@ async fn agrees(
     let printed = ask(
         database,
         &format!(
-            "SELECT n || ':' || CASE WHEN v IS NULL THEN 'null' ELSE encode(convert_to(concat(v), 'UTF8'), 'hex') END FROM public.{name} ORDER BY n"
+            "SELECT n || ':' || CASE WHEN v IS NOT DISTINCT FROM NULL THEN 'null' ELSE encode(convert_to(concat(v), 'UTF8'), 'hex') END FROM public.{name} ORDER BY n"
         ),
     );
     let page = mycorr.rows(&imported.table, &[("limit", "1000")]).await;
@@ -89,7 +89,7 @@ async fn agrees(
     let some = ask(
         database,
         &format!(
-            "SELECT concat(v) FROM public.{name} WHERE v IS NOT NULL AND concat(v) !~ '[\\n\\r]' ORDER BY md5(n::text) LIMIT 4"
+            "SELECT concat(v) FROM public.{name} WHERE v IS DISTINCT FROM NULL AND concat(v) !~ '[\\n\\r]' ORDER BY md5(n::text) LIMIT 4"
         ),
     );
     let values: Vec<&str> = odd.iter().copied().chain(some.iter().map(String::as_str)).collect();
@@ -115,17 +115,22 @@ async fn agrees(
     let plain: Vec<&str> =
         values.iter().copied().filter(|value| !value.contains(['"', ',', '(', ')'])).collect();
     let list: Vec<String> = plain.iter().map(|value| format!("{}::{pg_type}", quoted(value))).collect();
-    let expected = ask(
-        database,
-        &format!("SELECT n FROM public.{name} WHERE v{collate} IN ({}) ORDER BY n", list.join(", ")),
-    );
+    // SQL has no empty list; where each value has a comma, there is none to ask for here.
+    let expected = match list.is_empty() {
+        true => Vec::new(),
+        false => ask(
+            database,
+            &format!("SELECT n FROM public.{name} WHERE v{collate} IN ({}) ORDER BY n", list.join(", ")),
+        ),
+    };
     let filter = format!("v.in.({})", plain.join(","));
     assert_eq!(
         imported.numbers(&[("limit", "1000"), ("filter", &filter)]).await,
         expected,
         "{pg_type}: {filter}"
     );
-    for (is, sql) in [("null", "IS NULL"), ("not_null", "IS NOT NULL")] {
+    // A row of nulls IS NULL in SQL, and is a value all the same.
+    for (is, sql) in [("null", "IS NOT DISTINCT FROM NULL"), ("not_null", "IS DISTINCT FROM NULL")] {
         let expected = ask(database, &format!("SELECT n FROM public.{name} WHERE v {sql} ORDER BY n"));
         assert_eq!(
             imported.numbers(&[("limit", "1000"), ("filter", &format!("v.is.{is}"))]).await,

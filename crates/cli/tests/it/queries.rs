@@ -86,7 +86,10 @@ fn answers(database: &Database<'_>, questions: &[Question]) -> Vec<String> {
         questions.iter().map(|question| format!("SELECT public.answer({});\n", quoted(&question.sql())));
     let settings = "SET TimeZone='UTC'; SET DateStyle='ISO, MDY'; SET IntervalStyle='postgres'; SET bytea_output='hex'; SET extra_float_digits=1;\n";
     let answers = database.sql(&format!("{settings}{}", asked.collect::<String>()));
-    answers.split('\n').map(str::to_owned).collect()
+    let mut answers: Vec<String> = answers.split('\n').map(str::to_owned).collect();
+    // Empty answers at the end are empty lines, which are cut off.
+    answers.resize(questions.len(), String::new());
+    answers
 }
 
 fn numbers(page: &Value) -> String {
@@ -109,8 +112,8 @@ fn filter(random: &mut Random, at: usize, values: &[String]) -> (String, String)
     let value = &values[random.below(values.len())];
     let one = |value: &str| literal(value, pg_type);
     match random.below(10) {
-        0 => (format!("c{at}.is.null"), format!("c{at} IS NULL")),
-        1 => (format!("c{at}.is.not_null"), format!("c{at} IS NOT NULL")),
+        0 => (format!("c{at}.is.null"), format!("c{at} IS NOT DISTINCT FROM NULL")),
+        1 => (format!("c{at}.is.not_null"), format!("c{at} IS DISTINCT FROM NULL")),
         2 => {
             let some: Vec<&String> =
                 (0..1 + random.below(4)).map(|_| &values[random.below(values.len())]).collect();
@@ -126,8 +129,10 @@ fn filter(random: &mut Random, at: usize, values: &[String]) -> (String, String)
                 format!("{}{letters}{}", random.one(&["*", "", "_", "%"]), random.one(&["*", "", "_", "%"]));
             let shown = format!("concat(c{at}) COLLATE \"und-x-icu\"");
             let (ours, sql) = if random.below(2) == 0 { ("like", "LIKE") } else { ("ilike", "ILIKE") };
-            let condition =
-                format!("c{at} IS NOT NULL AND {shown} {sql} {}", quoted(&pattern.replace('*', "%")));
+            let condition = format!(
+                "c{at} IS DISTINCT FROM NULL AND {shown} {sql} {}",
+                quoted(&pattern.replace('*', "%"))
+            );
             (format!("c{at}.{ours}.{pattern}"), condition)
         }
         _ => {

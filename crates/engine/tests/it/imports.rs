@@ -77,7 +77,7 @@ async fn a_source_that_fails_midway_leaves_the_version_before() {
         .sql("INSERT INTO t SELECT 1, 1 FROM generate_series(1, 1000); INSERT INTO t VALUES (1, 0)");
     let job = world.engine.sync(world.ada, table.id).await.unwrap();
     let job = world.ended(&job).await;
-    assert_eq!((job.state, job.problem.unwrap().code), (JobState::Failed, Code::SourceError));
+    assert_eq!((job.state, job.problem.unwrap().code), (JobState::Failed, Code::ViewFailed));
     assert_eq!(world.rows(table.id, None).await, [["3"], ["4"]]);
     assert_eq!(world.engine.table(world.ada, table.id).await.unwrap().job, None, "it can be tried again");
 }

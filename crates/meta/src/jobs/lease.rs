@@ -1,6 +1,6 @@
 //! The right to do a job, kept by reports and ended by their absence.
 
-use super::{cancelled, finish, job_row, record};
+use super::{cancelled, finish, give, job_row, record};
 use crate::{
     Meta, count, db,
     entity::{connection, fence, job, table, version},
@@ -9,7 +9,7 @@ use crate::{
     time, to_json,
 };
 use chrono::TimeDelta;
-use mycorr_domain::{Code, Column, Committed, JobId, Problem, Result, SourceRecord, TableId, WriteRight};
+use mycorr_domain::{Code, Column, Committed, JobId, Problem, Result, SourceRecord, WriteRight};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
@@ -391,12 +391,6 @@ pub(crate) async fn next_fence(on: &DatabaseTransaction) -> Result<i64> {
     .map_err(db)?;
     let row = fence::Entity::find_by_id(1).one(on).await.map_err(db)?;
     row.map(|row| row.value).ok_or_else(|| Problem::bug("the fence just written is not there"))
-}
-
-/// The only place that gives the right to write a table, besides the deletion of one.
-#[allow(clippy::disallowed_methods, reason = "this is the claim")]
-pub(crate) fn give(table: TableId, job: JobId, fence: i64) -> WriteRight {
-    WriteRight::from_claim(table, job, fence)
 }
 
 fn held_by(lease: Lease) -> Condition {

@@ -3,11 +3,13 @@
 
 mod lease;
 mod queue;
+mod right;
 
 pub use lease::{Beat, Lease, NewVersion, Told, Work};
-pub(crate) use lease::{SeenLeases, give, next_fence};
+pub(crate) use lease::{SeenLeases, next_fence};
 pub(crate) use queue::cancel_pending;
 pub use queue::{NewImport, NewSource};
+pub(crate) use right::give;
 
 use crate::{
     Listed, Meta, after, db,

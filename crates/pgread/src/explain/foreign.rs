@@ -33,7 +33,7 @@ impl Read<'_> {
         let name = self.name();
         let at = failed
             .and_then(|object| object.foreign.as_ref())
-            .map_or_else(|| "a foreign server".to_owned(), |foreign| described(foreign));
+            .map_or_else(|| "a foreign server".to_owned(), described);
         let through = match failed {
             Some(table) if table.depth != Some(0) => {
                 format!("{name} reads the foreign table {}, whose rows come", shown(&table.sql))

@@ -11,6 +11,7 @@ use tokio::{
 };
 
 /// Sends `text` and goes on holding the connection.
+#[allow(clippy::disallowed_methods, reason = "a client dials the server of the test")]
 async fn half_sent(world: &World, text: &str) -> TcpStream {
     let address = world.url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).await.unwrap();

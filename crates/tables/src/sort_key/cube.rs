@@ -17,7 +17,7 @@ pub(super) fn write(text: &str, key: &mut Vec<u8>) -> Option<()> {
         if text.trim().is_empty() {
             return Some(Vec::new());
         }
-        text.split(',').map(|number| parse_float::<f64>(number)).collect()
+        text.split(',').map(parse_float::<f64>).collect()
     };
     let (a, b) = match text.strip_prefix('(') {
         None => {

@@ -123,7 +123,7 @@ pub(crate) fn uuid(text: &str) -> Option<uuid::Uuid> {
     let mut digits = String::with_capacity(32);
     for char in inner.chars() {
         match char {
-            '-' if !digits.is_empty() && digits.len() % 4 == 0 && digits.len() < 32 => {}
+            '-' if !digits.is_empty() && digits.len().is_multiple_of(4) && digits.len() < 32 => {}
             char if char.is_ascii_hexdigit() => digits.push(char),
             _ => return None,
         }
