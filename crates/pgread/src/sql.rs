@@ -53,8 +53,8 @@ pub const SETTINGS: Template = Template {
            pg_catalog.set_config('synchronize_seqscans','off',true), \
            pg_catalog.set_config('client_min_messages','error',true), \
            pg_catalog.set_config('application_name',$3,true), \
-           CASE WHEN pg_catalog.current_setting('server_version_num')::int >= 140000 \
-               AND pg_catalog.strpos(pg_catalog.version(), 'linux') > 0 \
+           CASE WHEN pg_catalog.current_setting('server_version_num')::int >= 150000 \
+               AND pg_catalog.current_setting('dynamic_shared_memory_type') <> 'windows' \
              THEN pg_catalog.set_config('client_connection_check_interval','2s',true) END",
 };
 

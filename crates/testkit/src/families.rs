@@ -571,3 +571,14 @@ pub const SETUP: &str = "CREATE EXTENSION citext; CREATE EXTENSION ltree; CREATE
 pub fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))
 }
+
+/// The operator of the type's btree operator class that stands for `sql`. hstore's have names of their own.
+pub fn comparison(pg_type: &str, sql: &'static str) -> &'static str {
+    match (pg_type, sql) {
+        ("public.hstore", "<") => "#<#",
+        ("public.hstore", "<=") => "#<=#",
+        ("public.hstore", ">") => "#>#",
+        ("public.hstore", ">=") => "#>=#",
+        _ => sql,
+    }
+}

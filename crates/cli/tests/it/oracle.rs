@@ -3,7 +3,7 @@
 use crate::product::Mycorr;
 use mycorr_testkit::{
     Cluster, Database,
-    families::{FAMILIES, Family, SETUP, quoted},
+    families::{FAMILIES, Family, SETUP, comparison, quoted},
 };
 use serde_json::Value;
 
@@ -97,6 +97,7 @@ async fn agrees(
         for (operator, sql) in
             [("eq", "="), ("neq", "<>"), ("gt", ">"), ("gte", ">="), ("lt", "<"), ("lte", "<=")]
         {
+            let sql = comparison(pg_type, sql);
             let expected = ask(
                 database,
                 &format!(

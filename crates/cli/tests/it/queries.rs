@@ -5,7 +5,7 @@
 use crate::product::Mycorr;
 use mycorr_testkit::{
     Cluster, Database,
-    families::{FAMILIES, Family, SETUP, quoted},
+    families::{FAMILIES, Family, SETUP, comparison, quoted},
 };
 use proptest::{
     prelude::{Strategy, any},
@@ -137,6 +137,7 @@ fn filter(random: &mut Random, at: usize, values: &[String]) -> (String, String)
         }
         _ => {
             let (ours, sql) = COMPARISONS[random.below(COMPARISONS.len())];
+            let sql = comparison(pg_type, sql);
             (format!("c{at}.{ours}.{value}"), format!("c{at}{collate} {sql} {}", one(value)))
         }
     }
@@ -185,6 +186,7 @@ fn nearly(random: &mut Random, values: &[Vec<String>]) -> Question {
     }
     let text: String = text.into_iter().collect();
     let (ours, sql) = COMPARISONS[random.below(COMPARISONS.len())];
+    let sql = comparison(pg_type, sql);
     Question {
         sort: String::new(),
         conditions: vec![format!("c{at}{collate} {sql} {}", literal(&text, pg_type))],

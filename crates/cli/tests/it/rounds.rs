@@ -86,9 +86,9 @@ async fn two_hundred_broken_syncs_leave_nothing_behind() {
     };
     let direct = connect(cluster.port()).await;
     let mut wanted = vec![
-        (direct.clone(), "memory", "view_failed"),
-        (direct.clone(), "timeout", "view_failed"),
-        (direct.clone(), "conflict", "view_failed"),
+        (direct.clone(), "memory", "source_error"),
+        (direct.clone(), "timeout", "statement_timeout"),
+        (direct.clone(), "conflict", "recovery_conflict"),
         (direct.clone(), "killed", "server_shutting_down"),
         (direct.clone(), "divided", "view_failed"),
         (direct.clone(), "revoked", "table_permission_denied"),

@@ -17,12 +17,19 @@ pub(super) struct Read<'a> {
     pub(super) beneath: Option<&'a Beneath>,
 }
 
+/// Whether an SQLSTATE tells of the server, a transaction or a right rather than of a value, so that it means the same
+/// when a function passes it on (manual, appendix A).
+fn is_of_server(sqlstate: &str) -> bool {
+    sqlstate == "42501"
+        || ["40", "53", "55", "57", "58", "XX"].iter().any(|class| sqlstate.starts_with(class))
+}
+
 impl<'a> Read<'a> {
     pub(super) fn explain(&self) -> Option<Problem> {
         let Self { error, schema, table, .. } = *self;
         let name = self.name();
         let role = self.endpoint.role();
-        if routine(error) == "exec_stmt_raise" {
+        if routine(error) == "exec_stmt_raise" && !is_of_server(&error.sqlstate) {
             return Some(self.raised());
         }
         if let Some(problem) = self.foreign() {

@@ -1,6 +1,6 @@
 //! Everything that goes wrong has its own code.
 
-use crate::support::{begin, begun, connect, dialer, read, target, unsaved};
+use crate::support::{begin, begun, connect, dialer, last_read, read, target, unsaved};
 use mycorr_domain::{Code, DatabaseName, Port, RoleName, Secret};
 use mycorr_egress::Dialer;
 use mycorr_pgread::{
@@ -163,7 +163,7 @@ async fn a_read_that_breaks_ends_with_its_reason() {
     assert!(matches!(problem.code, Code::ConnectionLost | Code::ServerShuttingDown), "{problem}");
     assert!(scan.next().await.unwrap().is_none());
     scan.close().await;
-    assert_ne!(journal.take().last().unwrap().outcome, "ok");
+    assert_ne!(last_read(&journal).outcome, "ok");
 
     let mut client = connect().await;
     let description = client.describe("public", "big").await.unwrap();
@@ -183,14 +183,14 @@ async fn a_read_that_breaks_ends_with_its_reason() {
     let description = client.describe("public", "gone").await.unwrap();
     database.sql("DROP TABLE public.gone");
     let Err(problem) = begun(client, &description, None, ScanLimits::default()).await else { panic!() };
-    assert_ne!(journal.take().last().unwrap().outcome, "ok");
+    assert_ne!(last_read(&journal).outcome, "ok");
     assert_eq!(problem.code, Code::TableNotFound);
 
     let mut client = connect().await;
     let description = client.describe("public", "big").await.unwrap();
     database.sql("ALTER TABLE public.big ALTER n TYPE text");
     let Err(problem) = begun(client, &description, None, ScanLimits::default()).await else { panic!() };
-    assert_ne!(journal.take().last().unwrap().outcome, "ok");
+    assert_ne!(last_read(&journal).outcome, "ok");
     assert_eq!(problem.code, Code::SourceChanged);
 
     database.sql(&format!("ALTER ROLE \"{}\" SET statement_timeout = '1ms'", database.role));

@@ -6,7 +6,7 @@ use mycorr_domain::{
 };
 use mycorr_egress::Dialer;
 use mycorr_pgread::{
-    Client, Journal, MemoryJournal, Scan, ScanLimits, TableDescription, Target,
+    Client, Journal, MemoryJournal, Scan, ScanLimits, Statement, TableDescription, Target, sql,
     tls::{CaCertificate, ProviderRoots},
 };
 use mycorr_testkit::{Cluster, Database};
@@ -93,4 +93,9 @@ fn cells(columns: &[Column], batch: &RecordBatch, row: usize) -> Vec<Cell> {
         output::cell_of(column, batch.column(at), exact, row, &mut AnswerBudget::new(columns.len()))
     };
     columns.iter().enumerate().map(cell).collect()
+}
+
+/// The newest read in the ledger: what is looked up for advice comes after it.
+pub(crate) fn last_read(journal: &MemoryJournal) -> Statement {
+    journal.take().into_iter().rfind(|statement| statement.template == sql::SELECT).unwrap()
 }

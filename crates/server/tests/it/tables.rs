@@ -14,8 +14,7 @@ async fn rows_sorted_filtered_of_any_version() {
     let path = format!("/tables/{}", begun["table"]["id"].as_str().unwrap());
     let table = ada.get(&path).await.ok().await;
     assert_eq!((&table["version"], &table["rows"]), (&json!(1), &json!(3)));
-    let column =
-        json!({"name": "raw", "position": 3, "pg_type": "bytea", "type": "binary", "nullable": true});
+    let column = json!({"name": "raw", "position": 3, "pg_type": "bytea", "type": "binary", "nullable": true, "order": "type", "collation": null});
     assert_eq!(table["columns"][2], column);
     assert_eq!(table["source"]["schema"], "public");
 
