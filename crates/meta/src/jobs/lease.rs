@@ -115,6 +115,11 @@ impl Meta {
         let transaction = self.write().await?;
         let mut claimed = None;
         for row in candidates(&transaction, &abandoned, most).await? {
+            // Another worker that saw the same lease run out may have been faster.
+            let seen = |other: &job::Model| (other.id, other.fence) == (row.id, row.fence);
+            if row.state == JobState::Running.as_str() && !abandoned.iter().any(seen) {
+                continue;
+            }
             claimed = take(&transaction, row, lease).await?;
             if claimed.is_some() {
                 break;

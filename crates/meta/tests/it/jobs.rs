@@ -335,3 +335,27 @@ async fn jobs_of_a_person_with_fewer_running_come_first() {
     assert_eq!(claim(&world).await.job.id, late.id);
     assert_eq!(claim(&world).await.job.id, other_source.id, "then the connection that has none running");
 }
+
+/// Workers that look at the same moment see the same lease run out.
+#[tokio::test(flavor = "multi_thread")]
+async fn abandoned_job_is_claimed_once() {
+    let world = world().await;
+    let (shop, source) = (model(&world.meta, &world.ada).await, connection(&world.meta, &world.ada).await);
+    world.meta.queue_import(world.ada.id, shop.id, import(&source)).await.unwrap();
+    let dead = world.meta.claim(TimeDelta::seconds(-1)).await.unwrap().unwrap();
+    let mut claimed = Vec::new();
+    while claimed.is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        let claims: Vec<_> = (0..24)
+            .map(|_| {
+                let meta = world.meta.clone();
+                tokio::spawn(async move { meta.claim(LEASE).await.unwrap() })
+            })
+            .collect();
+        for claim in claims {
+            claimed.extend(claim.await.unwrap());
+        }
+    }
+    assert_eq!(claimed.len(), 1, "{:?}", claimed.iter().map(|work| work.attempts).collect::<Vec<_>>());
+    assert_eq!((claimed[0].job.id, claimed[0].attempts), (dead.job.id, 2));
+}
