@@ -27,9 +27,11 @@ export function useFocusKeeper() {
     let last: HTMLElement | null = null;
     let path: HTMLElement[] = [];
     let asked = false;
+    let wasDisabled = false;
     const remember = ({ target }: FocusEvent) => {
       if (!(target instanceof HTMLElement)) return;
       last = target;
+      wasDisabled = false;
       path = [];
       for (let node: HTMLElement | null = target; node; node = node.parentElement) path.push(node);
     };
@@ -37,7 +39,13 @@ export function useFocusKeeper() {
       asked = false;
       if (!isNowhere() || !last) return;
       // A button at work is disabled: it has the focus again as soon as it can.
-      if (last.isConnected && last.matches(":disabled")) return;
+      if (last.isConnected && last.matches(":disabled")) {
+        wasDisabled = true;
+        return;
+      }
+      // Who leaves by Tab means to: nothing holds the focus that is still there.
+      if (last.isConnected && last.checkVisibility() && !wasDisabled) return;
+      wasDisabled = false;
       const heir = heirOf(path);
       if (heir) heir.focus({ preventScroll: true });
       else focusHead();
