@@ -48,7 +48,7 @@ pub(crate) fn query(error: DataFusionError) -> Problem {
 /// Another writer came first.
 pub(crate) fn conflict() -> Problem {
     Problem::new(
-        Code::Conflict,
+        Code::StorageConflict,
         "Another job wrote this table in the meantime. Its version stands, this one was not stored.",
     )
     .fix("Look at the newest version, and run this again if it is still wanted.")

@@ -40,7 +40,7 @@ impl Table {
     fn admit(&self, right: WriteRight) -> Result<()> {
         let used_up = self.fence == right.fence() && self.committed(right.job()).is_some();
         match self.fence > right.fence() || used_up {
-            true => Err(Problem::new(Code::Conflict, "Another job wrote this table in the meantime.")),
+            true => Err(Problem::new(Code::StorageConflict, "Another job wrote this table in the meantime.")),
             false => Ok(()),
         }
     }

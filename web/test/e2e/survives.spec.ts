@@ -1,6 +1,6 @@
 // What happens around a page: the server goes, the session ends, code does not come, another tab changes things.
 import { ADA, expect, look, signIn, test } from "./page";
-import { emptyMycorr } from "./servers";
+import { emptyMycorr, sql } from "./servers";
 
 test("a server that goes away and comes back takes the page along", async ({ page }) => {
   const mycorr = await emptyMycorr();
@@ -101,6 +101,7 @@ test("what one tab changes the other shows, and a job is found again after a rel
   await rename("Seen twice");
   await rename("Shop");
 
+  sql("GRANT SELECT ON slow TO mycorr_reader;");
   await page.getByRole("link", { name: "Import", exact: true }).click();
   await page.getByLabel("Filter schemas and tables").fill("slow");
   await page.getByRole("treeitem", { name: /slow/ }).click();

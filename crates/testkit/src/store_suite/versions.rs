@@ -95,16 +95,16 @@ pub async fn late_writer_is_refused(store: &dyn TableStore) {
         let mut fast = store.write(late, &columns).await.unwrap();
         fast.write(numbers(&columns, [2])).await.unwrap();
         let at = snapshot(table, fast.commit().await.unwrap(), &columns);
-        assert_eq!(slow.commit().await.unwrap_err().code, Code::Conflict);
+        assert_eq!(slow.commit().await.unwrap_err().code, Code::StorageConflict);
         assert_eq!(store.committed(table, early.job()).await.unwrap(), None);
-        assert_eq!(store.restore(early, at.version).await.unwrap_err().code, Code::Conflict);
-        assert_eq!(store.delete(early).await.unwrap_err().code, Code::Conflict);
+        assert_eq!(store.restore(early, at.version).await.unwrap_err().code, Code::StorageConflict);
+        assert_eq!(store.delete(early).await.unwrap_err().code, Code::StorageConflict);
         assert!(store.write(early, &columns).await.is_err());
         assert!(store.take_over(early).await.is_err());
         store.sweep(early).await.unwrap();
         assert_eq!(first(store, &at, &rows(0, 9)).await, ["2"]);
         // A right is used once.
-        assert_eq!(store.restore(late, at.version).await.unwrap_err().code, Code::Conflict);
+        assert_eq!(store.restore(late, at.version).await.unwrap_err().code, Code::StorageConflict);
     }
     // In the other order both are versions, and the higher fence is the newest.
     let mut writers = [right(table), right(table)].map(|right| (right, None));
@@ -136,7 +136,7 @@ pub async fn paused_run_of_a_job_cannot_commit_after_its_successor(store: &dyn T
         writer.write(numbers(&columns, [1])).await.unwrap();
         assert_eq!(store.take_over(next).await.unwrap(), None);
         store.sweep(next).await.unwrap();
-        assert_eq!(writer.commit().await.unwrap_err().code, Code::Conflict);
+        assert_eq!(writer.commit().await.unwrap_err().code, Code::StorageConflict);
         let mut writer = store.write(next, &columns).await.unwrap();
         writer.write(numbers(&columns, [2])).await.unwrap();
         let committed = writer.commit().await.unwrap();
