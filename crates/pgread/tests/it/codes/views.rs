@@ -17,7 +17,7 @@ pub(super) async fn rows(table: &mut Table) {
     table.row(
         "a lock-out of its own",
         &fails(&database, "w.forged").await,
-        Code::ViewFailed,
+        Code::TablePermissionDenied,
         &["w.pretends(integer)"],
     );
     works(&database, "w.t").await;
