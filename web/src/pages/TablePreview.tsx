@@ -24,7 +24,7 @@ import { to } from "../routes";
 import { Async, Empty } from "../ui/Async";
 import { Confirm } from "../ui/Confirm";
 import { Code } from "../ui/Copy";
-import { bytes, estimate, plural } from "../ui/format";
+import { bytes, duration, estimate, plural } from "../ui/format";
 import { spelled } from "../ui/invisible";
 import { Notice, ProblemNotice } from "../ui/Notice";
 import { TimeAgo } from "../ui/TimeAgo";
@@ -194,6 +194,12 @@ function Readable(props: Props & { description: SourceTableDescription }) {
         , with a history of its own. To bring what is there up to date, sync it.
       </Confirm>
       {problem && !field && <ProblemNotice problem={problem} />}
+      {description.read_seconds !== null && (
+        <p>
+          At this connection's pace an import takes about {duration(description.read_seconds)}, and the
+          database keeps old rows for it as long.
+        </p>
+      )}
       {description.row_security && (
         <Notice tone="warning" title="Row-level security is on">
           <p>

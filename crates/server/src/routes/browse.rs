@@ -268,7 +268,20 @@ pub(crate) async fn describe_named_table(
     Path(id): Path<ConnectionId>,
     Query(named): Query<TableParams>,
 ) -> Result<Json<SourceTableDescription>, ApiError> {
-    Ok(Json(app.engine.describe(caller.id(), id, named.schema, named.table).await?.into()))
+    described(&app, &caller, id, named.schema, named.table).await
+}
+
+async fn described(
+    app: &App,
+    caller: &Caller,
+    id: ConnectionId,
+    schema: String,
+    table: String,
+) -> Result<Json<SourceTableDescription>, ApiError> {
+    let connection = app.engine.connection(caller.id(), id).await?;
+    let table = app.engine.describe(caller.id(), id, schema, table).await?;
+    let read_seconds = table.entry.bytes.and_then(|bytes| engine::read_seconds(connection.limits, bytes));
+    Ok(Json(SourceTableDescription { read_seconds, ..table.into() }))
 }
 
 /// The first 50 rows of a table at the source, whatever it is called.
@@ -292,10 +305,7 @@ pub(crate) async fn describe_source_table(
     caller: Caller,
     Path(at): Path<InTable>,
 ) -> Result<Json<SourceTableDescription>, ApiError> {
-    let connection = app.engine.connection(caller.id(), at.id).await?;
-    let table = app.engine.describe(caller.id(), at.id, at.schema, at.table).await?;
-    let read_seconds = table.entry.bytes.and_then(|bytes| engine::read_seconds(connection.limits, bytes));
-    Ok(Json(SourceTableDescription { read_seconds, ..table.into() }))
+    described(&app, &caller, at.id, at.schema, at.table).await
 }
 
 /// The first 50 rows of a table at the source.

@@ -250,3 +250,24 @@ async fn the_role_script_has_the_typed_names() {
     assert!(sql.contains("GRANT USAGE ON SCHEMA \"Sales\" TO \"r-o\""), "{sql}");
     ada.get("/connections/role-script").await.ok().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pace_says_how_long_a_table_takes() {
+    let world = World::new().await;
+    world.database.sql("CREATE TABLE goods AS SELECT n FROM generate_series(1, 10000) n; ANALYZE goods");
+    let ada = world.user("ada").await;
+    let created = ada.post("/connections", world.form()).await.is(StatusCode::CREATED).await;
+    let path = format!("/connections/{}", created["id"].as_str().unwrap());
+    let ways = ["/source-table?schema=public&table=goods", "/schemas/public/tables/goods"];
+    for way in ways {
+        let table = ada.get(&format!("{path}{way}")).await.ok().await;
+        assert_eq!(table["read_seconds"], json!(null), "{way}: nothing is held back");
+    }
+    let limits = json!({"bytes_per_second": 100_000, "imports": null, "minutes": null});
+    ada.patch(&path, json!({"limits": limits})).await.ok().await;
+    for way in ways {
+        let table = ada.get(&format!("{path}{way}")).await.ok().await;
+        let bytes = table["bytes"].as_u64().unwrap();
+        assert_eq!(table["read_seconds"], json!(bytes.div_ceil(100_000)), "{way}: {table:#}");
+    }
+}
