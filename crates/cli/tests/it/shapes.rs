@@ -293,7 +293,7 @@ async fn bytes_of_no_encoding() {
     let hex = |text: &str| format!("encode(convert_to({text}, 'SQL_ASCII'), 'hex')");
     let [t, v, c, q, a, m] = ["t", "v", "concat(c)", "concat(q)", "concat(a)", "m"].map(hex);
     let expected =
-        database.sql(&format!("SELECT n, {t}, {v}, {c}, {q}, {a}, {m} FROM public.bytes ORDER BY n"));
+        database.sql(&format!("SELECT n, {t}, {v}, {c}, {q}, {a}, {m} FROM public.bytes ORDER BY ctid"));
     let world = World::of(database).await;
     let job = world.import("public", "bytes", "bytes").await;
     assert_eq!(job["state"], "succeeded", "{job:#}");
