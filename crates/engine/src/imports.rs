@@ -1,8 +1,8 @@
 //! Queueing imports and syncs.
 
-use crate::Engine;
+use crate::Jobs;
 use mycorr_domain::{Code, ConnectionId, ModelId, Problem, Result, TableId, TableName, UserId, source_name};
-use mycorr_meta::{Job, NewImport, NewSource, Table};
+use mycorr_meta::{Job, Meta, NewImport, NewSource, Table};
 
 /// Which table is to come over.
 pub struct Import {
@@ -15,7 +15,16 @@ pub struct Import {
     pub columns: Option<Vec<String>>,
 }
 
-impl Engine {
+/// Bringing tables over, and again.
+#[derive(Clone)]
+pub struct Imports {
+    pub(crate) meta: Meta,
+    pub(crate) jobs: Jobs,
+    /// Of all versions of the tables in one person's Models.
+    pub(crate) max_bytes_per_user: Option<u64>,
+}
+
+impl Imports {
     /// Queues an import by the owner of the connection. The source is asked when the job runs.
     pub async fn import(&self, user: UserId, model: ModelId, import: Import) -> Result<(Job, Table)> {
         for (field, text) in [("schema", &import.schema), ("table", &import.table)] {
@@ -39,7 +48,7 @@ impl Engine {
             columns,
         };
         let queued = self.meta.queue_import(user, model, new).await?;
-        self.0.queued.notify_one();
+        self.jobs.job_queued();
         Ok(queued)
     }
 
@@ -60,12 +69,12 @@ impl Engine {
         let model = self.meta.table(user, table).await?.0.model;
         self.storage_left(model).await?;
         let job = self.meta.queue_sync(user, table).await?;
-        self.0.queued.notify_one();
+        self.jobs.job_queued();
         Ok(job)
     }
 }
 
-impl Engine {
+impl Imports {
     /// How many bytes the owner of a Model may still store; `None` for no limit.
     ///
     /// # Errors

@@ -1,11 +1,14 @@
 //! The job runner: workers that claim jobs, keep their leases and see each to its end.
 
-use crate::{Engine, reading::Progress};
+use crate::{Connections, Imports, Jobs, Waiting, reading::Progress};
 use chrono::{TimeDelta, Utc};
-use mycorr_domain::{Code, Column, Committed, Problem, Result, SourceRecord};
-use mycorr_meta::{Beat, JobKind, NewVersion, Told, Work};
+use mycorr_domain::{Code, Column, Committed, Problem, Result, SourceRecord, TableStore};
+use mycorr_meta::{Beat, JobKind, Meta, NewVersion, Told, Work};
 use std::{
-    sync::{Arc, Mutex, atomic::Ordering::Relaxed},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 use tokio::{
@@ -70,35 +73,49 @@ pub(crate) struct Made {
     pub(crate) warning: Option<Problem>,
 }
 
-impl Engine {
-    /// Starts `count` workers. What a process that died has left over is found by its lease.
-    pub fn start_workers(&self, count: usize) -> Workers {
+/// What does the jobs.
+#[derive(Clone)]
+pub(crate) struct Runner {
+    pub(crate) meta: Meta,
+    pub(crate) store: Arc<dyn TableStore>,
+    pub(crate) connections: Connections,
+    pub(crate) imports: Imports,
+    pub(crate) jobs: Jobs,
+    pub(crate) largest_row: usize,
+    pub(crate) min_free_bytes: u64,
+    pub(crate) waiting: Waiting,
+    /// Whether jobs wait for room where tables are stored.
+    pub(crate) short_of_room: Arc<AtomicBool>,
+}
+
+impl Runner {
+    pub(crate) fn start_workers(&self, count: usize) -> Workers {
         let workers = Workers { stop: CancellationToken::new(), tasks: TaskTracker::new() };
         // More workers than places: a job whose source sends next to nothing gives its place to another.
         let places = Arc::new(Semaphore::new(count));
         for _ in 0..count + MAX_DRIPPING {
-            let (engine, stop, places) = (self.clone(), workers.stop.clone(), places.clone());
-            workers.tasks.spawn(async move { engine.work(&stop, &places, false).await });
+            let (runner, stop, places) = (self.clone(), workers.stop.clone(), places.clone());
+            workers.tasks.spawn(async move { runner.work(&stop, &places, false).await });
         }
         let places = Arc::new(Semaphore::new(FIRST_PLACES));
         for _ in 0..FIRST_PLACES {
-            let (engine, stop, places) = (self.clone(), workers.stop.clone(), places.clone());
-            workers.tasks.spawn(async move { engine.work(&stop, &places, true).await });
+            let (runner, stop, places) = (self.clone(), workers.stop.clone(), places.clone());
+            workers.tasks.spawn(async move { runner.work(&stop, &places, true).await });
         }
-        let (engine, stop) = (self.clone(), workers.stop.clone());
+        let (runner, stop) = (self.clone(), workers.stop.clone());
         workers.tasks.spawn(async move {
             while stop.run_until_cancelled(tokio::time::sleep(TIDY)).await.is_some() {
-                engine.tidy().await;
+                runner.tidy().await;
             }
         });
-        let (engine, stop) = (self.clone(), workers.stop.clone());
+        let (runner, stop) = (self.clone(), workers.stop.clone());
         workers.tasks.spawn(async move {
             while stop.run_until_cancelled(tokio::time::sleep(ORPHANS)).await.is_some() {
-                engine.remove_orphans().await;
+                runner.remove_orphans().await;
             }
         });
-        let (engine, stop) = (self.clone(), workers.stop.clone());
-        workers.tasks.spawn(async move { engine.keep_ledgers(&stop).await });
+        let (runner, stop) = (self.clone(), workers.stop.clone());
+        workers.tasks.spawn(async move { runner.connections.keep_ledgers(&stop).await });
         workers
     }
 
@@ -113,11 +130,11 @@ impl Engine {
             match claimed {
                 Ok(Some(work)) => {
                     // There may be more for another worker.
-                    self.0.queued.notify_one();
+                    self.jobs.job_queued();
                     self.run(work, stop, Some(place)).await;
                 }
                 Ok(None) => {
-                    let wait = tokio::time::timeout(LOOK, self.0.queued.notified());
+                    let wait = tokio::time::timeout(LOOK, self.jobs.queued());
                     stop.run_until_cancelled(wait).await;
                 }
                 Err(problem) => {
@@ -131,7 +148,7 @@ impl Engine {
     /// Whether there is room for more tables; otherwise the jobs that wait say so.
     async fn wait_for_room(&self) -> Result<bool> {
         let room = self.has_room().await;
-        if self.0.short_of_room.swap(!room, Relaxed) || !room {
+        if self.short_of_room.swap(!room, Relaxed) || !room {
             self.meta.wait_for_storage(!room).await?;
         }
         Ok(room)
@@ -151,7 +168,7 @@ impl Engine {
     ) {
         let (id, kind) = (work.job.id, work.job.kind.as_str());
         tracing::info!(job = %id, kind, attempt = work.attempts, fence = work.lease.fence, "job begins");
-        self.job_changed(id);
+        self.jobs.job_changed(id);
         let progress = Progress::default();
         let abort = CancellationToken::new();
         let why = Mutex::new(None);
@@ -159,10 +176,10 @@ impl Engine {
             why.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert(reason);
             abort.cancel();
         };
-        let engine = self.clone();
+        let runner = self.clone();
         let running = {
             let (work, progress, abort) = (work.clone(), progress.clone(), abort.clone());
-            tokio::spawn(async move { engine.perform(&work, &progress, &abort).await })
+            tokio::spawn(async move { runner.perform(&work, &progress, &abort).await })
         };
         let see_to_the_end = async {
             let outcome = running.await.unwrap_or_else(|error| Err(Problem::bug(error)));
@@ -173,7 +190,7 @@ impl Engine {
             () = see_to_the_end => {}
             () = self.keep(&work, &progress, stop, place, interrupt) => unreachable!("reports until it is dropped"),
         }
-        self.job_changed(id);
+        self.jobs.job_changed(id);
     }
 
     /// Reports until it is dropped, and interrupts the job when there is a reason.
@@ -218,7 +235,7 @@ impl Engine {
             }
             if now != said {
                 said = now;
-                self.job_changed(work.job.id);
+                self.jobs.job_changed(work.job.id);
             }
         }
     }
