@@ -38,6 +38,7 @@ impl Imports {
             return Err(Problem::invalid("columns", "Each column can be named only once."));
         }
         let name = TableName::parse(import.name.as_deref().unwrap_or(&import.table))?;
+        let grant = self.meta.grant(user, model).await?;
         self.meta.connection(user, import.connection).await?;
         self.storage_left(model).await?;
         let new = NewImport {
@@ -47,7 +48,7 @@ impl Imports {
             name,
             columns,
         };
-        let queued = self.meta.queue_import(user, model, new).await?;
+        let queued = self.meta.queue_import(&grant, new).await?;
         self.jobs.job_queued();
         Ok(queued)
     }
@@ -59,16 +60,16 @@ impl Imports {
                 identifier(field, text)?;
             }
         }
-        self.meta.table(user, table).await?;
-        self.meta.connection(user, source.connection).await?;
-        self.meta.set_source(user, table, source).await
+        let grant = self.meta.grant(user, table).await?;
+        self.meta.set_source(&grant, source).await
     }
 
     /// Queues a sync: the source is read again, into the next version.
     pub async fn sync(&self, user: UserId, table: TableId) -> Result<Job> {
+        let grant = self.meta.grant(user, table).await?;
         let model = self.meta.table(user, table).await?.0.model;
         self.storage_left(model).await?;
-        let job = self.meta.queue_sync(user, table).await?;
+        let job = self.meta.queue_sync(&grant).await?;
         self.jobs.job_queued();
         Ok(job)
     }

@@ -42,7 +42,8 @@ impl Jobs {
 
     /// Asks a job to stop. The table stays as it was.
     pub async fn cancel_job(&self, user: UserId, id: JobId) -> Result<Job> {
-        let job = self.meta.cancel_job(user, id).await?;
+        let model = self.meta.job(user, id).await?.model;
+        let job = self.meta.cancel_job(&self.meta.grant(user, model).await?, id).await?;
         self.job_changed(id);
         Ok(job)
     }

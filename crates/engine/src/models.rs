@@ -27,11 +27,12 @@ impl Models {
     }
 
     pub async fn rename_model(&self, user: UserId, id: ModelId, name: &str) -> Result<Model> {
-        self.meta.rename_model(user, id, &ResourceName::parse("name", name)?).await
+        let name = ResourceName::parse("name", name)?;
+        self.meta.rename_model(&self.meta.grant(user, id).await?, &name).await
     }
 
     /// Deletes a Model with its tables and all their versions.
     pub async fn delete_model(&self, user: UserId, id: ModelId) -> Result<()> {
-        self.meta.delete_model(user, id).await
+        self.meta.delete_model(&self.meta.grant(user, id).await?).await
     }
 }

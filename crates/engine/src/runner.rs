@@ -276,7 +276,7 @@ impl Runner {
     }
 
     async fn restored(&self, work: &Work) -> Result<mycorr_meta::Version> {
-        let (table, _) = self.meta.table(work.job.requested_by, work.job.table).await?;
+        let table = self.meta.table_of_job(work.job.table).await?;
         self.meta.version(&table, work.restored_version).await
     }
 

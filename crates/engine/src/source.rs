@@ -27,7 +27,7 @@ impl Runner {
     ) -> Result<Found> {
         let source = &work.job.source;
         let before = match work.job.kind {
-            JobKind::Sync => self.meta.table(work.job.requested_by, work.job.table).await?.0.head,
+            JobKind::Sync => self.meta.table_of_job(work.job.table).await?.head,
             _ => None,
         };
         // What is remembered of another database or another name says nothing about this one.

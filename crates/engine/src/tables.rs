@@ -30,11 +30,12 @@ impl Tables {
     }
 
     pub async fn rename_table(&self, user: UserId, id: TableId, name: &str) -> Result<Table> {
-        self.meta.rename_table(user, id, &TableName::parse(name)?).await
+        let name = TableName::parse(name)?;
+        self.meta.rename_table(&self.meta.grant(user, id).await?, &name).await
     }
 
     /// Deletes a table with all its versions; the source is not touched.
     pub async fn delete_table(&self, user: UserId, id: TableId) -> Result<()> {
-        self.meta.delete_table(user, id).await
+        self.meta.delete_table(&self.meta.grant(user, id).await?).await
     }
 }

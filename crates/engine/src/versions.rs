@@ -101,7 +101,8 @@ impl Tables {
         table: TableId,
         version: i64,
     ) -> Result<(Version, ColumnChanges)> {
-        let work = self.meta.start_restore(user, table, version, LEASE).await?;
+        let grant = self.meta.grant(user, table).await?;
+        let work = self.meta.start_restore(&grant, version, LEASE).await?;
         let job = work.job.id;
         let runner = self.runner.clone();
         to_the_end(async move {
