@@ -2,6 +2,7 @@
 //! recorded by who holds its lease, and by nobody else.
 
 mod lease;
+mod permission;
 mod queue;
 mod right;
 
