@@ -1,12 +1,14 @@
 //! Jobs: queued, claimed with a lease, kept alive, finished once. A job runs at least once; what it did is
 //! recorded by who holds its lease, and by nobody else.
 
+mod claim;
 mod lease;
 mod queue;
 mod right;
 
+pub(crate) use claim::SeenLeases;
+pub(crate) use lease::next_fence;
 pub use lease::{Beat, Lease, NewVersion, Told, Work};
-pub(crate) use lease::{SeenLeases, next_fence};
 pub(crate) use queue::cancel_pending;
 pub use queue::{NewImport, NewSource};
 pub(crate) use right::give;
