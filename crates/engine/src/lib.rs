@@ -40,8 +40,8 @@ pub use versions::ColumnChanges;
 
 // Plain values of the crates below, passed on as they are.
 pub use mycorr_meta::{
-    Access, CaSummary, Connection, Dependent, HeldBack, Job, JobKind, JobState, Limits, Listed, Model,
-    NewSource, Purpose, Source, Statement, Table, Token, User, Version,
+    Access, CaSummary, Connection, Dependent, Job, JobKind, JobState, Limits, Listed, Model, NewSource,
+    Purpose, Source, Statement, Table, Token, User, Version, WaitingFor,
 };
 pub use mycorr_pgread::{
     Attempt, DeniedLookup, DialOutcome, Excess, Outcome as StepOutcome, Passport, Report, SchemaEntry,

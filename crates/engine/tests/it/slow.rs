@@ -188,8 +188,7 @@ async fn slow_reads_of_many_people_leave_room_for_another_persons_import() {
     let mut slow = Vec::new();
     for name in ["bob", "cyd", "dan"] {
         let email = format!("{name}@example.org");
-        let user =
-            world.engine.add_user(name, &email, crate::secret(crate::PASSWORD), false).await.unwrap();
+        let user = world.engine.add_user(name, &email, crate::secret(crate::PASSWORD), false).await.unwrap();
         let user = user.id;
         let connection = world.engine.create_connection(user, world.form(), None).await;
         let connection = connection.map_err(|refused| refused.problem).unwrap();

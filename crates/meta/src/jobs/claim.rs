@@ -9,7 +9,7 @@ use crate::{
     Meta, db,
     entity::{connection, job},
     from_json, now,
-    record::{HeldBack, JobKind, JobState},
+    record::{JobKind, JobState, WaitingFor},
     time,
 };
 use chrono::TimeDelta;
@@ -53,7 +53,7 @@ impl Meta {
         if candidates(&self.db, &abandoned, most).await?.is_empty() {
             let silent = job::Entity::find()
                 .filter(job::Column::State.eq(JobState::Queued.as_str()))
-                .filter(job::Column::HeldBack.is_null());
+                .filter(job::Column::WaitingFor.is_null());
             if silent.one(&self.db).await.map_err(db)?.is_some() {
                 hold_back(&self.db).await?;
             }
@@ -201,10 +201,10 @@ async fn hold_back(on: &impl ConnectionTrait) -> Result<()> {
                 .gte(Expr::col((connection::Entity, connection::Column::LimitImports))),
         );
     job::Entity::update_many()
-        .col_expr(job::Column::HeldBack, Expr::value(HeldBack::Imports.as_str()))
+        .col_expr(job::Column::WaitingFor, Expr::value(WaitingFor::Imports.as_str()))
         .filter(job::Column::ConnectionId.in_subquery(full))
         .filter(job::Column::State.eq(JobState::Queued.as_str()))
-        .filter(job::Column::HeldBack.is_null())
+        .filter(job::Column::WaitingFor.is_null())
         .exec(on)
         .await
         .map_err(db)?;
@@ -225,7 +225,7 @@ pub(super) async fn take(
         .col_expr(job::Column::Attempts, Expr::value(attempts))
         .col_expr(job::Column::LeaseUntil, Expr::value((at + lease).timestamp_micros()))
         .col_expr(job::Column::StartedAt, Expr::value(started_at))
-        .col_expr(job::Column::HeldBack, Expr::value(Option::<String>::None))
+        .col_expr(job::Column::WaitingFor, Expr::value(Option::<String>::None))
         .filter(job::Column::Id.eq(row.id))
         .filter(job::Column::Fence.eq(row.fence))
         .filter(job::Column::State.eq(&row.state))
@@ -240,7 +240,7 @@ pub(super) async fn take(
     let (restored_version, again) = (row.restored_version, row.fence > 0);
     let mut job = record(row)?;
     job.state = JobState::Running;
-    job.held_back = None;
+    job.waiting_for = None;
     job.started_at = Some(time(started_at));
     let right = give(job.table, job.id, fence);
     Ok(Some(Work {

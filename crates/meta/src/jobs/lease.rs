@@ -5,7 +5,7 @@ use crate::{
     Meta, count, db,
     entity::{fence, job, table, version},
     now,
-    record::{HeldBack, Job, JobKind, JobState, StoredProblem},
+    record::{Job, JobKind, JobState, StoredProblem, WaitingFor},
     to_json,
 };
 use chrono::TimeDelta;
@@ -59,7 +59,7 @@ pub enum Beat {
 pub struct Told {
     pub rows: u64,
     pub bytes: u64,
-    pub held_back: Option<HeldBack>,
+    pub waiting_for: Option<WaitingFor>,
 }
 
 /// What a job made.
@@ -78,7 +78,7 @@ impl Meta {
             .col_expr(job::Column::LeaseUntil, Expr::value((now() + keep).timestamp_micros()))
             .col_expr(job::Column::Rows, Expr::value(count(told.rows)))
             .col_expr(job::Column::Bytes, Expr::value(count(told.bytes)))
-            .col_expr(job::Column::HeldBack, Expr::value(told.held_back.map(HeldBack::as_str)))
+            .col_expr(job::Column::WaitingFor, Expr::value(told.waiting_for.map(WaitingFor::as_str)))
             .filter(held_by(lease))
             .exec(&self.db)
             .await
@@ -166,7 +166,7 @@ impl Meta {
             rows: Set(count(new.committed.rows)),
             finished_at: Set(Some(at)),
             lease_until: Set(None),
-            held_back: Set(None),
+            waiting_for: Set(None),
             ..Default::default()
         };
         done.update_without_returning(&transaction).await.map_err(db)?;

@@ -220,7 +220,7 @@ async fn insert_job(
         lease_until: None,
         fence: 0,
         attempts: 0,
-        held_back: None,
+        waiting_for: None,
     };
     job::Entity::insert(job::ActiveModel::from(row.clone())).exec_without_returning(on).await.map_err(
         |error| match error.sql_err() {
