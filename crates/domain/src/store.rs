@@ -4,13 +4,13 @@ use crate::{
     cell::Cell,
     column::Column,
     id::{JobId, TableId},
-    problem::Result,
+    problem::{Problem, Result},
     query::RowQuery,
     right::WriteRight,
 };
 use arrow_array::RecordBatch;
 use async_trait::async_trait;
-use std::{any::Any, sync::Arc};
+use std::{any::Any, collections::HashMap, sync::Arc};
 
 /// The store's own number of a version (Delta's). `meta` knows which version of Mycorr's it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +23,24 @@ pub struct Snapshot {
     pub version: StoreVersion,
     /// The columns of that version, in PostgreSQL's order.
     pub columns: Arc<[Column]>,
+}
+
+impl Snapshot {
+    /// The columns that a query wants, in its order.
+    ///
+    /// # Errors
+    /// `invalid` for a name that this version does not have.
+    pub fn select(&self, query: &RowQuery) -> Result<Arc<[Column]>> {
+        let Some(names) = &query.columns else { return Ok(self.columns.clone()) };
+        let known: HashMap<&str, &Column> =
+            self.columns.iter().map(|column| (column.name.as_str(), column)).collect();
+        let find = |name: &String| {
+            known.get(name.as_str()).map(|column| (*column).clone()).ok_or_else(|| {
+                Problem::invalid("columns", format!("This version of the table has no column {name:?}."))
+            })
+        };
+        names.iter().map(find).collect()
+    }
 }
 
 /// What a commit made.

@@ -2922,6 +2922,11 @@ export interface operations {
                  *     ]
                  */
                 filter?: string[];
+                /**
+                 * @description The columns that are wanted, separated by commas, in this order; all of them when left out.
+                 * @example id,price
+                 */
+                columns?: string;
                 /** @description The newest when left out. */
                 version?: number;
             };
