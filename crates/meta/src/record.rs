@@ -29,12 +29,28 @@ macro_rules! words {
     )+};
 }
 
-/// What a person may do with a Model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a person may do with a Model, from little to much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
-    Owner,
-    Collaborator,
-    Viewer,
+    Viewer = 1,
+    Collaborator = 2,
+    Owner = 3,
+}
+
+impl Access {
+    /// As it is stored and compared in SQL.
+    pub(crate) const fn rank(self) -> i32 {
+        self as i32
+    }
+
+    pub(crate) const fn of_rank(rank: i32) -> Option<Self> {
+        match rank {
+            1 => Some(Self::Viewer),
+            2 => Some(Self::Collaborator),
+            3 => Some(Self::Owner),
+            _ => None,
+        }
+    }
 }
 
 words! {
