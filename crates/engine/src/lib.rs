@@ -20,6 +20,7 @@ mod rows;
 mod runner;
 mod secrets;
 mod sign_in_limits;
+mod slow_reads;
 mod source;
 mod source_concurrency;
 mod source_limits;
@@ -46,9 +47,9 @@ pub use versions::ColumnChanges;
 
 // Plain values of the crates below, passed on as they are.
 pub use mycorr_meta::{
-    Access, Browser, CaSummary, Connection, Dependent, HeldBack, Job, JobKind, JobState, Limits, Listed,
-    Model, NewSource, Purpose, SessionInfo, Source, Statement, Table, Token, TokenAccess, TokenScope, User,
-    UserChange, Version,
+    Access, Browser, CaSummary, Connection, Dependent, Job, JobKind, JobState, Limits, Listed, Model,
+    NewSource, Purpose, SessionInfo, Source, Statement, Table, Token, TokenAccess, TokenScope, User,
+    UserChange, Version, WaitingFor,
 };
 pub use mycorr_pgread::{
     Attempt, DeniedLookup, DialOutcome, Excess, Outcome as StepOutcome, Passport, Report, SchemaEntry,
@@ -130,6 +131,7 @@ impl Engine {
             min_free_bytes,
             waiting,
             short_of_room: Arc::new(AtomicBool::new(false)),
+            slow_reads: Arc::default(),
         };
         Self {
             accounts: Accounts::new(meta.clone(), sign_up),

@@ -1020,11 +1020,6 @@ export interface components {
             /** Format: email */
             email: string;
         };
-        /**
-         * @description A limit of a connection, or room where tables are stored.
-         * @enum {string}
-         */
-        HeldBack: "bytes_per_second" | "imports" | "storage";
         Import: {
             /** @description Which columns; all that the role can read when left out. */
             columns?: string[] | null;
@@ -1056,7 +1051,6 @@ export interface components {
             estimated_rows: number | null;
             /** Format: date-time */
             finished_at: string | null;
-            held_back: components["schemas"]["HeldBack"] | null;
             /** Format: uuid */
             id: string;
             kind: components["schemas"]["JobKind"];
@@ -1085,6 +1079,7 @@ export interface components {
              * @description The version that it made.
              */
             version: number | null;
+            waiting_for: components["schemas"]["WaitingFor"] | null;
         };
         /** @enum {string} */
         JobKind: "import" | "sync" | "restore";
@@ -1733,6 +1728,11 @@ export interface components {
              */
             version: number;
         };
+        /**
+         * @description A limit of a connection, or room where tables are stored.
+         * @enum {string}
+         */
+        WaitingFor: "bytes_per_second" | "imports" | "storage";
     };
     responses: never;
     parameters: never;
@@ -3297,6 +3297,11 @@ export interface operations {
                  *     ]
                  */
                 filter?: string[];
+                /**
+                 * @description The columns that are wanted, separated by commas, in this order; all of them when left out.
+                 * @example id,price
+                 */
+                columns?: string;
                 /** @description The newest when left out. */
                 version?: number;
             };

@@ -11,6 +11,7 @@ mod limits;
 mod models;
 mod page;
 mod people;
+mod query_parameters;
 mod tables;
 mod tokens;
 
