@@ -21,7 +21,10 @@ pub use cell::{AnswerBudget, Cell, CellDigest, LargeCell};
 pub use code::Code;
 pub use column::{Column, ColumnType};
 pub use connection::{ConnectionKind, ConnectionName, DatabaseName, Endpoint, Port, RoleName};
-pub use id::{ConnectionId, JobId, ModelId, SessionId, StatementId, TableId, TokenId, UserId};
+pub use id::{
+    ConnectionId, InviteId, JobId, MemberId, ModelId, SessionId, StatementId, TableId, TeamId, TokenId,
+    UserId,
+};
 pub use name::{Email, PersonName, ResourceName, TableName};
 pub use problem::{FieldProblem, Problem, Result};
 pub use query::{Filter, Operator, RowQuery, Sort, parse_columns};
