@@ -13,6 +13,7 @@ mod liveness;
 mod models;
 mod passport;
 mod passwords;
+mod people;
 mod reading;
 mod role;
 mod rows;
@@ -26,7 +27,7 @@ mod source_limits;
 mod tables;
 mod versions;
 
-pub use accounts::{Accounts, Identity, NewToken, SignUpState, SignedIn};
+pub use accounts::{Accounts, Identity, NewToken, Proof, SignUpState, SignedIn};
 pub use browse::Preview;
 pub use connections::{Change, ConnectionForm, Connections, Live, Refused};
 pub use imports::{Import, Imports};
@@ -34,6 +35,7 @@ pub use jobs::Jobs;
 pub use liveness::Waiting;
 pub use models::Models;
 pub use passport::{RightsChange, SeenPassport};
+pub use people::NewLink;
 pub use role::NewRole;
 pub use rows::Rows;
 use runner::Runner;
@@ -45,8 +47,9 @@ pub use versions::ColumnChanges;
 
 // Plain values of the crates below, passed on as they are.
 pub use mycorr_meta::{
-    Access, CaSummary, Connection, Dependent, Job, JobKind, JobState, Limits, Listed, Model, NewSource,
-    Purpose, Source, Statement, Table, Token, User, Version, WaitingFor,
+    Access, Browser, CaSummary, Connection, Dependent, Job, JobKind, JobState, Limits, Listed, Model,
+    NewSource, Purpose, SessionInfo, Source, Statement, Table, Token, TokenAccess, TokenScope, User,
+    UserChange, Version, WaitingFor,
 };
 pub use mycorr_pgread::{
     Attempt, DeniedLookup, DialOutcome, Excess, Outcome as StepOutcome, Passport, Report, SchemaEntry,

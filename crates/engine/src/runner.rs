@@ -294,6 +294,7 @@ impl Runner {
         if work.attempts > MAX_ATTEMPTS {
             return Err(Problem::bug(format!("job was begun {MAX_ATTEMPTS} times and never ended")));
         }
+        self.meta.check_permitted(&work.job).await?;
         match work.job.kind {
             JobKind::Import | JobKind::Sync => self.read(work, progress, abort).await,
             JobKind::Restore => {

@@ -3,7 +3,7 @@
 
 use crate::{
     Meta, db,
-    entity::{model, table},
+    entity::{model, table, user},
     record::Access,
 };
 use mycorr_domain::{Code, ModelId, Problem, Result, TableId, UserId};
@@ -148,7 +148,13 @@ pub(crate) fn is_visible(user: UserId) -> SimpleExpr {
 
 /// The rank of the highest [`Access`] that `user` has to a row of `models`, 0 for none.
 pub(crate) fn access_of(user: UserId) -> SimpleExpr {
-    let user: Uuid = *user.as_uuid();
-    let owns = Expr::col((model::Entity, model::Column::OwnerId)).eq(user);
-    CaseStatement::new().case(owns, Access::Owner.rank()).finally(0).into()
+    let id: Uuid = *user.as_uuid();
+    let disabled = Query::select()
+        .expr(Expr::val(1))
+        .from_as(user::Entity, "disabled")
+        .and_where(Expr::col(("disabled", user::Column::Id)).eq(id))
+        .and_where(Expr::col(("disabled", user::Column::DisabledAt)).is_not_null())
+        .take();
+    let owns = Expr::col((model::Entity, model::Column::OwnerId)).eq(id);
+    CaseStatement::new().case(Expr::exists(disabled), 0).case(owns, Access::Owner.rank()).finally(0).into()
 }

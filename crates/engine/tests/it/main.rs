@@ -9,6 +9,7 @@ mod imports;
 mod interruptions;
 mod memory;
 mod passport;
+mod people;
 mod sealed;
 mod slow;
 mod source_limits;

@@ -10,13 +10,14 @@ mod ledger;
 mod models;
 mod start;
 mod throttles;
+mod users;
 
 use mycorr_domain::{
     ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Email, Endpoint, PersonName, Port,
     ResourceName, RoleName, TableName, UserId,
 };
 use mycorr_meta::{
-    Connection, Grant, Level, Meta, Model, NewConnection, NewImport, NewUser, Scope, Sealed, User,
+    Browser, Connection, Grant, Level, Meta, Model, NewConnection, NewImport, NewUser, Scope, Sealed, User,
 };
 use tempfile::TempDir;
 
@@ -46,6 +47,10 @@ async fn user(meta: &Meta, email: &str) -> User {
 
 async fn model(meta: &Meta, owner: &User) -> Model {
     meta.create_model(owner.id, &ResourceName::parse("name", "Shop").unwrap()).await.unwrap()
+}
+
+fn here() -> Browser {
+    Browser::from(std::net::IpAddr::from([127, 0, 0, 1]))
 }
 
 /// What they may do, which they may.

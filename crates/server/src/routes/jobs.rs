@@ -159,6 +159,7 @@ pub(crate) async fn job_events(
 ) -> Result<impl IntoResponse, ApiError> {
     // Whether there is such a job is answered before the stream begins.
     app.engine.jobs.job(caller.id(), id).await?;
+    let revoked = caller.revoked(&app);
     let mut stopping = app.stopping;
     let stopped = async move { stopping.wait_for(|stopping| *stopping).await.is_ok() };
     let events = app
@@ -166,6 +167,7 @@ pub(crate) async fn job_events(
         .jobs
         .watch_job(caller.id(), id)
         .take_until(Box::pin(stopped))
+        .take_until(Box::pin(revoked))
         .take_while(|job| future::ready(job.is_ok()))
         .filter_map(|job| future::ready(job.ok()))
         .map(|job| {
