@@ -4,6 +4,7 @@
 
 mod crash;
 mod disk;
+mod export;
 mod golden;
 mod journey;
 mod keys;
