@@ -9,8 +9,8 @@ use crate::{
     page::page,
     query_parameters::{KnownParameters, refuse_unknown},
     routes::{
-        accounts, browse, connections, jobs, models, operating, passport, paste, role, rows, statements,
-        tables, tokens, users, versions,
+        accounts, browse, connections, export, jobs, models, operating, passport, paste, role, rows,
+        statements, tables, tokens, users, versions,
     },
 };
 use axum::{Router, extract::DefaultBodyLimit, http::header, middleware, routing::get};
@@ -83,6 +83,7 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(tables::set_source))
         .routes(routes!(rows::list_rows))
         .routes(routes!(rows::get_cell))
+        .routes(routes!(export::export_table))
         .routes(routes!(versions::list_versions))
         .routes(routes!(versions::restore_version));
     let (router, mut document) = OpenApiRouter::with_openapi(Doc::openapi())
