@@ -19,6 +19,7 @@ mod rows;
 mod runner;
 mod secrets;
 mod sign_in_limits;
+mod slow_reads;
 mod source;
 mod source_concurrency;
 mod source_limits;
@@ -39,8 +40,8 @@ pub use versions::ColumnChanges;
 
 // Plain values of the crates below, passed on as they are.
 pub use mycorr_meta::{
-    Access, CaSummary, Connection, Dependent, HeldBack, Job, JobKind, JobState, Limits, Listed, Model,
-    NewSource, Purpose, Source, Statement, Table, Token, User, Version,
+    Access, CaSummary, Connection, Dependent, Job, JobKind, JobState, Limits, Listed, Model, NewSource,
+    Purpose, Source, Statement, Table, Token, User, Version, WaitingFor,
 };
 pub use mycorr_pgread::{
     Attempt, DeniedLookup, DialOutcome, Excess, Outcome as StepOutcome, Passport, Report, SchemaEntry,
@@ -103,6 +104,7 @@ struct Inner {
     source_concurrency: source_concurrency::SourceConcurrency,
     /// Whether jobs wait for room where tables are stored.
     short_of_room: AtomicBool,
+    slow_reads: slow_reads::SlowReads,
     open_entries: ledger::OpenEntries,
     checking: Mutex<()>,
     /// Told when a job is queued.
@@ -127,6 +129,7 @@ impl Engine {
             sign_in_limits: sign_in_limits::SignInLimits::default(),
             source_concurrency: source_concurrency::SourceConcurrency::new(),
             short_of_room: AtomicBool::new(false),
+            slow_reads: slow_reads::SlowReads::default(),
             open_entries: ledger::OpenEntries::default(),
             checking: Mutex::new(()),
             queued: Notify::new(),

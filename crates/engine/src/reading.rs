@@ -10,7 +10,7 @@ use crate::{
 };
 use arrow_array::RecordBatch;
 use mycorr_domain::{Code, ModelId, Problem, Result, TableWriter};
-use mycorr_meta::{Beat, HeldBack, JobKind, Purpose, Told, Work};
+use mycorr_meta::{Beat, JobKind, Purpose, Told, WaitingFor, Work};
 use mycorr_pgread::{Client, Scan, Stop, TableDescription, WithStop};
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -31,8 +31,8 @@ impl Progress {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set(&self, rows: u64, bytes: u64, held_back: Option<HeldBack>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Told { rows, bytes, held_back };
+    fn set(&self, rows: u64, bytes: u64, waiting_for: Option<WaitingFor>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Told { rows, bytes, waiting_for };
     }
 }
 
@@ -141,13 +141,18 @@ impl Engine {
         mut batches: mpsc::Receiver<RecordBatch>,
         model: ModelId,
     ) -> Result<Box<dyn TableWriter>> {
-        let left = self.storage_left(model).await?.unwrap_or(u64::MAX);
+        let within = |left: Option<u64>, bytes: u64| match left {
+            Some(left) if bytes > left => Err(quota_exceeded(self.max_bytes_per_user.unwrap_or(left))),
+            _ => Ok(()),
+        };
+        let left = self.storage_left(model).await?;
         while let Some(batch) = batches.recv().await {
             writer.write(batch).await?;
-            if writer.bytes() > left {
-                return Err(quota_exceeded(self.max_bytes_per_user.unwrap_or(left)));
-            }
+            within(left, writer.bytes())?;
         }
+        // Other jobs of the same Models may have ended meanwhile.
+        let bytes = writer.finish().await?;
+        within(self.storage_left(model).await?, bytes)?;
         Ok(writer)
     }
 
@@ -183,8 +188,8 @@ async fn pump(
                 }
                 None => Duration::ZERO,
             };
-            let held_back = (!wait.is_zero()).then_some(HeldBack::BytesPerSecond);
-            progress.set(scan.rows(), scan.bytes(), held_back);
+            let waiting_for = (!wait.is_zero()).then_some(WaitingFor::BytesPerSecond);
+            progress.set(scan.rows(), scan.bytes(), waiting_for);
             if batches.send(batch).await.is_err() {
                 return Err(interrupted());
             }

@@ -1,6 +1,10 @@
 //! The job runner: workers that claim jobs, keep their leases and see each to its end.
 
-use crate::{Engine, reading::Progress};
+use crate::{
+    Engine,
+    reading::Progress,
+    slow_reads::{MIN_WINDOW_BYTES, SLOW_WINDOW, given_up},
+};
 use chrono::{TimeDelta, Utc};
 use mycorr_domain::{Code, Column, Committed, Problem, Result, SourceRecord};
 use mycorr_meta::{Beat, JobKind, NewVersion, Told, Work};
@@ -24,13 +28,10 @@ const LOOK: Duration = Duration::from_secs(2);
 const TIDY: Duration = Duration::from_secs(20);
 /// How often files are looked for that a crash has left and nobody misses.
 const ORPHANS: Duration = Duration::from_secs(24 * 60 * 60);
-/// A source that sent less than this in such a time does not keep a place from others: what costs is reading, not waiting.
-const DRIP_WINDOW: Duration = Duration::from_secs(2);
-const MIN_WINDOW_BYTES: u64 = 64 << 10;
 /// Places beside those that the operator gave, for the first job of a person who has none running.
 const FIRST_PLACES: usize = 2;
-/// How many jobs may run beside the places.
-const MAX_DRIPPING: usize = 16;
+/// How many jobs may run beside the places, of sources that send next to nothing.
+const MAX_SLOW_READS: usize = 16;
 /// A job that was begun so often and never ended takes its worker down with it.
 const MAX_ATTEMPTS: i64 = 5;
 
@@ -60,6 +61,18 @@ enum Interrupt {
     Stopping,
     /// What is left is kept for the metadata.
     NoRoom,
+    /// Its source sent next to nothing while others waited.
+    GivenUp,
+}
+
+/// What a worker claims its jobs under.
+struct Turn {
+    /// How many jobs may read at once.
+    places: Arc<Semaphore>,
+    /// How many may run at once, those included whose source sends next to nothing.
+    slots: Arc<Semaphore>,
+    /// Whether it takes only the first job of a person who has none running.
+    only_first: bool,
 }
 
 /// What a run made: the columns, the commit, and what is to be said of it although it went well.
@@ -74,16 +87,11 @@ impl Engine {
     /// Starts `count` workers. What a process that died has left over is found by its lease.
     pub fn start_workers(&self, count: usize) -> Workers {
         let workers = Workers { stop: CancellationToken::new(), tasks: TaskTracker::new() };
-        // More workers than places: a job whose source sends next to nothing gives its place to another.
-        let places = Arc::new(Semaphore::new(count));
-        for _ in 0..count + MAX_DRIPPING {
-            let (engine, stop, places) = (self.clone(), workers.stop.clone(), places.clone());
-            workers.tasks.spawn(async move { engine.work(&stop, &places, false).await });
-        }
-        let places = Arc::new(Semaphore::new(FIRST_PLACES));
-        for _ in 0..FIRST_PLACES {
-            let (engine, stop, places) = (self.clone(), workers.stop.clone(), places.clone());
-            workers.tasks.spawn(async move { engine.work(&stop, &places, true).await });
+        let slots = Arc::new(Semaphore::new(count + FIRST_PLACES + MAX_SLOW_READS));
+        for (count, only_first) in [(count, false), (FIRST_PLACES, true)] {
+            let turn = Turn { places: Arc::new(Semaphore::new(count)), slots: slots.clone(), only_first };
+            let (engine, stop, tasks) = (self.clone(), workers.stop.clone(), workers.tasks.clone());
+            workers.tasks.spawn(async move { engine.work(&stop, &tasks, &turn).await });
         }
         let (engine, stop) = (self.clone(), workers.stop.clone());
         workers.tasks.spawn(async move {
@@ -102,10 +110,12 @@ impl Engine {
         workers
     }
 
-    async fn work(&self, stop: &CancellationToken, places: &Arc<Semaphore>, only_first: bool) {
-        while let Some(Ok(place)) = stop.run_until_cancelled(places.clone().acquire_owned()).await {
+    /// Claims jobs one after the other, and lets each run beside the next.
+    async fn work(&self, stop: &CancellationToken, tasks: &TaskTracker, turn: &Turn) {
+        while let Some(Ok(place)) = stop.run_until_cancelled(turn.places.clone().acquire_owned()).await {
+            let Some(slot) = stop.run_until_cancelled(self.slot(turn)).await else { return };
             let claimed = match self.wait_for_room().await {
-                Ok(true) if only_first => self.meta.claim_first(LEASE).await,
+                Ok(true) if turn.only_first => self.meta.claim_first(LEASE).await,
                 Ok(true) => self.meta.claim(LEASE).await,
                 Ok(false) => Ok(None),
                 Err(problem) => Err(problem),
@@ -114,7 +124,11 @@ impl Engine {
                 Ok(Some(work)) => {
                     // There may be more for another worker.
                     self.0.queued.notify_one();
-                    self.run(work, stop, Some(place)).await;
+                    let (engine, stop) = (self.clone(), stop.clone());
+                    tasks.spawn(async move {
+                        engine.run(work, &stop, Some(place)).await;
+                        drop(slot);
+                    });
                 }
                 Ok(None) => {
                     let wait = tokio::time::timeout(LOOK, self.0.queued.notified());
@@ -124,6 +138,23 @@ impl Engine {
                     tracing::error!(cause = problem.internal, "no job could be claimed");
                     stop.run_until_cancelled(tokio::time::sleep(LOOK)).await;
                 }
+            }
+        }
+    }
+
+    /// Room for one more running job. Where slow reads take all of it while a job waits, one of them is given up.
+    async fn slot(&self, turn: &Turn) -> Option<OwnedSemaphorePermit> {
+        loop {
+            let free = tokio::time::timeout(LOOK, turn.slots.clone().acquire_owned()).await;
+            match free {
+                Ok(slot) => return slot.ok(),
+                Err(_) => match self.meta.jobs_wait().await {
+                    Ok(false) => {}
+                    Ok(true) => _ = self.0.slow_reads.give_up_one(),
+                    Err(problem) => {
+                        tracing::error!(cause = problem.internal, "waiting jobs can't be counted")
+                    }
+                },
             }
         }
     }
@@ -154,6 +185,7 @@ impl Engine {
         self.job_changed(id);
         let progress = Progress::default();
         let abort = CancellationToken::new();
+        let give_up = CancellationToken::new();
         let why = Mutex::new(None);
         let interrupt = |reason| {
             why.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert(reason);
@@ -171,8 +203,9 @@ impl Engine {
         };
         tokio::select! {
             () = see_to_the_end => {}
-            () = self.keep(&work, &progress, stop, place, interrupt) => unreachable!("reports until it is dropped"),
+            () = self.keep(&work, &progress, stop, &give_up, place, interrupt) => unreachable!("reports until it is dropped"),
         }
+        self.0.slow_reads.remove(id);
         self.job_changed(id);
     }
 
@@ -182,6 +215,7 @@ impl Engine {
         work: &Work,
         progress: &Progress,
         stop: &CancellationToken,
+        give_up: &CancellationToken,
         mut place: Option<OwnedSemaphorePermit>,
         interrupt: impl Fn(Interrupt),
     ) {
@@ -196,9 +230,15 @@ impl Engine {
                 }
             }
             let now = progress.read();
-            if window.elapsed() >= DRIP_WINDOW {
+            if give_up.is_cancelled() {
+                interrupt(Interrupt::GivenUp);
+            }
+            if window.elapsed() >= SLOW_WINDOW {
                 if now.bytes < bytes + MIN_WINDOW_BYTES {
                     drop(place.take());
+                    self.0.slow_reads.add(work.job.id, work.job.requested_by, give_up);
+                } else {
+                    self.0.slow_reads.remove(work.job.id);
                 }
                 if !self.has_room().await {
                     interrupt(Interrupt::NoRoom);
@@ -308,6 +348,7 @@ impl Engine {
                 "There is no room left where tables are stored. Nothing was changed.",
             )
             .fix("Make room on the volume of the tables, or enlarge it, then try again."),
+            Some(Interrupt::GivenUp) => given_up(),
             None => problem,
         };
         tracing::info!(job = %id, code = problem.code.as_str(), cause = problem.internal, "job failed");

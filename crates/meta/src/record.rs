@@ -43,7 +43,7 @@ words! {
         Queued = "queued", Running = "running", Succeeded = "succeeded", Failed = "failed", Cancelled = "cancelled",
     }
     /// What a job waits for: a limit of its connection, or room where tables are stored.
-    HeldBack { BytesPerSecond = "bytes_per_second", Imports = "imports", Storage = "storage" }
+    WaitingFor { BytesPerSecond = "bytes_per_second", Imports = "imports", Storage = "storage" }
     /// What a statement was sent for.
     Purpose { Test = "test", Browse = "browse", Preview = "preview", Import = "import", Sync = "sync" }
 }
@@ -195,7 +195,7 @@ pub struct Job {
     pub estimated_rows: Option<u64>,
     pub rows: u64,
     pub bytes: u64,
-    pub held_back: Option<HeldBack>,
+    pub waiting_for: Option<WaitingFor>,
     pub version: Option<i64>,
     pub problem: Option<Problem>,
 }

@@ -2,7 +2,7 @@
 
 use crate::World;
 use mycorr_domain::Code;
-use mycorr_engine::{Change, Connection, ConnectionForm, JobState, Limits, Statement};
+use mycorr_engine::{Change, Connection, ConnectionForm, Import, JobState, Limits, Statement};
 use mycorr_testkit::{Cluster, Meddler, Meddling};
 
 /// Nothing for an hour.
@@ -177,4 +177,46 @@ async fn a_pace_at_which_a_table_takes_more_than_a_day_is_refused() {
     assert_eq!(problem.code, Code::StatementTimeout);
     assert!(problem.detail.contains("snapshot") && problem.detail.contains("28 hours"), "{problem}");
     assert!(!ledger(&world, &connection).await.iter().any(|sent| sent.template == "select"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_reads_of_many_people_leave_room_for_another_persons_import() {
+    let world = World::new().await;
+    stuck(&world);
+    world.database.sql("CREATE TABLE small AS SELECT 1 AS id");
+    // Each person may have eight running; a process has room for twenty.
+    let mut slow = Vec::new();
+    for name in ["bob", "cyd", "dan"] {
+        let email = format!("{name}@example.org");
+        let user = world.engine.add_user(name, &email, crate::secret(crate::PASSWORD), false).await.unwrap();
+        let user = user.id;
+        let connection = world.engine.create_connection(user, world.form(), None).await;
+        let connection = connection.map_err(|refused| refused.problem).unwrap();
+        let model = world.engine.create_model(user, "Slow").await.unwrap();
+        for number in 0..8 {
+            let import = Import {
+                connection: connection.id,
+                schema: "public".into(),
+                table: "stuck".into(),
+                name: Some(format!("stuck_{number}")),
+                columns: None,
+            };
+            slow.push((user, world.engine.import(user, model.id, import).await.unwrap().0.id));
+        }
+    }
+    wait_until_active(&world, 20).await;
+    let (connection, model) = (world.connection().await, world.model().await);
+    let (job, _) = world.start(&connection, &model, "small").await;
+    assert_eq!(world.ended(&job).await.state, JobState::Succeeded);
+    let mut given_up = 0;
+    for (user, job) in slow {
+        let job = world.engine.job(user, job).await.unwrap();
+        if let Some(problem) = &job.problem {
+            assert_eq!(problem.code, Code::TooBusy, "{problem:?}");
+            given_up += 1;
+        }
+        assert!(world.engine.cancel_job(user, job.id).await.is_ok());
+    }
+    assert!(given_up > 0);
+    wait_until_active(&world, 0).await;
 }

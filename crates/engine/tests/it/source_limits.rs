@@ -1,6 +1,6 @@
 use crate::World;
 use mycorr_domain::Code;
-use mycorr_engine::{Change, Connection, HeldBack, JobState, Limits, NewSource};
+use mycorr_engine::{Change, Connection, JobState, Limits, NewSource, WaitingFor};
 
 async fn limit(world: &World, connection: &Connection, limits: Limits) {
     let change = Change { limits: Some(limits), ..Change::default() };
@@ -18,10 +18,10 @@ async fn a_pace_is_kept_and_said() {
     let (connection, model) = (world.connection().await, world.model().await);
     limit(&world, &connection, Limits { bytes_per_second: Some(2_000_000), ..Limits::default() }).await;
     let (job, table) = world.start(&connection, &model, "t").await;
-    let held = world.seen(&job, |job| job.held_back == Some(HeldBack::BytesPerSecond)).await;
+    let held = world.seen(&job, |job| job.waiting_for == Some(WaitingFor::BytesPerSecond)).await;
     assert_eq!(held.state, JobState::Running);
     let ended = world.ended(&job).await;
-    assert_eq!((ended.state, ended.rows, ended.held_back), (JobState::Succeeded, 3000, None));
+    assert_eq!((ended.state, ended.rows, ended.waiting_for), (JobState::Succeeded, 3000, None));
     assert_eq!(world.engine.table(world.ada, table.id).await.unwrap().head.unwrap().rows, 3000);
 }
 
@@ -37,7 +37,7 @@ async fn no_more_imports_at_a_time_than_allowed() {
     let (slow, _) = world.start(&connection, &model, "slow").await;
     world.seen(&slow, |job| job.state == JobState::Running).await;
     let (quick, _) = world.start(&connection, &model, "quick").await;
-    let waiting = world.seen(&quick, |job| job.held_back == Some(HeldBack::Imports)).await;
+    let waiting = world.seen(&quick, |job| job.waiting_for == Some(WaitingFor::Imports)).await;
     assert_eq!(waiting.state, JobState::Queued);
     world.engine.cancel_job(world.ada, slow.id).await.unwrap();
     assert_eq!(world.ended(&quick).await.state, JobState::Succeeded);

@@ -1,6 +1,6 @@
 //! Who asks for jobs, and who takes it back.
 
-use super::{cancelled, finish, job_row, lease, record};
+use super::{cancelled, claim, finish, job_row, lease, record};
 use crate::{
     Meta, db,
     entity::{job, table, version},
@@ -134,7 +134,7 @@ impl Meta {
         let job = insert_job(&transaction, JobKind::Restore, user, &row, Some(number)).await?;
         let row = job_row(&transaction, job.id).await?.ok_or_else(|| Problem::bug("job just inserted"))?;
         let work =
-            lease::take(&transaction, row, lease).await?.ok_or_else(|| Problem::bug("job just inserted"))?;
+            claim::take(&transaction, row, lease).await?.ok_or_else(|| Problem::bug("job just inserted"))?;
         transaction.commit().await.map_err(db)?;
         Ok(work)
     }
@@ -220,7 +220,7 @@ async fn insert_job(
         lease_until: None,
         fence: 0,
         attempts: 0,
-        held_back: None,
+        waiting_for: None,
     };
     job::Entity::insert(job::ActiveModel::from(row.clone())).exec_without_returning(on).await.map_err(
         |error| match error.sql_err() {

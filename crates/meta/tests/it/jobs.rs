@@ -9,7 +9,7 @@ use mycorr_meta::{Beat, Connection, JobKind, JobState, Model, NewVersion, Table,
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 
 fn told(rows: u64, bytes: u64) -> Told {
-    Told { rows, bytes, held_back: None }
+    Told { rows, bytes, waiting_for: None }
 }
 
 fn columns() -> Vec<Column> {

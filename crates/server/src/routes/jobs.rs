@@ -46,7 +46,7 @@ pub(crate) enum JobState {
 /// A limit of a connection, or room where tables are stored.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum HeldBack {
+pub(crate) enum WaitingFor {
     BytesPerSecond,
     Imports,
     Storage,
@@ -67,7 +67,7 @@ pub(crate) struct Job {
     estimated_rows: Option<u64>,
     /// Which of the connection's limits it waits for.
     #[schema(required)]
-    held_back: Option<HeldBack>,
+    waiting_for: Option<WaitingFor>,
     queued_at: DateTime<Utc>,
     #[schema(required)]
     started_at: Option<DateTime<Utc>>,
@@ -115,10 +115,10 @@ impl From<engine::Job> for Job {
             rows: job.rows,
             bytes: job.bytes,
             estimated_rows: job.estimated_rows,
-            held_back: job.held_back.map(|limit| match limit {
-                engine::HeldBack::BytesPerSecond => HeldBack::BytesPerSecond,
-                engine::HeldBack::Imports => HeldBack::Imports,
-                engine::HeldBack::Storage => HeldBack::Storage,
+            waiting_for: job.waiting_for.map(|limit| match limit {
+                engine::WaitingFor::BytesPerSecond => WaitingFor::BytesPerSecond,
+                engine::WaitingFor::Imports => WaitingFor::Imports,
+                engine::WaitingFor::Storage => WaitingFor::Storage,
             }),
             queued_at: job.queued_at,
             started_at: job.started_at,

@@ -10,6 +10,7 @@ mod ledger;
 mod limits;
 mod models;
 mod page;
+mod query_parameters;
 mod tables;
 mod tokens;
 
