@@ -52,7 +52,7 @@ pub(crate) async fn user(place: &Place, command: User) -> Result<(), Failure> {
     let typed = password.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text));
     let password = Secret::new(typed.map(str::to_owned).unwrap_or(password));
     let engine = place.open_idle().await?;
-    let user = engine.add_user(&form.name, &form.email, password, form.admin).await.map_err(told)?;
+    let user = engine.accounts.add_user(&form.name, &form.email, password, form.admin).await.map_err(told)?;
     say(user.id)?;
     Ok(())
 }
@@ -60,7 +60,7 @@ pub(crate) async fn user(place: &Place, command: User) -> Result<(), Failure> {
 pub(crate) async fn token(place: &Place, command: Token) -> Result<(), Failure> {
     let Token::Create(form) = command;
     let engine = place.open_idle().await?;
-    let new = engine.create_token_for(&form.email, &form.name).await.map_err(told)?;
+    let new = engine.accounts.create_token_for(&form.email, &form.name).await.map_err(told)?;
     say(new.token.expose())?;
     Ok(())
 }

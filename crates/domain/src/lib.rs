@@ -24,7 +24,7 @@ pub use connection::{ConnectionKind, ConnectionName, DatabaseName, Endpoint, Por
 pub use id::{ConnectionId, JobId, ModelId, SessionId, StatementId, TableId, TokenId, UserId};
 pub use name::{Email, PersonName, ResourceName, TableName};
 pub use problem::{FieldProblem, Problem, Result};
-pub use query::{Filter, Operator, RowQuery, Sort};
+pub use query::{Filter, Operator, RowQuery, Sort, parse_columns};
 pub use right::WriteRight;
 pub use secret::Secret;
 pub use source::{SourceChange, SourceRecord, UniqueKey};

@@ -11,12 +11,16 @@ pub struct RowQuery {
     pub sort: Vec<Sort>,
     /// All of them must hold.
     pub filters: Vec<Filter>,
+    /// The columns that are wanted, by name and in this order; `None` for all.
+    pub columns: Option<Vec<String>>,
 }
 
 /// What a request may ask for. The stores themselves take any number.
 pub const MAX_FILTERS: usize = 32;
 pub const MAX_IN_VALUES: usize = 1000;
 pub const MAX_SORT_COLUMNS: usize = 16;
+/// What a query's result can have in PostgreSQL (its manual, "PostgreSQL Limits").
+pub const MAX_COLUMNS: usize = 1664;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Sort {
@@ -93,6 +97,28 @@ impl Sort {
         }
         Ok(sorts)
     }
+}
+
+/// Parses the names of the columns that are wanted: `id,price,"odd, name"`.
+pub fn parse_columns(text: &str) -> Result<Vec<String>> {
+    let bad = |message: &str| Problem::invalid("columns", message);
+    let mut columns: Vec<String> = Vec::new();
+    let mut rest = Some(text);
+    while let Some(text) = rest {
+        let (column, tail) = word(text, ',').ok_or_else(|| bad("A double quote is not closed."))?;
+        if column.is_empty() {
+            return Err(bad("Name the columns, separated by commas."));
+        }
+        if columns.contains(&column) {
+            return Err(bad("A column can be named only once."));
+        }
+        if columns.len() == MAX_COLUMNS {
+            return Err(bad(&format!("At most {MAX_COLUMNS} columns can be named.")));
+        }
+        columns.push(column);
+        rest = tail;
+    }
+    Ok(columns)
 }
 
 impl Filter {
@@ -215,6 +241,17 @@ mod tests {
         for bad in [",", "a,,b", "a,", "-", "\"a", "a,-a"] {
             assert!(Sort::parse_list(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn columns() {
+        assert_eq!(parse_columns("id,\"odd, name\",-x").unwrap(), ["id", "odd, name", "-x"]);
+        for bad in ["", ",", "a,", "a,,b", "\"a", "a,a"] {
+            assert_eq!(parse_columns(bad).unwrap_err().fields[0].field, "columns", "{bad}");
+        }
+        let many = |count: usize| (0..count).map(|n| format!("c{n}")).collect::<Vec<_>>().join(",");
+        assert_eq!(parse_columns(&many(MAX_COLUMNS)).unwrap().len(), MAX_COLUMNS);
+        assert!(parse_columns(&many(MAX_COLUMNS + 1)).is_err());
     }
 
     #[test]

@@ -4,13 +4,13 @@ use crate::{
     cell::Cell,
     column::Column,
     id::{JobId, TableId},
-    problem::Result,
+    problem::{Problem, Result},
     query::RowQuery,
     right::WriteRight,
 };
 use arrow_array::RecordBatch;
 use async_trait::async_trait;
-use std::{any::Any, sync::Arc};
+use std::{any::Any, collections::HashMap, sync::Arc};
 
 /// The store's own number of a version (Delta's). `meta` knows which version of Mycorr's it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +23,24 @@ pub struct Snapshot {
     pub version: StoreVersion,
     /// The columns of that version, in PostgreSQL's order.
     pub columns: Arc<[Column]>,
+}
+
+impl Snapshot {
+    /// The columns that a query wants, in its order.
+    ///
+    /// # Errors
+    /// `invalid` for a name that this version does not have.
+    pub fn select(&self, query: &RowQuery) -> Result<Arc<[Column]>> {
+        let Some(names) = &query.columns else { return Ok(self.columns.clone()) };
+        let known: HashMap<&str, &Column> =
+            self.columns.iter().map(|column| (column.name.as_str(), column)).collect();
+        let find = |name: &String| {
+            known.get(name.as_str()).map(|column| (*column).clone()).ok_or_else(|| {
+                Problem::invalid("columns", format!("This version of the table has no column {name:?}."))
+            })
+        };
+        names.iter().map(find).collect()
+    }
 }
 
 /// What a commit made.
@@ -99,7 +117,10 @@ pub trait TableWriter: Send {
     /// with every later batch. Waits while the writer is behind. After an error the writer is of no more use.
     async fn write(&mut self, batch: RecordBatch) -> Result<()>;
 
-    /// Makes the version seen, all at once. A writer that is dropped instead leaves nothing behind that
+    /// Writes what is left, after which no batch is taken any more. Returns how many bytes the version has in all.
+    async fn finish(&mut self) -> Result<u64>;
+
+    /// Makes the version seen, all at once; finishes it first if need be. A writer that is dropped instead leaves nothing behind that
     /// can be seen; its files are removed by [`TableStore::sweep`].
     async fn commit(self: Box<Self>) -> Result<Committed>;
 

@@ -1,14 +1,18 @@
 //! Accounts, sessions, tokens.
 
-use crate::{Engine, SignUp, passwords::Queue};
+use crate::{
+    SignUp,
+    passwords::{Passwords, Queue},
+    sign_in_limits::SignInLimits,
+};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use mycorr_domain::{
     Code, Email, PersonName, Problem, ResourceName, Result, Secret, SessionId, TokenId, UserId,
 };
-use mycorr_meta::{Listed, NewUser, Token, User};
+use mycorr_meta::{Listed, Meta, NewUser, Token, User};
 use sha2::{Digest, Sha256};
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 /// How long a browser stays signed in.
 const SESSION: TimeDelta = TimeDelta::days(30);
@@ -45,7 +49,21 @@ pub struct NewToken {
     pub token: Secret,
 }
 
-impl Engine {
+/// People, and how they show who they are.
+#[derive(Clone)]
+pub struct Accounts {
+    meta: Meta,
+    passwords: Arc<Passwords>,
+    /// Failed sign-ins, of accounts that exist and of those that don't alike.
+    sign_in_limits: Arc<SignInLimits>,
+    sign_up: SignUp,
+}
+
+impl Accounts {
+    pub(crate) fn new(meta: Meta, sign_up: SignUp) -> Self {
+        Self { meta, passwords: Arc::new(Passwords::new()), sign_in_limits: Arc::default(), sign_up }
+    }
+
     pub async fn sign_up_state(&self) -> Result<SignUpState> {
         let first = self.meta.is_new().await?;
         Ok(SignUpState { first, open: first || self.sign_up == SignUp::Open })
@@ -80,7 +98,7 @@ impl Engine {
     ) -> Result<User> {
         let name = PersonName::parse("name", name)?;
         let email = Email::parse(email)?;
-        let hash = self.0.passwords.hash(password, self.0.passwords.place(queue)?).await?;
+        let hash = self.passwords.hash(password, self.passwords.place(queue)?).await?;
         let new = NewUser { name: &name, email: &email, password_hash: &hash, admin };
         self.meta.create_user(new, anyone).await
     }
@@ -92,12 +110,12 @@ impl Engine {
                 .fix("Check both. Capital letters matter in the password.")
         };
         let Ok(email) = Email::parse(email) else { return Err(wrong()) };
-        let origin = self.0.sign_in_limits.origin(&self.meta, &email, from).await?;
+        let origin = self.sign_in_limits.origin(&self.meta, &email, from).await?;
         // An address that the account knows does not wait behind strangers.
-        let place = self.0.passwords.place(if origin.known { Queue::Known } else { Queue::Of(from) })?;
-        let attempt = self.0.sign_in_limits.begin(&self.meta, origin).await?;
+        let place = self.passwords.place(if origin.known { Queue::Known } else { Queue::Of(from) })?;
+        let attempt = self.sign_in_limits.begin(&self.meta, origin).await?;
         let (user, hash) = self.meta.user_by_email(&email).await?.unzip();
-        let fits = match self.0.passwords.verify(password, hash, place).await {
+        let fits = match self.passwords.verify(password, hash, place).await {
             Ok(fits) => fits,
             Err(problem) => {
                 attempt.refund(&self.meta).await?;

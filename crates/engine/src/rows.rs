@@ -1,17 +1,20 @@
 //! Reading versions.
 
-use crate::Engine;
-use mycorr_domain::{Page, Problem, Result, RowQuery, Snapshot, TableId, UserId};
+use crate::Tables;
+use mycorr_domain::{Column, Page, Problem, Result, RowQuery, Snapshot, TableId, UserId};
 use mycorr_meta::Version;
+use std::sync::Arc;
 
 /// A page of a version's rows.
 pub struct Rows {
     pub version: Version,
+    /// Those that were asked for.
+    pub columns: Arc<[Column]>,
     pub offset: u64,
     pub page: Page,
 }
 
-impl Engine {
+impl Tables {
     /// A page of rows of a version, the newest if none is named.
     pub async fn rows(
         &self,
@@ -22,8 +25,10 @@ impl Engine {
     ) -> Result<Rows> {
         let version = self.readable(user, table, version).await?;
         check(&query, &version)?;
-        let page = self.store.page(&snapshot(&version), &query).await?;
-        Ok(Rows { version, offset: query.offset, page })
+        let at = snapshot(&version);
+        let columns = at.select(&query)?;
+        let page = self.store.page(&at, &query).await?;
+        Ok(Rows { version, columns, offset: query.offset, page })
     }
 
     /// The whole bytes of one cell's text, `None` for null: of the first row of `query`.
@@ -50,7 +55,8 @@ impl Engine {
 fn check(query: &RowQuery, version: &Version) -> Result<()> {
     let sorts = query.sort.iter().map(|sort| ("sort", &sort.column));
     let filters = query.filters.iter().map(|filter| ("filter", &filter.column));
-    for (field, name) in sorts.chain(filters) {
+    let columns = query.columns.iter().flatten().map(|name| ("columns", name));
+    for (field, name) in sorts.chain(filters).chain(columns) {
         if !version.columns.iter().any(|column| column.name == *name) {
             let message = format!("Version {} of this table has no column {name:?}.", version.version);
             return Err(Problem::invalid(field, message));

@@ -255,7 +255,8 @@ pub mod job {
         pub fence: i64,
         /// How often it was begun, but for those that ended gracefully.
         pub attempts: i64,
-        pub held_back: Option<String>,
+        #[sea_orm(column_name = "held_back")]
+        pub waiting_for: Option<String>,
     }
     no_relations!();
 }

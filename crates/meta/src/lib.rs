@@ -5,6 +5,7 @@
 mod accounts;
 mod connections;
 mod entity;
+mod grants;
 mod jobs;
 mod ledger_migration;
 mod migration;
@@ -17,6 +18,7 @@ mod throttles;
 
 pub use accounts::{NewUser, Session};
 pub use connections::{NewConnection, Sealed, TestResult};
+pub use grants::{Grant, Level, Own, Scope, Write};
 pub use jobs::{Beat, Lease, NewImport, NewSource, NewVersion, Told, Work};
 pub use record::*;
 pub use statements::{NewStatement, StatementEnd};

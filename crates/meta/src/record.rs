@@ -29,12 +29,28 @@ macro_rules! words {
     )+};
 }
 
-/// What a person may do with a Model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a person may do with a Model, from little to much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
-    Owner,
-    Collaborator,
-    Viewer,
+    Viewer = 1,
+    Collaborator = 2,
+    Owner = 3,
+}
+
+impl Access {
+    /// As it is stored and compared in SQL.
+    pub(crate) const fn rank(self) -> i32 {
+        self as i32
+    }
+
+    pub(crate) const fn of_rank(rank: i32) -> Option<Self> {
+        match rank {
+            1 => Some(Self::Viewer),
+            2 => Some(Self::Collaborator),
+            3 => Some(Self::Owner),
+            _ => None,
+        }
+    }
 }
 
 words! {
@@ -43,7 +59,7 @@ words! {
         Queued = "queued", Running = "running", Succeeded = "succeeded", Failed = "failed", Cancelled = "cancelled",
     }
     /// What a job waits for: a limit of its connection, or room where tables are stored.
-    HeldBack { BytesPerSecond = "bytes_per_second", Imports = "imports", Storage = "storage" }
+    WaitingFor { BytesPerSecond = "bytes_per_second", Imports = "imports", Storage = "storage" }
     /// What a statement was sent for.
     Purpose { Test = "test", Browse = "browse", Preview = "preview", Import = "import", Sync = "sync" }
 }
@@ -195,7 +211,7 @@ pub struct Job {
     pub estimated_rows: Option<u64>,
     pub rows: u64,
     pub bytes: u64,
-    pub held_back: Option<HeldBack>,
+    pub waiting_for: Option<WaitingFor>,
     pub version: Option<i64>,
     pub problem: Option<Problem>,
 }

@@ -35,7 +35,7 @@ impl FromRequestParts<App> for Caller {
                 .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
                 .map(|(_, token)| token.trim());
             match token {
-                Some(token) => app.engine.by_token(token).await?,
+                Some(token) => app.engine.accounts.by_token(token).await?,
                 None => None,
             }
         } else {
@@ -44,7 +44,7 @@ impl FromRequestParts<App> for Caller {
             if !parts.method.is_safe() && !is_same_origin(&parts.headers, &app.settings) {
                 return Err(cross_origin().into());
             }
-            app.engine.by_session(cookie.value()).await?
+            app.engine.accounts.by_session(cookie.value()).await?
         };
         let identity = identity.ok_or_else(not_signed_in)?;
         Ok(Self { user: identity.user, session: identity.session })

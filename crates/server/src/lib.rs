@@ -15,6 +15,7 @@ mod metrics;
 mod openapi;
 mod page;
 mod problem;
+mod query_parameters;
 mod router;
 mod routes;
 mod serving;

@@ -7,6 +7,7 @@ use crate::{
     extract::LARGEST_BODY,
     openapi::{Doc, finish},
     page::page,
+    query_parameters::{KnownParameters, refuse_unknown},
     routes::{
         accounts, browse, connections, jobs, models, operating, passport, paste, role, rows, statements,
         tables, tokens, versions,
@@ -18,13 +19,15 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// Everything, with what is around it.
 pub(crate) fn router(app: App) -> Router {
-    let (api, _) = api();
+    let (api, document) = api();
+    let known = KnownParameters::of(&document);
     let document: &'static str = crate::openapi().leak();
     api.route(
         "/api/openapi.json",
         get(async move || ([(header::CONTENT_TYPE, "application/json")], document)),
     )
     .fallback(page)
+    .layer(middleware::from_fn_with_state(known, refuse_unknown))
     .layer(DefaultBodyLimit::max(LARGEST_BODY))
     .layer(middleware::from_fn_with_state(app.clone(), around))
     .layer(compression())

@@ -248,9 +248,10 @@ impl TableStore for DeltaStore {
 
     async fn page(&self, at: &Snapshot, query: &RowQuery) -> Result<Page> {
         let version = self.version(at.table, at.version).await?;
+        let columns = at.select(query)?;
         let range = query.offset..query.offset.saturating_add(query.limit as u64);
         let (total, ids) = self.numbers(at, &version, query, range).await?;
-        let (rows, held) = page::rows(&version, &at.columns, ids, &self.workers, &self.queries.pages).await?;
+        let (rows, held) = page::rows(&version, &columns, ids, &self.workers, &self.queries.pages).await?;
         Ok(Page { total, rows, held })
     }
 

@@ -119,15 +119,19 @@ impl TableStore for MemoryStore {
         let rows = rows(&version, at, query)?;
         let (total, offset) = (rows.len() as u64, usize::try_from(query.offset).unwrap_or(usize::MAX));
         let wanted = rows.into_iter().skip(offset).take(query.limit);
-        let mut budget = AnswerBudget::new(wanted.len() * at.columns.len());
+        let columns = at.select(query)?;
+        let place = |column: &Column| at.columns.iter().position(|known| known.name == column.name);
+        let mut budget = AnswerBudget::new(wanted.len() * columns.len());
         let mut page = Page { total, rows: Vec::new(), held: None };
         for (batch, row) in wanted {
             if budget.is_spent() {
                 break;
             }
-            let cells = at.columns.iter().enumerate();
-            let cells = cells.map(|(n, column)| budget.cell(bytes_of(batch, n, column, row))).collect();
-            page.rows.push(cells);
+            let mut cell = |column: &Column| {
+                let n = place(column).expect("it was selected from these");
+                budget.cell(bytes_of(batch, n, column, row))
+            };
+            page.rows.push(columns.iter().map(&mut cell).collect());
         }
         Ok(page)
     }
@@ -200,6 +204,10 @@ impl TableWriter for MemoryWriter {
         }
         self.batches.push(batch);
         Ok(())
+    }
+
+    async fn finish(&mut self) -> Result<u64> {
+        Ok(bytes(&self.batches))
     }
 
     async fn commit(self: Box<Self>) -> Result<Committed> {

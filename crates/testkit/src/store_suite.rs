@@ -54,6 +54,7 @@ macro_rules! store_suite {
             sorting
             filtering
             any_number_of_conditions
+            only_the_columns_asked_for
             what_is_not_there
         );
     };

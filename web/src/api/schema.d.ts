@@ -883,11 +883,6 @@ export interface components {
             field: string;
             message: string;
         };
-        /**
-         * @description A limit of a connection, or room where tables are stored.
-         * @enum {string}
-         */
-        HeldBack: "bytes_per_second" | "imports" | "storage";
         Import: {
             /** @description Which columns; all that the role can read when left out. */
             columns?: string[] | null;
@@ -919,7 +914,6 @@ export interface components {
             estimated_rows: number | null;
             /** Format: date-time */
             finished_at: string | null;
-            held_back: components["schemas"]["HeldBack"] | null;
             /** Format: uuid */
             id: string;
             kind: components["schemas"]["JobKind"];
@@ -948,6 +942,7 @@ export interface components {
              * @description The version that it made.
              */
             version: number | null;
+            waiting_for: components["schemas"]["WaitingFor"] | null;
         };
         /** @enum {string} */
         JobKind: "import" | "sync" | "restore";
@@ -1513,6 +1508,11 @@ export interface components {
              */
             version: number;
         };
+        /**
+         * @description A limit of a connection, or room where tables are stored.
+         * @enum {string}
+         */
+        WaitingFor: "bytes_per_second" | "imports" | "storage";
     };
     responses: never;
     parameters: never;
@@ -2922,6 +2922,11 @@ export interface operations {
                  *     ]
                  */
                 filter?: string[];
+                /**
+                 * @description The columns that are wanted, separated by commas, in this order; all of them when left out.
+                 * @example id,price
+                 */
+                columns?: string;
                 /** @description The newest when left out. */
                 version?: number;
             };

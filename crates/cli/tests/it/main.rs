@@ -12,6 +12,7 @@ mod ledger;
 mod oracle;
 mod product;
 mod queries;
+mod quotas;
 mod rounds;
 mod shapes;
 mod types;

@@ -86,7 +86,7 @@ pub(crate) struct SignIn {
 #[utoipa::path(get, path = "/sign-up", tag = "accounts", security(()),
     responses((status = OK, body = SignUpState)))]
 pub(crate) async fn get_sign_up(State(app): State<App>) -> Result<Json<SignUpState>, ApiError> {
-    let state = app.engine.sign_up_state().await?;
+    let state = app.engine.accounts.sign_up_state().await?;
     Ok(Json(SignUpState { first: state.first, open: state.open }))
 }
 
@@ -98,7 +98,7 @@ pub(crate) async fn sign_up(
     Extension(from): Extension<ClientAddress>,
     Body(form): Body<SignUp>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let signed_in = app.engine.sign_up(&form.name, &form.email, form.password, from.0).await?;
+    let signed_in = app.engine.accounts.sign_up(&form.name, &form.email, form.password, from.0).await?;
     let cookie = caller::cookie(&signed_in, &app.settings);
     let headers = AppendHeaders([(header::SET_COOKIE, cookie)]);
     Ok((StatusCode::CREATED, headers, Json(Me::from(signed_in.user))))
@@ -112,7 +112,7 @@ pub(crate) async fn sign_in(
     Extension(from): Extension<ClientAddress>,
     Body(form): Body<SignIn>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let signed_in = app.engine.sign_in(&form.email, form.password, from.0).await?;
+    let signed_in = app.engine.accounts.sign_in(&form.email, form.password, from.0).await?;
     let cookie = caller::cookie(&signed_in, &app.settings);
     Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), Json(Me::from(signed_in.user))))
 }
@@ -121,7 +121,7 @@ pub(crate) async fn sign_in(
 #[utoipa::path(post, path = "/sign-out", tag = "accounts", responses((status = NO_CONTENT)))]
 pub(crate) async fn sign_out(State(app): State<App>, caller: Caller) -> Result<impl IntoResponse, ApiError> {
     if let Some(session) = caller.session {
-        app.engine.sign_out(session).await?;
+        app.engine.accounts.sign_out(session).await?;
     }
     let cookie = caller::no_cookie(&app.settings);
     Ok((StatusCode::NO_CONTENT, AppendHeaders([(header::SET_COOKIE, cookie)])))

@@ -12,7 +12,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use mycorr_domain::{Filter, Problem, RowQuery, Sort, TableId};
+use mycorr_domain::{Filter, Problem, RowQuery, Sort, TableId, parse_columns};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -79,6 +79,9 @@ pub(crate) struct RowsParams {
     #[serde(default)]
     #[param(example = json!(["price.gte.10"]))]
     filter: Vec<String>,
+    /// The columns that are wanted, separated by commas, in this order; all of them when left out.
+    #[param(example = "id,price")]
+    columns: Option<String>,
     /// The newest when left out.
     version: Option<i64>,
 }
@@ -104,7 +107,7 @@ pub(crate) struct CellParams {
 
 fn query(offset: u64, limit: usize, sort: Option<&str>, filter: &[String]) -> Result<RowQuery, Problem> {
     let sort = Sort::parse_list(sort.unwrap_or_default())?;
-    Ok(RowQuery { offset, limit, sort, filters: Filter::parse_list(filter)? })
+    Ok(RowQuery { offset, limit, sort, filters: Filter::parse_list(filter)?, columns: None })
 }
 
 /// A page of rows. Without `sort` their order is that of the import and never changes within a version.
@@ -117,15 +120,17 @@ pub(crate) async fn list_rows(
     Query(params): Query<RowsParams>,
 ) -> Result<Response, ApiError> {
     let limit = extract::limit(params.limit)?;
+    let columns = params.columns.as_deref().map(parse_columns).transpose()?;
     let query = query(params.offset, limit, params.sort.as_deref(), &params.filter)?;
-    let rows = app.engine.rows(caller.id(), id, params.version, query).await?;
+    let query = RowQuery { columns, ..query };
+    let rows = app.engine.tables.rows(caller.id(), id, params.version, query).await?;
     // Until it is encoded, the page counts as memory of the store.
     let _held = rows.page.held;
     let rows = Rows {
         version: rows.version.version,
         total: rows.page.total,
         offset: rows.offset,
-        columns: rows.version.columns.iter().map(Column::from).collect(),
+        columns: rows.columns.iter().map(Column::from).collect(),
         rows: rows.page.rows.into_iter().map(row).collect(),
     };
     let json = serde_json::to_vec(&rows).map_err(Problem::bug)?;
@@ -146,7 +151,7 @@ pub(crate) async fn get_cell(
     Query(params): Query<CellParams>,
 ) -> Result<Response, ApiError> {
     let query = query(params.row, 1, params.sort.as_deref(), &params.filter)?;
-    let cell = app.engine.cell(caller.id(), id, params.version, query, &params.column).await?;
+    let cell = app.engine.tables.cell(caller.id(), id, params.version, query, &params.column).await?;
     Ok(match cell {
         None => StatusCode::NO_CONTENT.into_response(),
         Some(bytes) => {

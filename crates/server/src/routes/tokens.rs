@@ -59,7 +59,7 @@ pub(crate) async fn create_token(
     caller: Caller,
     Body(form): Body<CreateToken>,
 ) -> Result<(StatusCode, Json<NewToken>), ApiError> {
-    let new = app.engine.create_token(caller.id(), &form.name, form.expires_at).await?;
+    let new = app.engine.accounts.create_token(caller.id(), &form.name, form.expires_at).await?;
     let token = NewToken { id: *new.id.as_uuid(), token: new.token.expose().to_owned() };
     Ok((StatusCode::CREATED, Json(token)))
 }
@@ -72,7 +72,7 @@ pub(crate) async fn list_tokens(
     caller: Caller,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<Token>>, ApiError> {
-    let tokens = app.engine.tokens(caller.id(), paging.after(), paging.limit()?).await?;
+    let tokens = app.engine.accounts.tokens(caller.id(), paging.after(), paging.limit()?).await?;
     Ok(Json(tokens.into()))
 }
 
@@ -84,6 +84,6 @@ pub(crate) async fn delete_token(
     caller: Caller,
     Path(id): Path<TokenId>,
 ) -> Result<StatusCode, ApiError> {
-    app.engine.delete_token(caller.id(), id).await?;
+    app.engine.accounts.delete_token(caller.id(), id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -24,6 +24,15 @@ async fn rows_sorted_filtered_of_any_version() {
     let sorted =
         ada.get(&format!("{path}/rows?sort=-id&filter=id.gte.2&filter=name.in.(a,c)")).await.ok().await;
     assert_eq!(sorted["rows"], json!([["3", "c", "\\x"], ["2", "a", null]]));
+    let some = ada.get(&format!("{path}/rows?columns=raw,id&sort=-name&filter=name.neq.b")).await.ok().await;
+    assert_eq!(some["rows"], json!([["\\x", "3"], [null, "2"]]));
+    let names: Vec<_> = some["columns"].as_array().unwrap().iter().map(|column| &column["name"]).collect();
+    assert_eq!(names, ["raw", "id"]);
+    for columns in ["id,nothing", "id,id", "id,", ","] {
+        let answer = ada.get(&format!("{path}/rows?columns={columns}")).await;
+        let problem = answer.problem(StatusCode::UNPROCESSABLE_ENTITY, "invalid").await;
+        assert_eq!(problem["fields"][0]["field"], "columns", "{columns}");
+    }
     for (query, field) in [("sort=nothing", "sort"), ("filter=id", "filter"), ("filter=id.near.1", "filter")]
     {
         let answer = ada.get(&format!("{path}/rows?{query}")).await;

@@ -190,7 +190,7 @@ struct Question {
 
 async fn ours(store: &DeltaStore, at: &Snapshot, question: &Question) -> Vec<usize> {
     let sort = Sort::parse_list(question.sort).unwrap();
-    let query = RowQuery { offset: 0, limit: 1000, sort, filters: question.filters.clone() };
+    let query = RowQuery { offset: 0, limit: 1000, sort, filters: question.filters.clone(), columns: None };
     let row = |row: Vec<Cell>| match &row[1] {
         Cell::Text(text) => text.parse().unwrap(),
         other => panic!("{other:?}"),

@@ -304,6 +304,7 @@ impl Table {
             limit: 200,
             sort: Sort::parse_list(sort).unwrap(),
             filters: filters.iter().map(|filter| Filter::parse(filter).unwrap()).collect(),
+            columns: None,
         };
         let page = self.store.page(&self.at, &query).await?;
         assert_eq!(page.total, page.rows.len() as u64);

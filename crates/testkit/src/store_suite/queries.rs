@@ -175,6 +175,24 @@ pub async fn any_number_of_conditions(store: &dyn TableStore) {
     assert_eq!(first(store, &at, &query).await, ["3", "4", "1", "5", "2"]);
 }
 
+pub async fn only_the_columns_asked_for(store: &dyn TableStore) {
+    let at = shop(store).await;
+    for (columns, sort, filter, want) in [
+        (&["word", "id"][..], "", "", &["b 1", "B 2", "NULL 3", "ä 4", " 5"][..]),
+        (&["id"], "-price", "", &["2", "5", "1", "4", "3"]),
+        (&["price"], "-id", "id.lte.2", &["NULL", "10"]),
+    ] {
+        let query = RowQuery {
+            sort: Sort::parse_list(sort).unwrap(),
+            filters: (!filter.is_empty()).then(|| Filter::parse(filter).unwrap()).into_iter().collect(),
+            columns: Some(columns.iter().map(|&name| name.to_owned()).collect()),
+            ..rows(0, 200)
+        };
+        let (_, got) = page(store, &at, &query).await;
+        assert_eq!(got.iter().map(|row| row.join(" ")).collect::<Vec<_>>(), want, "{columns:?}");
+    }
+}
+
 pub async fn what_is_not_there(store: &dyn TableStore) {
     let at = shop(store).await;
     let invalid = |result: Result<Page>| result.unwrap_err().code == Code::Invalid;
@@ -184,6 +202,8 @@ pub async fn what_is_not_there(store: &dyn TableStore) {
         let filters = vec![Filter::parse(filter).unwrap()];
         assert!(invalid(store.page(&at, &RowQuery { filters, ..rows(0, 9) }).await), "{filter}");
     }
+    let columns = Some(vec!["id".to_owned(), "nothing".to_owned()]);
+    assert!(invalid(store.page(&at, &RowQuery { columns, ..rows(0, 9) }).await));
     for (row, column) in [(0, "nothing"), (5, "id"), (u64::MAX, "id")] {
         assert_eq!(
             store.cell(&at, &rows(row, 1), column).await.unwrap_err().code,
