@@ -5,6 +5,7 @@ pub mod cell;
 pub mod code;
 pub mod column;
 pub mod connection;
+pub mod export;
 pub mod id;
 pub mod name;
 pub mod output;
@@ -21,6 +22,7 @@ pub use cell::{AnswerBudget, Cell, CellDigest, LargeCell};
 pub use code::Code;
 pub use column::{Column, ColumnType};
 pub use connection::{ConnectionKind, ConnectionName, DatabaseName, Endpoint, Port, RoleName};
+pub use export::{Export, ExportFormat, StoredColumn, TextEncoder};
 pub use id::{
     ConnectionId, InviteId, JobId, MemberId, ModelId, SessionId, StatementId, TableId, TeamId, TokenId,
     UserId,

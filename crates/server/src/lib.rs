@@ -6,6 +6,7 @@ mod caller;
 mod client_address;
 mod compression;
 mod connections;
+mod download;
 mod extract;
 mod host;
 mod large_answers;

@@ -9,7 +9,7 @@ use crate::{
     page::page,
     query_parameters::{KnownParameters, refuse_unknown},
     routes::{
-        accounts, browse, connections, jobs, members, models, operating, passport, paste, role, rows,
+        accounts, browse, connections, export, jobs, members, models, operating, passport, paste, role, rows,
         statements, tables, teams, tokens, users, versions,
     },
 };
@@ -94,6 +94,7 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(tables::set_source))
         .routes(routes!(rows::list_rows))
         .routes(routes!(rows::get_cell))
+        .routes(routes!(export::export_table))
         .routes(routes!(versions::list_versions))
         .routes(routes!(versions::restore_version));
     let (router, mut document) = OpenApiRouter::with_openapi(Doc::openapi())

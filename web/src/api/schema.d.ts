@@ -695,6 +695,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tables/{id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All rows of a version as a file. Parquet without sort and filter can be resumed (`Range`, `If-Range`). */
+        get: operations["export_table"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tables/{id}/members": {
         parameters: {
             query?: never;
@@ -3822,6 +3839,74 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_table: {
+        parameters: {
+            query: {
+                /**
+                 * @description `csv`: RFC 4180 as `COPY … (FORMAT csv, HEADER)` prints it; NULL is nothing, an empty text is `""`. `jsonl`: an object
+                 *     for each row, whose values are the texts of the cells. `parquet`, and `arrow` (a stream of the IPC format): the
+                 *     stored types; values that a type can't hold stand as text in a column `<name>__exact` beside it.
+                 */
+                format: "csv" | "jsonl" | "parquet" | "arrow";
+                /**
+                 * @description At most 16 columns separated by commas, with a minus sign before those that descend.
+                 * @example -price,id
+                 */
+                sort?: string;
+                /**
+                 * @description As for `rows`.
+                 * @example [
+                 *       "price.gte.10"
+                 *     ]
+                 */
+                filter?: string[];
+                /**
+                 * @description The columns that are wanted, separated by commas, in this order; all of them when left out.
+                 * @example id,price
+                 */
+                columns?: string;
+                /** @description The newest when left out. */
+                version?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/x-ndjson": string;
+                    "application/vnd.apache.parquet": number[];
+                    "application/vnd.apache.arrow.stream": number[];
+                };
+            };
+            /** @description The bytes of `Range` */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.parquet": number[];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {

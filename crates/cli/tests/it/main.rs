@@ -5,6 +5,7 @@
 mod accounts;
 mod crash;
 mod disk;
+mod export;
 mod golden;
 mod journey;
 mod keys;

@@ -123,6 +123,7 @@ impl Cast {
         let member = if path.starts_with("/tables") { &things.table_member } else { &things.member };
         let query = match path {
             "/tables/{id}/cell" => "?row=0&column=a",
+            "/tables/{id}/export" => "?format=csv",
             "/connections/{id}/source-table" | "/connections/{id}/source-table/preview" => {
                 "?schema=public&table=t"
             }
