@@ -24,8 +24,8 @@ pub use column::{Column, ColumnType};
 pub use connection::{ConnectionKind, ConnectionName, DatabaseName, Endpoint, Port, RoleName};
 pub use export::{Export, ExportFormat, StoredColumn, TextEncoder};
 pub use id::{
-    ConnectionId, InviteId, JobId, MemberId, ModelId, SessionId, StatementId, TableId, TeamId, TokenId,
-    UserId,
+    ConnectionId, EventId, InviteId, JobId, MemberId, ModelId, SessionId, StatementId, TableId, TeamId,
+    TokenId, UserId,
 };
 pub use name::{Email, PersonName, ResourceName, TableName};
 pub use problem::{FieldProblem, Problem, Result};

@@ -5,8 +5,8 @@ use crate::{
     source_concurrency::SourceConcurrency, source_limits, to_the_end,
 };
 use mycorr_domain::{
-    Code, ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Endpoint, FieldProblem, Port, Problem,
-    Result, RoleName, Secret, UserId,
+    Code, ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Email, Endpoint, FieldProblem, Port,
+    Problem, Result, RoleName, Secret, UserId,
 };
 use mycorr_egress::{Dialer, Host};
 use mycorr_meta::{
@@ -396,6 +396,22 @@ impl Connections {
         self.meta.note_test(user, connection.id, TestResult { ok: true, server_version }).await?;
         self.remember_passport(connection.id, report.passport).await;
         Ok(true)
+    }
+
+    /// Offers a connection to another account: by its owner, or by an administrator for an owner who is disabled.
+    ///
+    /// # Errors
+    /// `not_found`; `invalid` for an address without an account.
+    pub async fn offer_connection(&self, by: UserId, id: ConnectionId, to: &str) -> Result<()> {
+        self.meta.offer_connection(by, id, &Email::parse(to)?).await
+    }
+
+    /// Takes a connection over that was offered to the caller.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn accept_connection(&self, user: UserId, id: ConnectionId) -> Result<Connection> {
+        self.meta.accept_connection(user, id).await
     }
 
     /// Deletes a connection with its secrets and its ledger. Tables stay; jobs through it stop.

@@ -51,7 +51,7 @@ pub use versions::ColumnChanges;
 
 // Plain values of the crates below, passed on as they are.
 pub use mycorr_meta::{
-    Access, Browser, CaSummary, Connection, Dependent, Invite, Job, JobKind, JobState, Limits, Listed,
+    Access, Browser, CaSummary, Connection, Dependent, Event, Invite, Job, JobKind, JobState, Limits, Listed,
     Member, Model, NewSource, Purpose, SessionInfo, Source, Statement, SyncBy, Table, Team, TeamMember,
     TeamRole, Token, TokenAccess, TokenScope, User, UserChange, Version, WaitingFor, Who,
 };

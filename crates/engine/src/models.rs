@@ -1,7 +1,7 @@
 //! Models.
 
 use mycorr_domain::{ModelId, ResourceName, Result, UserId};
-use mycorr_meta::{Listed, Meta, Model};
+use mycorr_meta::{Event, Listed, Meta, Model};
 
 /// Workspaces of tables.
 #[derive(Clone)]
@@ -29,6 +29,20 @@ impl Models {
     pub async fn rename_model(&self, user: UserId, id: ModelId, name: &str) -> Result<Model> {
         let name = ResourceName::parse("name", name)?;
         self.meta.rename_model(&self.meta.grant(user, id).await?, &name).await
+    }
+
+    /// What was done in a Model, newest first.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn activity(
+        &self,
+        user: UserId,
+        id: ModelId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Listed<Event>> {
+        self.meta.activity(&self.meta.grant(user, id).await?, after, limit).await
     }
 
     /// Deletes a Model with its tables and all their versions.

@@ -3,8 +3,9 @@
 use crate::{
     Listed, Meta, after, db,
     entity::{founder, session, token, user},
+    events::{About, note},
     invites, now,
-    record::{SessionInfo, Token, TokenAccess, TokenScope, User},
+    record::{Action, SessionInfo, Token, TokenAccess, TokenScope, User},
     time,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -160,6 +161,8 @@ impl Meta {
                 }
                 _ => db(error),
             })?;
+        let id = UserId::from_uuid(row.id);
+        note(&transaction, Some(id), Action::AccountCreated, About::Other(&row.email), "").await?;
         if let Some(invite) = invite.filter(|_| !first) {
             invites::take(&transaction, invite, UserId::from_uuid(row.id), &row.email).await?;
         }
@@ -305,10 +308,20 @@ impl Meta {
             access: Some(new.scope.access.as_str().to_owned()),
             model_id: new.scope.model.map(|id| *id.as_uuid()),
         };
+        let transaction = self.write().await?;
         token::Entity::insert(token::ActiveModel::from(row))
-            .exec_without_returning(&self.db)
+            .exec_without_returning(&transaction)
             .await
             .map_err(db)?;
+        note(
+            &transaction,
+            Some(user),
+            Action::TokenCreated,
+            About::Other(&id.to_string()),
+            new.name.as_str(),
+        )
+        .await?;
+        transaction.commit().await.map_err(db)?;
         Ok(id)
     }
 
@@ -325,13 +338,18 @@ impl Meta {
     }
 
     pub async fn delete_token(&self, user: UserId, id: TokenId) -> Result<()> {
+        let transaction = self.write().await?;
         let deleted = token::Entity::delete_many()
             .filter(token::Column::Id.eq(*id.as_uuid()))
             .filter(token::Column::UserId.eq(*user.as_uuid()))
-            .exec(&self.db)
+            .exec(&transaction)
             .await
             .map_err(db)?;
-        if deleted.rows_affected == 0 { Err(Problem::not_found("token")) } else { Ok(()) }
+        if deleted.rows_affected == 0 {
+            return Err(Problem::not_found("token"));
+        }
+        note(&transaction, Some(user), Action::TokenDeleted, About::Other(&id.to_string()), "").await?;
+        transaction.commit().await.map_err(db)
     }
 
     /// Whose token has this hash, unless it has expired or the account is disabled. Notes the use, to the minute.

@@ -2,21 +2,25 @@
 
 use crate::{
     Listed, Meta, after, count, db,
-    entity::{connection, job, model, removed_ledger, table},
+    entity::{connection, job, model, removed_ledger, table, user},
+    events::{About, note},
     grants::is_visible,
     jobs::cancel_pending,
+    members::user_of,
     now,
-    record::{CaSummary, Connection, Dependent, JobState, Limits, SyncBy},
+    record::{Action, CaSummary, Connection, Dependent, JobState, Limits, SyncBy},
     statements::DEFAULT_RETENTION_DAYS,
     time,
 };
 use mycorr_domain::{
-    ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Endpoint, ModelId, Port, Problem, Result,
-    RoleName, TableId, UserId,
+    ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Email, Endpoint, ModelId, Port, Problem,
+    Result, RoleName, TableId, UserId,
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::OnConflict,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, OnConflict},
 };
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -78,11 +82,16 @@ impl Meta {
             passport: None,
             statements_retention_days: DEFAULT_RETENTION_DAYS,
             sync_by: None,
+            transfer_to: None,
         };
+        let transaction = self.write().await?;
         connection::Entity::insert(connection::ActiveModel::from(row))
-            .exec_without_returning(&self.db)
+            .exec_without_returning(&transaction)
             .await
             .map_err(db)?;
+        let id = new.id.to_string();
+        note(&transaction, Some(owner), Action::ConnectionCreated, About::Other(&id), "").await?;
+        transaction.commit().await.map_err(db)?;
         self.connection(owner, new.id).await
     }
 
@@ -200,6 +209,9 @@ impl Meta {
             ..Default::default()
         };
         row.update_without_returning(&transaction).await.map_err(db)?;
+        let about = id.to_string();
+        let detail = "password or CA certificate";
+        note(&transaction, Some(owner), Action::ConnectionChanged, About::Other(&about), detail).await?;
         transaction.commit().await.map_err(db)?;
         Ok(true)
     }
@@ -328,6 +340,64 @@ impl Meta {
         Ok(())
     }
 
+    /// Offers a connection to another account, which takes it over when it accepts: by its owner, or by an
+    /// administrator for an owner who is disabled.
+    ///
+    /// # Errors
+    /// `not_found`; `invalid` for an address without an account.
+    pub async fn offer_connection(&self, by: UserId, id: ConnectionId, to: &Email) -> Result<()> {
+        let is_administrator = self.administrator(by).await.is_ok();
+        let transaction = self.write().await?;
+        let missing = || Problem::not_found("connection");
+        let row = connection::Entity::find_by_id(*id.as_uuid()).one(&transaction).await.map_err(db)?;
+        let row = row.ok_or_else(missing)?;
+        if row.owner_id != *by.as_uuid() {
+            let owner = user::Entity::find_by_id(row.owner_id).one(&transaction).await.map_err(db)?;
+            let is_orphaned = owner.is_none_or(|owner| owner.disabled_at.is_some());
+            if !is_orphaned || !is_administrator {
+                return Err(missing());
+            }
+        }
+        let heir = user_of(&transaction, to).await?.filter(|heir| heir.disabled_at.is_none());
+        let heir =
+            heir.ok_or_else(|| Problem::invalid("email", "Nobody has an account with this address."))?;
+        if heir.id == row.owner_id {
+            return Err(Problem::invalid("email", "This is the owner already."));
+        }
+        let offered = connection::ActiveModel {
+            id: Set(row.id),
+            transfer_to: Set(Some(heir.id)),
+            ..Default::default()
+        };
+        offered.update_without_returning(&transaction).await.map_err(db)?;
+        let (about, detail) = (id.to_string(), format!("to {}", to.as_str()));
+        note(&transaction, Some(by), Action::ConnectionOffered, About::Other(&about), detail).await?;
+        transaction.commit().await.map_err(db)
+    }
+
+    /// Takes a connection over that was offered. Its secrets stay as they are sealed.
+    ///
+    /// # Errors
+    /// `not_found` for one that was not.
+    pub async fn accept_connection(&self, user: UserId, id: ConnectionId) -> Result<Connection> {
+        let transaction = self.write().await?;
+        let taken = connection::Entity::update_many()
+            .col_expr(connection::Column::OwnerId, Expr::value(*user.as_uuid()))
+            .col_expr(connection::Column::TransferTo, Expr::value(Option::<Uuid>::None))
+            .filter(connection::Column::Id.eq(*id.as_uuid()))
+            .filter(connection::Column::TransferTo.eq(*user.as_uuid()))
+            .exec(&transaction)
+            .await
+            .map_err(db)?;
+        if taken.rows_affected == 0 {
+            return Err(Problem::not_found("connection"));
+        }
+        let about = id.to_string();
+        note(&transaction, Some(user), Action::ConnectionTransferred, About::Other(&about), "").await?;
+        transaction.commit().await.map_err(db)?;
+        self.connection(user, id).await
+    }
+
     /// Deletes a connection with its secrets; its ledger is removed afterwards ([`Meta::prune_ledgers`]). Tables that came through it stay; jobs that wait
     /// for it or run through it are told to stop.
     pub async fn delete_connection(&self, owner: UserId, id: ConnectionId) -> Result<()> {
@@ -335,6 +405,8 @@ impl Meta {
         let transaction = self.write().await?;
         cancel_pending(&transaction, job::Column::ConnectionId.eq(*id.as_uuid())).await?;
         connection::Entity::delete_by_id(*id.as_uuid()).exec(&transaction).await.map_err(db)?;
+        let about = id.to_string();
+        note(&transaction, Some(owner), Action::ConnectionDeleted, About::Other(&about), "").await?;
         let ledger = removed_ledger::ActiveModel { connection_id: Set(*id.as_uuid()) };
         let known = OnConflict::column(removed_ledger::Column::ConnectionId).do_nothing().to_owned();
         removed_ledger::Entity::insert(ledger)

@@ -3,10 +3,11 @@
 use crate::{
     Listed, Meta, after, db,
     entity::{grant, invite, invite_team, team_member},
-    grants::{Grant, Own},
+    events::{About, note},
+    grants::{Grant, Own, confirm},
     members::{Place, Whom, give, user_of},
     now,
-    record::{Access, Invite, TeamRole},
+    record::{Access, Action, Invite, TeamRole},
     time,
 };
 use chrono::{DateTime, Utc};
@@ -76,11 +77,16 @@ impl Meta {
         for with in with {
             match with {
                 InviteWith::Model(grant, access) => {
+                    confirm(&transaction, grant).await?;
                     give(&transaction, Place::Model(grant.on()), Whom::Invite(id), Some(*access)).await?;
                 }
-                InviteWith::Team(grant, role) => invite_to_team(&transaction, id, grant.on(), *role).await?,
+                InviteWith::Team(grant, role) => {
+                    confirm(&transaction, grant).await?;
+                    invite_to_team(&transaction, id, grant.on(), *role).await?;
+                }
             }
         }
+        note(&transaction, Some(by), Action::InviteCreated, About::Other(email.as_str()), "").await?;
         let row = invite::Entity::find_by_id(id).one(&transaction).await.map_err(db)?;
         transaction.commit().await.map_err(db)?;
         row.map(Invite::from).ok_or_else(|| Problem::not_found("invitation"))
@@ -111,12 +117,16 @@ impl Meta {
     /// # Errors
     /// `not_found`, also for another's, unless `user` is an administrator.
     pub async fn delete_invite(&self, user: UserId, id: InviteId) -> Result<()> {
-        let mut query = invite::Entity::delete_many().filter(invite::Column::Id.eq(*id.as_uuid()));
+        let mut query = invite::Entity::find_by_id(*id.as_uuid());
         if self.administrator(user).await.is_err() {
             query = query.filter(invite::Column::InvitedBy.eq(*user.as_uuid()));
         }
-        let deleted = query.exec(&self.db).await.map_err(db)?;
-        if deleted.rows_affected == 0 { Err(Problem::not_found("invitation")) } else { Ok(()) }
+        let transaction = self.write().await?;
+        let row =
+            query.one(&transaction).await.map_err(db)?.ok_or_else(|| Problem::not_found("invitation"))?;
+        invite::Entity::delete_by_id(row.id).exec(&transaction).await.map_err(db)?;
+        note(&transaction, Some(user), Action::InviteDeleted, About::Other(&row.email), "").await?;
+        transaction.commit().await.map_err(db)
     }
 
     /// The invitation that a link is for.

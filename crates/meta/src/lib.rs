@@ -5,6 +5,8 @@
 mod accounts;
 mod connections;
 mod entity;
+mod events;
+mod events_migration;
 mod grants;
 mod invites;
 mod jobs;

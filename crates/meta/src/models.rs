@@ -3,10 +3,11 @@
 use crate::{
     Listed, Meta, after, db,
     entity::{model, removed, table, user},
+    events::note_of_model,
     grants::{Grant, Own, access_of, confirm, is_visible},
     members::{Place, Whom, give},
     now,
-    record::{Access, Model},
+    record::{Access, Action, Model},
     time,
 };
 use mycorr_domain::{Email, ModelId, Problem, ResourceName, Result, TableId, UserId};
@@ -26,10 +27,13 @@ impl Meta {
             name: name.as_str().to_owned(),
             created_at: now().timestamp_micros(),
         };
+        let transaction = self.write().await?;
         model::Entity::insert(model::ActiveModel::from(row))
-            .exec_without_returning(&self.db)
+            .exec_without_returning(&transaction)
             .await
             .map_err(db)?;
+        note_of_model(&transaction, user, Action::ModelCreated, id, "").await?;
+        transaction.commit().await.map_err(db)?;
         self.model(user, id).await
     }
 
@@ -99,17 +103,22 @@ impl Meta {
             Some(Access::Collaborator),
         )
         .await?;
+        let detail = format!("to {}", to.as_str());
+        note_of_model(&transaction, grant.user(), Action::ModelTransferred, grant.on(), detail).await?;
         transaction.commit().await.map_err(db)
     }
 
     pub async fn rename_model(&self, grant: &Grant<Own>, name: &ResourceName) -> Result<Model> {
-        let id = grant.on();
+        let (transaction, id) = (self.write().await?, grant.on());
+        confirm(&transaction, grant).await?;
         model::Entity::update_many()
             .col_expr(model::Column::Name, Expr::value(name.as_str()))
             .filter(model::Column::Id.eq(*id.as_uuid()))
-            .exec(&self.db)
+            .exec(&transaction)
             .await
             .map_err(db)?;
+        note_of_model(&transaction, grant.user(), Action::ModelRenamed, id, "").await?;
+        transaction.commit().await.map_err(db)?;
         self.model(grant.user(), id).await
     }
 
@@ -129,6 +138,7 @@ impl Meta {
         for table in tables {
             remove_later(&transaction, TableId::from_uuid(table)).await?;
         }
+        note_of_model(&transaction, grant.user(), Action::ModelDeleted, id, "").await?;
         model::Entity::delete_by_id(*id.as_uuid()).exec(&transaction).await.map_err(db)?;
         transaction.commit().await.map_err(db)
     }

@@ -3,11 +3,12 @@
 use crate::{
     Listed, Meta, after, db,
     entity::{connection, job, removed, table, user, version},
+    events::{About, note},
     from_json,
     grants::{Grant, Write, access, confirm},
     jobs::{cancel_pending, give, next_fence},
     models::remove_later,
-    record::{Access, JobKind, JobState, Source, Table, User, Version},
+    record::{Access, Action, JobKind, JobState, Source, Table, User, Version},
     time,
 };
 use chrono::{DateTime, Utc};
@@ -67,11 +68,13 @@ impl Meta {
     }
 
     pub async fn rename_table(&self, grant: &Grant<Write, TableId>, name: &TableName) -> Result<Table> {
-        let id = grant.on();
+        let (transaction, id) = (self.write().await?, grant.on());
+        confirm(&transaction, grant).await?;
+        let before = table::Entity::find_by_id(*id.as_uuid()).one(&transaction).await.map_err(db)?;
         table::Entity::update_many()
             .col_expr(table::Column::Name, Expr::value(name.as_str()))
             .filter(table::Column::Id.eq(*id.as_uuid()))
-            .exec(&self.db)
+            .exec(&transaction)
             .await
             .map_err(|error| match error.sql_err() {
                 Some(SqlErr::UniqueConstraintViolation(_)) => {
@@ -80,6 +83,12 @@ impl Meta {
                 }
                 _ => db(error),
             })?;
+        if let Some(before) = before {
+            let about = About::Model(before.model_id, name.as_str());
+            let detail = format!("from {}", before.name);
+            note(&transaction, Some(grant.user()), Action::TableRenamed, about, detail).await?;
+        }
+        transaction.commit().await.map_err(db)?;
         Ok(self.table(grant.user(), id).await?.0)
     }
 
@@ -88,8 +97,11 @@ impl Meta {
         let (transaction, id) = (self.write().await?, grant.on());
         confirm(&transaction, grant).await?;
         cancel_pending(&transaction, job::Column::TableId.eq(*id.as_uuid())).await?;
-        let deleted = table::Entity::delete_by_id(*id.as_uuid()).exec(&transaction).await.map_err(db)?;
-        if deleted.rows_affected == 1 {
+        let before = table::Entity::find_by_id(*id.as_uuid()).one(&transaction).await.map_err(db)?;
+        table::Entity::delete_by_id(*id.as_uuid()).exec(&transaction).await.map_err(db)?;
+        if let Some(before) = before {
+            let about = About::Model(before.model_id, &before.name);
+            note(&transaction, Some(grant.user()), Action::TableDeleted, about, "").await?;
             remove_later(&transaction, id).await?;
         }
         transaction.commit().await.map_err(db)

@@ -3,11 +3,12 @@
 use crate::{
     Listed, Meta, after, db,
     entity::{invite, invite_team, team, team_member, user},
+    events::{About, note},
     grants::{Grant, Own, Read, confirm},
     invites::{self, InviteLink, invite_to_team},
     members::user_of,
     now,
-    record::{Team, TeamMember, TeamRole, User, Who},
+    record::{Action, Team, TeamMember, TeamRole, User, Who},
     time,
 };
 use mycorr_domain::{Code, Email, InviteId, Problem, ResourceName, Result, TeamId, UserId};
@@ -28,6 +29,8 @@ impl Meta {
             .await
             .map_err(db)?;
         put(&transaction, id, user, TeamRole::Admin).await?;
+        let about = id.to_string();
+        note(&transaction, Some(user), Action::TeamCreated, About::Other(&about), name.as_str()).await?;
         transaction.commit().await.map_err(db)?;
         self.team(&self.grant(user, id).await?).await
     }
@@ -79,6 +82,8 @@ impl Meta {
         let transaction = self.write().await?;
         confirm(&transaction, by).await?;
         team::Entity::delete_by_id(*by.on().as_uuid()).exec(&transaction).await.map_err(db)?;
+        let about = by.on().to_string();
+        note(&transaction, Some(by.user()), Action::TeamDeleted, About::Other(&about), "").await?;
         transaction.commit().await.map_err(db)
     }
 
@@ -136,6 +141,8 @@ impl Meta {
                 (Who::Invite(InviteId::from_uuid(id), email.as_str().to_owned()), new)
             }
         };
+        let (about, detail) = (by.on().to_string(), format!("{}: {}", email.as_str(), role.as_str()));
+        note(&transaction, Some(by.user()), Action::TeamMemberAdded, About::Other(&about), detail).await?;
         transaction.commit().await.map_err(db)?;
         Ok((TeamMember { who, role }, invited))
     }
@@ -161,6 +168,9 @@ impl Meta {
             return Err(Problem::not_found("member"));
         }
         keep_an_admin(&transaction, by.on()).await?;
+        let gone = user::Entity::find_by_id(*user.as_uuid()).one(&transaction).await.map_err(db)?;
+        let (about, detail) = (by.on().to_string(), gone.map(|user| user.email).unwrap_or_default());
+        note(&transaction, Some(by.user()), Action::TeamMemberRemoved, About::Other(&about), detail).await?;
         transaction.commit().await.map_err(db)
     }
 }

@@ -3,8 +3,9 @@
 use crate::{
     Listed, Meta, after, db,
     entity::{password_reset, session, user},
+    events::{About, note},
     now,
-    record::User,
+    record::{Action, User},
 };
 use chrono::{DateTime, Utc};
 use mycorr_domain::{Code, PersonName, Problem, Result, SessionId, UserId};
@@ -80,17 +81,23 @@ impl Meta {
     ///
     /// # Errors
     /// `not_found`; `conflict` for the last administrator who is not disabled.
-    pub async fn change_user(&self, _by: &Administrator, id: UserId, change: UserChange) -> Result<User> {
+    pub async fn change_user(&self, by: &Administrator, id: UserId, change: UserChange) -> Result<User> {
         let transaction = self.write().await?;
         let row = user_row(&transaction, id).await?;
         let mut changed = user::ActiveModel { id: Set(row.id), ..Default::default() };
         if let Some(admin) = change.admin {
             changed.admin = Set(admin);
+            if admin != row.admin {
+                let action = if admin { Action::AdminGranted } else { Action::AdminRevoked };
+                note(&transaction, by.user(), action, About::Other(&row.email), "").await?;
+            }
         }
         if let Some(disabled) = change.disabled
             && disabled != row.disabled_at.is_some()
         {
             changed.disabled_at = Set(disabled.then(|| now().timestamp_micros()));
+            let action = if disabled { Action::AccountDisabled } else { Action::AccountEnabled };
+            note(&transaction, by.user(), action, About::Other(&row.email), "").await?;
             end_sessions(&transaction, id, None).await?;
             delete_resets(&transaction, id).await?;
         }
@@ -126,10 +133,16 @@ impl Meta {
         self.user(id).await
     }
 
-    /// Replaces a password, and ends every session but `keep`.
-    pub async fn set_password(&self, id: UserId, hash: &str, keep: Option<SessionId>) -> Result<()> {
+    /// Replaces a password, and ends every session but `keep`. `by` is whoever does it, `None` for the operator.
+    pub async fn set_password(
+        &self,
+        by: Option<UserId>,
+        id: UserId,
+        hash: &str,
+        keep: Option<SessionId>,
+    ) -> Result<()> {
         let transaction = self.write().await?;
-        set_password_on(&transaction, id, hash, keep).await?;
+        set_password_on(&transaction, by, id, hash, keep).await?;
         transaction.commit().await.map_err(db)
     }
 
@@ -139,15 +152,17 @@ impl Meta {
     /// `not_found`; `conflict` for an account that is disabled.
     pub async fn create_password_reset(
         &self,
-        _by: &Administrator,
+        by: &Administrator,
         id: UserId,
         hash: [u8; 32],
         expires_at: DateTime<Utc>,
     ) -> Result<()> {
         let transaction = self.write().await?;
-        if user_row(&transaction, id).await?.disabled_at.is_some() {
+        let account = user_row(&transaction, id).await?;
+        if account.disabled_at.is_some() {
             return Err(Problem::new(Code::Conflict, "This account is disabled.").fix("Enable it first."));
         }
+        note(&transaction, by.user(), Action::PasswordResetMade, About::Other(&account.email), "").await?;
         delete_resets(&transaction, id).await?;
         let row = password_reset::Model {
             hash: hash.to_vec(),
@@ -171,7 +186,8 @@ impl Meta {
     pub async fn use_password_reset(&self, hash: [u8; 32], password_hash: &str) -> Result<bool> {
         let transaction = self.write().await?;
         let Some(row) = reset_row(&transaction, hash).await? else { return Ok(false) };
-        set_password_on(&transaction, UserId::from_uuid(row.user_id), password_hash, None).await?;
+        let id = UserId::from_uuid(row.user_id);
+        set_password_on(&transaction, Some(id), id, password_hash, None).await?;
         transaction.commit().await.map_err(db)?;
         Ok(true)
     }
@@ -192,6 +208,7 @@ async fn reset_row(on: &impl ConnectionTrait, hash: [u8; 32]) -> Result<Option<p
 
 async fn set_password_on(
     on: &DatabaseTransaction,
+    by: Option<UserId>,
     id: UserId,
     hash: &str,
     keep: Option<SessionId>,
@@ -202,6 +219,8 @@ async fn set_password_on(
         ..Default::default()
     };
     changed.update_without_returning(on).await.map_err(db)?;
+    let email = user_row(on, id).await?.email;
+    note(on, by, Action::PasswordChanged, About::Other(&email), "").await?;
     end_sessions(on, id, keep).await?;
     delete_resets(on, id).await
 }

@@ -9,8 +9,8 @@ use crate::{
     page::page,
     query_parameters::{KnownParameters, refuse_unknown},
     routes::{
-        accounts, browse, connections, export, jobs, members, models, operating, passport, paste, role, rows,
-        statements, tables, teams, tokens, users, versions,
+        accounts, browse, connections, events, export, jobs, members, models, operating, passport, paste,
+        role, rows, statements, tables, teams, tokens, users, versions,
     },
 };
 use axum::{Router, extract::DefaultBodyLimit, http::header, middleware, routing::get};
@@ -60,6 +60,8 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
             connections::delete_connection
         ))
         .routes(routes!(connections::test_connection))
+        .routes(routes!(connections::transfer_connection))
+        .routes(routes!(connections::accept_connection))
         .routes(routes!(connections::list_dependents))
         .routes(routes!(passport::get_passport, passport::check_passport))
         .routes(routes!(browse::list_schemas))
@@ -75,6 +77,8 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(members::list_members, members::put_member))
         .routes(routes!(members::delete_member))
         .routes(routes!(members::transfer_model))
+        .routes(routes!(events::list_activity))
+        .routes(routes!(events::list_audit))
         .routes(routes!(members::list_table_members, members::put_table_member))
         .routes(routes!(members::delete_table_member))
         .routes(routes!(teams::create_team, teams::list_teams))

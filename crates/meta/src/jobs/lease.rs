@@ -4,12 +4,13 @@ use super::{cancelled, finish, job_row};
 use crate::{
     Meta, count, db,
     entity::{fence, job, table, version},
+    events::{About, note},
     now,
-    record::{Job, JobKind, JobState, StoredProblem, WaitingFor},
+    record::{Action, Job, JobKind, JobState, StoredProblem, WaitingFor},
     to_json,
 };
 use chrono::TimeDelta;
-use mycorr_domain::{Code, Column, Committed, JobId, Problem, Result, SourceRecord, WriteRight};
+use mycorr_domain::{Code, Column, Committed, JobId, Problem, Result, SourceRecord, UserId, WriteRight};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
@@ -170,6 +171,15 @@ impl Meta {
             ..Default::default()
         };
         done.update_without_returning(&transaction).await.map_err(db)?;
+        let action = match JobKind::parse(&row.kind)? {
+            JobKind::Import => Action::TableImported,
+            JobKind::Sync => Action::TableSynced,
+            JobKind::Restore => Action::TableRestored,
+        };
+        let actor = Some(UserId::from_uuid(row.requested_by));
+        let about = About::Model(table.model_id, &table.name);
+        let detail = format!("version {number}, {} rows", new.committed.rows);
+        note(&transaction, actor, action, about, detail).await?;
         transaction.commit().await.map_err(db)?;
         Ok(Some(number))
     }

@@ -6,9 +6,10 @@ use crate::{
     connections::owned_on,
     db,
     entity::{connection, job, table, version},
+    events::{About, note},
     grants::{Grant, Write, confirm},
     now,
-    record::{Job, JobKind, JobState, SyncBy, Table},
+    record::{Action, Job, JobKind, JobState, SyncBy, Table},
     tables::pending,
     to_json,
 };
@@ -119,7 +120,10 @@ impl Meta {
             source_table: Set(source.table.unwrap_or(row.source_table)),
             ..Default::default()
         };
+        let (model, name) = (row.model_id, row.name);
         changed.update_without_returning(&transaction).await.map_err(db)?;
+        let about = About::Model(model, &name);
+        note(&transaction, Some(grant.user()), Action::SourceChanged, about, "").await?;
         transaction.commit().await.map_err(db)?;
         Ok(self.table(grant.user(), grant.on()).await?.0)
     }

@@ -148,7 +148,9 @@ impl Cast {
                 json!({"connection_id": things.connection, "schema": "public", "table": "t"})
             }
             ("PUT", "/models/{id}/members") => json!({"email": "spare@example.org", "access": "viewer"}),
-            ("POST", "/models/{id}/transfer") => json!({"email": "stranger@example.org"}),
+            ("POST", "/models/{id}/transfer" | "/connections/{id}/transfer") => {
+                json!({"email": "stranger@example.org"})
+            }
             ("PUT", "/tables/{id}/source") => json!({"connection_id": things.connection}),
             ("PUT", "/tables/{id}/members") => json!({"email": "spare@example.org"}),
             ("POST", "/tables/{id}/restore") => json!({"version": 1}),
@@ -159,7 +161,10 @@ impl Cast {
             ("POST", "/password-resets/{token}") => json!({"password": PASSWORD}),
             ("POST", "/connections/role-script")
             | ("POST", "/jobs/{id}/cancel" | "/tables/{id}/sync" | "/sign-out")
-            | ("POST", "/connections/{id}/test" | "/connections/{id}/passport")
+            | (
+                "POST",
+                "/connections/{id}/test" | "/connections/{id}/passport" | "/connections/{id}/accept",
+            )
             | ("POST", "/users/{id}/password-reset") => json!({}),
             ("POST" | "PATCH", _) => json!({"name": "Name"}),
             _ => Value::Null,
