@@ -222,17 +222,18 @@ impl Connections {
             let report = connections.probe(user, kind, target.clone(), journal.clone(), live).await?;
             let report = Refused::unless_ok(report).map_err(|refused| *refused)?;
             let id = ConnectionId::new();
-            let opened = Opened::of(&target);
+            let (sealed, sealing) = connections.seal(id, &target.endpoint, &Opened::of(&target))?;
             let new = NewConnection {
                 id,
                 kind,
                 name: &name,
                 endpoint: &target.endpoint,
-                sealed: connections.seal(id, &target.endpoint, &opened)?,
+                sealed,
                 ca_certificate: target.ca_certificate.as_ref().map(summary),
                 server_version: report.server.map(|server| server.version),
             };
             let connection = connections.meta.create_connection(user, new).await?;
+            drop(sealing);
             if let Err(problem) = connections.record_test(id, user, journal.take()).await {
                 // A connection without the ledger of its test is not saved.
                 connections.meta.delete_connection(user, id).await?;
@@ -382,9 +383,11 @@ impl Connections {
         let journal = self.ledger(connection.id, user, Purpose::Test, None);
         let report = self.probe(user, connection.kind, target.clone(), journal, live).await?;
         let report = Refused::unless_ok(report).map_err(|refused| *refused)?;
-        let sealed = self.seal(connection.id, &target.endpoint, &Opened::of(&target))?;
+        let (sealed, sealing) = self.seal(connection.id, &target.endpoint, &Opened::of(&target))?;
         let ca = target.ca_certificate.as_ref().map(summary);
-        if !self.meta.reseal_connection(user, connection.id, &stored, sealed, ca).await? {
+        let replaced = self.meta.reseal_connection(user, connection.id, &stored, sealed, ca).await?;
+        drop(sealing);
+        if !replaced {
             return Ok(false);
         }
         let server_version = report.server.map(|server| server.version);
