@@ -23,7 +23,10 @@ pub use code::Code;
 pub use column::{Column, ColumnType};
 pub use connection::{ConnectionKind, ConnectionName, DatabaseName, Endpoint, Port, RoleName};
 pub use export::{Export, ExportFormat, StoredColumn, TextEncoder};
-pub use id::{ConnectionId, JobId, ModelId, SessionId, StatementId, TableId, TokenId, UserId};
+pub use id::{
+    ConnectionId, InviteId, JobId, MemberId, ModelId, SessionId, StatementId, TableId, TeamId, TokenId,
+    UserId,
+};
 pub use name::{Email, PersonName, ResourceName, TableName};
 pub use problem::{FieldProblem, Problem, Result};
 pub use query::{Filter, Operator, RowQuery, Sort, parse_columns};

@@ -10,7 +10,8 @@ use mycorr_domain::{
 };
 use mycorr_egress::{Dialer, Host};
 use mycorr_meta::{
-    CaSummary, Connection, Dependent, Limits, Listed, Meta, NewConnection, Purpose, Statement, TestResult,
+    CaSummary, Connection, Dependent, Limits, Listed, Meta, NewConnection, Purpose, Statement, SyncBy,
+    TestResult,
 };
 use mycorr_pgread::{
     Journal, MemoryJournal, Passport, Report, Step, Target, paste,
@@ -42,6 +43,7 @@ pub struct Change {
     /// `Some(None)` removes it.
     pub ca_certificate: Option<Option<Secret>>,
     pub limits: Option<Limits>,
+    pub sync_by: Option<SyncBy>,
     /// How long its ledger is kept.
     pub statements_retention_days: Option<u64>,
 }
@@ -321,6 +323,9 @@ impl Connections {
             }
             if let Some(limits) = limits {
                 connections.meta.set_limits(user, id, limits).await?;
+            }
+            if let Some(sync_by) = change.sync_by {
+                connections.meta.set_sync_by(user, id, sync_by).await?;
             }
             if let Some(days) = retention {
                 connections.meta.set_statements_retention(user, id, days).await?;

@@ -20,6 +20,7 @@ mod role;
 mod rows;
 mod runner;
 mod secrets;
+mod sharing;
 mod sign_in_limits;
 mod slow_reads;
 mod source;
@@ -43,15 +44,16 @@ pub use rows::Rows;
 use runner::Runner;
 pub use runner::Workers;
 pub use secrets::Rewrapped;
+pub use sharing::{NewInvite, ShareWith, Shared, Teams};
 pub use source_limits::read_seconds;
 pub use tables::Tables;
 pub use versions::ColumnChanges;
 
 // Plain values of the crates below, passed on as they are.
 pub use mycorr_meta::{
-    Access, Browser, CaSummary, Connection, Dependent, Job, JobKind, JobState, Limits, Listed, Model,
-    NewSource, Purpose, SessionInfo, Source, Statement, Table, Token, TokenAccess, TokenScope, User,
-    UserChange, Version, WaitingFor,
+    Access, Browser, CaSummary, Connection, Dependent, Invite, Job, JobKind, JobState, Limits, Listed,
+    Member, Model, NewSource, Purpose, SessionInfo, Source, Statement, SyncBy, Table, Team, TeamMember,
+    TeamRole, Token, TokenAccess, TokenScope, User, UserChange, Version, WaitingFor, Who,
 };
 pub use mycorr_pgread::{
     Attempt, DeniedLookup, DialOutcome, Excess, Outcome as StepOutcome, Passport, Report, SchemaEntry,
@@ -111,6 +113,7 @@ pub struct Engine {
     pub connections: Connections,
     pub imports: Imports,
     pub tables: Tables,
+    pub teams: Teams,
     pub jobs: Jobs,
     checking: Arc<Mutex<()>>,
 }
@@ -138,6 +141,7 @@ impl Engine {
         Self {
             accounts: Accounts::new(meta.clone(), sign_up),
             models: Models::new(meta.clone()),
+            teams: Teams::new(meta.clone()),
             connections,
             imports,
             tables: Tables { meta, store, runner },

@@ -6,7 +6,7 @@ use crate::{
     grants::is_visible,
     jobs::cancel_pending,
     now,
-    record::{CaSummary, Connection, Dependent, JobState, Limits},
+    record::{CaSummary, Connection, Dependent, JobState, Limits, SyncBy},
     statements::DEFAULT_RETENTION_DAYS,
     time,
 };
@@ -77,6 +77,7 @@ impl Meta {
             limit_minutes: None,
             passport: None,
             statements_retention_days: DEFAULT_RETENTION_DAYS,
+            sync_by: None,
         };
         connection::Entity::insert(connection::ActiveModel::from(row))
             .exec_without_returning(&self.db)
@@ -210,6 +211,17 @@ impl Meta {
             limit_bytes_per_second: Set(limits.bytes_per_second.map(count)),
             limit_imports: Set(limits.imports.map(count)),
             limit_minutes: Set(limits.minutes.map(count)),
+            ..Default::default()
+        };
+        row.update_without_returning(&self.db).await.map_err(db)?;
+        Ok(())
+    }
+
+    pub async fn set_sync_by(&self, owner: UserId, id: ConnectionId, sync_by: SyncBy) -> Result<()> {
+        let row = self.owned(owner, id).await?;
+        let row = connection::ActiveModel {
+            id: Set(row.id),
+            sync_by: Set(Some(sync_by.as_str().to_owned())),
             ..Default::default()
         };
         row.update_without_returning(&self.db).await.map_err(db)?;
@@ -402,6 +414,10 @@ fn record(row: connection::Model, used: &HashMap<Uuid, i64>) -> Result<Connectio
             bytes_per_second: row.limit_bytes_per_second.map(|limit| limit as u64),
             imports: row.limit_imports.map(|limit| limit as u64),
             minutes: row.limit_minutes.map(|limit| limit as u64),
+        },
+        sync_by: match row.sync_by.as_deref() {
+            Some(text) => SyncBy::parse(text)?,
+            None => SyncBy::Collaborators,
         },
         statements_retention_days: row.statements_retention_days as u64,
         used_by: used.get(&row.id).copied().unwrap_or_default() as u64,

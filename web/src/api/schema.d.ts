@@ -292,6 +292,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/invites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's invitations that were not taken yet, newest first; everybody's for an administrator. */
+        get: operations["list_invites"];
+        put?: never;
+        /** Invites somebody who has no account. The link is good once and for seven days. */
+        post: operations["create_invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invites/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes an invitation back, with all that it carries. */
+        delete: operations["delete_invite"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{id}": {
         parameters: {
             query?: never;
@@ -432,6 +467,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who may see a Model: its owner first, then people, teams and invitations. Of several grants the highest counts. */
+        get: operations["list_members"];
+        /** Shares a Model with somebody or with a team, or changes what they may do. For its owner. */
+        put: operations["put_member"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{id}/members/{member_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a member's access away. For the owner of the Model, and for a person who leaves. */
+        delete: operations["delete_member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models/{id}/tables": {
         parameters: {
             query?: never;
@@ -443,6 +513,23 @@ export interface paths {
         get: operations["list_tables"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{id}/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hands a Model over to another account. Who owned it stays as a collaborator. */
+        post: operations["transfer_model"];
         delete?: never;
         options?: never;
         head?: never;
@@ -625,6 +712,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tables/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who may see a table besides those who may see its Model. */
+        get: operations["list_table_members"];
+        /** Shows a table alone to somebody or to a team. For the owner of its Model. */
+        put: operations["put_table_member"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tables/{id}/members/{member_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Shows a table to a member no longer. */
+        delete: operations["delete_table_member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tables/{id}/restore": {
         parameters: {
             query?: never;
@@ -705,6 +827,78 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The teams that the caller belongs to, newest first. */
+        get: operations["list_teams"];
+        put?: never;
+        /** Makes a team; the caller is its admin. */
+        post: operations["create_team"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A team. */
+        get: operations["get_team"];
+        put?: never;
+        post?: never;
+        /** Deletes a team: what was shared with it is shared with nobody. For its admins. */
+        delete: operations["delete_team"];
+        options?: never;
+        head?: never;
+        /** Renames a team. For its admins. */
+        patch: operations["update_team"];
+        trace?: never;
+    };
+    "/api/v1/teams/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who belongs to a team, and who was invited to it. */
+        get: operations["list_team_members"];
+        /** Takes somebody into a team, or changes their role. For its admins; the last one stays. */
+        put: operations["put_team_member"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{id}/members/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a person out of a team. For its admins, and for a person who leaves; the last admin can't. */
+        delete: operations["delete_team_member"];
         options?: never;
         head?: never;
         patch?: never;
@@ -855,7 +1049,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
-         * @description What the caller may do with a Model.
+         * @description What somebody may do with a Model.
          * @enum {string}
          */
         Access: "owner" | "collaborator" | "viewer";
@@ -955,6 +1149,7 @@ export interface components {
              * @description For how many days statements stay in the ledger.
              */
             statements_retention_days: number;
+            sync_by: components["schemas"]["SyncBy"];
             /**
              * Format: int64
              * @description How many tables were imported through it.
@@ -979,6 +1174,12 @@ export interface components {
             /** Format: int64 */
             port: number;
             username: string;
+        };
+        CreateInvite: {
+            /** Format: email */
+            email: string;
+            models?: components["schemas"]["InvitedModel"][];
+            teams?: components["schemas"]["InvitedTeam"][];
         };
         CreateRoleScript: {
             /** @example shop */
@@ -1053,6 +1254,38 @@ export interface components {
         ImportStarted: {
             job: components["schemas"]["Job"];
             table: components["schemas"]["Table"];
+        };
+        /** @description An invitation that was not taken yet. */
+        Invite: {
+            /** Format: date-time */
+            created_at: string;
+            email: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+        };
+        /** @description Whom an invitation is for. */
+        Invited: {
+            email: string;
+            /** Format: date-time */
+            expires_at: string;
+        };
+        InvitedModel: {
+            access: components["schemas"]["Access"];
+            /**
+             * Format: uuid
+             * @description One that the caller owns.
+             */
+            model_id: string;
+        };
+        InvitedTeam: {
+            role: components["schemas"]["TeamRole"];
+            /**
+             * Format: uuid
+             * @description One whose admin the caller is.
+             */
+            team_id: string;
         };
         /** @description An import or a sync. */
         Job: {
@@ -1149,8 +1382,20 @@ export interface components {
             next: string | null;
         };
         /** @description A part of a list. */
+        List_Invite: {
+            items: components["schemas"]["Invite"][];
+            /** @description Pass it as `after` to get the next part; null at the end. */
+            next: string | null;
+        };
+        /** @description A part of a list. */
         List_Job: {
             items: components["schemas"]["Job"][];
+            /** @description Pass it as `after` to get the next part; null at the end. */
+            next: string | null;
+        };
+        /** @description A part of a list. */
+        List_Member: {
+            items: components["schemas"]["Member"][];
             /** @description Pass it as `after` to get the next part; null at the end. */
             next: string | null;
         };
@@ -1191,6 +1436,18 @@ export interface components {
             next: string | null;
         };
         /** @description A part of a list. */
+        List_Team: {
+            items: components["schemas"]["Team"][];
+            /** @description Pass it as `after` to get the next part; null at the end. */
+            next: string | null;
+        };
+        /** @description A part of a list. */
+        List_TeamMember: {
+            items: components["schemas"]["TeamMember"][];
+            /** @description Pass it as `after` to get the next part; null at the end. */
+            next: string | null;
+        };
+        /** @description A part of a list. */
         List_Token: {
             items: components["schemas"]["Token"][];
             /** @description Pass it as `after` to get the next part; null at the end. */
@@ -1223,6 +1480,25 @@ export interface components {
             name?: string | null;
             password?: components["schemas"]["NewPassword"] | null;
         };
+        /** @description Who may see a Model or a table. */
+        Member: {
+            access: components["schemas"]["Access"];
+            email?: string | null;
+            /**
+             * Format: uuid
+             * @description Of the membership; the owner's is that of the account.
+             */
+            id: string;
+            invite?: components["schemas"]["Link"] | null;
+            kind: components["schemas"]["MemberKind"];
+            /** @description An invitation has its address here. */
+            name: string;
+        };
+        /**
+         * @description What a member is: an account, a team, or an address that was invited.
+         * @enum {string}
+         */
+        MemberKind: "user" | "team" | "invite";
         /** @description A workspace of tables. */
         Model: {
             access: components["schemas"]["Access"];
@@ -1240,6 +1516,15 @@ export interface components {
         };
         ModelForm: {
             name: string;
+        };
+        /** @description A new invitation; its link is shown this once. */
+        NewInvitation: {
+            email: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            url: string;
         };
         NewPassword: {
             /** Format: password */
@@ -1341,6 +1626,40 @@ export interface components {
         };
         /** @enum {string} */
         Purpose: "test" | "browse" | "preview" | "import" | "sync";
+        PutMember: {
+            access: components["schemas"]["Access"];
+            /**
+             * Format: email
+             * @description An account's; another address is invited. Either this or `team_id`.
+             */
+            email?: string | null;
+            /**
+             * Format: uuid
+             * @description A team of the caller's.
+             */
+            team_id?: string | null;
+        };
+        PutTableMember: {
+            access?: components["schemas"]["Access"] | null;
+            /**
+             * Format: email
+             * @description An account's; another address is invited. Either this or `team_id`.
+             */
+            email?: string | null;
+            /**
+             * Format: uuid
+             * @description A team of the caller's.
+             */
+            team_id?: string | null;
+        };
+        PutTeamMember: {
+            /**
+             * Format: email
+             * @description An account's; another address is invited.
+             */
+            email: string;
+            role: components["schemas"]["TeamRole"];
+        };
         ResetPassword: {
             /**
              * Format: password
@@ -1465,6 +1784,8 @@ export interface components {
         SignUp: {
             /** Format: email */
             email: string;
+            /** @description The last part of an invitation's link: good once, for the address that was invited. */
+            invite?: string | null;
             name: string;
             /**
              * Format: password
@@ -1476,6 +1797,7 @@ export interface components {
         SignUpState: {
             /** @description There is no account yet: who signs up now becomes the administrator. */
             first: boolean;
+            invite?: components["schemas"]["Invited"] | null;
             /** @description Anyone may sign up. */
             open: boolean;
         };
@@ -1576,6 +1898,11 @@ export interface components {
         };
         /** @enum {string} */
         SupabaseEndpoint: "direct" | "session_pooler" | "transaction_pooler";
+        /**
+         * @description Who may sync tables that come through a connection: its owner alone, or who may change the table.
+         * @enum {string}
+         */
+        SyncBy: "owner" | "collaborators";
         SyncStarted: {
             job: components["schemas"]["Job"];
         };
@@ -1618,6 +1945,8 @@ export interface components {
              * @description null when the connection is gone or is not the caller's.
              */
             connection_id: string | null;
+            /** @description Whether there is a connection, the caller's or another's: without one the table can't be synced. */
+            has_connection: boolean;
             schema: string;
             /**
              * Format: date-time
@@ -1626,6 +1955,39 @@ export interface components {
             synced_at: string | null;
             table: string;
         };
+        /** @description People who are shared with together. */
+        Team: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: int64
+             * @description How many people belong to it.
+             */
+            members: number;
+            name: string;
+            /** @description The caller's. */
+            role: components["schemas"]["TeamRole"];
+        };
+        TeamForm: {
+            name: string;
+        };
+        /** @description Who belongs to a team, or was invited to it. */
+        TeamMember: {
+            email?: string | null;
+            /**
+             * Format: uuid
+             * @description Of the account, or of the invitation.
+             */
+            id: string;
+            invite?: components["schemas"]["Link"] | null;
+            kind: components["schemas"]["MemberKind"];
+            name: string;
+            role: components["schemas"]["TeamRole"];
+        };
+        /** @enum {string} */
+        TeamRole: "member" | "admin";
         /** @description What a test found out. */
         TestReport: {
             /** @description Every address that was tried, in order. */
@@ -1678,6 +2040,10 @@ export interface components {
          * @enum {string}
          */
         TokenAccess: "read" | "write";
+        Transfer: {
+            /** Format: email */
+            email: string;
+        };
         TriedAddress: {
             /** @example 203.0.113.7 */
             address: string;
@@ -1696,6 +2062,7 @@ export interface components {
             password?: string | null;
             /** Format: int64 */
             statements_retention_days?: number | null;
+            sync_by?: components["schemas"]["SyncBy"] | null;
         };
         /** @description An account, as administrators see it. */
         User: {
@@ -2454,6 +2821,99 @@ export interface operations {
             };
         };
     };
+    list_invites: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description The `next` of the part before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Invite"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateInvite"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewInvitation"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_job: {
         parameters: {
             query?: never;
@@ -2831,6 +3291,99 @@ export interface operations {
             };
         };
     };
+    list_members: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Member"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutMember"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                member_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_tables: {
         parameters: {
             query?: {
@@ -2853,6 +3406,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["List_Table"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transfer_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Transfer"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
                 };
             };
             /** @description What went wrong, and what to do */
@@ -3049,7 +3636,10 @@ export interface operations {
     };
     get_sign_up: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The last part of an invitation's link. */
+                invite?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3329,6 +3919,99 @@ export interface operations {
             };
         };
     };
+    list_table_members: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Member"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_table_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutTableMember"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_table_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                member_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     restore_version: {
         parameters: {
             query?: never;
@@ -3504,6 +4187,256 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["List_Version"];
                 };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_teams: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description The `next` of the part before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Team"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_team: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeamForm"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_team: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_team: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_team: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeamForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_team_members: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_TeamMember"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_team_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutTeamMember"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamMember"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_team_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, and what to do */
             default: {
