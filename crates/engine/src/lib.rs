@@ -11,6 +11,7 @@ mod jobs;
 mod ledger;
 mod liveness;
 mod models;
+mod parallel_read;
 mod passport;
 mod passwords;
 mod reading;

@@ -143,6 +143,7 @@ pub mod connection {
         /// As the role's passport was seen last, in JSON that `engine` reads.
         pub passport: Option<String>,
         pub statements_retention_days: i64,
+        pub max_connections: i64,
     }
     no_relations!();
 }
@@ -257,6 +258,9 @@ pub mod job {
         pub attempts: i64,
         #[sea_orm(column_name = "held_back")]
         pub waiting_for: Option<String>,
+        /// How many it read through, and why not through more.
+        pub connections: Option<i64>,
+        pub connections_note: Option<String>,
     }
     no_relations!();
 }
