@@ -32,10 +32,10 @@ pub(crate) async fn keys(place: &Place, command: Keys) -> Result<(), Failure> {
     let engine = place.open_idle().await?;
     let file = place.keys();
     let primary = Keyring::rotate(&file)?;
-    let mut done = engine.rewrap_keys().await.map_err(told)?;
+    let mut done = engine.connections.rewrap_keys().await.map_err(told)?;
     // Whoever sealed with the old key just before it was changed has written that by now.
     tokio::time::sleep(IN_FLIGHT).await;
-    done.rewrapped += engine.rewrap_keys().await.map_err(told)?.rewrapped;
+    done.rewrapped += engine.connections.rewrap_keys().await.map_err(told)?.rewrapped;
     if done.unreadable > 0 {
         return Err(format!(
             "{} were wrapped with the new key {primary}, but {} can't be opened with any key of {}. The old keys \

@@ -3,6 +3,7 @@
 use crate::{
     cell::Cell,
     column::Column,
+    export::{Export, ExportFormat},
     id::{JobId, TableId},
     problem::{Problem, Result},
     query::RowQuery,
@@ -85,6 +86,9 @@ pub trait TableStore: Send + Sync + 'static {
     /// The whole bytes of one cell's text, `None` for null: of the first row of `query`, which has the
     /// number `query.offset` in its order.
     async fn cell(&self, at: &Snapshot, query: &RowQuery, column: &str) -> Result<Option<Vec<u8>>>;
+
+    /// All rows of a query (whose `offset` and `limit` count for nothing) as a file.
+    async fn export(&self, at: &Snapshot, query: &RowQuery, format: ExportFormat) -> Result<Box<dyn Export>>;
 
     /// A new version with the content of an old one.
     async fn restore(&self, right: WriteRight, to: StoreVersion) -> Result<Committed>;

@@ -1,7 +1,7 @@
 //! One import through as many connections as the owner of its connection allows, where they can prove to see one
 //! snapshot.
 
-use crate::Engine;
+use crate::runner::Runner;
 use futures::future::join_all;
 use mycorr_domain::Result;
 use mycorr_meta::Connection;
@@ -17,7 +17,7 @@ pub(crate) struct Reading<'a> {
     pub(crate) limits: ScanLimits,
 }
 
-impl Engine {
+impl Runner {
     /// Opens further connections beside the first one's scan, and lets each read a part. A connection that can't be
     /// opened is none too few: what there is reads.
     pub(crate) async fn read_in_parallel(
@@ -51,8 +51,8 @@ impl Engine {
 
     /// The address is checked, and the password opened, for each connection anew.
     async fn open_further(&self, reading: &Reading<'_>) -> Result<Scan> {
-        let target = self.target(reading.connection).await?;
-        let client = Client::connect(&self.dialer, &target, reading.journal.clone()).await?;
+        let target = self.connections.target(reading.connection).await?;
+        let client = Client::connect(&self.connections.dialer, &target, reading.journal.clone()).await?;
         drop(target);
         client.read(reading.table, reading.columns, reading.limits).await
     }

@@ -2,11 +2,10 @@
 //! written on another.
 
 use crate::{
-    Engine,
     imports::quota_exceeded,
     liveness::Liveness,
     parallel_read::Reading,
-    runner::Made,
+    runner::{Made, Runner},
     source::{self, Found},
     source_limits::{self, Throttle},
 };
@@ -45,7 +44,7 @@ fn interrupted() -> Problem {
     Problem::new(Code::Cancelled, "The job was cancelled. Nothing was changed.")
 }
 
-impl Engine {
+impl Runner {
     /// Reads a job's source into a new version of its table.
     pub(crate) async fn read(
         &self,
@@ -68,14 +67,15 @@ impl Engine {
             )
         })?;
         let limits = connection.limits;
-        let journal = self.ledger(connection.id, work.job.requested_by, purpose, Some(work.job.id));
+        let journal =
+            self.connections.ledger(connection.id, work.job.requested_by, purpose, Some(work.job.id));
         let mut client = {
             // The password goes as soon as it has been used.
-            let target = self.target(&connection).await?;
-            let connecting = Client::connect(&self.dialer, &target, journal.clone());
+            let target = self.connections.target(&connection).await?;
+            let connecting = Client::connect(&self.connections.dialer, &target, journal.clone());
             match abort.run_until_cancelled(connecting).await.unwrap_or_else(|| Err(interrupted())) {
                 Ok(client) => client,
-                Err(problem) => return Err(self.sign_in_failed(&connection, problem).await),
+                Err(problem) => return Err(self.connections.sign_in_failed(&connection, problem).await),
             }
         };
         let looking = async {
@@ -95,7 +95,7 @@ impl Engine {
             Ok(looked) => looked,
             Err(problem) => return Err(problem.with_stop(client.close().await)),
         };
-        self.remember_passport(connection.id, passport).await;
+        self.connections.remember_passport(connection.id, passport).await;
         let started = Instant::now();
         let ended = |problem| source_limits::explain(problem, limits, started.elapsed());
         let scan_limits = source_limits::scan_limits(limits, self.largest_row, self.waiting.idle_timeout);
@@ -113,7 +113,12 @@ impl Engine {
         let prepared = abort.run_until_cancelled(preparing).await.unwrap_or_else(|| Err(interrupted()))?;
         let Agreed { mut scans, note } = prepared;
         let columns = scans[0].columns().to_vec();
-        let liveness = Arc::new(Liveness { engine: self.clone(), connection, journal });
+        let liveness = Arc::new(Liveness {
+            connections: self.connections.clone(),
+            waiting: self.waiting,
+            connection,
+            journal,
+        });
         let making = async {
             let scan = &mut scans[0];
             let (backend, received) = (scan.backend(), scan.received());
@@ -171,17 +176,19 @@ impl Engine {
         model: ModelId,
     ) -> Result<Box<dyn TableWriter>> {
         let within = |left: Option<u64>, bytes: u64| match left {
-            Some(left) if bytes > left => Err(quota_exceeded(self.max_bytes_per_user.unwrap_or(left))),
+            Some(left) if bytes > left => {
+                Err(quota_exceeded(self.imports.max_bytes_per_user.unwrap_or(left)))
+            }
             _ => Ok(()),
         };
-        let left = self.storage_left(model).await?;
+        let left = self.imports.storage_left(model).await?;
         while let Some((section, batch)) = batches.recv().await {
             writer.write_section(section, batch).await?;
             within(left, writer.bytes())?;
         }
         // Other jobs of the same Models may have ended meanwhile.
         let bytes = writer.finish().await?;
-        within(self.storage_left(model).await?, bytes)?;
+        within(self.imports.storage_left(model).await?, bytes)?;
         Ok(writer)
     }
 

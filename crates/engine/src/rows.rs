@@ -1,6 +1,6 @@
 //! Reading versions.
 
-use crate::Engine;
+use crate::Tables;
 use mycorr_domain::{Column, Page, Problem, Result, RowQuery, Snapshot, TableId, UserId};
 use mycorr_meta::Version;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ pub struct Rows {
     pub page: Page,
 }
 
-impl Engine {
+impl Tables {
     /// A page of rows of a version, the newest if none is named.
     pub async fn rows(
         &self,
@@ -52,7 +52,7 @@ impl Engine {
 }
 
 /// The store would refuse them as well, but knows no fields.
-fn check(query: &RowQuery, version: &Version) -> Result<()> {
+pub(crate) fn check(query: &RowQuery, version: &Version) -> Result<()> {
     let sorts = query.sort.iter().map(|sort| ("sort", &sort.column));
     let filters = query.filters.iter().map(|filter| ("filter", &filter.column));
     let columns = query.columns.iter().flatten().map(|name| ("columns", name));
@@ -65,6 +65,6 @@ fn check(query: &RowQuery, version: &Version) -> Result<()> {
     Ok(())
 }
 
-fn snapshot(version: &Version) -> Snapshot {
+pub(crate) fn snapshot(version: &Version) -> Snapshot {
     Snapshot { table: version.table, version: version.store, columns: version.columns.clone() }
 }

@@ -1,15 +1,18 @@
 //! The job runner: workers that claim jobs, keep their leases and see each to its end.
 
 use crate::{
-    Engine,
+    Connections, Imports, Jobs, Waiting,
     reading::Progress,
-    slow_reads::{MIN_WINDOW_BYTES, SLOW_WINDOW, given_up},
+    slow_reads::{MIN_WINDOW_BYTES, SLOW_WINDOW, SlowReads, given_up},
 };
 use chrono::{TimeDelta, Utc};
-use mycorr_domain::{Code, Column, Committed, Problem, Result, SourceRecord};
-use mycorr_meta::{Beat, JobKind, NewVersion, Told, Work};
+use mycorr_domain::{Code, Column, Committed, Problem, Result, SourceRecord, TableStore};
+use mycorr_meta::{Beat, JobKind, Meta, NewVersion, Told, Work};
 use std::{
-    sync::{Arc, Mutex, atomic::Ordering::Relaxed},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 use tokio::{
@@ -83,30 +86,45 @@ pub(crate) struct Made {
     pub(crate) warning: Option<Problem>,
 }
 
-impl Engine {
-    /// Starts `count` workers. What a process that died has left over is found by its lease.
-    pub fn start_workers(&self, count: usize) -> Workers {
+/// What does the jobs.
+#[derive(Clone)]
+pub(crate) struct Runner {
+    pub(crate) meta: Meta,
+    pub(crate) store: Arc<dyn TableStore>,
+    pub(crate) connections: Connections,
+    pub(crate) imports: Imports,
+    pub(crate) jobs: Jobs,
+    pub(crate) largest_row: usize,
+    pub(crate) min_free_bytes: u64,
+    pub(crate) waiting: Waiting,
+    /// Whether jobs wait for room where tables are stored.
+    pub(crate) short_of_room: Arc<AtomicBool>,
+    pub(crate) slow_reads: Arc<SlowReads>,
+}
+
+impl Runner {
+    pub(crate) fn start_workers(&self, count: usize) -> Workers {
         let workers = Workers { stop: CancellationToken::new(), tasks: TaskTracker::new() };
         let slots = Arc::new(Semaphore::new(count + FIRST_PLACES + MAX_SLOW_READS));
         for (count, only_first) in [(count, false), (FIRST_PLACES, true)] {
             let turn = Turn { places: Arc::new(Semaphore::new(count)), slots: slots.clone(), only_first };
-            let (engine, stop, tasks) = (self.clone(), workers.stop.clone(), workers.tasks.clone());
-            workers.tasks.spawn(async move { engine.work(&stop, &tasks, &turn).await });
+            let (runner, stop, tasks) = (self.clone(), workers.stop.clone(), workers.tasks.clone());
+            workers.tasks.spawn(async move { runner.work(&stop, &tasks, &turn).await });
         }
-        let (engine, stop) = (self.clone(), workers.stop.clone());
+        let (runner, stop) = (self.clone(), workers.stop.clone());
         workers.tasks.spawn(async move {
             while stop.run_until_cancelled(tokio::time::sleep(TIDY)).await.is_some() {
-                engine.tidy().await;
+                runner.tidy().await;
             }
         });
-        let (engine, stop) = (self.clone(), workers.stop.clone());
+        let (runner, stop) = (self.clone(), workers.stop.clone());
         workers.tasks.spawn(async move {
             while stop.run_until_cancelled(tokio::time::sleep(ORPHANS)).await.is_some() {
-                engine.remove_orphans().await;
+                runner.remove_orphans().await;
             }
         });
-        let (engine, stop) = (self.clone(), workers.stop.clone());
-        workers.tasks.spawn(async move { engine.keep_ledgers(&stop).await });
+        let (runner, stop) = (self.clone(), workers.stop.clone());
+        workers.tasks.spawn(async move { runner.connections.keep_ledgers(&stop).await });
         workers
     }
 
@@ -123,15 +141,15 @@ impl Engine {
             match claimed {
                 Ok(Some(work)) => {
                     // There may be more for another worker.
-                    self.0.queued.notify_one();
-                    let (engine, stop) = (self.clone(), stop.clone());
+                    self.jobs.job_queued();
+                    let (runner, stop) = (self.clone(), stop.clone());
                     tasks.spawn(async move {
-                        engine.run(work, &stop, Some(place)).await;
+                        runner.run(work, &stop, Some(place)).await;
                         drop(slot);
                     });
                 }
                 Ok(None) => {
-                    let wait = tokio::time::timeout(LOOK, self.0.queued.notified());
+                    let wait = tokio::time::timeout(LOOK, self.jobs.queued());
                     stop.run_until_cancelled(wait).await;
                 }
                 Err(problem) => {
@@ -150,7 +168,7 @@ impl Engine {
                 Ok(slot) => return slot.ok(),
                 Err(_) => match self.meta.jobs_wait().await {
                     Ok(false) => {}
-                    Ok(true) => _ = self.0.slow_reads.give_up_one(),
+                    Ok(true) => _ = self.slow_reads.give_up_one(),
                     Err(problem) => {
                         tracing::error!(cause = problem.internal, "waiting jobs can't be counted")
                     }
@@ -162,7 +180,7 @@ impl Engine {
     /// Whether there is room for more tables; otherwise the jobs that wait say so.
     async fn wait_for_room(&self) -> Result<bool> {
         let room = self.has_room().await;
-        if self.0.short_of_room.swap(!room, Relaxed) || !room {
+        if self.short_of_room.swap(!room, Relaxed) || !room {
             self.meta.wait_for_storage(!room).await?;
         }
         Ok(room)
@@ -182,7 +200,7 @@ impl Engine {
     ) {
         let (id, kind) = (work.job.id, work.job.kind.as_str());
         tracing::info!(job = %id, kind, attempt = work.attempts, fence = work.lease.fence, "job begins");
-        self.job_changed(id);
+        self.jobs.job_changed(id);
         let progress = Progress::default();
         let abort = CancellationToken::new();
         let give_up = CancellationToken::new();
@@ -191,10 +209,10 @@ impl Engine {
             why.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert(reason);
             abort.cancel();
         };
-        let engine = self.clone();
+        let runner = self.clone();
         let running = {
             let (work, progress, abort) = (work.clone(), progress.clone(), abort.clone());
-            tokio::spawn(async move { engine.perform(&work, &progress, &abort).await })
+            tokio::spawn(async move { runner.perform(&work, &progress, &abort).await })
         };
         let see_to_the_end = async {
             let outcome = running.await.unwrap_or_else(|error| Err(Problem::bug(error)));
@@ -205,8 +223,8 @@ impl Engine {
             () = see_to_the_end => {}
             () = self.keep(&work, &progress, stop, &give_up, place, interrupt) => unreachable!("reports until it is dropped"),
         }
-        self.0.slow_reads.remove(id);
-        self.job_changed(id);
+        self.slow_reads.remove(id);
+        self.jobs.job_changed(id);
     }
 
     /// Reports until it is dropped, and interrupts the job when there is a reason.
@@ -236,9 +254,9 @@ impl Engine {
             if window.elapsed() >= SLOW_WINDOW {
                 if now.bytes < bytes + MIN_WINDOW_BYTES {
                     drop(place.take());
-                    self.0.slow_reads.add(work.job.id, work.job.requested_by, give_up);
+                    self.slow_reads.add(work.job.id, work.job.requested_by, give_up);
                 } else {
-                    self.0.slow_reads.remove(work.job.id);
+                    self.slow_reads.remove(work.job.id);
                 }
                 if !self.has_room().await {
                     interrupt(Interrupt::NoRoom);
@@ -258,7 +276,7 @@ impl Engine {
             }
             if now != said {
                 said = now;
-                self.job_changed(work.job.id);
+                self.jobs.job_changed(work.job.id);
             }
         }
     }
@@ -276,6 +294,7 @@ impl Engine {
         if work.attempts > MAX_ATTEMPTS {
             return Err(Problem::bug(format!("job was begun {MAX_ATTEMPTS} times and never ended")));
         }
+        self.meta.check_permitted(&work.job).await?;
         match work.job.kind {
             JobKind::Import | JobKind::Sync => self.read(work, progress, abort).await,
             JobKind::Restore => {
@@ -299,7 +318,7 @@ impl Engine {
     }
 
     async fn restored(&self, work: &Work) -> Result<mycorr_meta::Version> {
-        let (table, _) = self.meta.table(work.job.requested_by, work.job.table).await?;
+        let table = self.meta.table_of_job(work.job.table).await?;
         self.meta.version(&table, work.restored_version).await
     }
 

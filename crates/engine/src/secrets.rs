@@ -1,6 +1,6 @@
 //! Between a connection's fields and what is stored of them.
 
-use crate::Engine;
+use crate::Connections;
 use mycorr_domain::{ConnectionId, Endpoint, Result, Secret};
 use mycorr_meta::{Connection, Sealed};
 use mycorr_pgread::{Target, tls::CaCertificate};
@@ -44,7 +44,7 @@ pub struct Rewrapped {
 /// How many data keys are looked at in one step.
 const KEYS_AT_ONCE: u64 = 200;
 
-impl Engine {
+impl Connections {
     /// Wraps every connection's data key with the keyring's primary key. Connections can be used, made and
     /// changed meanwhile: one that changes in between is wrapped by the primary key already.
     pub async fn rewrap_keys(&self) -> Result<Rewrapped> {

@@ -10,7 +10,7 @@ pub(crate) struct SeveralConnections;
 
 impl MigrationName for SeveralConnections {
     fn name(&self) -> &str {
-        "m0007_several_connections"
+        "m0012_several_connections"
     }
 }
 

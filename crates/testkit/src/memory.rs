@@ -8,14 +8,17 @@ use arrow_array::{
     },
 };
 use async_trait::async_trait;
+use bytes::Bytes;
 use mycorr_domain::{
-    AnswerBudget, Code, Column, ColumnType, Committed, Filter, JobId, Operator, Page, Problem, Result,
-    RowQuery, Section, Snapshot, StoreVersion, TableId, TableStore, TableWriter, WriteRight, output,
+    AnswerBudget, Code, Column, ColumnType, Committed, Export, ExportFormat, Filter, JobId, Operator, Page,
+    Problem, Result, RowQuery, Section, Snapshot, StoreVersion, StoredColumn, TableId, TableStore,
+    TableWriter, TextEncoder, WriteRight, output,
 };
 use std::{
     borrow::Cow,
     cmp::Ordering,
     collections::HashMap,
+    ops::Range,
     sync::{Arc, Mutex},
 };
 
@@ -51,6 +54,22 @@ struct Version {
     job: JobId,
     committed: Committed,
     batches: Arc<[RecordBatch]>,
+}
+
+/// A file that is all there.
+struct Written(Option<Bytes>);
+
+#[async_trait]
+impl Export for Written {
+    fn length(&self) -> Option<u64> {
+        None
+    }
+
+    fn cut(&mut self, _: Range<u64>) {}
+
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        Ok(self.0.take().filter(|bytes| !bytes.is_empty()))
+    }
 }
 
 struct MemoryWriter {
@@ -146,6 +165,24 @@ impl TableStore for MemoryStore {
             Some(&(batch, row)) => Ok(bytes_of(batch, n, &at.columns[n], row).map(Into::into)),
             None => Err(Problem::new(Code::Invalid, "There is no such row.")),
         }
+    }
+
+    async fn export(&self, at: &Snapshot, query: &RowQuery, format: ExportFormat) -> Result<Box<dyn Export>> {
+        let version = self.version(at.table, at.version)?;
+        let columns = at.select(query)?;
+        let encoder = TextEncoder::new(format, columns.iter().map(|column| column.name.as_str()));
+        let encoder = encoder.expect("the store in memory writes text only");
+        let mut out = encoder.header().to_vec();
+        for (batch, row) in rows(&version, at, query)? {
+            let place = |column: &Column| at.columns.iter().position(|known| known.name == column.name);
+            let stored = |column| StoredColumn {
+                column,
+                native: batch.column(place(column).expect("it was selected from these")),
+                exact: batch.column_by_name(&column.exact_name()).map(|exact| exact.as_binary::<i32>()),
+            };
+            encoder.rows(&mut out, &columns.iter().map(stored).collect::<Vec<_>>(), row..row + 1);
+        }
+        Ok(Box::new(Written(Some(out.into()))))
     }
 
     async fn restore(&self, right: WriteRight, to: StoreVersion) -> Result<Committed> {

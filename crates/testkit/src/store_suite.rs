@@ -56,6 +56,7 @@ macro_rules! store_suite {
             filtering
             any_number_of_conditions
             only_the_columns_asked_for
+            exporting_as_text
             what_is_not_there
         );
     };

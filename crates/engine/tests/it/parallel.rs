@@ -5,7 +5,7 @@ use mycorr_domain::Code;
 use mycorr_engine::{Change, Connection, Job, JobState, Limits, WaitingFor};
 
 async fn allow(world: &World, connection: &Connection, change: Change) -> Result<Connection, Code> {
-    let changed = world.engine.change_connection(world.ada, connection.id, change, None).await;
+    let changed = world.engine.connections.change_connection(world.ada, connection.id, change, None).await;
     changed.map_err(|refused| refused.problem.code)
 }
 
@@ -19,7 +19,7 @@ async fn imported(world: &World, connection: &Connection, name: &str) -> (Job, V
     let job = world.ended(&job).await;
     assert_eq!(job.state, JobState::Succeeded, "{:?}", job.problem);
     let query = mycorr_domain::RowQuery { limit: 1000, ..Default::default() };
-    let page = world.engine.rows(world.ada, table.id, None, query).await.unwrap();
+    let page = world.engine.tables.rows(world.ada, table.id, None, query).await.unwrap();
     let first = page.page.rows.iter().map(|row| format!("{:?}", row[0])).collect();
     (job, first)
 }
@@ -33,7 +33,10 @@ async fn owners_number_of_connections_is_stored_and_bounded() {
         assert_eq!(allow(&world, &connection, several(wrong)).await.err(), Some(Code::Invalid));
     }
     assert_eq!(allow(&world, &connection, several(8)).await.unwrap().max_connections, 8);
-    assert_eq!(world.engine.connection(world.ada, connection.id).await.unwrap().max_connections, 8);
+    assert_eq!(
+        world.engine.connections.connection(world.ada, connection.id).await.unwrap().max_connections,
+        8
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,7 +80,7 @@ async fn pace_and_cancel_hold_for_all_connections() {
     let (job, _) = world.start(&connection, &model, "t").await;
     let waiting = world.seen(&job, |job| job.waiting_for == Some(WaitingFor::BytesPerSecond)).await;
     assert_eq!(waiting.connections, Some(4));
-    world.engine.cancel_job(world.ada, job.id).await.unwrap();
+    world.engine.jobs.cancel_job(world.ada, job.id).await.unwrap();
     let ended = world.ended(&job).await;
     assert_eq!(ended.state, JobState::Cancelled);
     // Each had read a batch when it came to wait, and not another one.

@@ -3,6 +3,7 @@
 
 mod claim;
 mod lease;
+mod permission;
 mod queue;
 mod right;
 

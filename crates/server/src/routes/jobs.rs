@@ -153,7 +153,7 @@ pub(crate) async fn get_job(
     caller: Caller,
     Path(id): Path<JobId>,
 ) -> Result<Json<Job>, ApiError> {
-    Ok(Json(app.engine.job(caller.id(), id).await?.into()))
+    Ok(Json(app.engine.jobs.job(caller.id(), id).await?.into()))
 }
 
 /// The job as server-sent events, one at each change, until it ends.
@@ -166,13 +166,16 @@ pub(crate) async fn job_events(
     Path(id): Path<JobId>,
 ) -> Result<impl IntoResponse, ApiError> {
     // Whether there is such a job is answered before the stream begins.
-    app.engine.job(caller.id(), id).await?;
+    app.engine.jobs.job(caller.id(), id).await?;
+    let revoked = caller.revoked(&app);
     let mut stopping = app.stopping;
     let stopped = async move { stopping.wait_for(|stopping| *stopping).await.is_ok() };
     let events = app
         .engine
+        .jobs
         .watch_job(caller.id(), id)
         .take_until(Box::pin(stopped))
+        .take_until(Box::pin(revoked))
         .take_while(|job| future::ready(job.is_ok()))
         .filter_map(|job| future::ready(job.ok()))
         .map(|job| {
@@ -192,6 +195,6 @@ pub(crate) async fn cancel_job(
     caller: Caller,
     Path(id): Path<JobId>,
 ) -> Result<(StatusCode, Json<Job>), ApiError> {
-    let job = app.engine.cancel_job(caller.id(), id).await?;
+    let job = app.engine.jobs.cancel_job(caller.id(), id).await?;
     Ok((StatusCode::ACCEPTED, Json(job.into())))
 }

@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod browse;
 pub(crate) mod connections;
+pub(crate) mod export;
 pub(crate) mod jobs;
 pub(crate) mod models;
 pub(crate) mod operating;
@@ -14,6 +15,7 @@ pub(crate) mod rows;
 pub(crate) mod statements;
 pub(crate) mod tables;
 pub(crate) mod tokens;
+pub(crate) mod users;
 pub(crate) mod versions;
 
 use mycorr_engine::Listed;

@@ -105,7 +105,12 @@ pub(crate) struct CellParams {
     version: Option<i64>,
 }
 
-fn query(offset: u64, limit: usize, sort: Option<&str>, filter: &[String]) -> Result<RowQuery, Problem> {
+pub(super) fn query(
+    offset: u64,
+    limit: usize,
+    sort: Option<&str>,
+    filter: &[String],
+) -> Result<RowQuery, Problem> {
     let sort = Sort::parse_list(sort.unwrap_or_default())?;
     Ok(RowQuery { offset, limit, sort, filters: Filter::parse_list(filter)?, columns: None })
 }
@@ -123,7 +128,7 @@ pub(crate) async fn list_rows(
     let columns = params.columns.as_deref().map(parse_columns).transpose()?;
     let query = query(params.offset, limit, params.sort.as_deref(), &params.filter)?;
     let query = RowQuery { columns, ..query };
-    let rows = app.engine.rows(caller.id(), id, params.version, query).await?;
+    let rows = app.engine.tables.rows(caller.id(), id, params.version, query).await?;
     // Until it is encoded, the page counts as memory of the store.
     let _held = rows.page.held;
     let rows = Rows {
@@ -151,7 +156,7 @@ pub(crate) async fn get_cell(
     Query(params): Query<CellParams>,
 ) -> Result<Response, ApiError> {
     let query = query(params.row, 1, params.sort.as_deref(), &params.filter)?;
-    let cell = app.engine.cell(caller.id(), id, params.version, query, &params.column).await?;
+    let cell = app.engine.tables.cell(caller.id(), id, params.version, query, &params.column).await?;
     Ok(match cell {
         None => StatusCode::NO_CONTENT.into_response(),
         Some(bytes) => {
