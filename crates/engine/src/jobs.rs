@@ -63,7 +63,8 @@ impl Jobs {
                         return;
                     }
                 };
-                let now = (job.state, job.rows, job.bytes, job.estimated_rows, job.started_at, job.waiting_for);
+                let read = (job.rows, job.bytes, job.connections);
+                let now = (job.state, read, job.estimated_rows, job.started_at, job.waiting_for);
                 let over = job.state.is_final();
                 if last != Some(now) {
                     last = Some(now);

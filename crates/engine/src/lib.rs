@@ -12,6 +12,7 @@ mod jobs;
 mod ledger;
 mod liveness;
 mod models;
+mod parallel_read;
 mod passport;
 mod passwords;
 mod people;

@@ -78,6 +78,7 @@ impl Meta {
             passport: None,
             statements_retention_days: DEFAULT_RETENTION_DAYS,
             sync_by: None,
+            max_connections: 1,
         };
         connection::Entity::insert(connection::ActiveModel::from(row))
             .exec_without_returning(&self.db)
@@ -233,6 +234,17 @@ impl Meta {
         let row = connection::ActiveModel {
             id: Set(row.id),
             statements_retention_days: Set(count(days)),
+            ..Default::default()
+        };
+        row.update_without_returning(&self.db).await.map_err(db)?;
+        Ok(())
+    }
+
+    pub async fn set_max_connections(&self, owner: UserId, id: ConnectionId, most: u64) -> Result<()> {
+        let row = self.owned(owner, id).await?;
+        let row = connection::ActiveModel {
+            id: Set(row.id),
+            max_connections: Set(count(most)),
             ..Default::default()
         };
         row.update_without_returning(&self.db).await.map_err(db)?;
@@ -420,6 +432,7 @@ fn record(row: connection::Model, used: &HashMap<Uuid, i64>) -> Result<Connectio
             None => SyncBy::Collaborators,
         },
         statements_retention_days: row.statements_retention_days as u64,
+        max_connections: row.max_connections as u64,
         used_by: used.get(&row.id).copied().unwrap_or_default() as u64,
     })
 }

@@ -170,6 +170,7 @@ pub mod connection {
         pub statements_retention_days: i64,
         /// `owner` where nobody else may sync through it.
         pub sync_by: Option<String>,
+        pub max_connections: i64,
     }
     no_relations!();
 }
@@ -284,6 +285,9 @@ pub mod job {
         pub attempts: i64,
         #[sea_orm(column_name = "held_back")]
         pub waiting_for: Option<String>,
+        /// How many it read through, and why not through more.
+        pub connections: Option<i64>,
+        pub connections_note: Option<String>,
     }
     no_relations!();
 }

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod connections;
+mod connections_migration;
 mod entity;
 mod grants;
 mod invites;

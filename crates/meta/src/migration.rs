@@ -23,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(Throttles),
             Box::new(crate::people_migration::People),
             Box::new(crate::sharing_migration::Sharing),
+            Box::new(crate::connections_migration::SeveralConnections),
         ]
     }
 }

@@ -1139,6 +1139,11 @@ export interface components {
             /** Format: date-time */
             last_tested_at: string | null;
             limits: components["schemas"]["Limits"];
+            /**
+             * Format: int64
+             * @description How many connections one import may open: parts of a table are read side by side, under one snapshot.
+             */
+            max_connections: number;
             name: string;
             /** Format: int32 */
             port: number;
@@ -1294,6 +1299,13 @@ export interface components {
              * @description Read from the source so far.
              */
             bytes: number;
+            /**
+             * Format: int64
+             * @description How many connections it reads through; null before it reads.
+             */
+            connections: number | null;
+            /** @description Why not through as many as the connection's `max_connections` allows. */
+            connections_note: string | null;
             /**
              * Format: int64
              * @description The source's own estimate; nothing is counted.
@@ -2054,6 +2066,11 @@ export interface components {
             /** @description Tested before it replaces the old one; null removes it. */
             ca_certificate?: string | null;
             limits?: components["schemas"]["Limits"] | null;
+            /**
+             * Format: int64
+             * @description How many connections one import may open, where the table and the server allow it.
+             */
+            max_connections?: number | null;
             name?: string | null;
             /**
              * Format: password

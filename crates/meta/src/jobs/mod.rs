@@ -214,6 +214,8 @@ fn record(row: job::Model) -> Result<Job> {
         rows: row.rows as u64,
         bytes: row.bytes as u64,
         waiting_for: row.waiting_for.as_deref().map(WaitingFor::parse).transpose()?,
+        connections: row.connections.map(|connections| connections as u64),
+        connections_note: row.connections_note,
         version: row.version,
         problem,
     })

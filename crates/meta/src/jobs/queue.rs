@@ -239,6 +239,8 @@ async fn insert_job(
         fence: 0,
         attempts: 0,
         waiting_for: None,
+        connections: None,
+        connections_note: None,
     };
     job::Entity::insert(job::ActiveModel::from(row.clone())).exec_without_returning(on).await.map_err(
         |error| match error.sql_err() {

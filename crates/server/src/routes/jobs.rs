@@ -78,6 +78,12 @@ pub(crate) struct Job {
     table_id: Uuid,
     table_name: String,
     source: JobSource,
+    /// How many connections it reads through; null before it reads.
+    #[schema(required)]
+    connections: Option<u64>,
+    /// Why not through as many as the connection's `max_connections` allows.
+    #[schema(required)]
+    connections_note: Option<String>,
     /// The version that it made.
     #[schema(required)]
     version: Option<i64>,
@@ -131,6 +137,8 @@ impl From<engine::Job> for Job {
                 schema: job.source.schema,
                 table: job.source.table,
             },
+            connections: job.connections,
+            connections_note: job.connections_note,
             version: job.version,
             problem: job.problem.as_ref().map(ProblemBody::new),
         }
