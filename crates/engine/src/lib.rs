@@ -7,6 +7,7 @@ mod browse;
 mod connection_test_limits;
 mod connections;
 mod imports;
+mod job_stream;
 mod jobs;
 mod ledger;
 mod liveness;
@@ -45,8 +46,8 @@ pub use versions::ColumnChanges;
 
 // Plain values of the crates below, passed on as they are.
 pub use mycorr_meta::{
-    Access, CaSummary, Connection, Dependent, Job, JobKind, JobState, Limits, Listed, Model, NewSource,
-    Purpose, Source, Statement, Table, Token, User, Version, WaitingFor,
+    Access, CaSummary, Connection, Dependent, Job, JobKind, JobQuery, JobState, Limits, Listed, Model,
+    NewSource, Purpose, Source, Statement, Table, Token, User, Version, WaitingFor,
 };
 pub use mycorr_pgread::{
     Attempt, DeniedLookup, DialOutcome, Excess, Outcome as StepOutcome, Passport, Report, SchemaEntry,

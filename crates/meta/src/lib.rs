@@ -19,7 +19,7 @@ mod throttles;
 pub use accounts::{NewUser, Session};
 pub use connections::{NewConnection, Sealed, TestResult};
 pub use grants::{Grant, Level, Own, Scope, Write};
-pub use jobs::{Beat, Lease, NewImport, NewSource, NewVersion, Told, Work};
+pub use jobs::{Beat, JobQuery, Lease, NewImport, NewSource, NewVersion, Told, Work};
 pub use record::*;
 pub use statements::{NewStatement, StatementEnd};
 pub use throttles::{Charge, Rate};

@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod browse;
 pub(crate) mod connections;
+pub(crate) mod job_list;
 pub(crate) mod jobs;
 pub(crate) mod models;
 pub(crate) mod operating;
