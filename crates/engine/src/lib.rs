@@ -8,6 +8,7 @@ mod connection_test_limits;
 mod connections;
 mod export;
 mod imports;
+mod job_stream;
 mod jobs;
 mod ledger;
 mod liveness;
@@ -52,9 +53,9 @@ pub use versions::ColumnChanges;
 
 // Plain values of the crates below, passed on as they are.
 pub use mycorr_meta::{
-    Access, Browser, CaSummary, Connection, Dependent, Invite, Job, JobKind, JobState, Limits, Listed,
-    Member, Model, NewSource, Purpose, SessionInfo, Source, Statement, SyncBy, Table, Team, TeamMember,
-    TeamRole, Token, TokenAccess, TokenScope, User, UserChange, Version, WaitingFor, Who,
+    Access, Browser, CaSummary, Connection, Dependent, Invite, Job, JobKind, JobQuery, JobState, Limits,
+    Listed, Member, Model, NewSource, Purpose, SessionInfo, Source, Statement, SyncBy, Table, Team,
+    TeamMember, TeamRole, Token, TokenAccess, TokenScope, User, UserChange, Version, WaitingFor, Who,
 };
 pub use mycorr_pgread::{
     Attempt, DeniedLookup, DialOutcome, Excess, Outcome as StepOutcome, Passport, Report, SchemaEntry,

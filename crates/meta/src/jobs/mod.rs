@@ -3,6 +3,7 @@
 
 mod claim;
 mod lease;
+mod list;
 mod permission;
 mod queue;
 mod right;
@@ -10,6 +11,7 @@ mod right;
 pub(crate) use claim::SeenLeases;
 pub(crate) use lease::next_fence;
 pub use lease::{Beat, Lease, NewVersion, Told, Work};
+pub use list::JobQuery;
 pub(crate) use queue::cancel_pending;
 pub use queue::{NewImport, NewSource};
 pub(crate) use right::give;
