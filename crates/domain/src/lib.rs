@@ -33,5 +33,5 @@ pub use query::{Filter, Operator, RowQuery, Sort, parse_columns};
 pub use right::WriteRight;
 pub use secret::Secret;
 pub use source::{SourceChange, SourceRecord, UniqueKey};
-pub use store::{Committed, Held, Page, Snapshot, StoreVersion, TableStore, TableWriter};
+pub use store::{Committed, Held, Page, Section, Snapshot, StoreVersion, TableStore, TableWriter};
 pub use type_tree::{Collating, Collation, RangeTree, Scalar, SortOrder, TypeTree};

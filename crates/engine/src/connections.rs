@@ -46,8 +46,12 @@ pub struct Change {
     pub sync_by: Option<SyncBy>,
     /// How long its ledger is kept.
     pub statements_retention_days: Option<u64>,
+    /// How many connections one import may open.
+    pub max_connections: Option<u64>,
 }
 
+/// So many one import may open at most.
+const MAX_CONNECTIONS: u64 = mycorr_pgread::MAX_CONNECTIONS as u64;
 /// How often a change of secrets begins again because somebody else was faster.
 const MAX_ROUNDS: usize = 3;
 
@@ -147,6 +151,16 @@ fn parse_retention(days: u64) -> Result<u64> {
     }
 }
 
+fn parse_max_connections(most: u64) -> Result<u64> {
+    match most {
+        1..=MAX_CONNECTIONS => Ok(most),
+        _ => Err(Problem::invalid(
+            "max_connections",
+            format!("This has to be a number from 1 to {MAX_CONNECTIONS}."),
+        )),
+    }
+}
+
 /// Several problems as one: the first one's code and sentence, the fields of all.
 #[derive(Default)]
 struct Wrong(Option<Problem>);
@@ -200,6 +214,9 @@ impl Connections {
     }
 
     /// Tests what was filled in and stores nothing.
+    ///
+    /// # Errors
+    /// `invalid`, `too_many_requests`. What the test finds is in the report.
     pub async fn test_form(&self, user: UserId, form: ConnectionForm, live: Live) -> Result<Report> {
         let kind = form.kind;
         let (_, target) = form.parse(self.provider_roots.clone())?;
@@ -210,6 +227,9 @@ impl Connections {
     }
 
     /// Tests and saves. When the test fails nothing is stored.
+    ///
+    /// # Errors
+    /// `invalid`, `too_many_requests`, what the test failed with; `storage_full`, `storage_unavailable`.
     pub async fn create_connection(
         &self,
         user: UserId,
@@ -224,17 +244,18 @@ impl Connections {
             let report = connections.probe(user, kind, target.clone(), journal.clone(), live).await?;
             let report = Refused::unless_ok(report).map_err(|refused| *refused)?;
             let id = ConnectionId::new();
-            let opened = Opened::of(&target);
+            let (sealed, sealing) = connections.seal(id, &target.endpoint, &Opened::of(&target))?;
             let new = NewConnection {
                 id,
                 kind,
                 name: &name,
                 endpoint: &target.endpoint,
-                sealed: connections.seal(id, &target.endpoint, &opened)?,
+                sealed,
                 ca_certificate: target.ca_certificate.as_ref().map(summary),
                 server_version: report.server.map(|server| server.version),
             };
             let connection = connections.meta.create_connection(user, new).await?;
+            drop(sealing);
             if let Err(problem) = connections.record_test(id, user, journal.take()).await {
                 // A connection without the ledger of its test is not saved.
                 connections.meta.delete_connection(user, id).await?;
@@ -247,6 +268,9 @@ impl Connections {
     }
 
     /// Tests a saved connection, and notes how that ended.
+    ///
+    /// # Errors
+    /// `not_found`, `secret_unreadable`, `too_many_requests`; `storage_full`, `storage_unavailable`.
     pub async fn test_connection(&self, user: UserId, id: ConnectionId, live: Live) -> Result<Report> {
         let connection = self.meta.connection(user, id).await?;
         let target = self.target(&connection).await?;
@@ -273,6 +297,8 @@ impl Connections {
         .await
     }
 
+    /// # Errors
+    /// `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn connections(
         &self,
         user: UserId,
@@ -282,11 +308,16 @@ impl Connections {
         self.meta.connections(user, after, limit).await
     }
 
+    /// # Errors
+    /// `not_found`; `storage_unavailable`.
     pub async fn connection(&self, user: UserId, id: ConnectionId) -> Result<Connection> {
         self.meta.connection(user, id).await
     }
 
     /// Renames it, or replaces its password or CA certificate, once a test with the new ones went well.
+    ///
+    /// # Errors
+    /// `not_found`, `invalid`, `conflict` where somebody else changes it, what the test failed with; `storage_full`, `storage_unavailable`.
     pub async fn change_connection(
         &self,
         user: UserId,
@@ -307,8 +338,9 @@ impl Connections {
         let limits =
             wrong.take(change.limits.map(|limits| source_limits::check(limits, largest)).transpose());
         let retention = wrong.take(change.statements_retention_days.map(parse_retention).transpose());
-        let (Some(name), Some(password), Some(ca), Some(limits), Some(retention)) =
-            (name, password, ca, limits, retention)
+        let most = wrong.take(change.max_connections.map(parse_max_connections).transpose());
+        let (Some(name), Some(password), Some(ca), Some(limits), Some(retention), Some(most)) =
+            (name, password, ca, limits, retention, most)
         else {
             return Err(Problem::from(wrong).into());
         };
@@ -328,6 +360,9 @@ impl Connections {
             }
             if let Some(days) = retention {
                 connections.meta.set_statements_retention(user, id, days).await?;
+            }
+            if let Some(most) = most {
+                connections.meta.set_max_connections(user, id, most).await?;
             }
             Ok(connections.meta.connection(user, id).await?)
         })
@@ -387,9 +422,11 @@ impl Connections {
         let journal = self.ledger(connection.id, user, Purpose::Test, None);
         let report = self.probe(user, connection.kind, target.clone(), journal, live).await?;
         let report = Refused::unless_ok(report).map_err(|refused| *refused)?;
-        let sealed = self.seal(connection.id, &target.endpoint, &Opened::of(&target))?;
+        let (sealed, sealing) = self.seal(connection.id, &target.endpoint, &Opened::of(&target))?;
         let ca = target.ca_certificate.as_ref().map(summary);
-        if !self.meta.reseal_connection(user, connection.id, &stored, sealed, ca).await? {
+        let replaced = self.meta.reseal_connection(user, connection.id, &stored, sealed, ca).await?;
+        drop(sealing);
+        if !replaced {
             return Ok(false);
         }
         let server_version = report.server.map(|server| server.version);
@@ -415,11 +452,17 @@ impl Connections {
     }
 
     /// Deletes a connection with its secrets and its ledger. Tables stay; jobs through it stop.
+    ///
+    /// # Errors
+    /// `not_found`; `storage_full`, `storage_unavailable`.
     pub async fn delete_connection(&self, user: UserId, id: ConnectionId) -> Result<()> {
         self.meta.delete_connection(user, id).await
     }
 
     /// The ledger, newest first.
+    ///
+    /// # Errors
+    /// `not_found`, `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn statements(
         &self,
         user: UserId,
@@ -431,6 +474,9 @@ impl Connections {
     }
 
     /// The tables that come through a connection.
+    ///
+    /// # Errors
+    /// `not_found`, `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn dependents(
         &self,
         user: UserId,

@@ -1,5 +1,6 @@
 //! Looking at jobs, and stopping them.
 
+use crate::job_stream::state_of;
 use futures::Stream;
 use mycorr_domain::{JobId, ModelId, Result, UserId};
 use mycorr_meta::{Job, Listed, Meta};
@@ -9,11 +10,11 @@ use tokio::sync::{Notify, broadcast};
 /// What happens to jobs, for who waits for it.
 #[derive(Clone)]
 pub struct Jobs {
-    meta: Meta,
+    pub(crate) meta: Meta,
     /// Told when a job is queued.
     queued: Arc<Notify>,
     /// Told which job of this process has changed.
-    changed: broadcast::Sender<JobId>,
+    pub(crate) changed: broadcast::Sender<JobId>,
 }
 
 /// Who is slower than this many changes looks again.
@@ -25,11 +26,16 @@ impl Jobs {
         Self { meta, queued: Arc::default(), changed }
     }
 
+    /// # Errors
+    /// `not_found`; `storage_unavailable`.
     pub async fn job(&self, user: UserId, id: JobId) -> Result<Job> {
         self.meta.job(user, id).await
     }
 
     /// The imports and syncs of a Model, newest first.
+    ///
+    /// # Errors
+    /// `not_found`, `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn jobs(
         &self,
         user: UserId,
@@ -41,6 +47,9 @@ impl Jobs {
     }
 
     /// Asks a job to stop. The table stays as it was.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`; `storage_full`, `storage_unavailable`.
     pub async fn cancel_job(&self, user: UserId, id: JobId) -> Result<Job> {
         let model = self.meta.job(user, id).await?.model;
         let job = self.meta.cancel_job(&self.meta.grant(user, model).await?, id).await?;
@@ -63,7 +72,7 @@ impl Jobs {
                         return;
                     }
                 };
-                let now = (job.state, job.rows, job.bytes, job.estimated_rows, job.started_at, job.waiting_for);
+                let now = state_of(&job);
                 let over = job.state.is_final();
                 if last != Some(now) {
                     last = Some(now);
@@ -88,6 +97,9 @@ impl Jobs {
     }
 
     /// How many jobs are in each state.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn job_counts(&self) -> Result<Vec<(String, u64)>> {
         self.meta.job_counts().await
     }

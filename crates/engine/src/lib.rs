@@ -2,16 +2,20 @@
 //! [`Problem`](mycorr_domain::Problem) that a person can read. Knows no HTTP, no SQL, and of the tables only
 //! the port [`TableStore`].
 
+#![warn(clippy::missing_errors_doc)]
+
 mod accounts;
 mod browse;
 mod connection_test_limits;
 mod connections;
 mod export;
 mod imports;
+mod job_stream;
 mod jobs;
 mod ledger;
 mod liveness;
 mod models;
+mod parallel_read;
 mod passport;
 mod passwords;
 mod people;
@@ -51,9 +55,9 @@ pub use versions::ColumnChanges;
 
 // Plain values of the crates below, passed on as they are.
 pub use mycorr_meta::{
-    Access, Browser, CaSummary, Connection, Dependent, Event, Invite, Job, JobKind, JobState, Limits, Listed,
-    Member, Model, NewSource, Purpose, SessionInfo, Source, Statement, SyncBy, Table, Team, TeamMember,
-    TeamRole, Token, TokenAccess, TokenScope, User, UserChange, Version, WaitingFor, Who,
+    Access, Browser, CaSummary, Connection, Dependent, Event, Invite, Job, JobKind, JobQuery, JobState,
+    Limits, Listed, Member, Model, NewSource, Purpose, SessionInfo, Source, Statement, SyncBy, Table, Team,
+    TeamMember, TeamRole, Token, TokenAccess, TokenScope, User, UserChange, Version, WaitingFor, Who,
 };
 pub use mycorr_pgread::{
     Attempt, DeniedLookup, DialOutcome, Excess, Outcome as StepOutcome, Passport, Report, SchemaEntry,
@@ -156,6 +160,9 @@ impl Engine {
     }
 
     /// Whether what a request needs is there: metadata and tables take a write.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn ready(&self) -> Result<()> {
         // One at a time, since anybody may ask and each costs a write.
         let _turn = self.checking.lock().await;
@@ -164,6 +171,9 @@ impl Engine {
     }
 
     /// Closes the metadata, when nothing uses it any more.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn close(self) -> Result<()> {
         self.tables.meta.close().await
     }

@@ -51,6 +51,9 @@ impl Accounts {
     }
 
     /// Where one is signed in, newest first.
+    ///
+    /// # Errors
+    /// `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn sessions(
         &self,
         user: UserId,

@@ -60,6 +60,9 @@ const MAX_HELD_VERSIONS: usize = 25;
 impl Tables {
     /// The versions of a table, newest first, without their columns. Fewer than `limit` where what they changed
     /// comes to more than an answer may hold.
+    ///
+    /// # Errors
+    /// `not_found`, `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn versions(
         &self,
         user: UserId,
@@ -95,6 +98,9 @@ impl Tables {
     }
 
     /// Makes a new version with the content of an old one.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`, `conflict` while a job is pending; `storage_full`, `storage_unavailable`.
     pub async fn restore(
         &self,
         user: UserId,

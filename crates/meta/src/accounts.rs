@@ -115,6 +115,9 @@ const USE_NOTED: TimeDelta = TimeDelta::minutes(1);
 
 impl Meta {
     /// Whether no account was ever made.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn is_new(&self) -> Result<bool> {
         Ok(founder::Entity::find().count(&self.db).await.map_err(db)? == 0)
     }
@@ -171,6 +174,9 @@ impl Meta {
     }
 
     /// The account of an address, with the password's hash.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn user_by_email(&self, email: &Email) -> Result<Option<(User, String)>> {
         let found = user::Entity::find()
             .filter(user::Column::Email.eq(email.as_str()))
@@ -183,6 +189,8 @@ impl Meta {
         }))
     }
 
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn create_session(
         &self,
         user: UserId,
@@ -211,6 +219,9 @@ impl Meta {
     }
 
     /// The session whose token has this hash, unless it is over or the account disabled. Notes the use, to the minute.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn session(&self, hash: [u8; 32], from: Option<IpAddr>) -> Result<Option<Session>> {
         let at = now();
         let found = session::Entity::find()
@@ -235,6 +246,9 @@ impl Meta {
     }
 
     /// Whether a session goes on: neither over nor ended, and its account not disabled.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn session_stands(&self, id: SessionId) -> Result<bool> {
         let count = session::Entity::find_by_id(*id.as_uuid())
             .find_also_related(user::Entity)
@@ -247,6 +261,9 @@ impl Meta {
     }
 
     /// Whether a token is good still.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn token_stands(&self, id: TokenId) -> Result<bool> {
         let found = token::Entity::find_by_id(*id.as_uuid())
             .find_also_related(user::Entity)
@@ -259,6 +276,9 @@ impl Meta {
     }
 
     /// Where a person is signed in, newest first.
+    ///
+    /// # Errors
+    /// `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn sessions(
         &self,
         user: UserId,
@@ -295,6 +315,8 @@ impl Meta {
         if deleted.rows_affected == 0 { Err(Problem::not_found("session")) } else { Ok(()) }
     }
 
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn create_token(&self, user: UserId, new: NewToken<'_>) -> Result<TokenId> {
         let id = TokenId::new();
         let row = token::Model {
@@ -326,6 +348,9 @@ impl Meta {
     }
 
     /// Newest first.
+    ///
+    /// # Errors
+    /// `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn tokens(&self, user: UserId, from: Option<&str>, limit: usize) -> Result<Listed<Token>> {
         let mut query = token::Entity::find().filter(token::Column::UserId.eq(*user.as_uuid()));
         if let Some(id) = after::<TokenId>(from)? {
@@ -337,6 +362,8 @@ impl Meta {
         Ok(Listed::new(tokens, limit, |token: &Token| token.id.to_string()))
     }
 
+    /// # Errors
+    /// `not_found`; `storage_full`, `storage_unavailable`.
     pub async fn delete_token(&self, user: UserId, id: TokenId) -> Result<()> {
         let transaction = self.write().await?;
         let deleted = token::Entity::delete_many()
@@ -353,6 +380,9 @@ impl Meta {
     }
 
     /// Whose token has this hash, unless it has expired or the account is disabled. Notes the use, to the minute.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn token_holder(&self, hash: [u8; 32]) -> Result<Option<TokenHolder>> {
         let at = now();
         let found = token::Entity::find()

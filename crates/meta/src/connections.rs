@@ -53,6 +53,8 @@ pub struct TestResult {
 }
 
 impl Meta {
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn create_connection(&self, owner: UserId, new: NewConnection<'_>) -> Result<Connection> {
         let at = now().timestamp_micros();
         let (ca_subject, ca_not_after, ca_sha256) = ca_columns(new.ca_certificate);
@@ -83,6 +85,7 @@ impl Meta {
             statements_retention_days: DEFAULT_RETENTION_DAYS,
             sync_by: None,
             transfer_to: None,
+            max_connections: 1,
         };
         let transaction = self.write().await?;
         connection::Entity::insert(connection::ActiveModel::from(row))
@@ -95,6 +98,8 @@ impl Meta {
         self.connection(owner, new.id).await
     }
 
+    /// # Errors
+    /// `not_found`; `storage_unavailable`.
     pub async fn connection(&self, owner: UserId, id: ConnectionId) -> Result<Connection> {
         let row = self.owned(owner, id).await?;
         let used = self.use_counts(vec![row.id]).await?;
@@ -102,12 +107,18 @@ impl Meta {
     }
 
     /// A connection for a job that was permitted when it was queued. `None` if it is gone.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn connection_of_job(&self, id: ConnectionId) -> Result<Option<Connection>> {
         let row = connection::Entity::find_by_id(*id.as_uuid()).one(&self.db).await.map_err(db)?;
         row.map(|row| record(row, &HashMap::new())).transpose()
     }
 
     /// What `vault` needs to open a connection's secrets.
+    ///
+    /// # Errors
+    /// `not_found`; `storage_unavailable`.
     pub async fn sealed(&self, id: ConnectionId) -> Result<Sealed> {
         let row = connection::Entity::find_by_id(*id.as_uuid()).one(&self.db).await.map_err(db)?;
         let row = row.ok_or_else(|| Problem::not_found("connection"))?;
@@ -116,6 +127,9 @@ impl Meta {
 
     /// Connections of everybody in the order of their ids, after one of them, with their wrapped data keys: for
     /// the rotation of the keyring.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn data_keys(
         &self,
         after: Option<ConnectionId>,
@@ -136,6 +150,9 @@ impl Meta {
 
     /// Replaces a wrapped data key if it still is the `old` one; the secrets sealed with it stay as they are.
     /// Whether it was.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn replace_data_key(&self, id: ConnectionId, old: Vec<u8>, new: Vec<u8>) -> Result<bool> {
         let replaced = connection::Entity::update_many()
             .col_expr(connection::Column::DataKey, new.into())
@@ -148,6 +165,9 @@ impl Meta {
     }
 
     /// Newest first.
+    ///
+    /// # Errors
+    /// `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn connections(
         &self,
         owner: UserId,
@@ -169,6 +189,8 @@ impl Meta {
         Ok(Listed::new(connections, limit, |connection: &Connection| connection.id.to_string()))
     }
 
+    /// # Errors
+    /// `not_found`; `storage_full`, `storage_unavailable`.
     pub async fn rename_connection(
         &self,
         owner: UserId,
@@ -184,6 +206,9 @@ impl Meta {
 
     /// Replaces the secrets in one step if they still are the `old` ones; a data key that was wrapped anew in
     /// between does not count. Whether they were.
+    ///
+    /// # Errors
+    /// `not_found`; `storage_full`, `storage_unavailable`.
     pub async fn reseal_connection(
         &self,
         owner: UserId,
@@ -216,6 +241,8 @@ impl Meta {
         Ok(true)
     }
 
+    /// # Errors
+    /// `not_found`; `storage_full`, `storage_unavailable`.
     pub async fn set_limits(&self, owner: UserId, id: ConnectionId, limits: Limits) -> Result<()> {
         let row = self.owned(owner, id).await?;
         let row = connection::ActiveModel {
@@ -229,6 +256,8 @@ impl Meta {
         Ok(())
     }
 
+    /// # Errors
+    /// `not_found`; `storage_full`, `storage_unavailable`.
     pub async fn set_sync_by(&self, owner: UserId, id: ConnectionId, sync_by: SyncBy) -> Result<()> {
         let row = self.owned(owner, id).await?;
         let row = connection::ActiveModel {
@@ -240,6 +269,8 @@ impl Meta {
         Ok(())
     }
 
+    /// # Errors
+    /// `not_found`; `storage_full`, `storage_unavailable`.
     pub async fn set_statements_retention(&self, owner: UserId, id: ConnectionId, days: u64) -> Result<()> {
         let row = self.owned(owner, id).await?;
         let row = connection::ActiveModel {
@@ -251,7 +282,23 @@ impl Meta {
         Ok(())
     }
 
+    /// # Errors
+    /// `not_found`; `storage_full`, `storage_unavailable`.
+    pub async fn set_max_connections(&self, owner: UserId, id: ConnectionId, most: u64) -> Result<()> {
+        let row = self.owned(owner, id).await?;
+        let row = connection::ActiveModel {
+            id: Set(row.id),
+            max_connections: Set(count(most)),
+            ..Default::default()
+        };
+        row.update_without_returning(&self.db).await.map_err(db)?;
+        Ok(())
+    }
+
     /// The largest import or sync that succeeded through a connection, in bytes received.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn largest_read_bytes(&self, id: ConnectionId) -> Result<u64> {
         let largest: Option<i64> = job::Entity::find()
             .select_only()
@@ -268,12 +315,18 @@ impl Meta {
     }
 
     /// The role's passport as it was stored last, if ever.
+    ///
+    /// # Errors
+    /// `not_found`; `storage_unavailable`.
     pub async fn passport(&self, id: ConnectionId) -> Result<Option<String>> {
         let row = connection::Entity::find_by_id(*id.as_uuid()).one(&self.db).await.map_err(db)?;
         Ok(row.ok_or_else(|| Problem::not_found("connection"))?.passport)
     }
 
     /// Replaces the stored passport if it still is the `old` one. Whether it was.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn replace_passport(&self, id: ConnectionId, old: Option<String>, new: String) -> Result<bool> {
         let same = match old {
             Some(old) => connection::Column::Passport.eq(old),
@@ -290,6 +343,9 @@ impl Meta {
     }
 
     /// The tables that come through a connection and that its owner may see, newest first.
+    ///
+    /// # Errors
+    /// `not_found`, `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn dependents(
         &self,
         owner: UserId,
@@ -325,6 +381,8 @@ impl Meta {
         Ok(Listed::new(dependents, limit, |dependent: &Dependent| dependent.table.to_string()))
     }
 
+    /// # Errors
+    /// `not_found`; `storage_full`, `storage_unavailable`.
     pub async fn note_test(&self, owner: UserId, id: ConnectionId, result: TestResult) -> Result<()> {
         let row = self.owned(owner, id).await?;
         let mut row = connection::ActiveModel {
@@ -400,6 +458,9 @@ impl Meta {
 
     /// Deletes a connection with its secrets; its ledger is removed afterwards ([`Meta::prune_ledgers`]). Tables that came through it stay; jobs that wait
     /// for it or run through it are told to stop.
+    ///
+    /// # Errors
+    /// `not_found`; `storage_full`, `storage_unavailable`.
     pub async fn delete_connection(&self, owner: UserId, id: ConnectionId) -> Result<()> {
         self.owned(owner, id).await?;
         let transaction = self.write().await?;
@@ -492,6 +553,7 @@ fn record(row: connection::Model, used: &HashMap<Uuid, i64>) -> Result<Connectio
             None => SyncBy::Collaborators,
         },
         statements_retention_days: row.statements_retention_days as u64,
+        max_connections: row.max_connections as u64,
         used_by: used.get(&row.id).copied().unwrap_or_default() as u64,
     })
 }

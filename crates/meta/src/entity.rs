@@ -172,6 +172,7 @@ pub mod connection {
         pub sync_by: Option<String>,
         /// Who may take it over.
         pub transfer_to: Option<Uuid>,
+        pub max_connections: i64,
     }
     no_relations!();
 }
@@ -286,6 +287,9 @@ pub mod job {
         pub attempts: i64,
         #[sea_orm(column_name = "held_back")]
         pub waiting_for: Option<String>,
+        /// How many it read through, and why not through more.
+        pub connections: Option<i64>,
+        pub connections_note: Option<String>,
     }
     no_relations!();
 }

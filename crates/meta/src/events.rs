@@ -80,6 +80,9 @@ pub(crate) async fn note_of_model(
 
 impl Meta {
     /// What was done in a Model, newest first.
+    ///
+    /// # Errors
+    /// `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn activity(
         &self,
         of: &Grant<Read>,
@@ -92,6 +95,9 @@ impl Meta {
 
     /// What was done with accounts, connections and grants, newest first. A Model is told by its id: its name is its
     /// members'.
+    ///
+    /// # Errors
+    /// `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn audit(
         &self,
         _by: &Administrator,
@@ -150,6 +156,9 @@ impl Meta {
     }
 
     /// Removes a slice of what is older at `at` than it is kept. False once nothing is.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn prune_events(&self, at: DateTime<Utc>) -> Result<bool> {
         let old: Vec<Uuid> = event::Entity::find()
             .select_only()

@@ -1,4 +1,5 @@
-//! Invitations: the way to an account where sign-up is closed. One address has one at a time, with all that it carries.
+//! Invitations: the way to an account where sign-up is closed. Who invites an address holds the link, and could use it:
+//! so an address has one from each who invites it, which carries what they gave and nothing of others.
 
 use crate::{
     Listed, Meta, after, db,
@@ -13,6 +14,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use mycorr_domain::{Code, Email, InviteId, Problem, Result, TeamId, UserId};
 use sea_orm::{
+    ActiveModelTrait,
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, OnConflict},
@@ -44,7 +46,7 @@ impl From<invite::Model> for Invite {
 }
 
 impl Meta {
-    /// Invites somebody. Their earlier invitation goes on under the new link.
+    /// Invites somebody. An earlier invitation by the same person goes on under the new link.
     ///
     /// # Errors
     /// `email_taken` for who has an account.
@@ -67,7 +69,6 @@ impl Meta {
         if !new {
             invite::Entity::update_many()
                 .col_expr(invite::Column::Hash, Expr::value(link.hash.to_vec()))
-                .col_expr(invite::Column::InvitedBy, Expr::value(*by.as_uuid()))
                 .col_expr(invite::Column::ExpiresAt, Expr::value(link.expires_at.timestamp_micros()))
                 .filter(invite::Column::Id.eq(id))
                 .exec(&transaction)
@@ -94,6 +95,9 @@ impl Meta {
 
     /// The invitations that `user` made and that are neither taken nor over, newest first; all of them for an
     /// administrator.
+    ///
+    /// # Errors
+    /// `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn invites(&self, user: UserId, from: Option<&str>, limit: usize) -> Result<Listed<Invite>> {
         let mut query = invite::Entity::find().filter(invite::Column::ExpiresAt.gt(now().timestamp_micros()));
         if self.administrator(user).await.is_err() {
@@ -129,6 +133,17 @@ impl Meta {
         transaction.commit().await.map_err(db)
     }
 
+    /// Gives an account that is there already what an invitation carries.
+    ///
+    /// # Errors
+    /// `not_found` for a link that is not good, `invalid` for another address than the one that was invited.
+    pub async fn accept_invite(&self, user: UserId, hash: [u8; 32]) -> Result<()> {
+        let email = self.user(user).await?.email;
+        let transaction = self.write().await?;
+        take(&transaction, hash, user, &email).await?;
+        transaction.commit().await.map_err(db)
+    }
+
     /// The invitation that a link is for.
     ///
     /// # Errors
@@ -147,7 +162,7 @@ async fn row(on: &impl ConnectionTrait, hash: [u8; 32]) -> Result<Option<invite:
         .map_err(db)
 }
 
-/// Of several people who share with one address, the first one's link is good. Whether it was made now.
+/// Of several invitations by one person, the first one's link is good. Whether it was made now.
 pub(crate) async fn find_or_create(
     on: &DatabaseTransaction,
     by: UserId,
@@ -157,7 +172,9 @@ pub(crate) async fn find_or_create(
     let at = now().timestamp_micros();
     // What it carried ends with it.
     invite::Entity::delete_many().filter(invite::Column::ExpiresAt.lte(at)).exec(on).await.map_err(db)?;
-    let known = invite::Entity::find().filter(invite::Column::Email.eq(email.as_str()));
+    let known = invite::Entity::find()
+        .filter(invite::Column::Email.eq(email.as_str()))
+        .filter(invite::Column::InvitedBy.eq(*by.as_uuid()));
     if let Some(known) = known.one(on).await.map_err(db)? {
         return Ok((known.id, false));
     }
@@ -193,7 +210,7 @@ pub(crate) async fn invite_to_team(
     Ok(())
 }
 
-/// Gives a new account what its invitation carries; the invitation is over.
+/// Gives an account what an invitation carries; the invitation is over.
 ///
 /// # Errors
 /// `not_found` for a link that is not good, `invalid` for another address than the one that was invited.
@@ -203,13 +220,29 @@ pub(crate) async fn take(on: &DatabaseTransaction, hash: [u8; 32], user: UserId,
         return Err(Problem::invalid("email", "This invitation is for another e-mail address."));
     }
     let id = *user.as_uuid();
-    grant::Entity::update_many()
-        .col_expr(grant::Column::UserId, Expr::value(id))
-        .col_expr(grant::Column::InviteId, Expr::value(Option::<Uuid>::None))
-        .filter(grant::Column::InviteId.eq(invite.id))
-        .exec(on)
-        .await
-        .map_err(db)?;
+    let carried = grant::Entity::find().filter(grant::Column::InviteId.eq(invite.id));
+    for row in carried.all(on).await.map_err(db)? {
+        let place = match (row.model_id, row.table_id) {
+            (Some(model), _) => grant::Column::ModelId.eq(model),
+            (_, table) => grant::Column::TableId.eq(table),
+        };
+        let own = grant::Entity::find().filter(place).filter(grant::Column::UserId.eq(id));
+        let change = match own.one(on).await.map_err(db)? {
+            // The higher one counts; the other goes with the invitation.
+            Some(own) => grant::ActiveModel {
+                id: Set(own.id),
+                access: Set(own.access.max(row.access)),
+                ..Default::default()
+            },
+            None => grant::ActiveModel {
+                id: Set(row.id),
+                user_id: Set(Some(id)),
+                invite_id: Set(None),
+                ..Default::default()
+            },
+        };
+        change.update_without_returning(on).await.map_err(db)?;
+    }
     let teams = invite_team::Entity::find()
         .filter(invite_team::Column::InviteId.eq(invite.id))
         .all(on)
@@ -222,7 +255,11 @@ pub(crate) async fn take(on: &DatabaseTransaction, hash: [u8; 32], user: UserId,
             role: Set(team.role),
             created_at: Set(now().timestamp_micros()),
         };
-        team_member::Entity::insert(member).exec_without_returning(on).await.map_err(db)?;
+        team_member::Entity::insert(member)
+            .on_conflict_do_nothing_on([team_member::Column::TeamId, team_member::Column::UserId])
+            .exec_without_returning(on)
+            .await
+            .map_err(db)?;
     }
     invite::Entity::delete_by_id(invite.id).exec(on).await.map_err(db)?;
     Ok(())

@@ -2,8 +2,11 @@
 //! their versions, jobs and the ledger. One schema for SQLite and PostgreSQL. Every function that reads for a
 //! person takes who asks, and answers `not_found` for what is not theirs.
 
+#![warn(clippy::missing_errors_doc)]
+
 mod accounts;
 mod connections;
+mod connections_migration;
 mod entity;
 mod events;
 mod events_migration;
@@ -28,7 +31,7 @@ pub use accounts::{Browser, NewToken, NewUser, Session, TokenHolder};
 pub use connections::{NewConnection, Sealed, TestResult};
 pub use grants::{Grant, Level, Own, Read, Scope, Write};
 pub use invites::{InviteLink, InviteWith};
-pub use jobs::{Beat, Lease, NewImport, NewSource, NewVersion, Told, Work};
+pub use jobs::{Beat, JobQuery, Lease, NewImport, NewSource, NewVersion, Told, Work};
 pub use members::NewMember;
 pub use record::*;
 pub use statements::{NewStatement, StatementEnd};
@@ -57,6 +60,9 @@ pub struct Meta {
 
 impl Meta {
     /// Opens `sqlite:…` (made if missing) and brings the schema up to date.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`, also for a database that a newer version made.
     pub async fn open(url: &str) -> Result<Self> {
         let file = pool::DatabaseFile::of(url).map_err(db)?;
         let connection = connect(pool::options(url, &file)).await?;
@@ -71,6 +77,9 @@ impl Meta {
     }
 
     /// Whether the database takes a write, on the disk when this returns.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn check_writable(&self) -> Result<()> {
         let transaction = self.write().await?;
         let at = now().timestamp_micros();
@@ -86,6 +95,9 @@ impl Meta {
     }
 
     /// Closes the connections; SQLite then folds its write-ahead log into the file.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn close(self) -> Result<()> {
         self.db.close().await.map_err(db)
     }

@@ -41,6 +41,9 @@ pub(crate) enum Whom {
 
 impl Meta {
     /// Who may see a Model, the owner first.
+    ///
+    /// # Errors
+    /// `not_found`; `storage_unavailable`.
     pub async fn members(&self, of: &Grant<Read>) -> Result<Vec<Member>> {
         let owner = model::Entity::find_by_id(*of.on().as_uuid())
             .find_also_related(user::Entity)
@@ -54,6 +57,9 @@ impl Meta {
     }
 
     /// Who may see a table besides those who may see its Model.
+    ///
+    /// # Errors
+    /// `not_found`; `storage_unavailable`.
     pub async fn table_members(&self, of: &Grant<Read, TableId>) -> Result<Vec<Member>> {
         self.granted(grant::Column::TableId.eq(*of.on().as_uuid())).await
     }

@@ -24,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(crate::people_migration::People),
             Box::new(crate::sharing_migration::Sharing),
             Box::new(crate::events_migration::Events),
+            Box::new(crate::connections_migration::SeveralConnections),
         ]
     }
 }

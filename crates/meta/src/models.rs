@@ -19,6 +19,8 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 impl Meta {
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn create_model(&self, user: UserId, name: &ResourceName) -> Result<Model> {
         let id = ModelId::new();
         let row = model::Model {
@@ -37,6 +39,8 @@ impl Meta {
         self.model(user, id).await
     }
 
+    /// # Errors
+    /// `not_found`; `storage_unavailable`.
     pub async fn model(&self, user: UserId, id: ModelId) -> Result<Model> {
         let access = self.access(user, id).await?;
         let found = model::Entity::find_by_id(*id.as_uuid())
@@ -50,6 +54,9 @@ impl Meta {
     }
 
     /// The Models that `user` may see, newest first.
+    ///
+    /// # Errors
+    /// `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn models(&self, user: UserId, from: Option<&str>, limit: usize) -> Result<Listed<Model>> {
         let mut query = model::Entity::find().find_also_related(user::Entity).filter(is_visible(user));
         if let Some(id) = after::<ModelId>(from)? {
@@ -108,6 +115,8 @@ impl Meta {
         transaction.commit().await.map_err(db)
     }
 
+    /// # Errors
+    /// `not_found`, `forbidden`; `storage_full`, `storage_unavailable`.
     pub async fn rename_model(&self, grant: &Grant<Own>, name: &ResourceName) -> Result<Model> {
         let (transaction, id) = (self.write().await?, grant.on());
         confirm(&transaction, grant).await?;
@@ -124,6 +133,9 @@ impl Meta {
 
     /// Deletes a Model with its tables and jobs. A worker that still writes one of its tables finds its lease
     /// gone; the files are removed later (see [`Meta::removed_tables`]).
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`; `storage_full`, `storage_unavailable`.
     pub async fn delete_model(&self, grant: &Grant<Own>) -> Result<()> {
         let (transaction, id) = (self.write().await?, grant.on());
         confirm(&transaction, grant).await?;

@@ -210,6 +210,8 @@ pub struct Connection {
     pub sync_by: SyncBy,
     /// How long entries of its ledger are kept.
     pub statements_retention_days: u64,
+    /// How many connections one import may open.
+    pub max_connections: u64,
     /// How many tables name it as their source.
     pub used_by: u64,
 }
@@ -345,6 +347,10 @@ pub struct Job {
     pub rows: u64,
     pub bytes: u64,
     pub waiting_for: Option<WaitingFor>,
+    /// How many connections it reads through, once that is known.
+    pub connections: Option<u64>,
+    /// Why not through as many as the connection's owner allows.
+    pub connections_note: Option<String>,
     pub version: Option<i64>,
     pub problem: Option<Problem>,
 }

@@ -24,6 +24,9 @@ use uuid::Uuid;
 
 impl Meta {
     /// A table that `user` may see, and what they may do with it.
+    ///
+    /// # Errors
+    /// `not_found`; `storage_unavailable`.
     pub async fn table(&self, user: UserId, id: TableId) -> Result<(Table, Access)> {
         let access = access(&self.db, user, id).await?;
         let mut table = self.table_of_job(id).await?;
@@ -42,6 +45,9 @@ impl Meta {
     }
 
     /// The tables of a Model that can be read, by name.
+    ///
+    /// # Errors
+    /// `not_found`, `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn tables(
         &self,
         user: UserId,
@@ -67,6 +73,8 @@ impl Meta {
         Ok(Listed::new(tables, limit, |table: &Table| table.name.clone()))
     }
 
+    /// # Errors
+    /// `conflict` for a name that is taken, `not_found`, `forbidden`; `storage_full`, `storage_unavailable`.
     pub async fn rename_table(&self, grant: &Grant<Write, TableId>, name: &TableName) -> Result<Table> {
         let (transaction, id) = (self.write().await?, grant.on());
         confirm(&transaction, grant).await?;
@@ -93,6 +101,9 @@ impl Meta {
     }
 
     /// Deletes a table with its versions. A job that writes it is told to stop; the files are removed later.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`; `storage_full`, `storage_unavailable`.
     pub async fn delete_table(&self, grant: &Grant<Write, TableId>) -> Result<()> {
         let (transaction, id) = (self.write().await?, grant.on());
         confirm(&transaction, grant).await?;
@@ -108,6 +119,9 @@ impl Meta {
     }
 
     /// One version; the newest when `number` is `None`.
+    ///
+    /// # Errors
+    /// `not_found`; `storage_unavailable`.
     pub async fn version(&self, table: &Table, number: Option<i64>) -> Result<Version> {
         let missing = || Problem::not_found("version");
         let Some(number) = number else {
@@ -125,6 +139,9 @@ impl Meta {
     }
 
     /// Newest first.
+    ///
+    /// # Errors
+    /// `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn versions(&self, table: &Table, from: Option<&str>, limit: usize) -> Result<Listed<Version>> {
         let mut query = version::Entity::find()
             .find_also_related(user::Entity)
@@ -146,6 +163,9 @@ impl Meta {
     }
 
     /// The right to delete the files of tables that are gone, for those that are due at the moment `at`.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn claim_removed(&self, at: DateTime<Utc>) -> Result<Vec<WriteRight>> {
         let due =
             removed::Entity::find().filter(removed::Column::DueAt.lte(at.timestamp_micros())).limit(100);
@@ -164,6 +184,9 @@ impl Meta {
 
     /// The right to sweep or delete what a store holds of `table`, and whether the table exists; `None` while a job
     /// writes it or its files wait for their removal.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn claim_leftovers(&self, table: TableId) -> Result<Option<(WriteRight, bool)>> {
         let transaction = self.write().await?;
         let id = *table.as_uuid();
@@ -180,6 +203,9 @@ impl Meta {
     }
 
     /// The files of a removed table are gone.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn forget_removed(&self, table: TableId) -> Result<()> {
         removed::Entity::delete_by_id(*table.as_uuid()).exec(&self.db).await.map_err(db)?;
         Ok(())

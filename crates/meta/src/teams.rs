@@ -20,6 +20,9 @@ use sea_orm::{
 
 impl Meta {
     /// Makes a team with one member, its admin.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn create_team(&self, user: UserId, name: &ResourceName) -> Result<Team> {
         let transaction = self.write().await?;
         let (id, at) = (TeamId::new(), now().timestamp_micros());
@@ -36,6 +39,9 @@ impl Meta {
     }
 
     /// The teams of `user`, newest first.
+    ///
+    /// # Errors
+    /// `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn teams(&self, user: UserId, from: Option<&str>, limit: usize) -> Result<Listed<Team>> {
         let mut query = team_member::Entity::find().filter(team_member::Column::UserId.eq(*user.as_uuid()));
         if let Some(id) = after::<TeamId>(from)? {
@@ -55,6 +61,8 @@ impl Meta {
         Ok(Listed { items, next: listed.next })
     }
 
+    /// # Errors
+    /// `not_found`; `storage_unavailable`.
     pub async fn team(&self, of: &Grant<Read, TeamId>) -> Result<Team> {
         let id = *of.on().as_uuid();
         let row = team::Entity::find_by_id(id).one(&self.db).await.map_err(db)?;
@@ -67,6 +75,8 @@ impl Meta {
         Ok(Team { id: of.on(), name: row.name, role, members, created_at: time(row.created_at) })
     }
 
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn rename_team(&self, by: &Grant<Own, TeamId>, name: &ResourceName) -> Result<()> {
         team::Entity::update_many()
             .col_expr(team::Column::Name, Expr::value(name.as_str()))
@@ -78,6 +88,9 @@ impl Meta {
     }
 
     /// Deletes a team; what was granted to it is granted to nobody.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`; `storage_full`, `storage_unavailable`.
     pub async fn delete_team(&self, by: &Grant<Own, TeamId>) -> Result<()> {
         let transaction = self.write().await?;
         confirm(&transaction, by).await?;
@@ -88,6 +101,9 @@ impl Meta {
     }
 
     /// Who belongs to a team, and who was invited to it.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn team_members(&self, of: &Grant<Read, TeamId>) -> Result<Vec<TeamMember>> {
         let id = *of.on().as_uuid();
         let people = team_member::Entity::find()

@@ -54,6 +54,9 @@ impl Meta {
     }
 
     /// All accounts whose name or e-mail address contains `search`, newest first.
+    ///
+    /// # Errors
+    /// `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn users(
         &self,
         _by: &Administrator,
@@ -119,10 +122,14 @@ impl Meta {
         Ok(row.into())
     }
 
+    /// # Errors
+    /// `not_found`; `storage_unavailable`.
     pub async fn user(&self, id: UserId) -> Result<User> {
         user_row(&self.db, id).await.map(User::from)
     }
 
+    /// # Errors
+    /// `not_found`; `storage_full`, `storage_unavailable`.
     pub async fn rename_user(&self, id: UserId, name: &PersonName) -> Result<User> {
         let named = user::ActiveModel {
             id: Set(*id.as_uuid()),
@@ -134,6 +141,9 @@ impl Meta {
     }
 
     /// Replaces a password, and ends every session but `keep`. `by` is whoever does it, `None` for the operator.
+    ///
+    /// # Errors
+    /// `not_found`; `storage_full`, `storage_unavailable`.
     pub async fn set_password(
         &self,
         by: Option<UserId>,
@@ -177,12 +187,18 @@ impl Meta {
     }
 
     /// Whether a link to a new password is good.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn has_password_reset(&self, hash: [u8; 32]) -> Result<bool> {
         Ok(reset_row(&self.db, hash).await?.is_some())
     }
 
     /// Replaces the password of the account that a link is for, once; every session ends. False if the link is not
     /// good.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn use_password_reset(&self, hash: [u8; 32], password_hash: &str) -> Result<bool> {
         let transaction = self.write().await?;
         let Some(row) = reset_row(&transaction, hash).await? else { return Ok(false) };

@@ -9,8 +9,8 @@ use crate::{
     page::page,
     query_parameters::{KnownParameters, refuse_unknown},
     routes::{
-        accounts, browse, connections, events, export, jobs, members, models, operating, passport, paste,
-        role, rows, statements, tables, teams, tokens, users, versions,
+        accounts, browse, connections, events, export, job_list, jobs, members, models, operating, passport,
+        paste, role, rows, statements, tables, teams, tokens, users, versions,
     },
 };
 use axum::{Router, extract::DefaultBodyLimit, http::header, middleware, routing::get};
@@ -86,10 +86,13 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(teams::list_team_members, teams::put_team_member))
         .routes(routes!(teams::delete_team_member))
         .routes(routes!(teams::create_invite, teams::list_invites))
+        .routes(routes!(teams::accept_invite))
         .routes(routes!(teams::delete_invite))
         .routes(routes!(models::list_tables))
         .routes(routes!(models::list_jobs))
         .routes(routes!(models::create_import))
+        .routes(routes!(job_list::list_visible_jobs))
+        .routes(routes!(job_list::all_job_events))
         .routes(routes!(jobs::get_job))
         .routes(routes!(jobs::job_events))
         .routes(routes!(jobs::cancel_job))

@@ -367,6 +367,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/invites/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes what an invitation carries for the caller's account, whose address it has to be for. */
+        post: operations["accept_invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/invites/{id}": {
         parameters: {
             query?: never;
@@ -379,6 +396,44 @@ export interface paths {
         post?: never;
         /** Takes an invitation back, with all that it carries. */
         delete: operations["delete_invite"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The imports and syncs of all Models that the caller may see, newest first. */
+        get: operations["list_visible_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All jobs that the caller may see as server-sent events: those that are not over at once, then each change, the
+         *     end of a job and new jobs included. The stream ends after a minute; a client that connects again is told what is
+         *     not over, and has to ask for a job that it knew and that is not among those.
+         */
+        get: operations["all_job_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1122,6 +1177,10 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AcceptInvite: {
+            /** @description The last part of an invitation's link. */
+            invite: string;
+        };
         /**
          * @description What somebody may do with a Model.
          * @enum {string}
@@ -1213,6 +1272,11 @@ export interface components {
             /** Format: date-time */
             last_tested_at: string | null;
             limits: components["schemas"]["Limits"];
+            /**
+             * Format: int64
+             * @description How many connections one import may open: parts of a table are read side by side, under one snapshot.
+             */
+            max_connections: number;
             name: string;
             /** Format: int32 */
             port: number;
@@ -1382,6 +1446,13 @@ export interface components {
              * @description Read from the source so far.
              */
             bytes: number;
+            /**
+             * Format: int64
+             * @description How many connections it reads through; null before it reads.
+             */
+            connections: number | null;
+            /** @description Why not through as many as the connection's `max_connections` allows. */
+            connections_note: string | null;
             /**
              * Format: int64
              * @description The source's own estimate; nothing is counted.
@@ -2151,6 +2222,11 @@ export interface components {
             /** @description Tested before it replaces the old one; null removes it. */
             ca_certificate?: string | null;
             limits?: components["schemas"]["Limits"] | null;
+            /**
+             * Format: int64
+             * @description How many connections one import may open, where the table and the server allow it.
+             */
+            max_connections?: number | null;
             name?: string | null;
             /**
              * Format: password
@@ -3084,6 +3160,36 @@ export interface operations {
             };
         };
     };
+    accept_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptInvite"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     delete_invite: {
         parameters: {
             query?: never;
@@ -3100,6 +3206,72 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_visible_jobs: {
+        parameters: {
+            query?: {
+                /** @description Only jobs in one of these states. */
+                state?: components["schemas"]["JobState"][];
+                /** @description Only those of this Model. */
+                model_id?: string;
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description The `next` of the part before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Job"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    all_job_events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Each event is called `job`; its data is the job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["Job"];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {

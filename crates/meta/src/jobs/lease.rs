@@ -74,6 +74,9 @@ pub struct NewVersion<'a> {
 
 impl Meta {
     /// Keeps the lease, and tells how far the job is.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn report(&self, lease: Lease, told: Told, keep: TimeDelta) -> Result<Beat> {
         let held = job::Entity::update_many()
             .col_expr(job::Column::LeaseUntil, Expr::value((now() + keep).timestamp_micros()))
@@ -96,6 +99,9 @@ impl Meta {
     }
 
     /// What the job is about to read. False if the lease is lost.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn note_reading(
         &self,
         lease: Lease,
@@ -114,7 +120,25 @@ impl Meta {
         Ok(noted.rows_affected == 1)
     }
 
+    /// Notes through how many connections a job reads, and why not through as many as it may.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
+    pub async fn note_connections(&self, lease: Lease, connections: usize, note: Option<&str>) -> Result<()> {
+        job::Entity::update_many()
+            .col_expr(job::Column::Connections, Expr::value(count(connections as u64)))
+            .col_expr(job::Column::ConnectionsNote, Expr::value(note.map(str::to_owned)))
+            .filter(held_by(lease))
+            .exec(&self.db)
+            .await
+            .map_err(db)?;
+        Ok(())
+    }
+
     /// Records the version that a job made, and ends it. `None` if the lease is lost or the table gone.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn succeed(&self, lease: Lease, new: NewVersion<'_>) -> Result<Option<i64>> {
         let transaction = self.write().await?;
         let Some(row) = job::Entity::find().filter(held_by(lease)).one(&transaction).await.map_err(db)?
@@ -185,6 +209,9 @@ impl Meta {
     }
 
     /// Ends a job that made nothing. The table of a first import goes with it. False if the lease is lost.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn fail(&self, lease: Lease, problem: &Problem) -> Result<bool> {
         let transaction = self.write().await?;
         let row = job::Entity::find().filter(held_by(lease)).one(&transaction).await.map_err(db)?;
@@ -196,6 +223,9 @@ impl Meta {
     }
 
     /// Gives a job back to the queue, for the next worker: this one is shutting down, which is no failed attempt.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn release(&self, lease: Lease) -> Result<()> {
         job::Entity::update_many()
             .col_expr(job::Column::State, Expr::value(JobState::Queued.as_str()))

@@ -72,6 +72,9 @@ pub(crate) struct Connection {
     sync_by: SyncBy,
     /// For how many days statements stay in the ledger.
     statements_retention_days: u64,
+    /// How many connections one import may open: parts of a table are read side by side, under one snapshot.
+    #[schema(minimum = 1, maximum = 8)]
+    max_connections: u64,
     /// How many tables were imported through it.
     used_by: u64,
 }
@@ -168,6 +171,7 @@ impl From<engine::Connection> for Connection {
                 engine::SyncBy::Collaborators => SyncBy::Collaborators,
             },
             statements_retention_days: connection.statements_retention_days,
+            max_connections: connection.max_connections,
             used_by: connection.used_by,
         }
     }
@@ -240,6 +244,9 @@ pub(crate) struct UpdateConnection {
     sync_by: Option<SyncBy>,
     #[schema(minimum = 1, maximum = 3650)]
     statements_retention_days: Option<u64>,
+    /// How many connections one import may open, where the table and the server allow it.
+    #[schema(minimum = 1, maximum = 8)]
+    max_connections: Option<u64>,
     #[schema(ignore)]
     kind: Option<serde_json::Value>,
     #[schema(ignore)]
@@ -274,13 +281,30 @@ impl UpdateConnection {
             .fix("Make a new connection. Name, password and CA certificate can be changed.");
             return Err(named.fold(problem, |problem, name| problem.field(name, "This can't be changed.")));
         }
-        let Self { name, password, ca_certificate, limits, sync_by, statements_retention_days, .. } = self;
+        let Self {
+            name,
+            password,
+            ca_certificate,
+            limits,
+            sync_by,
+            statements_retention_days,
+            max_connections,
+            ..
+        } = self;
         let sync_by = sync_by.map(|by| match by {
             SyncBy::Owner => engine::SyncBy::Owner,
             SyncBy::Collaborators => engine::SyncBy::Collaborators,
         });
         let limits = limits.map(Into::into);
-        Ok(engine::Change { name, password, ca_certificate, limits, sync_by, statements_retention_days })
+        Ok(engine::Change {
+            name,
+            password,
+            ca_certificate,
+            limits,
+            sync_by,
+            statements_retention_days,
+            max_connections,
+        })
     }
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod browse;
 pub(crate) mod connections;
 pub(crate) mod events;
 pub(crate) mod export;
+pub(crate) mod job_list;
 pub(crate) mod jobs;
 pub(crate) mod members;
 pub(crate) mod models;

@@ -155,6 +155,7 @@ impl Cast {
             ("PUT", "/tables/{id}/members") => json!({"email": "spare@example.org"}),
             ("POST", "/tables/{id}/restore") => json!({"version": 1}),
             ("PUT", "/teams/{id}/members") => json!({"email": "spare@example.org", "role": "member"}),
+            ("POST", "/invites/accept") => json!({"invite": "nonsense"}),
             ("POST", "/invites") => json!({"email": format!("new{n}@example.org")}),
             ("PATCH", "/users/{id}") => json!({"disabled": false}),
             ("POST", "/password-resets") => json!({"email": "stranger@example.org"}),
@@ -203,7 +204,10 @@ async fn every_endpoint_answers_everybody_as_the_table_says() {
                 let status = answer.status();
                 assert!(!status.is_server_error(), "{method} {path} as {}: {status}", CALLERS[at]);
                 write!(text, " {:>9}", status.as_u16()).unwrap();
-                answer.bytes().await.unwrap();
+                // This stream goes on for a minute.
+                if path != "/jobs/events" {
+                    answer.bytes().await.unwrap();
+                }
                 if status.is_success() && !method.is_safe() {
                     things = cast.things(&world).await;
                 }

@@ -7,6 +7,7 @@ mod accounts;
 mod around;
 mod connections;
 mod hostile_input;
+mod jobs;
 mod ledger;
 mod limits;
 mod models;
