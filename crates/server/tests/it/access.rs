@@ -193,7 +193,7 @@ async fn every_endpoint_answers_everybody_as_the_table_says() {
                 continue;
             }
             write!(text, "{:62}", format!("{method} {path}")).unwrap();
-            for at in 0..CALLERS.len() {
+            for (at, name) in CALLERS.iter().enumerate() {
                 let (filled, body) = cast.call(&world, &things, &method, path);
                 let caller = &cast.callers[at].1;
                 let request = match body {
@@ -202,7 +202,7 @@ async fn every_endpoint_answers_everybody_as_the_table_says() {
                 };
                 let answer = caller.send(request).await.response;
                 let status = answer.status();
-                assert!(!status.is_server_error(), "{method} {path} as {}: {status}", CALLERS[at]);
+                assert!(!status.is_server_error(), "{method} {path} as {name}: {status}");
                 write!(text, " {:>9}", status.as_u16()).unwrap();
                 // This stream goes on for a minute.
                 if path != "/jobs/events" {
