@@ -255,10 +255,10 @@ impl Group<'_> {
         for opened in opened {
             let (snapshots, found) = opened.map_err(|failure| alone(&failure))?;
             texts.extend(snapshots);
-            if let (Some(found), Some((_, known))) = (found, members) {
-                if found != known.as_bytes() {
-                    return Err(Refusal::Alone("partitions were attached or detached meanwhile.".into()));
-                }
+            if let (Some(found), Some((_, known))) = (found, members)
+                && found != known.as_bytes()
+            {
+                return Err(Refusal::Alone("partitions were attached or detached meanwhile.".into()));
             }
         }
         Ok(proof == Proof::Skip || texts.iter().all(|text| *text == texts[0]))

@@ -88,3 +88,28 @@ async fn pace_and_cancel_hold_for_all_connections() {
     let active = format!("SELECT count(*) FROM pg_stat_activity WHERE usename = '{}'", world.database.role);
     while world.database.sql(&active) != "0" {}
 }
+
+/// One connection that is lost ends the read of all, and the table keeps what it held.
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_connection_ends_all_of_them() {
+    let world = World::new().await;
+    world
+        .database
+        .sql("CREATE TABLE t AS SELECT i AS id, repeat('x', 1000) AS pad FROM generate_series(1, 40000) i");
+    let connection = world.connection().await;
+    let pace = Limits { bytes_per_second: Some(1_000_000), ..Limits::default() };
+    allow(&world, &connection, Change { limits: Some(pace), ..several(3) }).await.unwrap();
+    let model = world.model().await;
+    let (job, _) = world.start(&connection, &model, "t").await;
+    world.seen(&job, |job| job.waiting_for == Some(WaitingFor::BytesPerSecond)).await;
+    let role = &world.database.role;
+    world.database.sql(&format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}' AND state = 'active' LIMIT 1"
+    ));
+    let ended = world.ended(&job).await;
+    assert_eq!(ended.state, JobState::Failed);
+    let code = ended.problem.unwrap().code;
+    assert!(matches!(code, Code::ConnectionLost | Code::ServerShuttingDown), "{code:?}");
+    let active = format!("SELECT count(*) FROM pg_stat_activity WHERE usename = '{role}'");
+    while world.database.sql(&active) != "0" {}
+}

@@ -379,6 +379,31 @@ async fn pgpool_and_standbys_are_read_through_one_connection() {
     assert!(note.as_ref().is_some_and(|note| note.contains("standby")), "{note:?}");
 }
 
+/// A balancer may lead each connection to another server; even one with the same data, name and system identifier.
+#[tokio::test]
+async fn connections_to_different_servers_do_not_agree() {
+    let primary = Cluster::start(&Options::default());
+    let original = Database::create(&primary);
+    original.sql("CREATE TABLE public.t AS SELECT n::bigint AS id, repeat('x', 100) AS p FROM generate_series(1, 20000) n");
+    let twin = primary.standby(&[]);
+    twin.catch_up(&primary);
+    twin.sql("SELECT pg_promote()");
+    let copy = Database { cluster: &twin, ..original.clone() };
+    let journal = unsaved();
+    let here = Source { journal: journal.clone(), ..Source::of(&original) };
+    let there = Source { journal, ..Source::of(&copy) };
+    let (mut scans, division) = here.divided("t", 2).await;
+    let (mut others, _) = there.divided("t", 2).await;
+    assert_eq!((scans.len(), others.len()), (2, 2));
+    std::mem::swap(&mut scans[1], &mut others[1]);
+    for scan in others {
+        scan.close().await;
+    }
+    let Agreed { scans, note } = agree(scans, &division).await.unwrap();
+    assert!(scans.len() == 1 && note.as_ref().is_some_and(|note| note.contains("same server")), "{note:?}");
+    assert_eq!(first_column(scans).await.len(), 20000);
+}
+
 /// A role whose transactions keep their first snapshot agrees at once or not at all.
 #[tokio::test]
 async fn isolation_of_the_role_changes_nothing() {
