@@ -1,4 +1,4 @@
-import { ActionIcon, Tooltip } from "@mantine/core";
+import { ActionIcon } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { ChevronDown, ChevronUp, X } from "lucide-react";
 import type { Cell } from "../api/client";
@@ -39,28 +39,26 @@ export default function RecordPanel({ row, total, rows, columns, onRow, onOpen, 
           Row {count(row + 1)} <span className="dim small">of {count(total)}</span>
         </h3>
         <div className="row" style={{ gap: 4, flexWrap: "nowrap" }}>
-          <Tooltip label="Previous row">
-            <ActionIcon
-              variant="default"
-              size={30}
-              aria-label="Previous row"
-              disabled={row === 0}
-              onClick={() => onRow(row - 1)}
-            >
-              <ChevronUp size={16} />
-            </ActionIcon>
-          </Tooltip>
-          <Tooltip label="Next row">
-            <ActionIcon
-              variant="default"
-              size={30}
-              aria-label="Next row"
-              disabled={row >= total - 1}
-              onClick={() => onRow(row + 1)}
-            >
-              <ChevronDown size={16} />
-            </ActionIcon>
-          </Tooltip>
+          <ActionIcon
+            variant="default"
+            size={30}
+            aria-label="Previous row"
+            title="Previous row"
+            disabled={row === 0}
+            onClick={() => onRow(row - 1)}
+          >
+            <ChevronUp size={16} />
+          </ActionIcon>
+          <ActionIcon
+            variant="default"
+            size={30}
+            aria-label="Next row"
+            title="Next row"
+            disabled={row >= total - 1}
+            onClick={() => onRow(row + 1)}
+          >
+            <ChevronDown size={16} />
+          </ActionIcon>
           <ActionIcon variant="subtle" color="gray" size={30} aria-label="Close the record" onClick={onClose}>
             <X size={16} />
           </ActionIcon>
