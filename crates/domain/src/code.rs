@@ -88,6 +88,7 @@ codes! {
     PayloadTooLarge = "payload_too_large", "Request too large";
     MethodNotAllowed = "method_not_allowed", "Method not allowed";
     UnsupportedMediaType = "unsupported_media_type", "Unsupported media type";
+    RangeNotSatisfiable = "range_not_satisfiable", "No such bytes";
     Internal = "internal", "Internal error";
 }
 

@@ -5,6 +5,7 @@ pub mod cell;
 pub mod code;
 pub mod column;
 pub mod connection;
+pub mod export;
 pub mod id;
 pub mod name;
 pub mod output;
@@ -21,12 +22,16 @@ pub use cell::{AnswerBudget, Cell, CellDigest, LargeCell};
 pub use code::Code;
 pub use column::{Column, ColumnType};
 pub use connection::{ConnectionKind, ConnectionName, DatabaseName, Endpoint, Port, RoleName};
-pub use id::{ConnectionId, JobId, ModelId, SessionId, StatementId, TableId, TokenId, UserId};
+pub use export::{Export, ExportFormat, StoredColumn, TextEncoder};
+pub use id::{
+    ConnectionId, InviteId, JobId, MemberId, ModelId, SessionId, StatementId, TableId, TeamId, TokenId,
+    UserId,
+};
 pub use name::{Email, PersonName, ResourceName, TableName};
 pub use problem::{FieldProblem, Problem, Result};
 pub use query::{Filter, Operator, RowQuery, Sort, parse_columns};
 pub use right::WriteRight;
 pub use secret::Secret;
 pub use source::{SourceChange, SourceRecord, UniqueKey};
-pub use store::{Committed, Held, Page, Snapshot, StoreVersion, TableStore, TableWriter};
+pub use store::{Committed, Held, Page, Section, Snapshot, StoreVersion, TableStore, TableWriter};
 pub use type_tree::{Collating, Collation, RangeTree, Scalar, SortOrder, TypeTree};

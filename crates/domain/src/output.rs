@@ -25,7 +25,23 @@ pub fn boolean(out: &mut String, value: bool) {
 }
 
 pub fn integer(out: &mut String, value: i64) {
-    write!(out, "{value}").expect("a String takes everything");
+    if value < 0 {
+        out.push('-');
+    }
+    padded(out, value.unsigned_abs(), 1);
+}
+
+/// A number with at least `width` digits, at most 20: several times as fast as `write!`, and exports write millions.
+fn padded(out: &mut String, mut value: u64, width: usize) {
+    let mut digits = [b'0'; 20];
+    let mut at = digits.len();
+    while value > 0 {
+        at -= 1;
+        digits[at] = b'0' + (value % 10) as u8;
+        value /= 10;
+    }
+    let shown = &digits[at.min(digits.len() - width)..];
+    out.push_str(std::str::from_utf8(shown).expect("digits are ASCII"));
 }
 
 /// `numeric` with exactly `scale` digits after the point: `unscaled` · 10^-`scale`.
@@ -34,7 +50,17 @@ pub fn decimal(out: &mut String, unscaled: i128, scale: u8) {
         out.push('-');
     }
     let scale = usize::from(scale);
-    let digits = format!("{:0width$}", unscaled.unsigned_abs(), width = scale + 1);
+    let magnitude = unscaled.unsigned_abs();
+    if let (Ok(small), 0..=18) = (u64::try_from(magnitude), scale) {
+        let unit = 10_u64.pow(scale as u32);
+        padded(out, small / unit, 1);
+        if scale > 0 {
+            out.push('.');
+            padded(out, small % unit, scale);
+        }
+        return;
+    }
+    let digits = format!("{:0width$}", magnitude, width = scale + 1);
     let (whole, fraction) = digits.split_at(digits.len() - scale);
     out.push_str(whole);
     if scale > 0 {
@@ -81,7 +107,11 @@ fn calendar_day(out: &mut String, days: i64) -> bool {
     // There is no year 0: 1 BC is the year before 1.
     let before_christ = year <= 0;
     let shown = if before_christ { 1 - year } else { year };
-    write!(out, "{shown:04}-{month:02}-{day:02}").expect("a String takes everything");
+    padded(out, shown.unsigned_abs(), 4);
+    out.push('-');
+    padded(out, month.unsigned_abs(), 2);
+    out.push('-');
+    padded(out, day.unsigned_abs(), 2);
     before_christ
 }
 
@@ -91,7 +121,10 @@ fn day_and_time(out: &mut String, micros: i64) -> bool {
     let of_day = micros.rem_euclid(DAY);
     let (seconds, mut fraction) = (of_day / 1_000_000, of_day % 1_000_000);
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    write!(out, " {hour:02}:{minute:02}:{second:02}").expect("a String takes everything");
+    for (separator, part) in [(' ', hour), (':', minute), (':', second)] {
+        out.push(separator);
+        padded(out, part.unsigned_abs(), 2);
+    }
     if fraction != 0 {
         let mut width = 6;
         while fraction % 10 == 0 {

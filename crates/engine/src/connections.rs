@@ -10,7 +10,8 @@ use mycorr_domain::{
 };
 use mycorr_egress::{Dialer, Host};
 use mycorr_meta::{
-    CaSummary, Connection, Dependent, Limits, Listed, Meta, NewConnection, Purpose, Statement, TestResult,
+    CaSummary, Connection, Dependent, Limits, Listed, Meta, NewConnection, Purpose, Statement, SyncBy,
+    TestResult,
 };
 use mycorr_pgread::{
     Journal, MemoryJournal, Passport, Report, Step, Target, paste,
@@ -42,10 +43,15 @@ pub struct Change {
     /// `Some(None)` removes it.
     pub ca_certificate: Option<Option<Secret>>,
     pub limits: Option<Limits>,
+    pub sync_by: Option<SyncBy>,
     /// How long its ledger is kept.
     pub statements_retention_days: Option<u64>,
+    /// How many connections one import may open.
+    pub max_connections: Option<u64>,
 }
 
+/// So many one import may open at most.
+const MAX_CONNECTIONS: u64 = mycorr_pgread::MAX_CONNECTIONS as u64;
 /// How often a change of secrets begins again because somebody else was faster.
 const MAX_ROUNDS: usize = 3;
 
@@ -145,6 +151,16 @@ fn parse_retention(days: u64) -> Result<u64> {
     }
 }
 
+fn parse_max_connections(most: u64) -> Result<u64> {
+    match most {
+        1..=MAX_CONNECTIONS => Ok(most),
+        _ => Err(Problem::invalid(
+            "max_connections",
+            format!("This has to be a number from 1 to {MAX_CONNECTIONS}."),
+        )),
+    }
+}
+
 /// Several problems as one: the first one's code and sentence, the fields of all.
 #[derive(Default)]
 struct Wrong(Option<Problem>);
@@ -222,17 +238,18 @@ impl Connections {
             let report = connections.probe(user, kind, target.clone(), journal.clone(), live).await?;
             let report = Refused::unless_ok(report).map_err(|refused| *refused)?;
             let id = ConnectionId::new();
-            let opened = Opened::of(&target);
+            let (sealed, sealing) = connections.seal(id, &target.endpoint, &Opened::of(&target))?;
             let new = NewConnection {
                 id,
                 kind,
                 name: &name,
                 endpoint: &target.endpoint,
-                sealed: connections.seal(id, &target.endpoint, &opened)?,
+                sealed,
                 ca_certificate: target.ca_certificate.as_ref().map(summary),
                 server_version: report.server.map(|server| server.version),
             };
             let connection = connections.meta.create_connection(user, new).await?;
+            drop(sealing);
             if let Err(problem) = connections.record_test(id, user, journal.take()).await {
                 // A connection without the ledger of its test is not saved.
                 connections.meta.delete_connection(user, id).await?;
@@ -305,8 +322,9 @@ impl Connections {
         let limits =
             wrong.take(change.limits.map(|limits| source_limits::check(limits, largest)).transpose());
         let retention = wrong.take(change.statements_retention_days.map(parse_retention).transpose());
-        let (Some(name), Some(password), Some(ca), Some(limits), Some(retention)) =
-            (name, password, ca, limits, retention)
+        let most = wrong.take(change.max_connections.map(parse_max_connections).transpose());
+        let (Some(name), Some(password), Some(ca), Some(limits), Some(retention), Some(most)) =
+            (name, password, ca, limits, retention, most)
         else {
             return Err(Problem::from(wrong).into());
         };
@@ -321,8 +339,14 @@ impl Connections {
             if let Some(limits) = limits {
                 connections.meta.set_limits(user, id, limits).await?;
             }
+            if let Some(sync_by) = change.sync_by {
+                connections.meta.set_sync_by(user, id, sync_by).await?;
+            }
             if let Some(days) = retention {
                 connections.meta.set_statements_retention(user, id, days).await?;
+            }
+            if let Some(most) = most {
+                connections.meta.set_max_connections(user, id, most).await?;
             }
             Ok(connections.meta.connection(user, id).await?)
         })
@@ -382,9 +406,11 @@ impl Connections {
         let journal = self.ledger(connection.id, user, Purpose::Test, None);
         let report = self.probe(user, connection.kind, target.clone(), journal, live).await?;
         let report = Refused::unless_ok(report).map_err(|refused| *refused)?;
-        let sealed = self.seal(connection.id, &target.endpoint, &Opened::of(&target))?;
+        let (sealed, sealing) = self.seal(connection.id, &target.endpoint, &Opened::of(&target))?;
         let ca = target.ca_certificate.as_ref().map(summary);
-        if !self.meta.reseal_connection(user, connection.id, &stored, sealed, ca).await? {
+        let replaced = self.meta.reseal_connection(user, connection.id, &stored, sealed, ca).await?;
+        drop(sealing);
+        if !replaced {
             return Ok(false);
         }
         let server_version = report.server.map(|server| server.version);

@@ -69,5 +69,6 @@ impl Jobs {
 
 /// What a person sees of a job while it runs: two that are equal are told once.
 pub(crate) fn state_of(job: &Job) -> impl Copy + PartialEq + use<> {
-    (job.state, job.rows, job.bytes, job.estimated_rows, job.started_at, job.waiting_for)
+    let read = (job.rows, job.bytes, job.connections);
+    (job.state, read, job.estimated_rows, job.started_at, job.waiting_for)
 }

@@ -6,19 +6,23 @@ mod accounts;
 mod browse;
 mod connection_test_limits;
 mod connections;
+mod export;
 mod imports;
 mod job_stream;
 mod jobs;
 mod ledger;
 mod liveness;
 mod models;
+mod parallel_read;
 mod passport;
 mod passwords;
+mod people;
 mod reading;
 mod role;
 mod rows;
 mod runner;
 mod secrets;
+mod sharing;
 mod sign_in_limits;
 mod slow_reads;
 mod source;
@@ -27,27 +31,31 @@ mod source_limits;
 mod tables;
 mod versions;
 
-pub use accounts::{Accounts, Identity, NewToken, SignUpState, SignedIn};
+pub use accounts::{Accounts, Identity, NewToken, Proof, SignUpState, SignedIn};
 pub use browse::Preview;
 pub use connections::{Change, ConnectionForm, Connections, Live, Refused};
+pub use export::Exported;
 pub use imports::{Import, Imports};
 pub use jobs::Jobs;
 pub use liveness::Waiting;
 pub use models::Models;
 pub use passport::{RightsChange, SeenPassport};
+pub use people::NewLink;
 pub use role::NewRole;
 pub use rows::Rows;
 use runner::Runner;
 pub use runner::Workers;
 pub use secrets::Rewrapped;
+pub use sharing::{NewInvite, ShareWith, Shared, Teams};
 pub use source_limits::read_seconds;
 pub use tables::Tables;
 pub use versions::ColumnChanges;
 
 // Plain values of the crates below, passed on as they are.
 pub use mycorr_meta::{
-    Access, CaSummary, Connection, Dependent, Job, JobKind, JobQuery, JobState, Limits, Listed, Model,
-    NewSource, Purpose, Source, Statement, Table, Token, User, Version, WaitingFor,
+    Access, Browser, CaSummary, Connection, Dependent, Invite, Job, JobKind, JobQuery, JobState, Limits,
+    Listed, Member, Model, NewSource, Purpose, SessionInfo, Source, Statement, SyncBy, Table, Team,
+    TeamMember, TeamRole, Token, TokenAccess, TokenScope, User, UserChange, Version, WaitingFor, Who,
 };
 pub use mycorr_pgread::{
     Attempt, DeniedLookup, DialOutcome, Excess, Outcome as StepOutcome, Passport, Report, SchemaEntry,
@@ -107,6 +115,7 @@ pub struct Engine {
     pub connections: Connections,
     pub imports: Imports,
     pub tables: Tables,
+    pub teams: Teams,
     pub jobs: Jobs,
     checking: Arc<Mutex<()>>,
 }
@@ -134,6 +143,7 @@ impl Engine {
         Self {
             accounts: Accounts::new(meta.clone(), sign_up),
             models: Models::new(meta.clone()),
+            teams: Teams::new(meta.clone()),
             connections,
             imports,
             tables: Tables { meta, store, runner },

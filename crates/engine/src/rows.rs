@@ -52,7 +52,7 @@ impl Tables {
 }
 
 /// The store would refuse them as well, but knows no fields.
-fn check(query: &RowQuery, version: &Version) -> Result<()> {
+pub(crate) fn check(query: &RowQuery, version: &Version) -> Result<()> {
     let sorts = query.sort.iter().map(|sort| ("sort", &sort.column));
     let filters = query.filters.iter().map(|filter| ("filter", &filter.column));
     let columns = query.columns.iter().flatten().map(|name| ("columns", name));
@@ -65,6 +65,6 @@ fn check(query: &RowQuery, version: &Version) -> Result<()> {
     Ok(())
 }
 
-fn snapshot(version: &Version) -> Snapshot {
+pub(crate) fn snapshot(version: &Version) -> Snapshot {
     Snapshot { table: version.table, version: version.store, columns: version.columns.clone() }
 }

@@ -29,7 +29,8 @@ const BEAT: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_secs(2);
 /// How often the files of removed tables are looked after.
 const TIDY: Duration = Duration::from_secs(20);
-/// How often files are looked for that a crash has left and nobody misses.
+/// When files are looked for first that a crash has left and nobody misses, and how often after that.
+const FIRST_ORPHANS: Duration = Duration::from_secs(10 * 60);
 const ORPHANS: Duration = Duration::from_secs(24 * 60 * 60);
 /// Places beside those that the operator gave, for the first job of a person who has none running.
 const FIRST_PLACES: usize = 2;
@@ -119,8 +120,10 @@ impl Runner {
         });
         let (runner, stop) = (self.clone(), workers.stop.clone());
         workers.tasks.spawn(async move {
-            while stop.run_until_cancelled(tokio::time::sleep(ORPHANS)).await.is_some() {
+            let mut wait = FIRST_ORPHANS;
+            while stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_some() {
                 runner.remove_orphans().await;
+                wait = ORPHANS;
             }
         });
         let (runner, stop) = (self.clone(), workers.stop.clone());
@@ -294,6 +297,7 @@ impl Runner {
         if work.attempts > MAX_ATTEMPTS {
             return Err(Problem::bug(format!("job was begun {MAX_ATTEMPTS} times and never ended")));
         }
+        self.meta.check_permitted(&work.job).await?;
         match work.job.kind {
             JobKind::Import | JobKind::Sync => self.read(work, progress, abort).await,
             JobKind::Restore => {

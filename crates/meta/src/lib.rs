@@ -4,25 +4,35 @@
 
 mod accounts;
 mod connections;
+mod connections_migration;
 mod entity;
 mod grants;
+mod invites;
 mod jobs;
 mod ledger_migration;
+mod members;
 mod migration;
 mod models;
+mod people_migration;
 mod pool;
 mod record;
+mod sharing_migration;
 mod statements;
 mod tables;
+mod teams;
 mod throttles;
+mod users;
 
-pub use accounts::{NewUser, Session};
+pub use accounts::{Browser, NewToken, NewUser, Session, TokenHolder};
 pub use connections::{NewConnection, Sealed, TestResult};
-pub use grants::{Grant, Level, Own, Scope, Write};
+pub use grants::{Grant, Level, Own, Read, Scope, Write};
+pub use invites::{InviteLink, InviteWith};
 pub use jobs::{Beat, JobQuery, Lease, NewImport, NewSource, NewVersion, Told, Work};
+pub use members::NewMember;
 pub use record::*;
 pub use statements::{NewStatement, StatementEnd};
 pub use throttles::{Charge, Rate};
+pub use users::{Administrator, UserChange};
 
 use chrono::{DateTime, SubsecRound, TimeZone, Utc};
 use mycorr_domain::{Code, Problem, Result};

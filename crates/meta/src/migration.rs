@@ -21,6 +21,9 @@ impl MigratorTrait for Migrator {
             Box::new(SourceRecords),
             Box::new(crate::ledger_migration::LedgerAhead),
             Box::new(Throttles),
+            Box::new(crate::people_migration::People),
+            Box::new(crate::sharing_migration::Sharing),
+            Box::new(crate::connections_migration::SeveralConnections),
         ]
     }
 }

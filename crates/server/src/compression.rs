@@ -21,5 +21,7 @@ pub(crate) fn compression() -> CompressionLayer<impl Predicate> {
 
 fn is_text(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
     let mime = headers.get(header::CONTENT_TYPE).and_then(|mime| mime.to_str().ok()).unwrap_or_default();
-    ["application/json", "application/problem+json", "text/csv"].iter().any(|text| mime.starts_with(text))
+    ["application/json", "application/problem+json", "application/x-ndjson", "text/csv"]
+        .iter()
+        .any(|text| mime.starts_with(text))
 }

@@ -9,8 +9,8 @@ use crate::{
     page::page,
     query_parameters::{KnownParameters, refuse_unknown},
     routes::{
-        accounts, browse, connections, job_list, jobs, models, operating, passport, paste, role, rows,
-        statements, tables, tokens, versions,
+        accounts, browse, connections, export, job_list, jobs, members, models, operating, passport, paste,
+        role, rows, statements, tables, teams, tokens, users, versions,
     },
 };
 use axum::{Router, extract::DefaultBodyLimit, http::header, middleware, routing::get};
@@ -40,7 +40,14 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(accounts::get_sign_up, accounts::sign_up))
         .routes(routes!(accounts::sign_in))
         .routes(routes!(accounts::sign_out))
-        .routes(routes!(accounts::get_me))
+        .routes(routes!(accounts::get_me, accounts::update_me))
+        .routes(routes!(accounts::list_sessions))
+        .routes(routes!(accounts::end_session))
+        .routes(routes!(users::list_users))
+        .routes(routes!(users::update_user))
+        .routes(routes!(users::create_password_reset))
+        .routes(routes!(users::request_password_reset))
+        .routes(routes!(users::reset_password))
         .routes(routes!(tokens::create_token, tokens::list_tokens))
         .routes(routes!(tokens::delete_token))
         .routes(routes!(connections::create_connection, connections::list_connections))
@@ -65,6 +72,17 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(statements::list_statements))
         .routes(routes!(models::create_model, models::list_models))
         .routes(routes!(models::get_model, models::update_model, models::delete_model))
+        .routes(routes!(members::list_members, members::put_member))
+        .routes(routes!(members::delete_member))
+        .routes(routes!(members::transfer_model))
+        .routes(routes!(members::list_table_members, members::put_table_member))
+        .routes(routes!(members::delete_table_member))
+        .routes(routes!(teams::create_team, teams::list_teams))
+        .routes(routes!(teams::get_team, teams::update_team, teams::delete_team))
+        .routes(routes!(teams::list_team_members, teams::put_team_member))
+        .routes(routes!(teams::delete_team_member))
+        .routes(routes!(teams::create_invite, teams::list_invites))
+        .routes(routes!(teams::delete_invite))
         .routes(routes!(models::list_tables))
         .routes(routes!(models::list_jobs))
         .routes(routes!(models::create_import))
@@ -78,6 +96,7 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(tables::set_source))
         .routes(routes!(rows::list_rows))
         .routes(routes!(rows::get_cell))
+        .routes(routes!(export::export_table))
         .routes(routes!(versions::list_versions))
         .routes(routes!(versions::restore_version));
     let (router, mut document) = OpenApiRouter::with_openapi(Doc::openapi())

@@ -26,6 +26,11 @@ impl Admission {
         self.mebibytes as usize * MEBIBYTE
     }
 
+    /// Bytes for each of so many at the same time.
+    pub(crate) fn share(&self, of: u32) -> usize {
+        (self.mebibytes / of).max(1) as usize * MEBIBYTE
+    }
+
     /// Waits until `bytes` are free, or until all are if that is less, and keeps them until the permit is dropped.
     ///
     /// # Errors

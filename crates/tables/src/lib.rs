@@ -7,6 +7,7 @@ pub mod bench;
 mod calendar;
 mod conditions;
 mod encode;
+mod export;
 mod filter;
 mod folder;
 mod index;

@@ -12,7 +12,7 @@ use std::{
 /// Bounds of all queries together. The parts are fixed shares of these.
 #[derive(Clone, Debug)]
 pub struct QueryOptions {
-    /// Bytes of memory for sorts, pages and caches.
+    /// Bytes of memory for sorts, pages, exports and caches.
     pub memory: usize,
     /// Bytes of files for what does not fit into memory: runs of sorts, and the row numbers of views.
     pub disk: u64,
@@ -28,7 +28,12 @@ impl QueryOptions {
 
     /// For sorts and filters.
     pub(crate) fn sort_memory(&self) -> usize {
-        self.memory / 3 * 2
+        self.memory / 2
+    }
+
+    /// For what exports decode and encode.
+    pub(crate) fn export_memory(&self) -> usize {
+        self.memory / 6
     }
 
     /// For what pages decode.

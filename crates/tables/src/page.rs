@@ -201,7 +201,7 @@ impl<'a> Stored<'a> {
 }
 
 /// Hands over the wanted rows of a file, given by ascending number, batch by batch.
-async fn read(
+pub(crate) async fn read(
     file: &DataFile,
     columns: &[Column],
     wanted: &[u64],

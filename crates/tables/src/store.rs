@@ -3,6 +3,7 @@
 use crate::{
     admission::Admission,
     encode::{self, Encoder, Target, WriteOptions},
+    export::{self, ExportRows},
     folder::STAGING,
     index::View,
     log::{Content, Log, NextVersion},
@@ -20,8 +21,8 @@ use chrono::{TimeDelta, Utc};
 use futures::{StreamExt, TryStreamExt};
 use moka::future::Cache;
 use mycorr_domain::{
-    Column, Committed, Filter, JobId, Page, Problem, Result, RowQuery, Snapshot, Sort, StoreVersion, TableId,
-    TableStore, TableWriter, WriteRight,
+    Column, Committed, Export, ExportFormat, Filter, JobId, Page, Problem, Result, RowQuery, Snapshot, Sort,
+    StoreVersion, TableId, TableStore, TableWriter, WriteRight,
 };
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, path::Path};
 use rayon::ThreadPool;
@@ -48,6 +49,7 @@ struct Queries {
     indexes: Cache<IndexKey, Arc<RowNumbers>>,
     sorts: Admission,
     pages: Admission,
+    exports: Admission,
 }
 
 /// What decides which rows a view has, and in which order.
@@ -58,6 +60,8 @@ const MAX_OPEN_FILES: u64 = 50_000;
 /// A sort waits for those before it; who asked for it may leave at any time.
 const SORT_TIMEOUT: Duration = Duration::from_secs(600);
 const PAGE_TIMEOUT: Duration = Duration::from_secs(120);
+/// Exports that are made at the same time. A whole version as Parquet is only copied, and does not count.
+const MAX_EXPORTS: u32 = 4;
 
 impl Queries {
     fn new(options: QueryOptions) -> Result<Self> {
@@ -79,6 +83,7 @@ impl Queries {
             indexes: Cache::builder().max_capacity(options.index_bytes() / KIB).weigher(weigh).build(),
             sorts: Admission::new(options.sort_memory(), SORT_TIMEOUT),
             pages: Admission::new(options.page_memory(), PAGE_TIMEOUT),
+            exports: Admission::new(options.export_memory(), PAGE_TIMEOUT),
             options: Arc::new(options),
         })
     }
@@ -228,8 +233,11 @@ impl TableStore for DeltaStore {
             runtime: tokio::runtime::Handle::current(),
             written: Arc::default(),
         };
-        let encoder = Encoder::new(target, self.options.clone(), self.encoders.clone());
-        Ok(Box::new(DeltaWriter::start(log, base, columns, right, encoder, self.at_work.enter(writer))))
+        let written = target.written.clone();
+        let (options, threads) = (self.options.clone(), self.encoders.clone());
+        let encoder = move |section| Encoder::new(target.clone(), section, options.clone(), threads.clone());
+        let at_work = self.at_work.enter(writer);
+        Ok(Box::new(DeltaWriter::new(log, base, columns, right, Box::new(encoder), written, at_work)))
     }
 
     async fn committed(&self, table: TableId, job: JobId) -> Result<Option<Committed>> {
@@ -267,6 +275,26 @@ impl TableStore for DeltaStore {
             Some(&id) => page::cell(&version, std::slice::from_ref(column), id, &self.queries.pages).await,
             None => Err(Problem::invalid("row", format!("There are {total} rows here, counted from 0."))),
         }
+    }
+
+    async fn export(&self, at: &Snapshot, query: &RowQuery, format: ExportFormat) -> Result<Box<dyn Export>> {
+        let version = self.version(at.table, at.version).await?;
+        let columns = at.select(query)?;
+        let (sorted, filtered) = (!query.sort.is_empty(), !query.filters.is_empty());
+        if format == ExportFormat::Parquet && !sorted && !filtered && !columns.is_empty() {
+            let shape = ExportRows::shape_of(&version, columns).await?;
+            return Ok(Box::new(export::Splice::new(version, &shape).await?));
+        }
+        let Queries { exports, .. } = &self.queries;
+        let memory = exports.share(MAX_EXPORTS);
+        let rows = if sorted {
+            let numbers = self.index(at, &version, query).await?;
+            ExportRows::sorted(version, columns, numbers, memory).await?
+        } else {
+            ExportRows::in_arrival(version, &at.columns, columns, &query.filters).await?
+        };
+        let permit = exports.acquire(memory).await?;
+        Ok(Box::new(export::Stream::start(rows, format, &self.workers, permit)?))
     }
 
     async fn restore(&self, right: WriteRight, to: StoreVersion) -> Result<Committed> {

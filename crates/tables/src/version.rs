@@ -82,6 +82,11 @@ impl DataFile {
         metadata.map_err(|problem: Arc<Problem>| (*problem).clone())
     }
 
+    /// Bytes of the file as it is stored.
+    pub(crate) async fn bytes(&self, range: Range<u64>) -> Result<Bytes> {
+        self.source.store.get_range(&self.source.path, range).await.map_err(storage)
+    }
+
     pub(crate) async fn open(&self) -> Result<ParquetRecordBatchStreamBuilder<FileReader>> {
         let metadata = self.metadata().await?;
         let reader = FileReader { source: self.source.clone(), metadata: metadata.metadata().clone() };

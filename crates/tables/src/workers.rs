@@ -31,6 +31,14 @@ impl Workers {
         self.0.count
     }
 
+    /// Starts the work there. It is given up when the set is dropped.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> Result<JoinSet<()>> {
+        let runtime = self.0.runtime.as_ref().ok_or_else(|| Problem::bug("the workers have ended"))?;
+        let mut task = JoinSet::new();
+        task.spawn_on(work, runtime.handle());
+        Ok(task)
+    }
+
     /// Runs the work there. It is given up when nobody waits for it any more.
     pub(crate) async fn run<T: Send + 'static>(
         &self,

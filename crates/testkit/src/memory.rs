@@ -8,14 +8,17 @@ use arrow_array::{
     },
 };
 use async_trait::async_trait;
+use bytes::Bytes;
 use mycorr_domain::{
-    AnswerBudget, Code, Column, ColumnType, Committed, Filter, JobId, Operator, Page, Problem, Result,
-    RowQuery, Snapshot, StoreVersion, TableId, TableStore, TableWriter, WriteRight, output,
+    AnswerBudget, Code, Column, ColumnType, Committed, Export, ExportFormat, Filter, JobId, Operator, Page,
+    Problem, Result, RowQuery, Section, Snapshot, StoreVersion, StoredColumn, TableId, TableStore,
+    TableWriter, TextEncoder, WriteRight, output,
 };
 use std::{
     borrow::Cow,
     cmp::Ordering,
     collections::HashMap,
+    ops::Range,
     sync::{Arc, Mutex},
 };
 
@@ -53,11 +56,28 @@ struct Version {
     batches: Arc<[RecordBatch]>,
 }
 
+/// A file that is all there.
+struct Written(Option<Bytes>);
+
+#[async_trait]
+impl Export for Written {
+    fn length(&self) -> Option<u64> {
+        None
+    }
+
+    fn cut(&mut self, _: Range<u64>) {}
+
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        Ok(self.0.take().filter(|bytes| !bytes.is_empty()))
+    }
+}
+
 struct MemoryWriter {
     store: MemoryStore,
     right: WriteRight,
     columns: Vec<Column>,
-    batches: Vec<RecordBatch>,
+    /// Of each section.
+    sections: Vec<Vec<RecordBatch>>,
 }
 
 impl MemoryStore {
@@ -96,7 +116,7 @@ impl TableStore for MemoryStore {
     async fn write(&self, right: WriteRight, columns: &[Column]) -> Result<Box<dyn TableWriter>> {
         self.admit(right)?;
         let (store, columns) = (self.clone(), columns.to_vec());
-        Ok(Box::new(MemoryWriter { store, right, columns, batches: Vec::new() }))
+        Ok(Box::new(MemoryWriter { store, right, columns, sections: Vec::new() }))
     }
 
     async fn committed(&self, table: TableId, job: JobId) -> Result<Option<Committed>> {
@@ -147,6 +167,24 @@ impl TableStore for MemoryStore {
         }
     }
 
+    async fn export(&self, at: &Snapshot, query: &RowQuery, format: ExportFormat) -> Result<Box<dyn Export>> {
+        let version = self.version(at.table, at.version)?;
+        let columns = at.select(query)?;
+        let encoder = TextEncoder::new(format, columns.iter().map(|column| column.name.as_str()));
+        let encoder = encoder.expect("the store in memory writes text only");
+        let mut out = encoder.header().to_vec();
+        for (batch, row) in rows(&version, at, query)? {
+            let place = |column: &Column| at.columns.iter().position(|known| known.name == column.name);
+            let stored = |column| StoredColumn {
+                column,
+                native: batch.column(place(column).expect("it was selected from these")),
+                exact: batch.column_by_name(&column.exact_name()).map(|exact| exact.as_binary::<i32>()),
+            };
+            encoder.rows(&mut out, &columns.iter().map(stored).collect::<Vec<_>>(), row..row + 1);
+        }
+        Ok(Box::new(Written(Some(out.into()))))
+    }
+
     async fn restore(&self, right: WriteRight, to: StoreVersion) -> Result<Committed> {
         let old = self.version(right.table(), to)?;
         self.commit(right, old.batches)
@@ -182,7 +220,10 @@ impl TableStore for MemoryStore {
 
 #[async_trait]
 impl TableWriter for MemoryWriter {
-    async fn write(&mut self, batch: RecordBatch) -> Result<()> {
+    async fn write_section(&mut self, section: Section, batch: RecordBatch) -> Result<()> {
+        assert!(section.index < section.of, "{section:?}");
+        let missing = section.of.saturating_sub(self.sections.len());
+        self.sections.extend(std::iter::repeat_n(Vec::new(), missing));
         let schema = batch.schema();
         let fits = schema.fields().len() >= self.columns.len()
             && self.columns.iter().zip(schema.fields()).all(|(column, field)| {
@@ -194,7 +235,7 @@ impl TableWriter for MemoryWriter {
             let known = self.columns.iter().any(|column| column.exact_field() == **companion);
             assert!(known, "{companion:?} is no column's companion");
         }
-        if let Some(before) = self.batches.last() {
+        if let Some(before) = self.sections[section.index].last() {
             for field in before.schema().fields() {
                 assert!(
                     schema.field_with_name(field.name()).is_ok(),
@@ -202,20 +243,20 @@ impl TableWriter for MemoryWriter {
                 );
             }
         }
-        self.batches.push(batch);
+        self.sections[section.index].push(batch);
         Ok(())
     }
 
     async fn finish(&mut self) -> Result<u64> {
-        Ok(bytes(&self.batches))
+        Ok(bytes(&self.sections.concat()))
     }
 
     async fn commit(self: Box<Self>) -> Result<Committed> {
-        self.store.commit(self.right, self.batches.into())
+        self.store.commit(self.right, self.sections.concat().into())
     }
 
     fn bytes(&self) -> u64 {
-        bytes(&self.batches)
+        bytes(&self.sections.concat())
     }
 }
 

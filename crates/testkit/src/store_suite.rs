@@ -47,6 +47,7 @@ macro_rules! store_suite {
             restoring
             jobs_find_their_work_done
             late_writer_is_refused
+            sections_lie_in_their_order
             paused_run_of_a_job_cannot_commit_after_its_successor
             successor_finds_what_the_paused_run_committed
             sweep_spares_another_writer
@@ -55,6 +56,7 @@ macro_rules! store_suite {
             filtering
             any_number_of_conditions
             only_the_columns_asked_for
+            exporting_as_text
             what_is_not_there
         );
     };

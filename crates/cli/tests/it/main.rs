@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod accounts;
 mod crash;
 mod disk;
+mod export;
 mod golden;
 mod journey;
 mod keys;

@@ -1,7 +1,10 @@
 //! A running `mycorr serve` and its HTTP API.
 
 use mycorr_testkit::{Cluster, Database, SmallDisk};
-use reqwest::{Client, Method, StatusCode, Url, header::CONTENT_TYPE};
+use reqwest::{
+    Client, Method, RequestBuilder, Response, StatusCode, Url,
+    header::{CONTENT_TYPE, HeaderName},
+};
 use serde_json::{Value, json};
 use std::{
     fs::{self, File},
@@ -174,7 +177,12 @@ impl Mycorr {
 
     /// Another command on the same data, while the server runs; what it prints.
     pub(crate) fn command(&self, arguments: &[&str]) -> String {
-        run(binary(&self.home.path().join("data")).args(arguments), "")
+        self.command_with(arguments, "")
+    }
+
+    /// The same with something on its standard input.
+    pub(crate) fn command_with(&self, arguments: &[&str], input: &str) -> String {
+        run(binary(&self.home.path().join("data")).args(arguments), input)
     }
 
     /// The same for a command that fails; what it says.
@@ -261,6 +269,19 @@ impl Mycorr {
         let answer = self.http.get(url).bearer_auth(&self.token).send().await.unwrap();
         assert!(answer.status().is_success());
         answer.bytes().await.unwrap().to_vec()
+    }
+
+    /// An export of a table, with headers of the request.
+    pub(crate) async fn download(
+        &self,
+        table: &str,
+        query: &[(&str, &str)],
+        headers: &[(HeaderName, &str)],
+    ) -> Response {
+        let url = self.url(&format!("/api/v1/tables/{table}/export"));
+        let request = self.http.get(Url::parse_with_params(&url, query).unwrap()).bearer_auth(&self.token);
+        let add = |request: RequestBuilder, (name, value): &(HeaderName, &str)| request.header(name, *value);
+        headers.iter().fold(request, add).send().await.unwrap()
     }
 
     /// A page of a table's rows, whatever it is.

@@ -1,7 +1,7 @@
 use crate::{HERE, PASSWORD, World, engine, secret};
 use chrono::{TimeDelta, Utc};
 use mycorr_domain::{Code, Problem};
-use mycorr_engine::SignUpState;
+use mycorr_engine::{Proof, SignUpState, TokenScope};
 use std::{
     net::{IpAddr, Ipv4Addr},
     time::Duration,
@@ -25,7 +25,7 @@ async fn the_first_account_administers_and_closes_the_door() {
 async fn signing_in_says_the_same_of_a_wrong_password_and_a_stranger() {
     let world = World::new().await;
     let good = world.engine.accounts.sign_in("ADA@example.org", secret(PASSWORD), HERE).await.unwrap();
-    let found = world.engine.accounts.by_session(good.session.expose()).await.unwrap().unwrap();
+    let found = world.engine.accounts.by_session(good.session.expose(), None).await.unwrap().unwrap();
     assert_eq!(found.user.id, world.ada);
     let mut said = Vec::new();
     for (email, password) in
@@ -34,8 +34,9 @@ async fn signing_in_says_the_same_of_a_wrong_password_and_a_stranger() {
         said.push(world.engine.accounts.sign_in(email, secret(password), HERE).await.err().unwrap());
     }
     assert!(said.iter().all(|problem| *problem == said[0] && problem.code == Code::SignInFailed));
-    world.engine.accounts.sign_out(found.session.unwrap()).await.unwrap();
-    assert!(world.engine.accounts.by_session(good.session.expose()).await.unwrap().is_none());
+    let Proof::Session(session) = found.proof else { panic!("a session") };
+    world.engine.accounts.end_session(world.ada, session).await.unwrap();
+    assert!(world.engine.accounts.by_session(good.session.expose(), None).await.unwrap().is_none());
 }
 
 fn address(n: u8) -> IpAddr {
@@ -117,14 +118,15 @@ async fn a_token_acts_for_its_maker_until_it_is_revoked() {
     let world = World::new().await;
     let past = Some(Utc::now() - TimeDelta::seconds(1));
     assert_eq!(
-        world.engine.accounts.create_token(world.ada, "ci", past).await.err().unwrap().code,
+        world.engine.accounts.create_token(world.ada, "ci", past, TokenScope::ALL).await.err().unwrap().code,
         Code::Invalid
     );
-    let new = world.engine.accounts.create_token(world.ada, "ci", None).await.unwrap();
+    let new = world.engine.accounts.create_token(world.ada, "ci", None, TokenScope::ALL).await.unwrap();
     assert!(new.token.expose().starts_with("myc_") && new.token.expose().len() == 47);
     let identity = world.engine.accounts.by_token(new.token.expose()).await.unwrap().unwrap();
-    assert_eq!((identity.user.id, identity.session), (world.ada, None));
-    assert!(world.engine.accounts.by_session(new.token.expose()).await.unwrap().is_none());
+    assert_eq!(identity.user.id, world.ada);
+    assert!(matches!(identity.proof, Proof::Token(id, scope) if id == new.id && scope == TokenScope::ALL));
+    assert!(world.engine.accounts.by_session(new.token.expose(), None).await.unwrap().is_none());
     world.engine.accounts.delete_token(world.ada, new.id).await.unwrap();
     assert!(world.engine.accounts.by_token(new.token.expose()).await.unwrap().is_none());
 }

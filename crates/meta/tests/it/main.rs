@@ -5,18 +5,20 @@
 mod accounts;
 mod connections;
 mod full;
+mod grants;
 mod jobs;
 mod ledger;
 mod models;
 mod start;
 mod throttles;
+mod users;
 
 use mycorr_domain::{
     ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Email, Endpoint, PersonName, Port,
     ResourceName, RoleName, TableName, UserId,
 };
 use mycorr_meta::{
-    Connection, Grant, Level, Meta, Model, NewConnection, NewImport, NewUser, Scope, Sealed, User,
+    Browser, Connection, Grant, Level, Meta, Model, NewConnection, NewImport, NewUser, Scope, Sealed, User,
 };
 use tempfile::TempDir;
 
@@ -41,11 +43,15 @@ async fn world() -> World {
 async fn user(meta: &Meta, email: &str) -> User {
     let (name, email) = (PersonName::parse("name", "Ada").unwrap(), Email::parse(email).unwrap());
     let new = NewUser { name: &name, email: &email, password_hash: "hash", admin: false };
-    meta.create_user(new, true).await.unwrap()
+    meta.create_user(new, true, None).await.unwrap()
 }
 
 async fn model(meta: &Meta, owner: &User) -> Model {
     meta.create_model(owner.id, &ResourceName::parse("name", "Shop").unwrap()).await.unwrap()
+}
+
+fn here() -> Browser {
+    Browser::from(std::net::IpAddr::from([127, 0, 0, 1]))
 }
 
 /// What they may do, which they may.

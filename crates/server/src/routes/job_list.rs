@@ -74,5 +74,6 @@ const MAX_STREAM_DURATION: Duration = Duration::from_secs(60);
         description = "Each event is called `job`; its data is the job.")))]
 pub(crate) async fn all_job_events(State(app): State<App>, caller: Caller) -> impl IntoResponse {
     let over = Box::pin(tokio::time::sleep(MAX_STREAM_DURATION));
-    events(app.engine.jobs.watch_jobs(caller.id()).take_until(over), app.stopping)
+    let revoked = caller.revoked(&app);
+    events(app.engine.jobs.watch_jobs(caller.id()).take_until(over), revoked, app.stopping)
 }

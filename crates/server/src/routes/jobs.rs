@@ -79,6 +79,12 @@ pub(crate) struct Job {
     table_id: Uuid,
     table_name: String,
     source: JobSource,
+    /// How many connections it reads through; null before it reads.
+    #[schema(required)]
+    connections: Option<u64>,
+    /// Why not through as many as the connection's `max_connections` allows.
+    #[schema(required)]
+    connections_note: Option<String>,
     /// The version that it made.
     #[schema(required)]
     version: Option<i64>,
@@ -132,6 +138,8 @@ impl From<engine::Job> for Job {
                 schema: job.source.schema,
                 table: job.source.table,
             },
+            connections: job.connections,
+            connections_note: job.connections_note,
             version: job.version,
             problem: job.problem.as_ref().map(ProblemBody::new),
         }
@@ -161,17 +169,20 @@ pub(crate) async fn job_events(
     // Whether there is such a job is answered before the stream begins.
     app.engine.jobs.job(caller.id(), id).await?;
     let jobs = app.engine.jobs.watch_job(caller.id(), id);
-    Ok(events(jobs, app.stopping))
+    let revoked = caller.revoked(&app);
+    Ok(events(jobs, revoked, app.stopping))
 }
 
-/// Jobs as server-sent events, until one fails or the server stops.
+/// Jobs as server-sent events, until one fails, the caller may see nothing any more, or the server stops.
 pub(crate) fn events(
     jobs: impl Stream<Item = mycorr_domain::Result<engine::Job>> + Send + 'static,
+    revoked: impl Future<Output = ()> + Send + 'static,
     mut stopping: watch::Receiver<bool>,
 ) -> impl IntoResponse {
     let stopped = async move { stopping.wait_for(|stopping| *stopping).await.is_ok() };
     let events = jobs
         .take_until(Box::pin(stopped))
+        .take_until(Box::pin(revoked))
         .take_while(|job| future::ready(job.is_ok()))
         .filter_map(|job| future::ready(job.ok()))
         .map(|job| {

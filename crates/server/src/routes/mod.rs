@@ -3,8 +3,10 @@
 pub(crate) mod accounts;
 pub(crate) mod browse;
 pub(crate) mod connections;
+pub(crate) mod export;
 pub(crate) mod job_list;
 pub(crate) mod jobs;
+pub(crate) mod members;
 pub(crate) mod models;
 pub(crate) mod operating;
 pub(crate) mod passport;
@@ -14,7 +16,9 @@ pub(crate) mod role;
 pub(crate) mod rows;
 pub(crate) mod statements;
 pub(crate) mod tables;
+pub(crate) mod teams;
 pub(crate) mod tokens;
+pub(crate) mod users;
 pub(crate) mod versions;
 
 use mycorr_engine::Listed;
@@ -28,6 +32,13 @@ pub(crate) struct List<T> {
     /// Pass it as `after` to get the next part; null at the end.
     #[schema(required)]
     next: Option<String>,
+}
+
+impl<U> List<U> {
+    /// A list that is never long.
+    pub(crate) fn all<T: Into<U>>(items: Vec<T>) -> Self {
+        Self { items: items.into_iter().map(Into::into).collect(), next: None }
+    }
 }
 
 impl<T, U: From<T>> From<Listed<T>> for List<U> {

@@ -105,7 +105,12 @@ pub(crate) struct CellParams {
     version: Option<i64>,
 }
 
-fn query(offset: u64, limit: usize, sort: Option<&str>, filter: &[String]) -> Result<RowQuery, Problem> {
+pub(super) fn query(
+    offset: u64,
+    limit: usize,
+    sort: Option<&str>,
+    filter: &[String],
+) -> Result<RowQuery, Problem> {
     let sort = Sort::parse_list(sort.unwrap_or_default())?;
     Ok(RowQuery { offset, limit, sort, filters: Filter::parse_list(filter)?, columns: None })
 }

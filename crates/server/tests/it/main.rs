@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod access;
 mod accounts;
 mod around;
 mod connections;
@@ -11,7 +12,9 @@ mod ledger;
 mod limits;
 mod models;
 mod page;
+mod people;
 mod query_parameters;
+mod sharing;
 mod tables;
 mod tokens;
 

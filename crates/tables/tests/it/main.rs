@@ -4,6 +4,7 @@
 
 mod bounds;
 mod crash;
+mod export;
 mod full;
 mod oracle;
 mod order;

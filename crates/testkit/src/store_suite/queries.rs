@@ -3,8 +3,8 @@
 use super::{N, batch, columns, first, numbers, page, rows, snapshot, write};
 use arrow_array::{ArrayRef, Int16Array, Int32Array, Int64Array, StringArray};
 use mycorr_domain::{
-    Code, ColumnType, Filter, Operator, Page, Result, RowQuery, Snapshot, Sort, StoreVersion, TableId,
-    TableStore,
+    Code, ColumnType, ExportFormat, Filter, Operator, Page, Result, RowQuery, Snapshot, Sort, StoreVersion,
+    TableId, TableStore,
 };
 use std::sync::Arc;
 
@@ -190,6 +190,52 @@ pub async fn only_the_columns_asked_for(store: &dyn TableStore) {
         };
         let (_, got) = page(store, &at, &query).await;
         assert_eq!(got.iter().map(|row| row.join(" ")).collect::<Vec<_>>(), want, "{columns:?}");
+    }
+}
+
+/// The whole of an export.
+pub async fn exported(
+    store: &dyn TableStore,
+    at: &Snapshot,
+    query: &RowQuery,
+    format: ExportFormat,
+) -> Result<Vec<u8>> {
+    let mut file = store.export(at, query, format).await?;
+    let mut all = Vec::new();
+    while let Some(bytes) = file.next().await? {
+        all.extend_from_slice(&bytes);
+    }
+    Ok(all)
+}
+
+pub async fn exporting_as_text(store: &dyn TableStore) {
+    let at = shop(store).await;
+    let all = RowQuery::default();
+    let some = RowQuery {
+        sort: Sort::parse_list("-price").unwrap(),
+        filters: vec![Filter::parse("id.gte.2").unwrap()],
+        columns: Some(vec!["word".to_owned(), "id".to_owned()]),
+        // A file has all rows.
+        ..rows(1, 1)
+    };
+    let filtered = RowQuery { sort: Vec::new(), ..some.clone() };
+    let csv = |query: RowQuery| {
+        let at = at.clone();
+        async move { String::from_utf8(exported(store, &at, &query, ExportFormat::Csv).await.unwrap()).unwrap() }
+    };
+    assert_eq!(csv(all).await, "id,price,word\n1,10,b\n2,,B\n3,-5,\n4,9,ä\n5,100,\"\"\n");
+    assert_eq!(csv(some.clone()).await, "word,id\nB,2\n\"\",5\nä,4\n,3\n");
+    assert_eq!(csv(filtered).await, "word,id\nB,2\n,3\nä,4\n\"\",5\n");
+    let lines = exported(store, &at, &some, ExportFormat::JsonLines).await.unwrap();
+    let want = r#"{"word":"B","id":"2"} {"word":"","id":"5"} {"word":"ä","id":"4"} {"word":null,"id":"3"} "#;
+    assert_eq!(String::from_utf8(lines).unwrap(), want.replace("} ", "}\n"));
+    for query in [
+        RowQuery { columns: Some(vec!["nothing".to_owned()]), ..RowQuery::default() },
+        RowQuery { sort: Sort::parse_list("nothing").unwrap(), ..RowQuery::default() },
+        RowQuery { filters: vec![Filter::parse("nothing.eq.1").unwrap()], ..RowQuery::default() },
+    ] {
+        let refused = exported(store, &at, &query, ExportFormat::Csv).await.unwrap_err();
+        assert_eq!(refused.code, Code::Invalid);
     }
 }
 

@@ -1,0 +1,34 @@
+//! Versions as files.
+
+use crate::{
+    Tables,
+    rows::{check, snapshot},
+};
+use mycorr_domain::{Export, ExportFormat, Result, RowQuery, TableId, UserId};
+use mycorr_meta::Version;
+
+/// A version of a table on its way into a file.
+pub struct Exported {
+    /// The table's name.
+    pub name: String,
+    pub version: Version,
+    pub file: Box<dyn Export>,
+}
+
+impl Tables {
+    /// All rows of a query, of the newest version if none is named.
+    pub async fn export(
+        &self,
+        user: UserId,
+        table: TableId,
+        version: Option<i64>,
+        query: &RowQuery,
+        format: ExportFormat,
+    ) -> Result<Exported> {
+        let (table, _) = self.meta.table(user, table).await?;
+        let version = self.meta.version(&table, version).await?;
+        check(query, &version)?;
+        let file = self.store.export(&snapshot(&version), query, format).await?;
+        Ok(Exported { name: table.name, version, file })
+    }
+}
