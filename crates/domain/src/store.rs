@@ -3,6 +3,7 @@
 use crate::{
     cell::Cell,
     column::Column,
+    diff::{Change, DiffCounts, DiffFormat, DiffPage, DiffPlan},
     export::{Export, ExportFormat},
     id::{JobId, TableId},
     problem::{Problem, Result},
@@ -89,6 +90,22 @@ pub trait TableStore: Send + Sync + 'static {
 
     /// All rows of a query (whose `offset` and `limit` count for nothing) as a file.
     async fn export(&self, at: &Snapshot, query: &RowQuery, format: ExportFormat) -> Result<Box<dyn Export>>;
+
+    /// How many rows of two versions differ, and in which columns.
+    async fn diff(&self, plan: &DiffPlan) -> Result<DiffCounts>;
+
+    /// Rows that differ: those of `change`, or the removed, then the added, then the changed; the removed in the order of
+    /// `from`, the others in that of `to`.
+    async fn diff_rows(
+        &self,
+        plan: &DiffPlan,
+        change: Option<Change>,
+        offset: u64,
+        limit: usize,
+    ) -> Result<DiffPage>;
+
+    /// All rows that differ, as a file.
+    async fn diff_export(&self, plan: &DiffPlan, format: DiffFormat) -> Result<Box<dyn Export>>;
 
     /// A new version with the content of an old one.
     async fn restore(&self, right: WriteRight, to: StoreVersion) -> Result<Committed>;

@@ -9,7 +9,7 @@ use crate::{
     page::page,
     query_parameters::{KnownParameters, refuse_unknown},
     routes::{
-        accounts, browse, connections, export, jobs, models, operating, passport, paste, role, rows,
+        accounts, browse, connections, diff, export, jobs, models, operating, passport, paste, role, rows,
         statements, tables, tokens, versions,
     },
 };
@@ -77,6 +77,8 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(rows::list_rows))
         .routes(routes!(rows::get_cell))
         .routes(routes!(export::export_table))
+        .routes(routes!(diff::get_diff))
+        .routes(routes!(diff::list_diff_rows))
         .routes(routes!(versions::list_versions))
         .routes(routes!(versions::restore_version));
     let (router, mut document) = OpenApiRouter::with_openapi(Doc::openapi())

@@ -10,9 +10,10 @@ use arrow_array::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use mycorr_domain::{
-    AnswerBudget, Code, Column, ColumnType, Committed, Export, ExportFormat, Filter, JobId, Operator, Page,
-    Problem, Result, RowQuery, Snapshot, StoreVersion, StoredColumn, TableId, TableStore, TableWriter,
-    TextEncoder, WriteRight, output,
+    AnswerBudget, Cell, Change, Code, Column, ColumnType, Committed, DiffColumn, DiffCounts, DiffFormat,
+    DiffPage, DiffPlan, DiffRow, Export, ExportFormat, Filter, JobId, Operator, Page, Problem, Result,
+    RowQuery, Snapshot, StoreVersion, StoredColumn, TableId, TableStore, TableWriter, TextEncoder,
+    WriteRight, output,
 };
 use std::{
     borrow::Cow,
@@ -100,6 +101,58 @@ impl MemoryStore {
         Ok(committed)
     }
 
+    fn printed(&self, at: &Snapshot) -> Result<Vec<Vec<Cell>>> {
+        let version = self.version(at.table, at.version)?;
+        let mut budget = AnswerBudget::new(0);
+        let mut cells = |(batch, row): (&RecordBatch, usize)| {
+            let columns = at.columns.iter().enumerate();
+            columns.map(|(n, column)| budget.cell(bytes_of(batch, n, column, row))).collect()
+        };
+        Ok(rows(&version, at, &RowQuery::default())?.into_iter().map(&mut cells).collect())
+    }
+
+    /// Each row is compared with each: good enough for a few.
+    fn differences(&self, plan: &DiffPlan) -> Result<(DiffCounts, Vec<DiffRow>)> {
+        let (before, after) = (self.printed(&plan.from)?, self.printed(&plan.to)?);
+        let common: Vec<usize> = (0..plan.columns.len()).filter(|&at| plan.is_common(at)).collect();
+        let differs = |old: &[Cell], new: &[Cell], at: usize| {
+            let DiffColumn { from, to } = plan.columns[at];
+            from.map(|at| &old[at]) != to.map(|at| &new[at])
+        };
+        let known_by = plan.key.as_ref().unwrap_or(&common);
+        let mut left: Vec<Option<&Vec<Cell>>> = before.iter().map(Some).collect();
+        let mut counts = DiffCounts { of_columns: vec![0; plan.columns.len()], ..DiffCounts::default() };
+        let (mut added, mut changed) = (Vec::new(), Vec::new());
+        for new in &after {
+            let same = |old: &Option<&Vec<Cell>>| {
+                old.is_some_and(|old| known_by.iter().all(|&at| !differs(old, new, at)))
+            };
+            let Some(old) = left.iter().position(same).and_then(|at| left[at].take()) else {
+                let after = Some(new.clone());
+                added.push(DiffRow { change: Change::Added, before: None, after });
+                continue;
+            };
+            let columns: Vec<_> = common.iter().filter(|&&at| differs(old, new, at)).collect();
+            columns.iter().for_each(|&&at| counts.of_columns[at] += 1);
+            if !columns.is_empty() {
+                let (before, after) = (Some(old.clone()), Some(new.clone()));
+                changed.push(DiffRow { change: Change::Changed, before, after });
+            }
+        }
+        let removed =
+            |old: &Vec<Cell>| DiffRow { change: Change::Removed, before: Some(old.clone()), after: None };
+        let mut rows: Vec<_> = left.into_iter().flatten().map(removed).collect();
+        counts = DiffCounts {
+            removed: rows.len() as u64,
+            added: added.len() as u64,
+            changed: changed.len() as u64,
+            ..counts
+        };
+        rows.extend(added);
+        rows.extend(changed);
+        Ok((counts, rows))
+    }
+
     /// Whether the table takes this right.
     fn admit(&self, right: WriteRight) -> Result<()> {
         self.0.lock().unwrap().get(&right.table()).map_or(Ok(()), |table| table.admit(right))
@@ -182,6 +235,26 @@ impl TableStore for MemoryStore {
             encoder.rows(&mut out, &columns.iter().map(stored).collect::<Vec<_>>(), row..row + 1);
         }
         Ok(Box::new(Written(Some(out.into()))))
+    }
+
+    async fn diff(&self, plan: &DiffPlan) -> Result<DiffCounts> {
+        Ok(self.differences(plan)?.0)
+    }
+
+    async fn diff_rows(
+        &self,
+        plan: &DiffPlan,
+        change: Option<Change>,
+        offset: u64,
+        limit: usize,
+    ) -> Result<DiffPage> {
+        let rows = self.differences(plan)?.1.into_iter();
+        let wanted = rows.filter(|row| change.is_none_or(|change| change == row.change));
+        Ok(DiffPage { rows: wanted.skip(offset as usize).take(limit).collect(), held: Vec::new() })
+    }
+
+    async fn diff_export(&self, _: &DiffPlan, _: DiffFormat) -> Result<Box<dyn Export>> {
+        panic!("the store in memory writes no differences")
     }
 
     async fn restore(&self, right: WriteRight, to: StoreVersion) -> Result<Committed> {

@@ -1,10 +1,12 @@
 //! What every [`TableStore`] does. Each function is a case; [`store_suite!`](crate::store_suite!) makes a
 //! test of each of them.
 
+mod diffs;
 mod queries;
 mod values;
 mod versions;
 
+pub use diffs::*;
 pub use queries::*;
 pub use values::*;
 pub use versions::*;
@@ -56,6 +58,8 @@ macro_rules! store_suite {
             any_number_of_conditions
             only_the_columns_asked_for
             exporting_as_text
+            differences_by_key
+            differences_of_whole_rows
             what_is_not_there
         );
     };

@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod browse;
 pub(crate) mod connections;
+pub(crate) mod diff;
 pub(crate) mod export;
 pub(crate) mod jobs;
 pub(crate) mod models;

@@ -5,6 +5,7 @@
 mod accounts;
 mod around;
 mod connections;
+mod diff;
 mod hostile_input;
 mod ledger;
 mod limits;
