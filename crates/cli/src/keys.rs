@@ -6,7 +6,6 @@ use crate::{
 };
 use clap::Subcommand;
 use mycorr_vault::Keyring;
-use std::time::Duration;
 
 #[derive(Subcommand)]
 pub(crate) enum Keys {
@@ -16,9 +15,6 @@ pub(crate) enum Keys {
     /// of the connections have to type their passwords again.
     New,
 }
-
-/// Between reading the key file and writing what was sealed lie milliseconds.
-const IN_FLIGHT: Duration = Duration::from_secs(2);
 
 /// Rotates. Whatever stops it in the middle, all keys that are still needed are in the file, and the same
 /// command finishes the work.
@@ -32,10 +28,8 @@ pub(crate) async fn keys(place: &Place, command: Keys) -> Result<(), Failure> {
     let engine = place.open_idle().await?;
     let file = place.keys();
     let primary = Keyring::rotate(&file)?;
-    let mut done = engine.rewrap_keys().await.map_err(told)?;
-    // Whoever sealed with the old key just before it was changed has written that by now.
-    tokio::time::sleep(IN_FLIGHT).await;
-    done.rewrapped += engine.rewrap_keys().await.map_err(told)?.rewrapped;
+    // Whatever was sealed with the old key is stored: the file could not be changed before.
+    let done = engine.connections.rewrap_keys().await.map_err(told)?;
     if done.unreadable > 0 {
         return Err(format!(
             "{} were wrapped with the new key {primary}, but {} can't be opened with any key of {}. The old keys \

@@ -133,11 +133,10 @@ pub(crate) async fn serve(place: &Place, settings: Settings) -> Result<(), Failu
         public_url: settings.public_url,
         trusted_proxies: settings.trusted_proxies,
     };
-    let meta = engine.meta.clone();
-    let served = mycorr_server::serve(listener, engine, http, stop).await;
+    let served = mycorr_server::serve(listener, engine.clone(), http, stop).await;
     tracing::info!("stopping: jobs that run go back to the queue");
     workers.shut_down().await;
-    meta.close().await.map_err(crate::settings::told)?;
+    engine.close().await.map_err(crate::settings::told)?;
     served?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use crate::Failure;
 use clap::Args;
 use mycorr_domain::TableStore;
 use mycorr_egress::{AllowList, Dialer};
-use mycorr_engine::{Engine, LARGEST_ROW, Parts, ProviderRoots, SignUp, Waiting};
+use mycorr_engine::{Engine, EngineDeps, LARGEST_ROW, ProviderRoots, SignUp, Waiting};
 use mycorr_meta::Meta;
 use mycorr_tables::{DeltaStore, QueryOptions};
 use mycorr_vault::{Keyring, Vault};
@@ -96,7 +96,7 @@ impl Place {
             let spill_folder = queries.spill_folder.map(|name| self.data_dir.join(name));
             store = store.with_query_options(QueryOptions { spill_folder, ..queries }).map_err(told)?;
         }
-        Ok(Engine::new(Parts {
+        Ok(Engine::new(EngineDeps {
             meta,
             vault: Vault::new(keys),
             dialer: Dialer::new(allow),

@@ -138,7 +138,10 @@ pub trait TableWriter: Send {
     /// with every later batch. Waits while the writer is behind. After an error the writer is of no more use.
     async fn write(&mut self, batch: RecordBatch) -> Result<()>;
 
-    /// Makes the version seen, all at once. A writer that is dropped instead leaves nothing behind that
+    /// Writes what is left, after which no batch is taken any more. Returns how many bytes the version has in all.
+    async fn finish(&mut self) -> Result<u64>;
+
+    /// Makes the version seen, all at once; finishes it first if need be. A writer that is dropped instead leaves nothing behind that
     /// can be seen; its files are removed by [`TableStore::sweep`].
     async fn commit(self: Box<Self>) -> Result<Committed>;
 

@@ -1,14 +1,18 @@
 //! Accounts, sessions, tokens.
 
-use crate::{Engine, SignUp, passwords::Queue};
+use crate::{
+    SignUp,
+    passwords::{Passwords, Queue},
+    sign_in_limits::SignInLimits,
+};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use mycorr_domain::{
     Code, Email, PersonName, Problem, ResourceName, Result, Secret, SessionId, TokenId, UserId,
 };
-use mycorr_meta::{Listed, NewUser, Token, User};
+use mycorr_meta::{Browser, Listed, Meta, NewToken as StoredToken, NewUser, Token, TokenScope, User};
 use sha2::{Digest, Sha256};
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 /// How long a browser stays signed in.
 const SESSION: TimeDelta = TimeDelta::days(30);
@@ -35,8 +39,14 @@ pub struct SignedIn {
 #[derive(Clone, Debug)]
 pub struct Identity {
     pub user: User,
-    /// `None` for a bearer token.
-    pub session: Option<SessionId>,
+    pub proof: Proof,
+}
+
+/// What a caller showed.
+#[derive(Clone, Copy, Debug)]
+pub enum Proof {
+    Session(SessionId),
+    Token(TokenId, TokenScope),
 }
 
 /// A token; the text is known this once.
@@ -45,23 +55,51 @@ pub struct NewToken {
     pub token: Secret,
 }
 
-impl Engine {
+/// People, and how they show who they are.
+#[derive(Clone)]
+pub struct Accounts {
+    pub(crate) meta: Meta,
+    pub(crate) passwords: Arc<Passwords>,
+    /// Failed sign-ins, of accounts that exist and of those that don't alike.
+    pub(crate) sign_in_limits: Arc<SignInLimits>,
+    sign_up: SignUp,
+}
+
+impl Accounts {
+    pub(crate) fn new(meta: Meta, sign_up: SignUp) -> Self {
+        Self { meta, passwords: Arc::new(Passwords::new()), sign_in_limits: Arc::default(), sign_up }
+    }
+
     pub async fn sign_up_state(&self) -> Result<SignUpState> {
         let first = self.meta.is_new().await?;
         Ok(SignUpState { first, open: first || self.sign_up == SignUp::Open })
     }
 
     /// Makes an account and signs it in. The first one is the administrator's.
-    pub async fn sign_up(&self, name: &str, email: &str, password: Secret, from: IpAddr) -> Result<SignedIn> {
+    pub async fn sign_up(
+        &self,
+        name: &str,
+        email: &str,
+        password: Secret,
+        browser: impl Into<Browser>,
+    ) -> Result<SignedIn> {
+        let browser = browser.into();
         if !self.sign_up_state().await?.open {
             // Known before the costly hash; decided again, atomically, when the account is made.
             return Err(Problem::new(Code::SignUpClosed, "Nobody can sign up here without an invitation.")
                 .fix("Ask the operator of this server for an account."));
         }
         let user = self
-            .create_user(name, email, password, false, self.sign_up == SignUp::Open, Queue::Of(from))
+            .create_user(
+                name,
+                email,
+                password,
+                false,
+                self.sign_up == SignUp::Open,
+                Queue::Of(browser.address),
+            )
             .await?;
-        self.start_session(user).await
+        self.start_session(user, &browser).await
     }
 
     /// Makes an account for who was asked to; the operator's way, whatever the setting for sign-up.
@@ -80,54 +118,77 @@ impl Engine {
     ) -> Result<User> {
         let name = PersonName::parse("name", name)?;
         let email = Email::parse(email)?;
-        let hash = self.0.passwords.hash(password, self.0.passwords.place(queue)?).await?;
+        let hash = self.passwords.hash(password, self.passwords.place(queue)?).await?;
         let new = NewUser { name: &name, email: &email, password_hash: &hash, admin };
         self.meta.create_user(new, anyone).await
     }
 
     /// Signs in. Takes as long, and says the same, whether the account is unknown or the password wrong.
-    pub async fn sign_in(&self, email: &str, password: Secret, from: IpAddr) -> Result<SignedIn> {
+    pub async fn sign_in(
+        &self,
+        email: &str,
+        password: Secret,
+        browser: impl Into<Browser>,
+    ) -> Result<SignedIn> {
+        let browser = browser.into();
         let wrong = || {
             Problem::new(Code::SignInFailed, "The e-mail address or the password is wrong.")
                 .fix("Check both. Capital letters matter in the password.")
         };
         let Ok(email) = Email::parse(email) else { return Err(wrong()) };
-        let origin = self.0.sign_in_limits.origin(&self.meta, &email, from).await?;
+        let user = self.check_password(&email, password, browser.address).await?.ok_or_else(wrong)?;
+        // Told only to who knows the password.
+        if user.disabled {
+            return Err(Problem::new(Code::Forbidden, "This account is disabled.")
+                .fix("Ask an administrator to enable it."));
+        }
+        self.start_session(user, &browser).await
+    }
+
+    /// Whose password this is; counted where it is nobody's.
+    pub(crate) async fn check_password(
+        &self,
+        email: &Email,
+        password: Secret,
+        from: IpAddr,
+    ) -> Result<Option<User>> {
+        let origin = self.sign_in_limits.origin(&self.meta, email, from).await?;
         // An address that the account knows does not wait behind strangers.
-        let place = self.0.passwords.place(if origin.known { Queue::Known } else { Queue::Of(from) })?;
-        let attempt = self.0.sign_in_limits.begin(&self.meta, origin).await?;
-        let (user, hash) = self.meta.user_by_email(&email).await?.unzip();
-        let fits = match self.0.passwords.verify(password, hash, place).await {
+        let place = self.passwords.place(if origin.known { Queue::Known } else { Queue::Of(from) })?;
+        let attempt = self.sign_in_limits.begin(&self.meta, origin).await?;
+        let (user, hash) = self.meta.user_by_email(email).await?.unzip();
+        let fits = match self.passwords.verify(password, hash, place).await {
             Ok(fits) => fits,
             Err(problem) => {
                 attempt.refund(&self.meta).await?;
                 return Err(problem);
             }
         };
-        match user {
-            Some(user) if fits => {
-                attempt.succeed(&self.meta).await?;
-                self.start_session(user).await
-            }
-            _ => Err(wrong()),
+        if fits {
+            attempt.succeed(&self.meta).await?;
         }
+        Ok(user.filter(|_| fits))
     }
 
-    async fn start_session(&self, user: User) -> Result<SignedIn> {
+    async fn start_session(&self, user: User, browser: &Browser) -> Result<SignedIn> {
         let session = random_text()?;
         let expires_at = Utc::now() + SESSION;
-        self.meta.create_session(user.id, sha256(&session), expires_at).await?;
+        self.meta.create_session(user.id, sha256(&session), expires_at, browser).await?;
         Ok(SignedIn { user, session: Secret::new(session), expires_at })
     }
 
-    pub async fn sign_out(&self, session: SessionId) -> Result<()> {
-        self.meta.delete_session(session).await
+    /// Ends a session of `user`.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn end_session(&self, user: UserId, session: SessionId) -> Result<()> {
+        self.meta.delete_session(user, session).await
     }
 
-    /// Whose session this is.
-    pub async fn by_session(&self, session: &str) -> Result<Option<Identity>> {
-        let found = self.meta.session(sha256(session)).await?;
-        Ok(found.map(|session| Identity { user: session.user, session: Some(session.id) }))
+    /// Whose session this is, used from an address.
+    pub async fn by_session(&self, session: &str, from: Option<IpAddr>) -> Result<Option<Identity>> {
+        let found = self.meta.session(sha256(session), from).await?;
+        Ok(found.map(|session| Identity { user: session.user, proof: Proof::Session(session.id) }))
     }
 
     /// Whose token this is.
@@ -135,33 +196,46 @@ impl Engine {
         if !token.starts_with(TOKEN_PREFIX) {
             return Ok(None);
         }
-        let user = self.meta.user_by_token(sha256(token)).await?;
-        Ok(user.map(|user| Identity { user, session: None }))
+        let holder = self.meta.token_holder(sha256(token)).await?;
+        Ok(holder.map(|holder| Identity { user: holder.user, proof: Proof::Token(holder.id, holder.scope) }))
     }
 
+    /// Whether what a caller showed is good still.
+    pub async fn stands(&self, proof: Proof) -> Result<bool> {
+        match proof {
+            Proof::Session(id) => self.meta.session_stands(id).await,
+            Proof::Token(id, _) => self.meta.token_stands(id).await,
+        }
+    }
+
+    /// Makes a token that may do what `scope` says of what its person may.
+    ///
+    /// # Errors
+    /// `invalid`; `not_found` for a Model that is not the person's.
     pub async fn create_token(
         &self,
         user: UserId,
         name: &str,
         expires_at: Option<DateTime<Utc>>,
+        scope: TokenScope,
     ) -> Result<NewToken> {
         let name = ResourceName::parse("name", name)?;
         if expires_at.is_some_and(|at| at <= Utc::now()) {
             return Err(Problem::invalid("expires_at", "This has to be in the future."));
         }
+        if let Some(model) = scope.model {
+            self.meta.access(user, model).await?;
+        }
         let token = format!("{TOKEN_PREFIX}{}", random_text()?);
-        let id = self.meta.create_token(user, &name, sha256(&token), expires_at).await?;
+        let new = StoredToken { name: &name, hash: sha256(&token), expires_at, scope };
+        let id = self.meta.create_token(user, new).await?;
         Ok(NewToken { id, token: Secret::new(token) })
     }
 
     /// A token for the account of an e-mail address: the operator's way.
     pub async fn create_token_for(&self, email: &str, name: &str) -> Result<NewToken> {
-        let email = Email::parse(email)?;
-        let (user, _) = self.meta.user_by_email(&email).await?.ok_or_else(|| {
-            Problem::new(Code::NotFound, "There is no account with this e-mail address.")
-                .fix("Make it with mycorr user create.")
-        })?;
-        self.create_token(user.id, name, None).await
+        let user = self.known(email).await?;
+        self.create_token(user.id, name, None, TokenScope::ALL).await
     }
 
     pub async fn tokens(&self, user: UserId, after: Option<&str>, limit: usize) -> Result<Listed<Token>> {
@@ -174,13 +248,13 @@ impl Engine {
 }
 
 /// 256 bits from the system's generator, for URLs and headers.
-fn random_text() -> Result<String> {
+pub(crate) fn random_text() -> Result<String> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(Problem::bug)?;
     Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
 }
 
 /// The text has 256 bits of chance: a fast hash is as good as a slow one.
-fn sha256(text: &str) -> [u8; 32] {
+pub(crate) fn sha256(text: &str) -> [u8; 32] {
     Sha256::digest(text.as_bytes()).into()
 }

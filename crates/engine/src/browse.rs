@@ -1,6 +1,6 @@
 //! What a connection can see at the source, asked there each time.
 
-use crate::{Engine, to_the_end};
+use crate::{Connections, to_the_end};
 use mycorr_domain::{Cell, Code, ConnectionId, Problem, Result, UserId};
 use mycorr_meta::{Listed, Purpose};
 use mycorr_pgread::{Client, SchemaEntry, SourceColumn, TableDescription, TableEntry};
@@ -17,7 +17,7 @@ const PREVIEW_ROWS: u32 = 50;
 
 pub(crate) type Asking<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
-impl Engine {
+impl Connections {
     /// The schemas by name.
     pub async fn schemas(
         &self,
@@ -121,16 +121,16 @@ impl Engine {
     ) -> Result<T> {
         let connection = self.meta.connection(user, id).await?;
         let target = self.target(&connection).await?;
-        let engine = self.clone();
+        let connections = self.clone();
         let left = CancellationToken::new();
         let _leaves = left.clone().drop_guard();
         to_the_end(async move {
             let asking = async {
-                let permit = engine.0.source_concurrency.take(user).await?;
-                let journal = engine.ledger(id, user, purpose, None);
-                match Client::connect(&engine.dialer, &target, journal).await {
+                let permit = connections.source_concurrency.take(user).await?;
+                let journal = connections.ledger(id, user, purpose, None);
+                match Client::connect(&connections.dialer, &target, journal).await {
                     Ok(client) => Ok((permit, client)),
-                    Err(problem) => Err(engine.sign_in_failed(&connection, problem).await),
+                    Err(problem) => Err(connections.sign_in_failed(&connection, problem).await),
                 }
             };
             let (_permit, mut client) = left.run_until_cancelled(asking).await.unwrap_or_else(gone)?;

@@ -1,20 +1,22 @@
 //! Connections: tested before they are saved, sealed when they are.
 
 use crate::{
-    Engine, connection_test_limits::ConnectionTestAttempt, secrets::Opened, source_limits, to_the_end,
+    EngineDeps, connection_test_limits::ConnectionTestAttempt, ledger::OpenEntries, secrets::Opened,
+    source_concurrency::SourceConcurrency, source_limits, to_the_end,
 };
 use mycorr_domain::{
     Code, ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Endpoint, FieldProblem, Port, Problem,
     Result, RoleName, Secret, UserId,
 };
-use mycorr_egress::Host;
+use mycorr_egress::{Dialer, Host};
 use mycorr_meta::{
-    CaSummary, Connection, Dependent, Limits, Listed, NewConnection, Purpose, Statement, TestResult,
+    CaSummary, Connection, Dependent, Limits, Listed, Meta, NewConnection, Purpose, Statement, TestResult,
 };
 use mycorr_pgread::{
     Journal, MemoryJournal, Passport, Report, Step, Target, paste,
     tls::{CaCertificate, ProviderRoots},
 };
+use mycorr_vault::Vault;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -172,15 +174,37 @@ pub(crate) fn summary(ca: &CaCertificate) -> CaSummary {
     CaSummary { subject: info.subject, not_after: info.not_after, sha256: info.sha256 }
 }
 
-impl Engine {
+/// Saved places to read from: tested, sealed, browsed, with the ledger of what was asked there.
+#[derive(Clone)]
+pub struct Connections {
+    pub(crate) meta: Meta,
+    pub(crate) vault: Vault,
+    pub(crate) dialer: Dialer,
+    pub(crate) provider_roots: ProviderRoots,
+    pub(crate) source_concurrency: Arc<SourceConcurrency>,
+    pub(crate) open_entries: OpenEntries,
+}
+
+impl Connections {
+    pub(crate) fn new(deps: &EngineDeps) -> Self {
+        Self {
+            meta: deps.meta.clone(),
+            vault: deps.vault.clone(),
+            dialer: deps.dialer.clone(),
+            provider_roots: deps.provider_roots.clone(),
+            source_concurrency: Arc::new(SourceConcurrency::new()),
+            open_entries: OpenEntries::default(),
+        }
+    }
+
     /// Tests what was filled in and stores nothing.
     pub async fn test_form(&self, user: UserId, form: ConnectionForm, live: Live) -> Result<Report> {
         let kind = form.kind;
         let (_, target) = form.parse(self.provider_roots.clone())?;
-        let engine = self.clone();
+        let connections = self.clone();
         // Left in the middle it would count as one that failed.
         let journal = Arc::new(MemoryJournal::default());
-        to_the_end(async move { engine.probe(user, kind, target, journal, live).await }).await
+        to_the_end(async move { connections.probe(user, kind, target, journal, live).await }).await
     }
 
     /// Tests and saves. When the test fails nothing is stored.
@@ -192,29 +216,30 @@ impl Engine {
     ) -> Result<Connection, Refused> {
         let kind = form.kind;
         let (name, target) = form.parse(self.provider_roots.clone())?;
-        let engine = self.clone();
+        let connections = self.clone();
         to_the_end(async move {
             let journal = Arc::new(MemoryJournal::default());
-            let report = engine.probe(user, kind, target.clone(), journal.clone(), live).await?;
+            let report = connections.probe(user, kind, target.clone(), journal.clone(), live).await?;
             let report = Refused::unless_ok(report).map_err(|refused| *refused)?;
             let id = ConnectionId::new();
-            let opened = Opened::of(&target);
+            let (sealed, sealing) = connections.seal(id, &target.endpoint, &Opened::of(&target))?;
             let new = NewConnection {
                 id,
                 kind,
                 name: &name,
                 endpoint: &target.endpoint,
-                sealed: engine.seal(id, &target.endpoint, &opened)?,
+                sealed,
                 ca_certificate: target.ca_certificate.as_ref().map(summary),
                 server_version: report.server.map(|server| server.version),
             };
-            let connection = engine.meta.create_connection(user, new).await?;
-            if let Err(problem) = engine.record_test(id, user, journal.take()).await {
+            let connection = connections.meta.create_connection(user, new).await?;
+            drop(sealing);
+            if let Err(problem) = connections.record_test(id, user, journal.take()).await {
                 // A connection without the ledger of its test is not saved.
-                engine.meta.delete_connection(user, id).await?;
+                connections.meta.delete_connection(user, id).await?;
                 return Err(problem.into());
             }
-            engine.remember_passport(id, report.passport).await;
+            connections.remember_passport(id, report.passport).await;
             Ok(connection)
         })
         .await
@@ -224,12 +249,12 @@ impl Engine {
     pub async fn test_connection(&self, user: UserId, id: ConnectionId, live: Live) -> Result<Report> {
         let connection = self.meta.connection(user, id).await?;
         let target = self.target(&connection).await?;
-        let engine = self.clone();
+        let connections = self.clone();
         to_the_end(async move {
-            let journal = engine.ledger(id, user, Purpose::Test, None);
-            let mut report = engine.probe(user, connection.kind, target, journal, live).await?;
+            let journal = connections.ledger(id, user, Purpose::Test, None);
+            let mut report = connections.probe(user, connection.kind, target, journal, live).await?;
             if let Some(problem) = report.problem.take() {
-                let problem = engine.sign_in_failed(&connection, problem).await;
+                let problem = connections.sign_in_failed(&connection, problem).await;
                 let failed = mycorr_pgread::Outcome::Failed;
                 for step in report.steps.iter_mut().filter(|step| step.outcome == failed) {
                     (step.message, step.fix) = (problem.detail.clone(), problem.fix.clone());
@@ -240,8 +265,8 @@ impl Engine {
                 ok: report.ok(),
                 server_version: report.server.as_ref().map(|server| server.version.clone()),
             };
-            engine.meta.note_test(user, id, result).await?;
-            engine.remember_passport(id, report.passport.clone()).await;
+            connections.meta.note_test(user, id, result).await?;
+            connections.remember_passport(id, report.passport.clone()).await;
             Ok(report)
         })
         .await
@@ -286,21 +311,21 @@ impl Engine {
         else {
             return Err(Problem::from(wrong).into());
         };
-        let engine = self.clone();
+        let connections = self.clone();
         to_the_end(async move {
             if password.is_some() || ca.is_some() {
-                engine.replace_secrets(user, &connection, password, ca, live).await?;
+                connections.replace_secrets(user, &connection, password, ca, live).await?;
             }
             if let Some(name) = name {
-                engine.meta.rename_connection(user, id, &name).await?;
+                connections.meta.rename_connection(user, id, &name).await?;
             }
             if let Some(limits) = limits {
-                engine.meta.set_limits(user, id, limits).await?;
+                connections.meta.set_limits(user, id, limits).await?;
             }
             if let Some(days) = retention {
-                engine.meta.set_statements_retention(user, id, days).await?;
+                connections.meta.set_statements_retention(user, id, days).await?;
             }
-            Ok(engine.meta.connection(user, id).await?)
+            Ok(connections.meta.connection(user, id).await?)
         })
         .await
     }
@@ -358,9 +383,11 @@ impl Engine {
         let journal = self.ledger(connection.id, user, Purpose::Test, None);
         let report = self.probe(user, connection.kind, target.clone(), journal, live).await?;
         let report = Refused::unless_ok(report).map_err(|refused| *refused)?;
-        let sealed = self.seal(connection.id, &target.endpoint, &Opened::of(&target))?;
+        let (sealed, sealing) = self.seal(connection.id, &target.endpoint, &Opened::of(&target))?;
         let ca = target.ca_certificate.as_ref().map(summary);
-        if !self.meta.reseal_connection(user, connection.id, &stored, sealed, ca).await? {
+        let replaced = self.meta.reseal_connection(user, connection.id, &stored, sealed, ca).await?;
+        drop(sealing);
+        if !replaced {
             return Ok(false);
         }
         let server_version = report.server.map(|server| server.version);
@@ -405,7 +432,7 @@ impl Engine {
         live: Live,
     ) -> Result<Report> {
         let attempt = ConnectionTestAttempt::begin(&self.meta, user, &target.endpoint).await?;
-        let _permit = match self.0.source_concurrency.take(user).await {
+        let _permit = match self.source_concurrency.take(user).await {
             Ok(permit) => permit,
             Err(problem) => {
                 attempt.give_back(&self.meta).await?;

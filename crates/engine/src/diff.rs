@@ -1,6 +1,6 @@
 //! What differs between two versions.
 
-use crate::{Engine, export::Exported, rows::snapshot};
+use crate::{Tables, export::Exported, rows::snapshot};
 use mycorr_domain::{Change, DiffCounts, DiffFormat, DiffPage, DiffPlan, Problem, Result, TableId, UserId};
 use mycorr_meta::Version;
 
@@ -12,7 +12,7 @@ pub struct Diff {
     pub counts: DiffCounts,
 }
 
-impl Engine {
+impl Tables {
     /// How many rows differ: of the version before `to`, and of the newest, where none are named.
     pub async fn diff(
         &self,

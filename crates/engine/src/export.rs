@@ -1,7 +1,7 @@
 //! Versions as files.
 
 use crate::{
-    Engine,
+    Tables,
     rows::{check, snapshot},
 };
 use mycorr_domain::{Export, ExportFormat, Result, RowQuery, TableId, UserId};
@@ -15,7 +15,7 @@ pub struct Exported {
     pub file: Box<dyn Export>,
 }
 
-impl Engine {
+impl Tables {
     /// All rows of a query, of the newest version if none is named.
     pub async fn export(
         &self,

@@ -1,8 +1,8 @@
 //! Queueing imports and syncs.
 
-use crate::Engine;
+use crate::Jobs;
 use mycorr_domain::{Code, ConnectionId, ModelId, Problem, Result, TableId, TableName, UserId, source_name};
-use mycorr_meta::{Job, NewImport, NewSource, Table};
+use mycorr_meta::{Job, Meta, NewImport, NewSource, Table};
 
 /// Which table is to come over.
 pub struct Import {
@@ -15,7 +15,16 @@ pub struct Import {
     pub columns: Option<Vec<String>>,
 }
 
-impl Engine {
+/// Bringing tables over, and again.
+#[derive(Clone)]
+pub struct Imports {
+    pub(crate) meta: Meta,
+    pub(crate) jobs: Jobs,
+    /// Of all versions of the tables in one person's Models.
+    pub(crate) max_bytes_per_user: Option<u64>,
+}
+
+impl Imports {
     /// Queues an import by the owner of the connection. The source is asked when the job runs.
     pub async fn import(&self, user: UserId, model: ModelId, import: Import) -> Result<(Job, Table)> {
         for (field, text) in [("schema", &import.schema), ("table", &import.table)] {
@@ -29,6 +38,7 @@ impl Engine {
             return Err(Problem::invalid("columns", "Each column can be named only once."));
         }
         let name = TableName::parse(import.name.as_deref().unwrap_or(&import.table))?;
+        let grant = self.meta.grant(user, model).await?;
         self.meta.connection(user, import.connection).await?;
         self.storage_left(model).await?;
         let new = NewImport {
@@ -38,8 +48,8 @@ impl Engine {
             name,
             columns,
         };
-        let queued = self.meta.queue_import(user, model, new).await?;
-        self.0.queued.notify_one();
+        let queued = self.meta.queue_import(&grant, new).await?;
+        self.jobs.job_queued();
         Ok(queued)
     }
 
@@ -50,22 +60,22 @@ impl Engine {
                 identifier(field, text)?;
             }
         }
-        self.meta.table(user, table).await?;
-        self.meta.connection(user, source.connection).await?;
-        self.meta.set_source(user, table, source).await
+        let grant = self.meta.grant(user, table).await?;
+        self.meta.set_source(&grant, source).await
     }
 
     /// Queues a sync: the source is read again, into the next version.
     pub async fn sync(&self, user: UserId, table: TableId) -> Result<Job> {
+        let grant = self.meta.grant(user, table).await?;
         let model = self.meta.table(user, table).await?.0.model;
         self.storage_left(model).await?;
-        let job = self.meta.queue_sync(user, table).await?;
-        self.0.queued.notify_one();
+        let job = self.meta.queue_sync(&grant).await?;
+        self.jobs.job_queued();
         Ok(job)
     }
 }
 
-impl Engine {
+impl Imports {
     /// How many bytes the owner of a Model may still store; `None` for no limit.
     ///
     /// # Errors

@@ -1,12 +1,30 @@
 //! Looking at jobs, and stopping them.
 
-use crate::Engine;
 use futures::Stream;
 use mycorr_domain::{JobId, ModelId, Result, UserId};
-use mycorr_meta::{Job, Listed};
-use std::time::Duration;
+use mycorr_meta::{Job, Listed, Meta};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{Notify, broadcast};
 
-impl Engine {
+/// What happens to jobs, for who waits for it.
+#[derive(Clone)]
+pub struct Jobs {
+    meta: Meta,
+    /// Told when a job is queued.
+    queued: Arc<Notify>,
+    /// Told which job of this process has changed.
+    changed: broadcast::Sender<JobId>,
+}
+
+/// Who is slower than this many changes looks again.
+const MAX_WAITING_CHANGES: usize = 64;
+
+impl Jobs {
+    pub(crate) fn new(meta: Meta) -> Self {
+        let (changed, _) = broadcast::channel(MAX_WAITING_CHANGES);
+        Self { meta, queued: Arc::default(), changed }
+    }
+
     pub async fn job(&self, user: UserId, id: JobId) -> Result<Job> {
         self.meta.job(user, id).await
     }
@@ -24,7 +42,8 @@ impl Engine {
 
     /// Asks a job to stop. The table stays as it was.
     pub async fn cancel_job(&self, user: UserId, id: JobId) -> Result<Job> {
-        let job = self.meta.cancel_job(user, id).await?;
+        let model = self.meta.job(user, id).await?.model;
+        let job = self.meta.cancel_job(&self.meta.grant(user, model).await?, id).await?;
         self.job_changed(id);
         Ok(job)
     }
@@ -32,19 +51,19 @@ impl Engine {
     /// The job now and at each change, until it has ended or can't be seen any more. A change that this
     /// process makes is seen at once, another's within a second.
     pub fn watch_job(&self, user: UserId, id: JobId) -> impl Stream<Item = Result<Job>> + Send + use<> {
-        let engine = self.clone();
-        let mut changed = self.0.changed.subscribe();
+        let meta = self.meta.clone();
+        let mut changed = self.changed.subscribe();
         async_stream::stream! {
             let mut last = None;
             loop {
-                let job = match engine.meta.job(user, id).await {
+                let job = match meta.job(user, id).await {
                     Ok(job) => job,
                     Err(problem) => {
                         yield Err(problem);
                         return;
                     }
                 };
-                let now = (job.state, job.rows, job.bytes, job.estimated_rows, job.started_at, job.held_back);
+                let now = (job.state, job.rows, job.bytes, job.estimated_rows, job.started_at, job.waiting_for);
                 let over = job.state.is_final();
                 if last != Some(now) {
                     last = Some(now);
@@ -65,6 +84,21 @@ impl Engine {
     /// Tells those who watch.
     pub(crate) fn job_changed(&self, id: JobId) {
         // Fails when nobody watches.
-        let _ = self.0.changed.send(id);
+        let _ = self.changed.send(id);
+    }
+
+    /// How many jobs are in each state.
+    pub async fn job_counts(&self) -> Result<Vec<(String, u64)>> {
+        self.meta.job_counts().await
+    }
+
+    /// Lets a worker look for work.
+    pub(crate) fn job_queued(&self) {
+        self.queued.notify_one();
+    }
+
+    /// Done when a job may have been queued.
+    pub(crate) async fn queued(&self) {
+        self.queued.notified().await;
     }
 }

@@ -1,6 +1,6 @@
 //! The ledger of a connection, as the client that reads through it needs it: written ahead.
 
-use crate::Engine;
+use crate::Connections;
 use async_trait::async_trait;
 use chrono::{TimeDelta, Utc};
 use mycorr_domain::{ConnectionId, JobId, Problem, Result, StatementId, UserId};
@@ -115,7 +115,7 @@ async fn complete(meta: &Meta, open: &OpenEntries, ends: Vec<StatementEnd>) {
     }
 }
 
-impl Engine {
+impl Connections {
     /// Where statements through a connection are entered.
     pub(crate) fn ledger(
         &self,
@@ -124,7 +124,7 @@ impl Engine {
         purpose: Purpose,
         job: Option<JobId>,
     ) -> Arc<dyn Journal> {
-        let (meta, open) = (self.meta.clone(), self.0.open_entries.clone());
+        let (meta, open) = (self.meta.clone(), self.open_entries.clone());
         Arc::new(Ledger { meta, open, connection, actor, purpose, job })
     }
 
@@ -169,14 +169,14 @@ impl Engine {
 
     async fn keep_ledgers_once(&self, retention: bool, stop: &CancellationToken) -> Result<()> {
         let (ids, ends): (Vec<_>, Vec<_>) = {
-            let open = self.0.open_entries.lock();
+            let open = self.open_entries.lock();
             (open.keys().copied().collect(), open.values().flatten().cloned().collect())
         };
         if !ids.is_empty() {
             self.meta.renew_statements(&ids, OPEN).await?;
         }
         if !ends.is_empty() {
-            complete(&self.meta, &self.0.open_entries, ends).await;
+            complete(&self.meta, &self.open_entries, ends).await;
         }
         let closed = self.meta.close_interrupted_statements().await?;
         if closed > 0 {
@@ -187,7 +187,7 @@ impl Engine {
                 || (retention && self.meta.prune_statements(Utc::now()).await?))
         {
             // The heartbeat must not wait for a large ledger.
-            let ids: Vec<_> = self.0.open_entries.lock().keys().copied().collect();
+            let ids: Vec<_> = self.open_entries.lock().keys().copied().collect();
             if !ids.is_empty() {
                 self.meta.renew_statements(&ids, OPEN).await?;
             }

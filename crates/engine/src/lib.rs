@@ -15,36 +15,45 @@ mod liveness;
 mod models;
 mod passport;
 mod passwords;
+mod people;
 mod reading;
 mod role;
 mod rows;
 mod runner;
 mod secrets;
 mod sign_in_limits;
+mod slow_reads;
 mod source;
 mod source_concurrency;
 mod source_limits;
+mod tables;
 mod versions;
 
-pub use accounts::{Identity, NewToken, SignUpState, SignedIn};
+pub use accounts::{Accounts, Identity, NewToken, Proof, SignUpState, SignedIn};
 pub use browse::Preview;
-pub use connections::{Change, ConnectionForm, Live, Refused};
+pub use connections::{Change, ConnectionForm, Connections, Live, Refused};
 pub use diff::Diff;
 pub use export::Exported;
-pub use imports::Import;
+pub use imports::{Import, Imports};
+pub use jobs::Jobs;
 pub use liveness::Waiting;
+pub use models::Models;
 pub use passport::{RightsChange, SeenPassport};
+pub use people::NewLink;
 pub use role::NewRole;
 pub use rows::Rows;
+use runner::Runner;
 pub use runner::Workers;
 pub use secrets::Rewrapped;
 pub use source_limits::read_seconds;
+pub use tables::Tables;
 pub use versions::ColumnChanges;
 
 // Plain values of the crates below, passed on as they are.
 pub use mycorr_meta::{
-    Access, CaSummary, Connection, Dependent, HeldBack, Job, JobKind, JobState, Limits, Listed, Model,
-    NewSource, Purpose, Source, Statement, Table, Token, User, Version,
+    Access, Browser, CaSummary, Connection, Dependent, Job, JobKind, JobState, Limits, Listed, Model,
+    NewSource, Purpose, SessionInfo, Source, Statement, Table, Token, TokenAccess, TokenScope, User,
+    UserChange, Version, WaitingFor,
 };
 pub use mycorr_pgread::{
     Attempt, DeniedLookup, DialOutcome, Excess, Outcome as StepOutcome, Passport, Report, SchemaEntry,
@@ -56,7 +65,7 @@ pub use mycorr_pgread::{
 
 pub use mycorr_domain::{SourceChange, SourceRecord, UniqueKey};
 
-use mycorr_domain::{JobId, Result, TableStore};
+use mycorr_domain::{Result, TableStore};
 use mycorr_egress::Dialer;
 use mycorr_meta::Meta;
 use mycorr_vault::Vault;
@@ -64,7 +73,7 @@ use std::{
     future::Future,
     sync::{Arc, atomic::AtomicBool},
 };
-use tokio::sync::{Mutex, Notify, broadcast};
+use tokio::sync::Mutex;
 
 /// Who may make an account once there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +84,7 @@ pub enum SignUp {
 }
 
 /// What an engine is made of.
-pub struct Parts {
+pub struct EngineDeps {
     pub meta: Meta,
     pub vault: Vault,
     pub dialer: Dialer,
@@ -95,60 +104,66 @@ pub struct Parts {
 /// What a row may have unless the operator says otherwise.
 pub const LARGEST_ROW: usize = 64 << 20;
 
-/// Everything that Mycorr can do. Cheap to clone.
+/// Everything that Mycorr can do, by use case. Cheap to clone. What it is made of stays inside: who holds an engine
+/// reaches the metadata, the secrets and the tables through a use case, which asks who is asking.
 #[derive(Clone)]
-pub struct Engine(Arc<Inner>);
-
-struct Inner {
-    parts: Parts,
-    passwords: passwords::Passwords,
-    /// Failed sign-ins, of accounts that exist and of those that don't alike.
-    sign_in_limits: sign_in_limits::SignInLimits,
-    source_concurrency: source_concurrency::SourceConcurrency,
-    /// Whether jobs wait for room where tables are stored.
-    short_of_room: AtomicBool,
-    open_entries: ledger::OpenEntries,
-    checking: Mutex<()>,
-    /// Told when a job is queued.
-    queued: Notify,
-    /// Told which job of this process has changed.
-    changed: broadcast::Sender<JobId>,
-}
-
-impl std::ops::Deref for Engine {
-    type Target = Parts;
-    fn deref(&self) -> &Parts {
-        &self.0.parts
-    }
+pub struct Engine {
+    pub accounts: Accounts,
+    pub models: Models,
+    pub connections: Connections,
+    pub imports: Imports,
+    pub tables: Tables,
+    pub jobs: Jobs,
+    checking: Arc<Mutex<()>>,
 }
 
 impl Engine {
-    pub fn new(parts: Parts) -> Self {
-        let (changed, _) = broadcast::channel(64);
-        Self(Arc::new(Inner {
-            parts,
-            passwords: passwords::Passwords::new(),
-            sign_in_limits: sign_in_limits::SignInLimits::default(),
-            source_concurrency: source_concurrency::SourceConcurrency::new(),
-            short_of_room: AtomicBool::new(false),
-            open_entries: ledger::OpenEntries::default(),
-            checking: Mutex::new(()),
-            queued: Notify::new(),
-            changed,
-        }))
+    pub fn new(deps: EngineDeps) -> Self {
+        let connections = Connections::new(&deps);
+        let EngineDeps {
+            meta, store, sign_up, largest_row, min_free_bytes, max_bytes_per_user, waiting, ..
+        } = deps;
+        let jobs = Jobs::new(meta.clone());
+        let imports = Imports { meta: meta.clone(), jobs: jobs.clone(), max_bytes_per_user };
+        let runner = Runner {
+            meta: meta.clone(),
+            store: store.clone(),
+            connections: connections.clone(),
+            imports: imports.clone(),
+            jobs: jobs.clone(),
+            largest_row,
+            min_free_bytes,
+            waiting,
+            short_of_room: Arc::new(AtomicBool::new(false)),
+            slow_reads: Arc::default(),
+        };
+        Self {
+            accounts: Accounts::new(meta.clone(), sign_up),
+            models: Models::new(meta.clone()),
+            connections,
+            imports,
+            tables: Tables { meta, store, runner },
+            jobs,
+            checking: Arc::default(),
+        }
+    }
+
+    /// Starts `count` workers. What a process that died has left over is found by its lease.
+    pub fn start_workers(&self, count: usize) -> Workers {
+        self.tables.runner.start_workers(count)
     }
 
     /// Whether what a request needs is there: metadata and tables take a write.
     pub async fn ready(&self) -> Result<()> {
         // One at a time, since anybody may ask and each costs a write.
-        let _turn = self.0.checking.lock().await;
-        self.meta.check_writable().await?;
-        self.store.check_writable().await
+        let _turn = self.checking.lock().await;
+        self.tables.meta.check_writable().await?;
+        self.tables.store.check_writable().await
     }
 
-    /// How many jobs are in each state.
-    pub async fn job_counts(&self) -> Result<Vec<(String, u64)>> {
-        self.meta.job_counts().await
+    /// Closes the metadata, when nothing uses it any more.
+    pub async fn close(self) -> Result<()> {
+        self.tables.meta.close().await
     }
 }
 

@@ -1,7 +1,7 @@
 //! Slow is not dead: a source that sends nothing is asked, through a second connection, whether it still works on the
 //! read. A machine that is gone is found by TCP's keep-alive (`egress`).
 
-use crate::Engine;
+use crate::Connections;
 use mycorr_domain::Result;
 use mycorr_meta::Connection;
 use mycorr_pgread::{Backend, Client, Journal};
@@ -35,7 +35,8 @@ const MAX_PROBE_INTERVAL: Duration = Duration::from_secs(15 * 60);
 const LAST_BYTES: Duration = Duration::from_secs(10);
 
 pub(crate) struct Liveness {
-    pub(crate) engine: Engine,
+    pub(crate) connections: Connections,
+    pub(crate) waiting: Waiting,
     pub(crate) connection: Connection,
     pub(crate) journal: Arc<dyn Journal>,
 }
@@ -45,7 +46,7 @@ impl Liveness {
     /// the process is not known, or where nobody can be asked.
     pub(crate) async fn lost(&self, backend: Option<Backend>, received: &AtomicU64) {
         let Some(backend) = backend else { return std::future::pending().await };
-        let first = self.engine.waiting.probe_after;
+        let first = self.waiting.probe_after;
         let mut wait = first;
         loop {
             let before = received.load(Relaxed);
@@ -71,8 +72,8 @@ impl Liveness {
     }
 
     async fn ask(&self, backend: Backend) -> Result<Option<bool>> {
-        let target = self.engine.target(&self.connection).await?;
-        let mut client = Client::connect(&self.engine.dialer, &target, self.journal.clone()).await?;
+        let target = self.connections.target(&self.connection).await?;
+        let mut client = Client::connect(&self.connections.dialer, &target, self.journal.clone()).await?;
         drop(target);
         let answer = client.has_backend(backend).await;
         client.close().await;

@@ -1,7 +1,7 @@
 //! What a connection's role may do, as it was seen last, and how that changed. Looked at when a connection is
 //! tested, when its owner asks, and at every sync.
 
-use crate::Engine;
+use crate::Connections;
 use chrono::{DateTime, Utc};
 use mycorr_domain::{Code, ConnectionId, Problem, Result, UserId};
 use mycorr_meta::{Connection, Purpose};
@@ -27,7 +27,7 @@ pub struct RightsChange {
 /// So many changes are remembered.
 const MOST_CHANGES: usize = 50;
 
-impl Engine {
+impl Connections {
     /// As it was seen last; `None` if it never was.
     pub async fn passport(&self, user: UserId, id: ConnectionId) -> Result<Option<SeenPassport>> {
         self.meta.connection(user, id).await?;

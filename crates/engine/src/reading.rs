@@ -1,16 +1,15 @@
 //! From the source into a version: one SELECT, read on one task and written on another.
 
 use crate::{
-    Engine,
     imports::quota_exceeded,
     liveness::Liveness,
-    runner::Made,
+    runner::{Made, Runner},
     source::{self, Found},
     source_limits::{self, Throttle},
 };
 use arrow_array::RecordBatch;
 use mycorr_domain::{Code, ModelId, Problem, Result, TableWriter};
-use mycorr_meta::{Beat, HeldBack, JobKind, Purpose, Told, Work};
+use mycorr_meta::{Beat, JobKind, Purpose, Told, WaitingFor, Work};
 use mycorr_pgread::{Client, Scan, Stop, TableDescription, WithStop};
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -31,8 +30,8 @@ impl Progress {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set(&self, rows: u64, bytes: u64, held_back: Option<HeldBack>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Told { rows, bytes, held_back };
+    fn set(&self, rows: u64, bytes: u64, waiting_for: Option<WaitingFor>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Told { rows, bytes, waiting_for };
     }
 }
 
@@ -40,7 +39,7 @@ fn interrupted() -> Problem {
     Problem::new(Code::Cancelled, "The job was cancelled. Nothing was changed.")
 }
 
-impl Engine {
+impl Runner {
     /// Reads a job's source into a new version of its table.
     pub(crate) async fn read(
         &self,
@@ -63,14 +62,15 @@ impl Engine {
             )
         })?;
         let limits = connection.limits;
-        let journal = self.ledger(connection.id, work.job.requested_by, purpose, Some(work.job.id));
+        let journal =
+            self.connections.ledger(connection.id, work.job.requested_by, purpose, Some(work.job.id));
         let mut client = {
             // The password goes as soon as it has been used.
-            let target = self.target(&connection).await?;
-            let connecting = Client::connect(&self.dialer, &target, journal.clone());
+            let target = self.connections.target(&connection).await?;
+            let connecting = Client::connect(&self.connections.dialer, &target, journal.clone());
             match abort.run_until_cancelled(connecting).await.unwrap_or_else(|| Err(interrupted())) {
                 Ok(client) => client,
-                Err(problem) => return Err(self.sign_in_failed(&connection, problem).await),
+                Err(problem) => return Err(self.connections.sign_in_failed(&connection, problem).await),
             }
         };
         let looking = async {
@@ -88,14 +88,15 @@ impl Engine {
             Ok(looked) => looked,
             Err(problem) => return Err(problem.with_stop(client.close().await)),
         };
-        self.remember_passport(connection.id, passport).await;
+        self.connections.remember_passport(connection.id, passport).await;
         let started = Instant::now();
         let ended = |problem| source_limits::explain(problem, limits, started.elapsed());
         let scan_limits = source_limits::scan_limits(limits, self.largest_row, self.waiting.idle_timeout);
         let preparing = client.read(&described, chosen.as_deref(), scan_limits);
         let mut scan = abort.run_until_cancelled(preparing).await.unwrap_or_else(|| Err(interrupted()))?;
         let columns = scan.columns().to_vec();
-        let liveness = Liveness { engine: self.clone(), connection, journal };
+        let liveness =
+            Liveness { connections: self.connections.clone(), waiting: self.waiting, connection, journal };
         let making = async {
             let (backend, received) = (scan.backend(), scan.received());
             let begun = tokio::select! {
@@ -141,13 +142,20 @@ impl Engine {
         mut batches: mpsc::Receiver<RecordBatch>,
         model: ModelId,
     ) -> Result<Box<dyn TableWriter>> {
-        let left = self.storage_left(model).await?.unwrap_or(u64::MAX);
+        let within = |left: Option<u64>, bytes: u64| match left {
+            Some(left) if bytes > left => {
+                Err(quota_exceeded(self.imports.max_bytes_per_user.unwrap_or(left)))
+            }
+            _ => Ok(()),
+        };
+        let left = self.imports.storage_left(model).await?;
         while let Some(batch) = batches.recv().await {
             writer.write(batch).await?;
-            if writer.bytes() > left {
-                return Err(quota_exceeded(self.max_bytes_per_user.unwrap_or(left)));
-            }
+            within(left, writer.bytes())?;
         }
+        // Other jobs of the same Models may have ended meanwhile.
+        let bytes = writer.finish().await?;
+        within(self.imports.storage_left(model).await?, bytes)?;
         Ok(writer)
     }
 
@@ -183,8 +191,8 @@ async fn pump(
                 }
                 None => Duration::ZERO,
             };
-            let held_back = (!wait.is_zero()).then_some(HeldBack::BytesPerSecond);
-            progress.set(scan.rows(), scan.bytes(), held_back);
+            let waiting_for = (!wait.is_zero()).then_some(WaitingFor::BytesPerSecond);
+            progress.set(scan.rows(), scan.bytes(), waiting_for);
             if batches.send(batch).await.is_err() {
                 return Err(interrupted());
             }

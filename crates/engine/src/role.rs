@@ -1,6 +1,6 @@
 //! A new read-only role, with a password that only its owner ever sees.
 
-use crate::Engine;
+use crate::Connections;
 use mycorr_domain::{Problem, Result, Secret};
 use mycorr_pgread::sql;
 
@@ -18,7 +18,7 @@ const LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz234567
 /// 139 bits of chance.
 const LENGTH: usize = 24;
 
-impl Engine {
+impl Connections {
     /// Makes a password up; stores nothing.
     pub fn new_role(&self, username: &str, database: &str, schemas: &[String]) -> Result<NewRole> {
         let password = Secret::new(password()?);

@@ -1,6 +1,6 @@
 //! Reading versions.
 
-use crate::Engine;
+use crate::Tables;
 use mycorr_domain::{Column, Page, Problem, Result, RowQuery, Snapshot, TableId, UserId};
 use mycorr_meta::Version;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ pub struct Rows {
     pub page: Page,
 }
 
-impl Engine {
+impl Tables {
     /// A page of rows of a version, the newest if none is named.
     pub async fn rows(
         &self,

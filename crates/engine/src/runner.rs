@@ -1,11 +1,18 @@
 //! The job runner: workers that claim jobs, keep their leases and see each to its end.
 
-use crate::{Engine, reading::Progress};
+use crate::{
+    Connections, Imports, Jobs, Waiting,
+    reading::Progress,
+    slow_reads::{MIN_WINDOW_BYTES, SLOW_WINDOW, SlowReads, given_up},
+};
 use chrono::{TimeDelta, Utc};
-use mycorr_domain::{Code, Column, Committed, Problem, Result, SourceRecord};
-use mycorr_meta::{Beat, JobKind, NewVersion, Told, Work};
+use mycorr_domain::{Code, Column, Committed, Problem, Result, SourceRecord, TableStore};
+use mycorr_meta::{Beat, JobKind, Meta, NewVersion, Told, Work};
 use std::{
-    sync::{Arc, Mutex, atomic::Ordering::Relaxed},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 use tokio::{
@@ -22,15 +29,13 @@ const BEAT: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_secs(2);
 /// How often the files of removed tables are looked after.
 const TIDY: Duration = Duration::from_secs(20);
-/// How often files are looked for that a crash has left and nobody misses.
+/// When files are looked for first that a crash has left and nobody misses, and how often after that.
+const FIRST_ORPHANS: Duration = Duration::from_secs(10 * 60);
 const ORPHANS: Duration = Duration::from_secs(24 * 60 * 60);
-/// A source that sent less than this in such a time does not keep a place from others: what costs is reading, not waiting.
-const DRIP_WINDOW: Duration = Duration::from_secs(2);
-const MIN_WINDOW_BYTES: u64 = 64 << 10;
 /// Places beside those that the operator gave, for the first job of a person who has none running.
 const FIRST_PLACES: usize = 2;
-/// How many jobs may run beside the places.
-const MAX_DRIPPING: usize = 16;
+/// How many jobs may run beside the places, of sources that send next to nothing.
+const MAX_SLOW_READS: usize = 16;
 /// A job that was begun so often and never ended takes its worker down with it.
 const MAX_ATTEMPTS: i64 = 5;
 
@@ -60,6 +65,18 @@ enum Interrupt {
     Stopping,
     /// What is left is kept for the metadata.
     NoRoom,
+    /// Its source sent next to nothing while others waited.
+    GivenUp,
+}
+
+/// What a worker claims its jobs under.
+struct Turn {
+    /// How many jobs may read at once.
+    places: Arc<Semaphore>,
+    /// How many may run at once, those included whose source sends next to nothing.
+    slots: Arc<Semaphore>,
+    /// Whether it takes only the first job of a person who has none running.
+    only_first: bool,
 }
 
 /// What a run made: the columns, the commit, and what is to be said of it although it went well.
@@ -70,42 +87,56 @@ pub(crate) struct Made {
     pub(crate) warning: Option<Problem>,
 }
 
-impl Engine {
-    /// Starts `count` workers. What a process that died has left over is found by its lease.
-    pub fn start_workers(&self, count: usize) -> Workers {
+/// What does the jobs.
+#[derive(Clone)]
+pub(crate) struct Runner {
+    pub(crate) meta: Meta,
+    pub(crate) store: Arc<dyn TableStore>,
+    pub(crate) connections: Connections,
+    pub(crate) imports: Imports,
+    pub(crate) jobs: Jobs,
+    pub(crate) largest_row: usize,
+    pub(crate) min_free_bytes: u64,
+    pub(crate) waiting: Waiting,
+    /// Whether jobs wait for room where tables are stored.
+    pub(crate) short_of_room: Arc<AtomicBool>,
+    pub(crate) slow_reads: Arc<SlowReads>,
+}
+
+impl Runner {
+    pub(crate) fn start_workers(&self, count: usize) -> Workers {
         let workers = Workers { stop: CancellationToken::new(), tasks: TaskTracker::new() };
-        // More workers than places: a job whose source sends next to nothing gives its place to another.
-        let places = Arc::new(Semaphore::new(count));
-        for _ in 0..count + MAX_DRIPPING {
-            let (engine, stop, places) = (self.clone(), workers.stop.clone(), places.clone());
-            workers.tasks.spawn(async move { engine.work(&stop, &places, false).await });
+        let slots = Arc::new(Semaphore::new(count + FIRST_PLACES + MAX_SLOW_READS));
+        for (count, only_first) in [(count, false), (FIRST_PLACES, true)] {
+            let turn = Turn { places: Arc::new(Semaphore::new(count)), slots: slots.clone(), only_first };
+            let (runner, stop, tasks) = (self.clone(), workers.stop.clone(), workers.tasks.clone());
+            workers.tasks.spawn(async move { runner.work(&stop, &tasks, &turn).await });
         }
-        let places = Arc::new(Semaphore::new(FIRST_PLACES));
-        for _ in 0..FIRST_PLACES {
-            let (engine, stop, places) = (self.clone(), workers.stop.clone(), places.clone());
-            workers.tasks.spawn(async move { engine.work(&stop, &places, true).await });
-        }
-        let (engine, stop) = (self.clone(), workers.stop.clone());
+        let (runner, stop) = (self.clone(), workers.stop.clone());
         workers.tasks.spawn(async move {
             while stop.run_until_cancelled(tokio::time::sleep(TIDY)).await.is_some() {
-                engine.tidy().await;
+                runner.tidy().await;
             }
         });
-        let (engine, stop) = (self.clone(), workers.stop.clone());
+        let (runner, stop) = (self.clone(), workers.stop.clone());
         workers.tasks.spawn(async move {
-            while stop.run_until_cancelled(tokio::time::sleep(ORPHANS)).await.is_some() {
-                engine.remove_orphans().await;
+            let mut wait = FIRST_ORPHANS;
+            while stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_some() {
+                runner.remove_orphans().await;
+                wait = ORPHANS;
             }
         });
-        let (engine, stop) = (self.clone(), workers.stop.clone());
-        workers.tasks.spawn(async move { engine.keep_ledgers(&stop).await });
+        let (runner, stop) = (self.clone(), workers.stop.clone());
+        workers.tasks.spawn(async move { runner.connections.keep_ledgers(&stop).await });
         workers
     }
 
-    async fn work(&self, stop: &CancellationToken, places: &Arc<Semaphore>, only_first: bool) {
-        while let Some(Ok(place)) = stop.run_until_cancelled(places.clone().acquire_owned()).await {
+    /// Claims jobs one after the other, and lets each run beside the next.
+    async fn work(&self, stop: &CancellationToken, tasks: &TaskTracker, turn: &Turn) {
+        while let Some(Ok(place)) = stop.run_until_cancelled(turn.places.clone().acquire_owned()).await {
+            let Some(slot) = stop.run_until_cancelled(self.slot(turn)).await else { return };
             let claimed = match self.wait_for_room().await {
-                Ok(true) if only_first => self.meta.claim_first(LEASE).await,
+                Ok(true) if turn.only_first => self.meta.claim_first(LEASE).await,
                 Ok(true) => self.meta.claim(LEASE).await,
                 Ok(false) => Ok(None),
                 Err(problem) => Err(problem),
@@ -113,11 +144,15 @@ impl Engine {
             match claimed {
                 Ok(Some(work)) => {
                     // There may be more for another worker.
-                    self.0.queued.notify_one();
-                    self.run(work, stop, Some(place)).await;
+                    self.jobs.job_queued();
+                    let (runner, stop) = (self.clone(), stop.clone());
+                    tasks.spawn(async move {
+                        runner.run(work, &stop, Some(place)).await;
+                        drop(slot);
+                    });
                 }
                 Ok(None) => {
-                    let wait = tokio::time::timeout(LOOK, self.0.queued.notified());
+                    let wait = tokio::time::timeout(LOOK, self.jobs.queued());
                     stop.run_until_cancelled(wait).await;
                 }
                 Err(problem) => {
@@ -128,10 +163,27 @@ impl Engine {
         }
     }
 
+    /// Room for one more running job. Where slow reads take all of it while a job waits, one of them is given up.
+    async fn slot(&self, turn: &Turn) -> Option<OwnedSemaphorePermit> {
+        loop {
+            let free = tokio::time::timeout(LOOK, turn.slots.clone().acquire_owned()).await;
+            match free {
+                Ok(slot) => return slot.ok(),
+                Err(_) => match self.meta.jobs_wait().await {
+                    Ok(false) => {}
+                    Ok(true) => _ = self.slow_reads.give_up_one(),
+                    Err(problem) => {
+                        tracing::error!(cause = problem.internal, "waiting jobs can't be counted")
+                    }
+                },
+            }
+        }
+    }
+
     /// Whether there is room for more tables; otherwise the jobs that wait say so.
     async fn wait_for_room(&self) -> Result<bool> {
         let room = self.has_room().await;
-        if self.0.short_of_room.swap(!room, Relaxed) || !room {
+        if self.short_of_room.swap(!room, Relaxed) || !room {
             self.meta.wait_for_storage(!room).await?;
         }
         Ok(room)
@@ -151,18 +203,19 @@ impl Engine {
     ) {
         let (id, kind) = (work.job.id, work.job.kind.as_str());
         tracing::info!(job = %id, kind, attempt = work.attempts, fence = work.lease.fence, "job begins");
-        self.job_changed(id);
+        self.jobs.job_changed(id);
         let progress = Progress::default();
         let abort = CancellationToken::new();
+        let give_up = CancellationToken::new();
         let why = Mutex::new(None);
         let interrupt = |reason| {
             why.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert(reason);
             abort.cancel();
         };
-        let engine = self.clone();
+        let runner = self.clone();
         let running = {
             let (work, progress, abort) = (work.clone(), progress.clone(), abort.clone());
-            tokio::spawn(async move { engine.perform(&work, &progress, &abort).await })
+            tokio::spawn(async move { runner.perform(&work, &progress, &abort).await })
         };
         let see_to_the_end = async {
             let outcome = running.await.unwrap_or_else(|error| Err(Problem::bug(error)));
@@ -171,9 +224,10 @@ impl Engine {
         };
         tokio::select! {
             () = see_to_the_end => {}
-            () = self.keep(&work, &progress, stop, place, interrupt) => unreachable!("reports until it is dropped"),
+            () = self.keep(&work, &progress, stop, &give_up, place, interrupt) => unreachable!("reports until it is dropped"),
         }
-        self.job_changed(id);
+        self.slow_reads.remove(id);
+        self.jobs.job_changed(id);
     }
 
     /// Reports until it is dropped, and interrupts the job when there is a reason.
@@ -182,6 +236,7 @@ impl Engine {
         work: &Work,
         progress: &Progress,
         stop: &CancellationToken,
+        give_up: &CancellationToken,
         mut place: Option<OwnedSemaphorePermit>,
         interrupt: impl Fn(Interrupt),
     ) {
@@ -196,9 +251,15 @@ impl Engine {
                 }
             }
             let now = progress.read();
-            if window.elapsed() >= DRIP_WINDOW {
+            if give_up.is_cancelled() {
+                interrupt(Interrupt::GivenUp);
+            }
+            if window.elapsed() >= SLOW_WINDOW {
                 if now.bytes < bytes + MIN_WINDOW_BYTES {
                     drop(place.take());
+                    self.slow_reads.add(work.job.id, work.job.requested_by, give_up);
+                } else {
+                    self.slow_reads.remove(work.job.id);
                 }
                 if !self.has_room().await {
                     interrupt(Interrupt::NoRoom);
@@ -218,7 +279,7 @@ impl Engine {
             }
             if now != said {
                 said = now;
-                self.job_changed(work.job.id);
+                self.jobs.job_changed(work.job.id);
             }
         }
     }
@@ -236,6 +297,7 @@ impl Engine {
         if work.attempts > MAX_ATTEMPTS {
             return Err(Problem::bug(format!("job was begun {MAX_ATTEMPTS} times and never ended")));
         }
+        self.meta.check_permitted(&work.job).await?;
         match work.job.kind {
             JobKind::Import | JobKind::Sync => self.read(work, progress, abort).await,
             JobKind::Restore => {
@@ -259,7 +321,7 @@ impl Engine {
     }
 
     async fn restored(&self, work: &Work) -> Result<mycorr_meta::Version> {
-        let (table, _) = self.meta.table(work.job.requested_by, work.job.table).await?;
+        let table = self.meta.table_of_job(work.job.table).await?;
         self.meta.version(&table, work.restored_version).await
     }
 
@@ -308,6 +370,7 @@ impl Engine {
                 "There is no room left where tables are stored. Nothing was changed.",
             )
             .fix("Make room on the volume of the tables, or enlarge it, then try again."),
+            Some(Interrupt::GivenUp) => given_up(),
             None => problem,
         };
         tracing::info!(job = %id, code = problem.code.as_str(), cause = problem.internal, "job failed");

@@ -1,10 +1,10 @@
 //! Between a connection's fields and what is stored of them.
 
-use crate::Engine;
+use crate::Connections;
 use mycorr_domain::{ConnectionId, Endpoint, Result, Secret};
 use mycorr_meta::{Connection, Sealed};
 use mycorr_pgread::{Target, tls::CaCertificate};
-use mycorr_vault::{Context, WrappedKey};
+use mycorr_vault::{Context, Sealing, WrappedKey};
 
 /// A connection's secrets in clear: in memory only, for as long as it is dialled.
 pub(crate) struct Opened {
@@ -44,7 +44,7 @@ pub struct Rewrapped {
 /// How many data keys are looked at in one step.
 const KEYS_AT_ONCE: u64 = 200;
 
-impl Engine {
+impl Connections {
     /// Wraps every connection's data key with the keyring's primary key. Connections can be used, made and
     /// changed meanwhile: one that changes in between is wrapped by the primary key already.
     pub async fn rewrap_keys(&self) -> Result<Rewrapped> {
@@ -56,7 +56,9 @@ impl Engine {
             last = Some(*id);
             for (id, endpoint, old) in keys {
                 let wrapped = WrappedKey::from_bytes(old.clone());
-                match self.vault.rewrap(&wrapped, &context(id, "data_key", &endpoint)) {
+                // Held until it is stored.
+                let sealing = self.vault.begin_sealing()?;
+                match sealing.rewrap(&wrapped, &context(id, "data_key", &endpoint)) {
                     Ok(Some(new)) => {
                         let replaced = self.meta.replace_data_key(id, old, new.into_bytes()).await?;
                         done.rewrapped += u64::from(replaced);
@@ -71,18 +73,25 @@ impl Engine {
         }
     }
 
-    /// Seals a connection's secrets under a data key of its own.
-    pub(crate) fn seal(&self, id: ConnectionId, endpoint: &Endpoint, opened: &Opened) -> Result<Sealed> {
-        let (key, wrapped) = self.vault.new_data_key(&context(id, "data_key", endpoint))?;
+    /// Seals a connection's secrets under a data key of its own. Until they are stored, [`Sealing`] is to be held.
+    pub(crate) fn seal(
+        &self,
+        id: ConnectionId,
+        endpoint: &Endpoint,
+        opened: &Opened,
+    ) -> Result<(Sealed, Sealing)> {
+        let sealing = self.vault.begin_sealing()?;
+        let (key, wrapped) = sealing.new_data_key(&context(id, "data_key", endpoint))?;
         let seal = |field, secret| key.seal(secret, &context(id, field, endpoint));
-        Ok(Sealed {
+        let sealed = Sealed {
             data_key: wrapped.into_bytes(),
             password: seal("password", &opened.password)?.into_bytes(),
             ca_certificate: match &opened.ca_certificate {
                 Some(pem) => Some(seal("ca_certificate", pem)?.into_bytes()),
                 None => None,
             },
-        })
+        };
+        Ok((sealed, sealing))
     }
 
     /// Where a connection leads, with its secrets opened.

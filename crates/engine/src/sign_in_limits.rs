@@ -86,6 +86,16 @@ impl SignInLimits {
         Ok(attempt)
     }
 
+    /// Somebody opens a link that is good once. Guessing one is slowed by address.
+    ///
+    /// # Errors
+    /// `too_many_requests`.
+    pub(crate) async fn begin_link(&self, meta: &Meta, from: IpAddr) -> Result<LinkAttempt> {
+        let key = key("link-address", &[&network(from)]);
+        self.charge(meta, &key, ADDRESS).await?;
+        Ok(LinkAttempt { key })
+    }
+
     async fn charge(&self, meta: &Meta, key: &str, rate: Rate) -> Result<()> {
         let now = Instant::now();
         let cached = self.refused.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied();
@@ -107,7 +117,22 @@ impl SignInLimits {
                 }
             },
         };
-        Err(Problem::too_many_requests("There were too many failed attempts to sign in.", wait))
+        Err(Problem::too_many_requests(
+            "There were too many failed attempts to sign in or to open a link.",
+            wait,
+        ))
+    }
+}
+
+/// A link that counts as guessed until it is known not to be.
+pub(crate) struct LinkAttempt {
+    key: String,
+}
+
+impl LinkAttempt {
+    /// It was good.
+    pub(crate) async fn refund(self, meta: &Meta) -> Result<()> {
+        meta.refund(&self.key, ADDRESS).await
     }
 }
 

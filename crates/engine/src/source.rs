@@ -1,6 +1,6 @@
 //! Finding a job's table at its source: the one of this name, or the one that was called so before.
 
-use crate::Engine;
+use crate::runner::Runner;
 use mycorr_domain::{Code, Column, ConnectionId, Problem, Result, SourceChange, SourceRecord};
 use mycorr_meta::{JobKind, Source, Version, Work};
 use mycorr_pgread::{Client, SourceColumn, TableDescription};
@@ -13,7 +13,7 @@ pub(crate) struct Found {
     pub(crate) record: SourceRecord,
 }
 
-impl Engine {
+impl Runner {
     /// Looks a job's table up. A table that was renamed is followed; where another one has its name by now, that one
     /// is read, and it is said.
     ///
@@ -27,7 +27,7 @@ impl Engine {
     ) -> Result<Found> {
         let source = &work.job.source;
         let before = match work.job.kind {
-            JobKind::Sync => self.meta.table(work.job.requested_by, work.job.table).await?.0.head,
+            JobKind::Sync => self.meta.table_of_job(work.job.table).await?.head,
             _ => None,
         };
         // What is remembered of another database or another name says nothing about this one.

@@ -1,6 +1,6 @@
 //! The history of a table, and going back in it.
 
-use crate::{Engine, runner::LEASE, to_the_end};
+use crate::{Tables, runner::LEASE, to_the_end};
 use mycorr_domain::{AnswerBudget, Column, Problem, Result, TableId, UserId};
 use mycorr_meta::{JobState, Listed, Version};
 use std::sync::Arc;
@@ -57,7 +57,7 @@ impl ColumnChanges {
 /// Versions whose columns are in memory at the same time.
 const MAX_HELD_VERSIONS: usize = 25;
 
-impl Engine {
+impl Tables {
     /// The versions of a table, newest first, without their columns. Fewer than `limit` where what they changed
     /// comes to more than an answer may hold.
     pub async fn versions(
@@ -101,11 +101,12 @@ impl Engine {
         table: TableId,
         version: i64,
     ) -> Result<(Version, ColumnChanges)> {
-        let work = self.meta.start_restore(user, table, version, LEASE).await?;
+        let grant = self.meta.grant(user, table).await?;
+        let work = self.meta.start_restore(&grant, version, LEASE).await?;
         let job = work.job.id;
-        let engine = self.clone();
+        let runner = self.runner.clone();
         to_the_end(async move {
-            engine.run(work, &Default::default(), None).await;
+            runner.run(work, &Default::default(), None).await;
         })
         .await;
         let job = self.meta.job(user, job).await?;

@@ -4,15 +4,18 @@ use crate::{
     Listed, Meta, after, db,
     entity::{founder, session, token, user},
     now,
-    record::{Token, User},
+    record::{SessionInfo, Token, TokenAccess, TokenScope, User},
     time,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use mycorr_domain::{Code, Email, PersonName, Problem, ResourceName, Result, SessionId, TokenId, UserId};
+use mycorr_domain::{
+    Code, Email, ModelId, PersonName, Problem, ResourceName, Result, SessionId, TokenId, UserId,
+};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, SqlErr, TryInsertResult, sea_query::Expr,
 };
+use std::net::IpAddr;
 
 pub struct NewUser<'a> {
     pub name: &'a PersonName,
@@ -37,21 +40,77 @@ impl From<user::Model> for User {
             email: user.email,
             admin: user.admin,
             created_at: time(user.created_at),
+            disabled: user.disabled_at.is_some(),
         }
     }
 }
 
 impl From<token::Model> for Token {
     fn from(token: token::Model) -> Self {
+        let scope = scope(&token);
         Self {
             id: TokenId::from_uuid(token.id),
             name: token.name,
             created_at: time(token.created_at),
             expires_at: token.expires_at.map(time),
             last_used_at: token.last_used_at.map(time),
+            scope,
         }
     }
 }
+
+fn scope(token: &token::Model) -> TokenScope {
+    // What is not known to be more is less.
+    let access = match token.access.as_deref() {
+        None => TokenAccess::Write,
+        Some(text) => TokenAccess::parse(text).unwrap_or(TokenAccess::Read),
+    };
+    TokenScope { access, model: token.model_id.map(ModelId::from_uuid) }
+}
+
+impl From<session::Model> for SessionInfo {
+    fn from(session: session::Model) -> Self {
+        Self {
+            id: SessionId::from_uuid(session.id),
+            created_at: time(session.created_at),
+            last_seen_at: time(session.last_seen_at.unwrap_or(session.created_at)),
+            address: session.address,
+            agent: session.agent,
+        }
+    }
+}
+
+/// Where a person uses a session.
+#[derive(Clone, Debug)]
+pub struct Browser {
+    pub address: IpAddr,
+    /// What it calls itself.
+    pub agent: Option<String>,
+}
+
+impl From<IpAddr> for Browser {
+    fn from(address: IpAddr) -> Self {
+        Self { address, agent: None }
+    }
+}
+
+pub struct NewToken<'a> {
+    pub name: &'a ResourceName,
+    pub hash: [u8; 32],
+    pub expires_at: Option<DateTime<Utc>>,
+    pub scope: TokenScope,
+}
+
+/// Who showed a token, and what it is good for.
+#[derive(Clone, Debug)]
+pub struct TokenHolder {
+    pub id: TokenId,
+    pub user: User,
+    pub scope: TokenScope,
+}
+
+/// How often a use is noted.
+const USE_NOTED: TimeDelta = TimeDelta::minutes(1);
 
 impl Meta {
     /// Whether no account was ever made.
@@ -82,6 +141,7 @@ impl Meta {
             password_hash: new.password_hash.to_owned(),
             admin: new.admin || first,
             created_at: at.timestamp_micros(),
+            disabled_at: None,
         };
         user::Entity::insert(user::ActiveModel::from(row.clone()))
             .exec_without_returning(&transaction)
@@ -115,6 +175,7 @@ impl Meta {
         user: UserId,
         hash: [u8; 32],
         expires_at: DateTime<Utc>,
+        browser: &Browser,
     ) -> Result<SessionId> {
         let (id, at) = (SessionId::new(), now());
         let expired = session::Column::ExpiresAt.lt(at.timestamp_micros());
@@ -125,6 +186,9 @@ impl Meta {
             user_id: *user.as_uuid(),
             created_at: at.timestamp_micros(),
             expires_at: expires_at.timestamp_micros(),
+            last_seen_at: Some(at.timestamp_micros()),
+            address: Some(browser.address.to_string()),
+            agent: browser.agent.clone(),
         };
         session::Entity::insert(session::ActiveModel::from(row))
             .exec_without_returning(&self.db)
@@ -133,41 +197,103 @@ impl Meta {
         Ok(id)
     }
 
-    /// The session whose token has this hash, unless it is over.
-    pub async fn session(&self, hash: [u8; 32]) -> Result<Option<Session>> {
+    /// The session whose token has this hash, unless it is over or the account disabled. Notes the use, to the minute.
+    pub async fn session(&self, hash: [u8; 32], from: Option<IpAddr>) -> Result<Option<Session>> {
+        let at = now();
         let found = session::Entity::find()
             .find_also_related(user::Entity)
             .filter(session::Column::Hash.eq(hash.to_vec()))
-            .filter(session::Column::ExpiresAt.gt(now().timestamp_micros()))
+            .filter(session::Column::ExpiresAt.gt(at.timestamp_micros()))
+            .filter(user::Column::DisabledAt.is_null())
             .one(&self.db)
             .await
             .map_err(db)?;
-        Ok(found.and_then(|(session, user)| {
-            Some(Session { id: SessionId::from_uuid(session.id), user: user?.into() })
-        }))
+        let Some((session, Some(user))) = found else { return Ok(None) };
+        if session.last_seen_at.is_none_or(|last| at - time(last) > USE_NOTED) {
+            let mut seen = session::Entity::update_many()
+                .col_expr(session::Column::LastSeenAt, Expr::value(at.timestamp_micros()))
+                .filter(session::Column::Id.eq(session.id));
+            if let Some(from) = from {
+                seen = seen.col_expr(session::Column::Address, Expr::value(from.to_string()));
+            }
+            seen.exec(&self.db).await.map_err(db)?;
+        }
+        Ok(Some(Session { id: SessionId::from_uuid(session.id), user: user.into() }))
     }
 
-    pub async fn delete_session(&self, id: SessionId) -> Result<()> {
-        session::Entity::delete_by_id(*id.as_uuid()).exec(&self.db).await.map_err(db)?;
-        Ok(())
+    /// Whether a session goes on: neither over nor ended, and its account not disabled.
+    pub async fn session_stands(&self, id: SessionId) -> Result<bool> {
+        let count = session::Entity::find_by_id(*id.as_uuid())
+            .find_also_related(user::Entity)
+            .filter(session::Column::ExpiresAt.gt(now().timestamp_micros()))
+            .filter(user::Column::DisabledAt.is_null())
+            .one(&self.db)
+            .await
+            .map_err(db)?;
+        Ok(count.is_some())
     }
 
-    pub async fn create_token(
+    /// Whether a token is good still.
+    pub async fn token_stands(&self, id: TokenId) -> Result<bool> {
+        let found = token::Entity::find_by_id(*id.as_uuid())
+            .find_also_related(user::Entity)
+            .filter(unexpired())
+            .filter(user::Column::DisabledAt.is_null())
+            .one(&self.db)
+            .await
+            .map_err(db)?;
+        Ok(found.is_some())
+    }
+
+    /// Where a person is signed in, newest first.
+    pub async fn sessions(
         &self,
         user: UserId,
-        name: &ResourceName,
-        hash: [u8; 32],
-        expires_at: Option<DateTime<Utc>>,
-    ) -> Result<TokenId> {
+        from: Option<&str>,
+        limit: usize,
+    ) -> Result<Listed<SessionInfo>> {
+        let mut query = session::Entity::find()
+            .filter(session::Column::UserId.eq(*user.as_uuid()))
+            .filter(session::Column::ExpiresAt.gt(now().timestamp_micros()));
+        if let Some(id) = after::<SessionId>(from)? {
+            query = query.filter(session::Column::Id.lt(*id.as_uuid()));
+        }
+        let rows = query
+            .order_by_desc(session::Column::Id)
+            .limit(limit as u64 + 1)
+            .all(&self.db)
+            .await
+            .map_err(db)?;
+        let sessions = rows.into_iter().map(SessionInfo::from).collect();
+        Ok(Listed::new(sessions, limit, |session: &SessionInfo| session.id.to_string()))
+    }
+
+    /// Ends a session of `user`.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn delete_session(&self, user: UserId, id: SessionId) -> Result<()> {
+        let deleted = session::Entity::delete_many()
+            .filter(session::Column::Id.eq(*id.as_uuid()))
+            .filter(session::Column::UserId.eq(*user.as_uuid()))
+            .exec(&self.db)
+            .await
+            .map_err(db)?;
+        if deleted.rows_affected == 0 { Err(Problem::not_found("session")) } else { Ok(()) }
+    }
+
+    pub async fn create_token(&self, user: UserId, new: NewToken<'_>) -> Result<TokenId> {
         let id = TokenId::new();
         let row = token::Model {
             id: *id.as_uuid(),
-            hash: hash.to_vec(),
+            hash: new.hash.to_vec(),
             user_id: *user.as_uuid(),
-            name: name.as_str().to_owned(),
+            name: new.name.as_str().to_owned(),
             created_at: now().timestamp_micros(),
-            expires_at: expires_at.map(|at| at.timestamp_micros()),
+            expires_at: new.expires_at.map(|at| at.timestamp_micros()),
             last_used_at: None,
+            access: Some(new.scope.access.as_str().to_owned()),
+            model_id: new.scope.model.map(|id| *id.as_uuid()),
         };
         token::Entity::insert(token::ActiveModel::from(row))
             .exec_without_returning(&self.db)
@@ -198,22 +324,19 @@ impl Meta {
         if deleted.rows_affected == 0 { Err(Problem::not_found("token")) } else { Ok(()) }
     }
 
-    /// Whose token has this hash, unless it has expired. Notes the use, to the minute.
-    pub async fn user_by_token(&self, hash: [u8; 32]) -> Result<Option<User>> {
+    /// Whose token has this hash, unless it has expired or the account is disabled. Notes the use, to the minute.
+    pub async fn token_holder(&self, hash: [u8; 32]) -> Result<Option<TokenHolder>> {
         let at = now();
         let found = token::Entity::find()
             .find_also_related(user::Entity)
             .filter(token::Column::Hash.eq(hash.to_vec()))
-            .filter(
-                Condition::any()
-                    .add(token::Column::ExpiresAt.is_null())
-                    .add(token::Column::ExpiresAt.gt(at.timestamp_micros())),
-            )
+            .filter(unexpired())
+            .filter(user::Column::DisabledAt.is_null())
             .one(&self.db)
             .await
             .map_err(db)?;
         let Some((token, Some(user))) = found else { return Ok(None) };
-        if token.last_used_at.is_none_or(|last| at - time(last) > TimeDelta::minutes(1)) {
+        if token.last_used_at.is_none_or(|last| at - time(last) > USE_NOTED) {
             token::Entity::update_many()
                 .col_expr(token::Column::LastUsedAt, Expr::value(at.timestamp_micros()))
                 .filter(token::Column::Id.eq(token.id))
@@ -221,6 +344,12 @@ impl Meta {
                 .await
                 .map_err(db)?;
         }
-        Ok(Some(user.into()))
+        Ok(Some(TokenHolder { id: TokenId::from_uuid(token.id), scope: scope(&token), user: user.into() }))
     }
+}
+
+fn unexpired() -> Condition {
+    Condition::any()
+        .add(token::Column::ExpiresAt.is_null())
+        .add(token::Column::ExpiresAt.gt(now().timestamp_micros()))
 }

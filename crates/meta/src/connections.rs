@@ -3,6 +3,7 @@
 use crate::{
     Listed, Meta, after, count, db,
     entity::{connection, job, model, removed_ledger, table},
+    grants::is_visible,
     jobs::cancel_pending,
     now,
     record::{CaSummary, Connection, Dependent, JobState, Limits},
@@ -14,8 +15,8 @@ use mycorr_domain::{
     RoleName, TableId, UserId,
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::OnConflict,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::OnConflict,
 };
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -182,12 +183,7 @@ impl Meta {
         ca_certificate: Option<CaSummary>,
     ) -> Result<bool> {
         let transaction = self.write().await?;
-        let row = connection::Entity::find_by_id(*id.as_uuid())
-            .filter(connection::Column::OwnerId.eq(*owner.as_uuid()))
-            .one(&transaction)
-            .await
-            .map_err(db)?
-            .ok_or_else(|| Problem::not_found("connection"))?;
+        let row = owned_on(&transaction, owner, id).await?;
         if (&row.password, &row.ca_certificate) != (&old.password, &old.ca_certificate) {
             return Ok(false);
         }
@@ -282,7 +278,7 @@ impl Meta {
             .find_also_related(model::Entity)
             .filter(table::Column::ConnectionId.eq(*id.as_uuid()))
             .filter(table::Column::Head.is_not_null())
-            .filter(model::Column::OwnerId.eq(*owner.as_uuid()));
+            .filter(is_visible(owner));
         if let Some(id) = after::<TableId>(from)? {
             query = query.filter(table::Column::Id.lt(*id.as_uuid()));
         }
@@ -338,12 +334,7 @@ impl Meta {
     }
 
     pub(crate) async fn owned(&self, owner: UserId, id: ConnectionId) -> Result<connection::Model> {
-        connection::Entity::find_by_id(*id.as_uuid())
-            .filter(connection::Column::OwnerId.eq(*owner.as_uuid()))
-            .one(&self.db)
-            .await
-            .map_err(db)?
-            .ok_or_else(|| Problem::not_found("connection"))
+        owned_on(&self.db, owner, id).await
     }
 
     async fn use_counts(&self, connections: Vec<Uuid>) -> Result<HashMap<Uuid, i64>> {
@@ -360,6 +351,20 @@ impl Meta {
             .map_err(db)?;
         Ok(counts.into_iter().collect())
     }
+}
+
+/// A connection of `owner`; to anyone else it does not exist.
+pub(crate) async fn owned_on(
+    on: &impl ConnectionTrait,
+    owner: UserId,
+    id: ConnectionId,
+) -> Result<connection::Model> {
+    connection::Entity::find_by_id(*id.as_uuid())
+        .filter(connection::Column::OwnerId.eq(*owner.as_uuid()))
+        .one(on)
+        .await
+        .map_err(db)?
+        .ok_or_else(|| Problem::not_found("connection"))
 }
 
 fn ca_columns(ca: Option<CaSummary>) -> (Option<String>, Option<i64>, Option<String>) {

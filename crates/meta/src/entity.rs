@@ -62,6 +62,7 @@ pub mod user {
         pub password_hash: String,
         pub admin: bool,
         pub created_at: i64,
+        pub disabled_at: Option<i64>,
     }
     no_relations!();
 }
@@ -76,6 +77,26 @@ pub mod session {
         pub hash: Vec<u8>,
         pub user_id: Uuid,
         pub created_at: i64,
+        pub expires_at: i64,
+        /// To the minute.
+        pub last_seen_at: Option<i64>,
+        /// From where it was used last.
+        pub address: Option<String>,
+        /// What the browser calls itself.
+        pub agent: Option<String>,
+    }
+    belongs_to!(user by UserId);
+}
+
+/// A link to a new password, good once.
+pub mod password_reset {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "password_resets")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub hash: Vec<u8>,
+        pub user_id: Uuid,
         pub expires_at: i64,
     }
     belongs_to!(user by UserId);
@@ -94,6 +115,10 @@ pub mod token {
         pub created_at: i64,
         pub expires_at: Option<i64>,
         pub last_used_at: Option<i64>,
+        /// `read` for one that changes nothing.
+        pub access: Option<String>,
+        /// The one Model that it is for.
+        pub model_id: Option<Uuid>,
     }
     belongs_to!(user by UserId);
 }
@@ -255,7 +280,8 @@ pub mod job {
         pub fence: i64,
         /// How often it was begun, but for those that ended gracefully.
         pub attempts: i64,
-        pub held_back: Option<String>,
+        #[sea_orm(column_name = "held_back")]
+        pub waiting_for: Option<String>,
     }
     no_relations!();
 }

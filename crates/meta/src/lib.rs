@@ -5,22 +5,27 @@
 mod accounts;
 mod connections;
 mod entity;
+mod grants;
 mod jobs;
 mod ledger_migration;
 mod migration;
 mod models;
+mod people_migration;
 mod pool;
 mod record;
 mod statements;
 mod tables;
 mod throttles;
+mod users;
 
-pub use accounts::{NewUser, Session};
+pub use accounts::{Browser, NewToken, NewUser, Session, TokenHolder};
 pub use connections::{NewConnection, Sealed, TestResult};
+pub use grants::{Grant, Level, Own, Scope, Write};
 pub use jobs::{Beat, Lease, NewImport, NewSource, NewVersion, Told, Work};
 pub use record::*;
 pub use statements::{NewStatement, StatementEnd};
 pub use throttles::{Charge, Rate};
+pub use users::{Administrator, UserChange};
 
 use chrono::{DateTime, SubsecRound, TimeZone, Utc};
 use mycorr_domain::{Code, Problem, Result};

@@ -21,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(SourceRecords),
             Box::new(crate::ledger_migration::LedgerAhead),
             Box::new(Throttles),
+            Box::new(crate::people_migration::People),
         ]
     }
 }

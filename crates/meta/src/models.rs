@@ -1,8 +1,9 @@
-//! Models, and the one function that says who may do what with them.
+//! Models.
 
 use crate::{
     Listed, Meta, after, db,
     entity::{model, removed, table, user},
+    grants::{Grant, Own, access_of, confirm, is_visible},
     now,
     record::{Access, Model},
     time,
@@ -16,24 +17,6 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 impl Meta {
-    /// What `user` may do with a Model; `not_found` if that is nothing.
-    pub async fn access(&self, user: UserId, id: ModelId) -> Result<Access> {
-        self.access_on(&self.db, user, id).await
-    }
-
-    pub(crate) async fn access_on(
-        &self,
-        on: &impl ConnectionTrait,
-        user: UserId,
-        id: ModelId,
-    ) -> Result<Access> {
-        let found = model::Entity::find_by_id(*id.as_uuid()).one(on).await.map_err(db)?;
-        match found {
-            Some(model) if model.owner_id == *user.as_uuid() => Ok(Access::Owner),
-            _ => Err(Problem::not_found("Model")),
-        }
-    }
-
     pub async fn create_model(&self, user: UserId, name: &ResourceName) -> Result<Model> {
         let id = ModelId::new();
         let row = model::Model {
@@ -63,38 +46,41 @@ impl Meta {
 
     /// The Models that `user` may see, newest first.
     pub async fn models(&self, user: UserId, from: Option<&str>, limit: usize) -> Result<Listed<Model>> {
-        let mut query = model::Entity::find()
-            .find_also_related(user::Entity)
-            .filter(model::Column::OwnerId.eq(*user.as_uuid()));
+        let mut query = model::Entity::find().find_also_related(user::Entity).filter(is_visible(user));
         if let Some(id) = after::<ModelId>(from)? {
             query = query.filter(model::Column::Id.lt(*id.as_uuid()));
         }
         let rows =
             query.order_by_desc(model::Column::Id).limit(limit as u64 + 1).all(&self.db).await.map_err(db)?;
-        let tables = self.table_counts(rows.iter().map(|(model, _)| model.id).collect()).await?;
+        let ids: Vec<Uuid> = rows.iter().map(|(model, _)| model.id).collect();
+        let accesses = self.accesses(user, &ids).await?;
+        let tables = self.table_counts(ids).await?;
         let models = rows
             .into_iter()
-            .filter_map(|(model, owner)| Some(record(model, owner?, Access::Owner, &tables)))
+            .filter_map(|(model, owner)| {
+                let access = *accesses.get(&model.id)?;
+                Some(record(model, owner?, access, &tables))
+            })
             .collect();
         Ok(Listed::new(models, limit, |model: &Model| model.id.to_string()))
     }
 
-    pub async fn rename_model(&self, user: UserId, id: ModelId, name: &ResourceName) -> Result<Model> {
-        self.access(user, id).await?;
+    pub async fn rename_model(&self, grant: &Grant<Own>, name: &ResourceName) -> Result<Model> {
+        let id = grant.on();
         model::Entity::update_many()
             .col_expr(model::Column::Name, Expr::value(name.as_str()))
             .filter(model::Column::Id.eq(*id.as_uuid()))
             .exec(&self.db)
             .await
             .map_err(db)?;
-        self.model(user, id).await
+        self.model(grant.user(), id).await
     }
 
     /// Deletes a Model with its tables and jobs. A worker that still writes one of its tables finds its lease
     /// gone; the files are removed later (see [`Meta::removed_tables`]).
-    pub async fn delete_model(&self, user: UserId, id: ModelId) -> Result<()> {
-        let transaction = self.write().await?;
-        self.access_on(&transaction, user, id).await?;
+    pub async fn delete_model(&self, grant: &Grant<Own>) -> Result<()> {
+        let (transaction, id) = (self.write().await?, grant.on());
+        confirm(&transaction, grant).await?;
         let tables: Vec<Uuid> = table::Entity::find()
             .select_only()
             .column(table::Column::Id)
@@ -108,6 +94,19 @@ impl Meta {
         }
         model::Entity::delete_by_id(*id.as_uuid()).exec(&transaction).await.map_err(db)?;
         transaction.commit().await.map_err(db)
+    }
+
+    async fn accesses(&self, user: UserId, models: &[Uuid]) -> Result<HashMap<Uuid, Access>> {
+        let ranks: Vec<(Uuid, i32)> = model::Entity::find()
+            .select_only()
+            .column(model::Column::Id)
+            .expr_as(access_of(user), "access")
+            .filter(model::Column::Id.is_in(models.iter().copied()))
+            .into_tuple()
+            .all(&self.db)
+            .await
+            .map_err(db)?;
+        Ok(ranks.into_iter().filter_map(|(id, rank)| Some((id, Access::of_rank(rank)?))).collect())
     }
 
     async fn table_counts(&self, models: Vec<Uuid>) -> Result<HashMap<Uuid, i64>> {

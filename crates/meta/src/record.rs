@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use mycorr_domain::{
-    Code, Column, ConnectionId, ConnectionKind, Endpoint, JobId, ModelId, Problem, SourceRecord, StatementId,
-    StoreVersion, TableId, TokenId, UserId,
+    Code, Column, ConnectionId, ConnectionKind, Endpoint, JobId, ModelId, Problem, SessionId, SourceRecord,
+    StatementId, StoreVersion, TableId, TokenId, UserId,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -29,12 +29,28 @@ macro_rules! words {
     )+};
 }
 
-/// What a person may do with a Model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a person may do with a Model, from little to much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
-    Owner,
-    Collaborator,
-    Viewer,
+    Viewer = 1,
+    Collaborator = 2,
+    Owner = 3,
+}
+
+impl Access {
+    /// As it is stored and compared in SQL.
+    pub(crate) const fn rank(self) -> i32 {
+        self as i32
+    }
+
+    pub(crate) const fn of_rank(rank: i32) -> Option<Self> {
+        match rank {
+            1 => Some(Self::Viewer),
+            2 => Some(Self::Collaborator),
+            3 => Some(Self::Owner),
+            _ => None,
+        }
+    }
 }
 
 words! {
@@ -43,7 +59,8 @@ words! {
         Queued = "queued", Running = "running", Succeeded = "succeeded", Failed = "failed", Cancelled = "cancelled",
     }
     /// What a job waits for: a limit of its connection, or room where tables are stored.
-    HeldBack { BytesPerSecond = "bytes_per_second", Imports = "imports", Storage = "storage" }
+    WaitingFor { BytesPerSecond = "bytes_per_second", Imports = "imports", Storage = "storage" }
+    TokenAccess { Read = "read", Write = "write" }
     /// What a statement was sent for.
     Purpose { Test = "test", Browse = "browse", Preview = "preview", Import = "import", Sync = "sync" }
 }
@@ -62,6 +79,7 @@ pub struct User {
     pub email: String,
     pub admin: bool,
     pub created_at: DateTime<Utc>,
+    pub disabled: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -72,6 +90,32 @@ pub struct Token {
     pub expires_at: Option<DateTime<Utc>>,
     /// To the minute.
     pub last_used_at: Option<DateTime<Utc>>,
+    pub scope: TokenScope,
+}
+
+/// What a token may do of what its person may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenScope {
+    pub access: TokenAccess,
+    /// Only what is in this Model.
+    pub model: Option<ModelId>,
+}
+
+impl TokenScope {
+    /// All that its person may do.
+    pub const ALL: Self = Self { access: TokenAccess::Write, model: None };
+}
+
+/// A browser in which a person is signed in.
+#[derive(Clone, Debug)]
+pub struct SessionInfo {
+    pub id: SessionId,
+    pub created_at: DateTime<Utc>,
+    /// To the minute.
+    pub last_seen_at: DateTime<Utc>,
+    /// From where it was used last; `None` for one that was begun before this was kept.
+    pub address: Option<String>,
+    pub agent: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -195,7 +239,7 @@ pub struct Job {
     pub estimated_rows: Option<u64>,
     pub rows: u64,
     pub bytes: u64,
-    pub held_back: Option<HeldBack>,
+    pub waiting_for: Option<WaitingFor>,
     pub version: Option<i64>,
     pub problem: Option<Problem>,
 }

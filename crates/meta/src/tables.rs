@@ -4,6 +4,7 @@ use crate::{
     Listed, Meta, after, db,
     entity::{job, removed, table, user, version},
     from_json,
+    grants::{Grant, Write, confirm},
     jobs::{cancel_pending, give, next_fence},
     models::remove_later,
     record::{Access, JobKind, JobState, Source, Table, User, Version},
@@ -33,6 +34,16 @@ impl Meta {
         Ok((tables.remove(0), access))
     }
 
+    /// A table, for a job that was permitted.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn table_of_job(&self, id: TableId) -> Result<Table> {
+        let row = table::Entity::find_by_id(*id.as_uuid()).one(&self.db).await.map_err(db)?;
+        let row = row.ok_or_else(|| Problem::not_found("table"))?;
+        Ok(self.tables_from(vec![row]).await?.remove(0))
+    }
+
     /// The tables of a Model that can be read, by name.
     pub async fn tables(
         &self,
@@ -57,8 +68,8 @@ impl Meta {
         Ok(Listed::new(self.tables_from(rows).await?, limit, |table: &Table| table.name.clone()))
     }
 
-    pub async fn rename_table(&self, user: UserId, id: TableId, name: &TableName) -> Result<Table> {
-        self.table(user, id).await?;
+    pub async fn rename_table(&self, grant: &Grant<Write, TableId>, name: &TableName) -> Result<Table> {
+        let id = grant.on();
         table::Entity::update_many()
             .col_expr(table::Column::Name, Expr::value(name.as_str()))
             .filter(table::Column::Id.eq(*id.as_uuid()))
@@ -71,13 +82,13 @@ impl Meta {
                 }
                 _ => db(error),
             })?;
-        Ok(self.table(user, id).await?.0)
+        Ok(self.table(grant.user(), id).await?.0)
     }
 
     /// Deletes a table with its versions. A job that writes it is told to stop; the files are removed later.
-    pub async fn delete_table(&self, user: UserId, id: TableId) -> Result<()> {
-        self.table(user, id).await?;
-        let transaction = self.write().await?;
+    pub async fn delete_table(&self, grant: &Grant<Write, TableId>) -> Result<()> {
+        let (transaction, id) = (self.write().await?, grant.on());
+        confirm(&transaction, grant).await?;
         cancel_pending(&transaction, job::Column::TableId.eq(*id.as_uuid())).await?;
         let deleted = table::Entity::delete_by_id(*id.as_uuid()).exec(&transaction).await.map_err(db)?;
         if deleted.rows_affected == 1 {

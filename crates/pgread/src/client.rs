@@ -2,7 +2,7 @@
 
 use crate::{
     explain::{self, Asked, explain},
-    in_flight::{Canceller, InFlight, NOT_STOPPED, Stop},
+    in_flight::{Canceller, InFlight, NOT_STOPPED, Role, Stop},
     journal::{Journal, Outgoing},
     lookup::Refused,
     sql,
@@ -14,7 +14,7 @@ use crate::{
         pipeline::{self, Format, Row, Settings, Timeouts},
     },
 };
-use mycorr_domain::{Endpoint, Problem, Result, Secret, source_name};
+use mycorr_domain::{Endpoint, Problem, Result, Secret, StatementId, source_name};
 use mycorr_egress::{Dialer, Host};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::time::Instant;
@@ -43,11 +43,27 @@ pub(crate) struct Peer {
     pub(crate) endpoint: Endpoint,
 }
 
+/// What goes before every statement, as the ledger has it.
+pub(crate) fn settings_entry(settings: &Settings) -> Outgoing {
+    Outgoing {
+        template: sql::SETTINGS.name,
+        statement: sql::SETTINGS.text.to_owned(),
+        parameters: settings.to_vec(),
+    }
+}
+
 /// What a server says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerInfo {
     /// E.g. `15.8 (Debian 15.8-0+deb12u1)`.
     pub version: String,
+}
+
+impl ServerInfo {
+    /// E.g. 15; `None` for a version that PostgreSQL does not write.
+    pub(crate) fn major(&self) -> Option<u32> {
+        self.version.split(['.', ' ', 'b', 'r']).next()?.parse().ok()
+    }
 }
 
 /// From the first packet to ReadyForQuery.
@@ -135,10 +151,9 @@ impl Client {
         wire.limits.message = LONGEST_MESSAGE;
         wire.limits.room = ROOM;
         wire.limits.idle = CATALOGUE.statement + GRACE;
-        let major =
-            told.version.split(['.', ' ', 'b', 'r']).next().and_then(|major| major.parse::<u32>().ok());
+        let server = ServerInfo { version: told.version };
         let traits = ServerTraits {
-            shortest_floats: major.is_none_or(|major| major >= 12),
+            shortest_floats: server.major().is_none_or(|major| major >= 12),
             integer_datetimes: told.integer_datetimes,
         };
         let mut nonce = [0; 8];
@@ -156,7 +171,7 @@ impl Client {
             ),
             target: Peer { endpoint },
             traits,
-            server: ServerInfo { version: told.version },
+            server,
             refused: Vec::new(),
             journal,
             application_name: format!("mycorr-{}", hex::encode(nonce)),
@@ -275,13 +290,9 @@ impl Client {
         parameters: &[&str],
         timeouts: Timeouts,
     ) -> Result<Settings> {
-        let settings = timeouts.settings(&self.application_name);
+        let settings = self.settings(timeouts);
         let pipeline = vec![
-            Outgoing {
-                template: sql::SETTINGS.name,
-                statement: sql::SETTINGS.text.to_owned(),
-                parameters: settings.to_vec(),
-            },
+            settings_entry(&settings),
             Outgoing {
                 template,
                 statement: text.to_owned(),
@@ -289,9 +300,35 @@ impl Client {
             },
         ];
         let entries = self.journal.sent(pipeline).await?;
-        let received = self.wire.received();
-        self.in_flight = Some(InFlight::new(self.canceller.clone(), self.journal.clone(), entries, received));
+        self.sending(entries.into_iter().zip([Role::Aside, Role::Main]).collect());
         Ok(settings)
+    }
+
+    pub(crate) fn settings(&self, timeouts: Timeouts) -> Settings {
+        timeouts.settings(&self.application_name)
+    }
+
+    pub(crate) fn journal(&self) -> &Arc<dyn Journal> {
+        &self.journal
+    }
+
+    /// These entries of the journal are about to be sent, after those that were before in the same pipeline.
+    pub(crate) fn sending(&mut self, entries: Vec<(StatementId, Role)>) {
+        match &mut self.in_flight {
+            Some(in_flight) => in_flight.add(entries),
+            None => {
+                let received = self.wire.received();
+                let (canceller, journal) = (self.canceller.clone(), self.journal.clone());
+                self.in_flight = Some(InFlight::new(canceller, journal, entries, received));
+            }
+        }
+    }
+
+    /// One of several main statements of the pipeline is over, after so many rows of all.
+    pub(crate) fn finish_one(&mut self, rows: u64) {
+        if let Some(in_flight) = &mut self.in_flight {
+            in_flight.finish_one(rows);
+        }
     }
 
     /// Sends what was entered.

@@ -1,7 +1,8 @@
-//! Doors for benches and fuzz targets, which have to get at one part without the others. Nothing else comes in here.
+//! Doors for benches, fuzz targets and one test, which have to get at one part without the others. Nothing else comes in here.
 
 use crate::{
-    MemoryJournal, ScanLimits, SourceColumn, TableDescription, TableEntry, TableKind,
+    Agreed, Division, MemoryJournal, Scan, ScanLimits, SourceColumn, TableDescription, TableEntry, TableKind,
+    agreed,
     client::{Client, LOGIN, Target},
     decode::{Cells, ColumnBuilder},
     tls::ProviderRoots,
@@ -13,7 +14,7 @@ use crate::{
     },
 };
 use arrow_array::{ArrayRef, BinaryArray, cast::AsArray};
-use mycorr_domain::{Column, DatabaseName, Endpoint, Port, RoleName, Secret, output};
+use mycorr_domain::{Column, DatabaseName, Endpoint, Port, Result, RoleName, Secret, output};
 use mycorr_egress::{AllowList, Dialer, Host};
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -91,6 +92,14 @@ impl Stretch {
         let shown = |row| output::bytes_of(&self.column, &native, exact, row).map(|bytes| bytes.into_owned());
         Ok((0..native.len()).map(shown).collect())
     }
+}
+
+/// [`crate::agree`] that believes whatever the snapshots are: for the test that shows what the comparison is for.
+///
+/// # Errors
+/// As [`crate::agree`].
+pub async fn agree_unproven(scans: Vec<Scan>, division: &Division) -> Result<Agreed> {
+    agreed::agree_by(scans, division, agreed::Proof::Skip).await
 }
 
 /// What a conversation begins with.

@@ -43,12 +43,23 @@ impl WithStop for Problem {
     }
 }
 
-/// The settings and the statement of a pipeline that was sent. When this is dropped before the end (a task was
+/// What an entry of the ledger is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It answers with one row: the settings, a snapshot.
+    Aside,
+    /// What the pipeline is for: the rows are its own.
+    Main,
+}
+
+/// The settings and the statements of a pipeline that was sent. When this is dropped before the end (a task was
 /// aborted, a panic), the statement is stopped at the server all the same, and the ledger says so.
 pub(crate) struct InFlight {
     canceller: Canceller,
     journal: Arc<dyn Journal>,
-    entries: Vec<StatementId>,
+    entries: Vec<(StatementId, Role)>,
+    /// How many rows each of the main statements brought that are over before the last.
+    finished: Vec<u64>,
     started: Instant,
     /// What the wire had received before.
     pub(crate) received: u64,
@@ -60,10 +71,22 @@ impl InFlight {
     pub(crate) fn new(
         canceller: Canceller,
         journal: Arc<dyn Journal>,
-        entries: Vec<StatementId>,
+        entries: Vec<(StatementId, Role)>,
         received: u64,
     ) -> Self {
-        Self { canceller, journal, entries, started: Instant::now(), received, running: true }
+        let finished = Vec::new();
+        Self { canceller, journal, entries, finished, started: Instant::now(), received, running: true }
+    }
+
+    /// More statements that are about to be sent.
+    pub(crate) fn add(&mut self, entries: impl IntoIterator<Item = (StatementId, Role)>) {
+        self.entries.extend(entries);
+    }
+
+    /// The server has ended one of the main statements, after so many rows of all.
+    pub(crate) fn finish_one(&mut self, rows: u64) {
+        let before: u64 = self.finished.iter().sum();
+        self.finished.push(rows.saturating_sub(before));
     }
 
     /// The server has ended the statement.
@@ -97,7 +120,7 @@ impl InFlight {
         }
     }
 
-    /// Completes the entries: `rows` of the statement itself.
+    /// Completes the entries: `rows` of the main statements together.
     pub(crate) async fn ended(mut self, rows: u64, received: u64, outcome: String) {
         let endings = self.endings(rows, received, outcome);
         self.entries.clear();
@@ -106,19 +129,27 @@ impl InFlight {
 
     fn endings(&self, rows: u64, received: u64, outcome: String) -> Vec<(StatementId, Ending)> {
         let milliseconds = self.started.elapsed().as_millis() as u64;
-        let last = self.entries.len().saturating_sub(1);
-        let ending = |(at, &id): (usize, &StatementId)| {
-            // The settings answer with one row, as far as they get.
-            let settings = || Ending { rows: 1, bytes: 0, milliseconds: 0, outcome: "ok".to_owned() };
-            let statement = || Ending {
-                rows,
-                bytes: received.saturating_sub(self.received),
+        let bytes = received.saturating_sub(self.received);
+        let aside = || Ending { rows: 1, bytes: 0, milliseconds: 0, outcome: "ok".to_owned() };
+        let mains = self.entries.iter().filter(|(_, role)| *role == Role::Main).count();
+        let mut left = rows.saturating_sub(self.finished.iter().sum());
+        let mut at = 0;
+        let mut main = || {
+            let (finished, last) = (self.finished.get(at).copied(), at + 1 == mains);
+            at += 1;
+            Ending {
+                rows: finished.unwrap_or_else(|| std::mem::take(&mut left)),
+                // Where one ends and the next begins is not looked for.
+                bytes: if last { bytes } else { 0 },
                 milliseconds,
-                outcome: outcome.clone(),
-            };
-            (id, if at == last { statement() } else { settings() })
+                outcome: if finished.is_some() { "ok".to_owned() } else { outcome.clone() },
+            }
         };
-        self.entries.iter().enumerate().map(ending).collect()
+        let mut ending = |&(id, role): &(StatementId, Role)| match role {
+            Role::Aside => (id, aside()),
+            Role::Main => (id, main()),
+        };
+        self.entries.iter().map(&mut ending).collect()
     }
 }
 

@@ -2,9 +2,11 @@
 //! promises (nothing but SELECT, verify-full as libpq's, one deadline, every wait with an end) cannot be kept
 //! through a general driver. Messages in, Arrow batches out; knows nothing of where they go.
 
+mod agreed;
 mod catalogue;
 mod client;
 mod decode;
+mod division;
 #[doc(hidden)]
 pub mod doors;
 mod explain;
@@ -28,8 +30,10 @@ mod types;
 mod wire;
 mod writes;
 
+pub use agreed::{Agreed, agree};
 pub use catalogue::{SchemaEntry, SourceColumn, TableDescription, TableEntry, TableKind};
 pub use client::{Backend, Client, ServerInfo, Target};
+pub use division::{Division, MAX_CONNECTIONS};
 pub use handout::{handout, scram_verifier};
 pub use in_flight::{Canceller, Stop, WithStop};
 pub use journal::{Ending, Journal, MemoryJournal, Outgoing, RUNNING};

@@ -9,7 +9,7 @@ use crate::{
     sql,
     wire::{
         Failure,
-        pipeline::{self, Format, Timeouts},
+        pipeline::{self, Format, ResultColumn, Timeouts},
         stream::MAX_MESSAGE_BYTES,
     },
 };
@@ -42,7 +42,7 @@ impl Default for ScanLimits {
 }
 
 /// How long a read waits for somebody's lock on the table.
-const LOCK: Duration = Duration::from_secs(10);
+pub(crate) const LOCK: Duration = Duration::from_secs(10);
 /// A batch is handed over when it has come to so many bytes, as sent, or rows.
 const BATCH_BYTES: usize = 2 << 20;
 const BATCH_ROWS: usize = 64 << 10;
@@ -55,23 +55,25 @@ const NAMING: usize = 64 << 10;
 
 /// A table being read.
 pub struct Scan {
-    client: Client,
+    pub(crate) client: Client,
     /// The SELECT, and what its result's columns have to be.
     text: String,
-    expected: Vec<(u32, Format)>,
-    begun: bool,
+    pub(crate) expected: Vec<(u32, Format)>,
+    pub(crate) begun: bool,
     backend: Option<Backend>,
-    schema: String,
-    table: String,
-    columns: Vec<Column>,
+    pub(crate) schema: String,
+    pub(crate) table: String,
+    pub(crate) columns: Vec<Column>,
     builders: Vec<ColumnBuilder>,
     cells: Cells,
-    limits: ScanLimits,
+    pub(crate) limits: ScanLimits,
     /// The fields of the batches so far; grows when a companion is needed.
     fields: SchemaRef,
     rows: u64,
-    began: Instant,
-    /// CommandComplete has come: nothing but ReadyForQuery may follow.
+    pub(crate) began: Instant,
+    /// How many SELECTs are to come to their end: one, or of a part of a table one for each of its ranges.
+    pub(crate) selects: usize,
+    /// CommandComplete of the last has come: nothing but ReadyForQuery may follow.
     complete: bool,
     /// ReadyForQuery has come.
     ready: bool,
@@ -127,6 +129,7 @@ impl Client {
             limits,
             rows: 0,
             began: Instant::now(),
+            selects: 1,
             complete: false,
             ready: false,
         })
@@ -168,12 +171,10 @@ impl Scan {
         if std::mem::replace(&mut self.begun, true) {
             return Ok(());
         }
-        let formats: Vec<Format> = self.expected.iter().map(|(_, format)| *format).collect();
-        let timeouts = Timeouts { statement: self.limits.total, lock: LOCK };
+        let formats = self.formats();
         self.began = Instant::now();
-        let settings = self.client.enter(sql::SELECT, &self.text, &[], timeouts).await?;
-        self.client.wire.limits.idle = self.limits.idle.unwrap_or(self.limits.total + GRACE);
-        self.client.wire.limits.deadline = Some(Instant::now() + self.limits.total + GRACE);
+        let settings = self.client.enter(sql::SELECT, &self.text, &[], self.timeouts()).await?;
+        self.await_rows();
         let described = async {
             self.client.send(&settings, &self.text, &formats).await?;
             let columns = pipeline::columns(&mut self.client.wire).await;
@@ -185,13 +186,32 @@ impl Scan {
             Ok(described) => described,
             Err(failure) => return Err(self.failed(failure).await),
         };
-        let expected = self.expected.iter().map(|&(oid, format)| (oid, format as i16));
-        if described.iter().map(|column| (column.type_oid, column.format)).ne(expected) {
+        if !self.is_expected(&described) {
             let failure = Failure::Protocol("another result than described".into());
             let stop = self.client.ended(Err(Some(&failure))).await;
             return Err(explain::source_changed(&self.schema, &self.table).with_stop(stop));
         }
         Ok(())
+    }
+
+    pub(crate) fn formats(&self) -> Vec<Format> {
+        self.expected.iter().map(|(_, format)| *format).collect()
+    }
+
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        Timeouts { statement: self.limits.total, lock: LOCK }
+    }
+
+    /// From here on the server may take as long as a read may.
+    pub(crate) fn await_rows(&mut self) {
+        self.client.wire.limits.idle = self.limits.idle.unwrap_or(self.limits.total + GRACE);
+        self.client.wire.limits.deadline = Some(Instant::now() + self.limits.total + GRACE);
+    }
+
+    /// Whether the result is what the table was described to give.
+    pub(crate) fn is_expected(&self, described: &[ResultColumn]) -> bool {
+        let expected = self.expected.iter().map(|&(oid, format)| (oid, format as i16));
+        described.iter().map(|column| (column.type_oid, column.format)).eq(expected)
     }
 
     /// What is read, in the order of the batches' columns.
@@ -302,7 +322,13 @@ impl Scan {
                 None => self.client.wire.fill(5).await?,
                 // CommandComplete, ReadyForQuery, an error, or a notice in between.
                 Some(_) => match self.client.wire.message().await? {
-                    Message::CommandComplete(_) if !self.complete => self.complete = true,
+                    Message::CommandComplete(_) if !self.complete => {
+                        self.selects -= 1;
+                        self.complete = self.selects == 0;
+                        if !self.complete {
+                            self.client.finish_one(self.rows + rows as u64);
+                        }
+                    }
                     Message::ReadyForQuery(_) if self.complete => self.ready = true,
                     _ => return Err(Failure::Protocol("unexpected message among the rows".into())),
                 },

@@ -5,10 +5,12 @@
 
 mod advice;
 mod alternatives;
+mod ranges;
 mod shown;
 
 pub use advice::{BENEATH, DENIED, LIMITS, WRITES};
 pub use alternatives::{ALTERNATIVES, Alternative, render};
+pub use ranges::*;
 pub use shown::*;
 
 use mycorr_domain::source_name;
@@ -24,7 +26,8 @@ pub struct Template {
 /// All fixed statements, for the documentation.
 pub const TEMPLATES: &[Template] = &[
     SETTINGS, SETTLED, SERVER, BACKEND, DATABASES, ROLE, RIGHTS, WRITES, SCHEMAS, TABLES, SEARCH, DESCRIBE,
-    TYPES, KEYS, RENAMED, DENIED, BENEATH, LIMITS, ALIVE,
+    TYPES, KEYS, RENAMED, DENIED, BENEATH, LIMITS, ALIVE, CAPACITY, RANGES, MEMBERS, IDENTITY, SNAPSHOT,
+    ALIGN,
 ];
 
 /// Opens every pipeline. The settings hold until its end, which is the end of the implicit transaction

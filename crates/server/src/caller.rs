@@ -1,25 +1,48 @@
 //! Who is asking.
 
-use crate::{App, Settings, problem::ApiError};
+use crate::{App, Settings, client_address::ClientAddress, problem::ApiError};
 use axum::{
-    extract::FromRequestParts,
-    http::{HeaderMap, HeaderValue, header, request::Parts},
+    extract::{FromRequestParts, MatchedPath},
+    http::{HeaderMap, HeaderValue, Uri, header, request::Parts},
 };
 use axum_extra::extract::CookieJar;
-use mycorr_domain::{Code, Problem, SessionId, UserId};
-use mycorr_engine::{SignedIn, User};
+use mycorr_domain::{Code, ModelId, Problem, SessionId, UserId};
+use mycorr_engine::{Browser, Identity, Proof, SignedIn, TokenAccess, TokenScope, User};
+use std::{future::Future, time::Duration};
 
 /// A person who showed a session or a token.
 pub(crate) struct Caller {
     pub(crate) user: User,
-    pub(crate) session: Option<SessionId>,
+    proof: Proof,
 }
 
 impl Caller {
     pub(crate) fn id(&self) -> UserId {
         self.user.id
     }
+
+    /// The session that was shown; `None` for a token.
+    pub(crate) fn session(&self) -> Option<SessionId> {
+        match self.proof {
+            Proof::Session(id) => Some(id),
+            Proof::Token(..) => None,
+        }
+    }
+
+    /// Done once the session or token that was shown is good no more: what goes on for long ends then.
+    pub(crate) fn revoked(&self, app: &App) -> impl Future<Output = ()> + Send + use<> {
+        let (accounts, proof) = (app.engine.accounts.clone(), self.proof);
+        async move {
+            // What can't be asked now is asked again.
+            while accounts.stands(proof).await.unwrap_or(true) {
+                tokio::time::sleep(STANDS_INTERVAL).await;
+            }
+        }
+    }
 }
+
+/// How often it is asked whether a stream may go on.
+const STANDS_INTERVAL: Duration = Duration::from_secs(2);
 
 const COOKIE: &str = "mycorr_session";
 
@@ -35,7 +58,7 @@ impl FromRequestParts<App> for Caller {
                 .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
                 .map(|(_, token)| token.trim());
             match token {
-                Some(token) => app.engine.by_token(token).await?,
+                Some(token) => app.engine.accounts.by_token(token).await?,
                 None => None,
             }
         } else {
@@ -44,11 +67,51 @@ impl FromRequestParts<App> for Caller {
             if !parts.method.is_safe() && !is_same_origin(&parts.headers, &app.settings) {
                 return Err(cross_origin().into());
             }
-            app.engine.by_session(cookie.value()).await?
+            let from = parts.extensions.get::<ClientAddress>().map(|from| from.0);
+            app.engine.accounts.by_session(cookie.value(), from).await?
         };
-        let identity = identity.ok_or_else(not_signed_in)?;
-        Ok(Self { user: identity.user, session: identity.session })
+        let Identity { user, proof } = identity.ok_or_else(not_signed_in)?;
+        if let Proof::Token(_, scope) = proof {
+            check_scope(app, &user, scope, parts).await?;
+        }
+        Ok(Self { user, proof })
     }
+}
+
+/// A token may be narrower than its person. What is not known to be within its Model is refused, so that a new route
+/// is closed to it at first.
+async fn check_scope(app: &App, user: &User, scope: TokenScope, parts: &Parts) -> Result<(), Problem> {
+    if scope.access == TokenAccess::Read && !parts.method.is_safe() {
+        return Err(Problem::new(Code::Forbidden, "This token may read, and change nothing."));
+    }
+    let Some(model) = scope.model else { return Ok(()) };
+    let route = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let mut segments = route.trim_start_matches("/api/v1/").split('/');
+    let (first, second) = (segments.next().unwrap_or_default(), segments.next());
+    let (models, tables, jobs) = (&app.engine.models, &app.engine.tables, &app.engine.jobs);
+    let of: ModelId = match (first, second) {
+        ("me", None) if parts.method.is_safe() => return Ok(()),
+        ("models", Some("{id}")) => models.model(user.id, path_id(&parts.uri)?).await?.id,
+        ("tables", Some("{id}")) => tables.table(user.id, path_id(&parts.uri)?).await?.model,
+        ("jobs", Some("{id}")) => jobs.job(user.id, path_id(&parts.uri)?).await?.model,
+        _ => return Err(Problem::new(Code::Forbidden, "This token is good for one Model only.")),
+    };
+    if of == model { Ok(()) } else { Err(Problem::not_found("thing")) }
+}
+
+/// The id in `/{things}/{id}…`: the router has taken the prefix away.
+fn path_id<T: std::str::FromStr>(uri: &Uri) -> Result<T, Problem> {
+    let id = uri.path().trim_start_matches("/api/v1").split('/').nth(2).and_then(|id| id.parse().ok());
+    id.ok_or_else(|| Problem::not_found("thing"))
+}
+
+/// In characters: those of the largest browsers call themselves by fewer.
+const MAX_AGENT: usize = 300;
+
+/// From where somebody signs in.
+pub(crate) fn browser(headers: &HeaderMap, from: ClientAddress) -> Browser {
+    let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    Browser { address: from.0, agent: agent.map(|agent| agent.chars().take(MAX_AGENT).collect()) }
 }
 
 fn not_signed_in() -> Problem {

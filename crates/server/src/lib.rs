@@ -41,6 +41,15 @@ impl Settings {
     fn is_https(&self) -> bool {
         self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
     }
+
+    /// A page's address with a token, to be handed on: under the public URL, else as the request was sent.
+    fn link(&self, headers: &axum::http::HeaderMap, page: &str, token: &str) -> String {
+        let origin = self.public_url.clone().unwrap_or_else(|| {
+            let host = headers.get(axum::http::header::HOST).and_then(|host| host.to_str().ok());
+            format!("http://{}", host.unwrap_or("localhost"))
+        });
+        format!("{origin}/{page}/{token}")
+    }
 }
 
 /// What every handler has at hand.

@@ -10,7 +10,7 @@ use crate::{
     query_parameters::{KnownParameters, refuse_unknown},
     routes::{
         accounts, browse, connections, diff, export, jobs, models, operating, passport, paste, role, rows,
-        statements, tables, tokens, versions,
+        statements, tables, tokens, users, versions,
     },
 };
 use axum::{Router, extract::DefaultBodyLimit, http::header, middleware, routing::get};
@@ -40,7 +40,14 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(accounts::get_sign_up, accounts::sign_up))
         .routes(routes!(accounts::sign_in))
         .routes(routes!(accounts::sign_out))
-        .routes(routes!(accounts::get_me))
+        .routes(routes!(accounts::get_me, accounts::update_me))
+        .routes(routes!(accounts::list_sessions))
+        .routes(routes!(accounts::end_session))
+        .routes(routes!(users::list_users))
+        .routes(routes!(users::update_user))
+        .routes(routes!(users::create_password_reset))
+        .routes(routes!(users::request_password_reset))
+        .routes(routes!(users::reset_password))
         .routes(routes!(tokens::create_token, tokens::list_tokens))
         .routes(routes!(tokens::delete_token))
         .routes(routes!(connections::create_connection, connections::list_connections))

@@ -93,6 +93,8 @@ pub(crate) struct DeltaWriter {
     messages: mpsc::Sender<Message>,
     /// None once it was waited for.
     encoder: Option<JoinHandle<Result<Option<Vec<LoggedFile>>>>>,
+    /// Once the encoder has finished.
+    files: Option<Vec<LoggedFile>>,
     written: Arc<AtomicU64>,
     /// Until the commit: the thread may end before it, or outlive a writer that was dropped.
     _at_work: Arc<AtWorkGuard>,
@@ -137,6 +139,7 @@ impl DeltaWriter {
             companions: HashSet::new(),
             messages,
             encoder: Some(encoder),
+            files: None,
             written,
             _at_work: at_work,
         }
@@ -198,9 +201,18 @@ impl TableWriter for DeltaWriter {
         self.send(Message::Batch(batch)).await
     }
 
+    async fn finish(&mut self) -> Result<u64> {
+        if self.files.is_none() {
+            self.send(Message::Finish).await?;
+            self.files = self.end().await?;
+        }
+        let files = self.files.as_ref().ok_or_else(|| Problem::bug("the encoder gave up"))?;
+        Ok(files.iter().map(|file| file.bytes).sum())
+    }
+
     async fn commit(mut self: Box<Self>) -> Result<Committed> {
-        self.send(Message::Finish).await?;
-        let files = self.end().await?.ok_or_else(|| Problem::bug("the encoder gave up"))?;
+        self.finish().await?;
+        let files = self.files.take().unwrap_or_default();
         let schema = self.schema();
         let next = NextVersion { base: self.base.take(), files: &files, content: Content::Written(&schema) };
         let version = self.log.commit(next, self.right).await?;

@@ -316,6 +316,10 @@ impl TableWriter for MemoryWriter {
         Ok(())
     }
 
+    async fn finish(&mut self) -> Result<u64> {
+        Ok(bytes(&self.batches))
+    }
+
     async fn commit(self: Box<Self>) -> Result<Committed> {
         self.store.commit(self.right, self.batches.into())
     }

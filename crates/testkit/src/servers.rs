@@ -46,6 +46,11 @@ impl Server {
         servers
     }
 
+    /// One of the programs of [`Server::distribution`], whose packages have more of them than others.
+    pub fn distribution_program(name: &str) -> PathBuf {
+        Self::distribution().bin.join(name)
+    }
+
     /// E.g. 17.
     pub fn major(&self) -> u32 {
         let output = Command::new(self.bin.join("postgres")).arg("--version").output().unwrap();

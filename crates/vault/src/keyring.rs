@@ -72,6 +72,11 @@ impl Keyring {
     /// Makes the file with one key, unless it exists. Whether it was made: then the operator should be told
     /// to keep a copy. Nobody ever sees half a file, nor is one overwritten, whoever else starts meanwhile.
     pub fn create_if_missing(path: &Path) -> Result<bool> {
+        if let Ok(folder) = File::open(folder(path))
+            && folder.try_lock().is_ok()
+        {
+            remove_unfinished(path);
+        }
         match Self::create(path) {
             Ok(_) => Ok(true),
             Err(VaultError::Exists { .. }) => Ok(false),
@@ -82,6 +87,7 @@ impl Keyring {
     /// Makes the file with one key; [`VaultError::Exists`] if there is one.
     pub fn create(path: &Path) -> Result<KeyId> {
         let keyring = Self { keys: vec![(KeyId::random()?, Key::random()?)] };
+        let _lock = lock_shared(path)?;
         // A link, unlike a renaming, fails where something is.
         keyring.write(path, |new| fs::hard_link(new, path)).map_err(|error| match error {
             VaultError::File { path, source } if source.kind() == io::ErrorKind::AlreadyExists => {
@@ -157,7 +163,8 @@ impl Keyring {
         self.keys.iter().find(|(other, _)| *other == id).map(|(_, key)| key)
     }
 
-    /// One change at a time: of two that both began with the same keys, the second would undo the first.
+    /// One change at a time: of two that both began with the same keys, the second would undo the first. And none
+    /// between the sealing of a secret and its being stored ([`crate::Sealing`]).
     fn change(path: &Path, change: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         let failed = |source| VaultError::File { path: path.to_owned(), source };
         // The file itself, should the path be a link to it.
@@ -165,6 +172,7 @@ impl Keyring {
         // The folder is locked, since the file is replaced. Unlocked when it is closed.
         let folder = File::open(folder(path)).map_err(failed)?;
         folder.lock().map_err(failed)?;
+        remove_unfinished(path);
         let mut keyring = Self::read(path)?;
         change(&mut keyring)?;
         keyring.write(path, |new| fs::rename(new, path))
@@ -215,5 +223,30 @@ fn folder(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
+    }
+}
+
+/// Lets no key be added or removed until it is dropped.
+pub(crate) fn lock_shared(path: &Path) -> Result<File> {
+    let failed = |source| VaultError::File { path: path.to_owned(), source };
+    // The file itself, should the path be a link to it.
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = File::open(folder(path)).map_err(failed)?;
+    folder.lock_shared().map_err(failed)?;
+    Ok(folder)
+}
+
+/// Removes what a process that died left of a file that was to replace `path`: there are keys in it. Only under the
+/// lock is it certain that nobody is writing it.
+fn remove_unfinished(path: &Path) {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return };
+    for entry in fs::read_dir(folder(path)).into_iter().flatten().flatten() {
+        let other = entry.file_name();
+        let id = other
+            .to_str()
+            .and_then(|other| other.strip_prefix(name)?.strip_prefix('.')?.strip_suffix(".new"));
+        if id.is_some_and(|id| id.parse::<KeyId>().is_ok()) {
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }

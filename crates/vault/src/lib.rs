@@ -16,7 +16,7 @@ pub use keyring::{KeyId, Keyring};
 
 use cipher::{Frame, Key};
 use mycorr_domain::Secret;
-use std::{fmt, path::PathBuf};
+use std::{fmt, fs::File, path::PathBuf};
 use zeroize::Zeroize;
 
 type Result<T, E = VaultError> = std::result::Result<T, E>;
@@ -42,6 +42,13 @@ pub struct DataKey {
     key: Key,
 }
 
+/// Wraps data keys. No key is added to the file or removed from it until this is dropped: what was wrapped with a key
+/// is stored before that key can be found to be of no more use.
+pub struct Sealing {
+    keyring: Keyring,
+    _lock: File,
+}
+
 /// The first byte tells what something is, in which version of the format.
 const WRAPPED: Frame<17> = Frame { format: 0x01 };
 const SEALED: Frame<9> = Frame { format: 0x11 };
@@ -51,45 +58,52 @@ impl Vault {
         Self { keyring }
     }
 
-    /// A data key, and its form for storage, which opens in the same context only.
-    pub fn new_data_key(&self, context: &Context) -> Result<(DataKey, WrappedKey)> {
-        let data_key = DataKey { id: KeyId::random()?, key: Key::random()? };
-        let wrapped = self.wrap(&Keyring::read(&self.keyring)?, &data_key, context)?;
-        Ok((data_key, wrapped))
+    /// The right to wrap data keys, to be held until what was wrapped is stored.
+    pub fn begin_sealing(&self) -> Result<Sealing> {
+        let lock = keyring::lock_shared(&self.keyring)?;
+        Ok(Sealing { keyring: Keyring::read(&self.keyring)?, _lock: lock })
     }
 
     pub fn unwrap(&self, wrapped: &WrappedKey, context: &Context) -> Result<DataKey> {
-        self.unwrap_with(&Keyring::read(&self.keyring)?, wrapped, context)
+        unwrap_with(&Keyring::read(&self.keyring)?, wrapped, context)
+    }
+}
+
+impl Sealing {
+    /// A data key, and its form for storage, which opens in the same context only.
+    pub fn new_data_key(&self, context: &Context) -> Result<(DataKey, WrappedKey)> {
+        let data_key = DataKey { id: KeyId::random()?, key: Key::random()? };
+        let wrapped = self.wrap(&data_key, context)?;
+        Ok((data_key, wrapped))
     }
 
     /// The same data key, wrapped by the primary key of the keyring; `None` if it already is. Secrets sealed
     /// with it stay as they are.
     pub fn rewrap(&self, wrapped: &WrappedKey, context: &Context) -> Result<Option<WrappedKey>> {
-        let keyring = Keyring::read(&self.keyring)?;
-        if WRAPPED.header(&wrapped.0)?[1..9] == keyring.primary().0.bytes() {
+        if WRAPPED.header(&wrapped.0)?[1..9] == self.keyring.primary().0.bytes() {
             return Ok(None);
         }
-        let data_key = self.unwrap_with(&keyring, wrapped, context)?;
-        self.wrap(&keyring, &data_key, context).map(Some)
+        let data_key = unwrap_with(&self.keyring, wrapped, context)?;
+        self.wrap(&data_key, context).map(Some)
     }
 
-    fn wrap(&self, keyring: &Keyring, data_key: &DataKey, context: &Context) -> Result<WrappedKey> {
-        let (id, key) = keyring.primary();
+    fn wrap(&self, data_key: &DataKey, context: &Context) -> Result<WrappedKey> {
+        let (id, key) = self.keyring.primary();
         let mut header = [0; 17];
         header[1..9].copy_from_slice(&id.bytes());
         header[9..].copy_from_slice(&data_key.id.bytes());
         WRAPPED.seal(key, header, context, data_key.key.bytes()).map(WrappedKey)
     }
+}
 
-    fn unwrap_with(&self, keyring: &Keyring, wrapped: &WrappedKey, context: &Context) -> Result<DataKey> {
-        let header = WRAPPED.header(&wrapped.0)?;
-        let id = KeyId::from_slice(&header[1..9]);
-        let key = keyring.get(id).ok_or(VaultError::UnknownKey(id))?;
-        let mut plain = WRAPPED.open(key, context, &wrapped.0)?;
-        let key = Key::from_slice(&plain);
-        plain.zeroize();
-        Ok(DataKey { id: KeyId::from_slice(&header[9..]), key: key.ok_or(VaultError::Malformed)? })
-    }
+fn unwrap_with(keyring: &Keyring, wrapped: &WrappedKey, context: &Context) -> Result<DataKey> {
+    let header = WRAPPED.header(&wrapped.0)?;
+    let id = KeyId::from_slice(&header[1..9]);
+    let key = keyring.get(id).ok_or(VaultError::UnknownKey(id))?;
+    let mut plain = WRAPPED.open(key, context, &wrapped.0)?;
+    let key = Key::from_slice(&plain);
+    plain.zeroize();
+    Ok(DataKey { id: KeyId::from_slice(&header[9..]), key: key.ok_or(VaultError::Malformed)? })
 }
 
 impl DataKey {

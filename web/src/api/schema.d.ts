@@ -357,7 +357,8 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /** Changes the caller's name or password. A new password ends every other session. */
+        patch: operations["update_me"];
         trace?: never;
     };
     "/api/v1/models": {
@@ -443,6 +444,77 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/password-resets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks for a link to a new password. The answer is the same whether there is such an account or not; without mail,
+         *     only an administrator can make a link.
+         */
+        post: operations["request_password_reset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/password-resets/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sets a new password by a link, once. Every session of the account ends. */
+        post: operations["reset_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the caller is signed in, newest first. */
+        get: operations["list_sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends a session of the caller at once. */
+        delete: operations["end_session"];
         options?: never;
         head?: never;
         patch?: never;
@@ -682,7 +754,7 @@ export interface paths {
         /** The caller's tokens, newest first. */
         get: operations["list_tokens"];
         put?: never;
-        /** Makes a token that acts for its maker. */
+        /** Makes a token that acts for its maker, perhaps within narrower bounds. */
         post: operations["create_token"];
         delete?: never;
         options?: never;
@@ -702,6 +774,60 @@ export interface paths {
         post?: never;
         /** Revokes a token at once. */
         delete: operations["delete_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All accounts, newest first. Administrators only. */
+        get: operations["list_users"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Makes an account an administrator's, or disables it: its sessions end, its tokens are refused, its jobs that wait
+         *     are not done. Administrators only; the last one stays. Being one opens nobody's Models or connections.
+         */
+        patch: operations["update_user"];
+        trace?: never;
+    };
+    "/api/v1/users/{id}/password-reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a link with which a person sets a new password within 24 hours. Administrators only. */
+        post: operations["create_password_reset"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -902,11 +1028,18 @@ export interface components {
             username?: string | null;
         };
         CreateToken: {
+            /** @description `write` when left out: all that its maker may do. */
+            access?: components["schemas"]["TokenAccess"];
             /**
              * Format: date-time
              * @description Never, when left out.
              */
             expires_at?: string | null;
+            /**
+             * Format: uuid
+             * @description Only what is in this Model; everything when left out.
+             */
+            model_id?: string | null;
             name: string;
         };
         /** @description A part of PostgreSQL's catalogue that an administrator took away from PUBLIC. */
@@ -1003,11 +1136,10 @@ export interface components {
             field: string;
             message: string;
         };
-        /**
-         * @description A limit of a connection, or room where tables are stored.
-         * @enum {string}
-         */
-        HeldBack: "bytes_per_second" | "imports" | "storage";
+        ForgottenPassword: {
+            /** Format: email */
+            email: string;
+        };
         Import: {
             /** @description Which columns; all that the role can read when left out. */
             columns?: string[] | null;
@@ -1039,7 +1171,6 @@ export interface components {
             estimated_rows: number | null;
             /** Format: date-time */
             finished_at: string | null;
-            held_back: components["schemas"]["HeldBack"] | null;
             /** Format: uuid */
             id: string;
             kind: components["schemas"]["JobKind"];
@@ -1068,6 +1199,7 @@ export interface components {
              * @description The version that it made.
              */
             version: number | null;
+            waiting_for: components["schemas"]["WaitingFor"] | null;
         };
         /** @enum {string} */
         JobKind: "import" | "sync" | "restore";
@@ -1101,6 +1233,12 @@ export interface components {
              */
             minutes: number | null;
         };
+        /** @description A link that is good once. It is shown this once. */
+        Link: {
+            /** Format: date-time */
+            expires_at: string;
+            url: string;
+        };
         /** @description A part of a list. */
         List_Connection: {
             items: components["schemas"]["Connection"][];
@@ -1132,6 +1270,12 @@ export interface components {
             next: string | null;
         };
         /** @description A part of a list. */
+        List_Session: {
+            items: components["schemas"]["Session"][];
+            /** @description Pass it as `after` to get the next part; null at the end. */
+            next: string | null;
+        };
+        /** @description A part of a list. */
         List_SourceTable: {
             items: components["schemas"]["SourceTable"][];
             /** @description Pass it as `after` to get the next part; null at the end. */
@@ -1156,6 +1300,12 @@ export interface components {
             next: string | null;
         };
         /** @description A part of a list. */
+        List_User: {
+            items: components["schemas"]["User"][];
+            /** @description Pass it as `after` to get the next part; null at the end. */
+            next: string | null;
+        };
+        /** @description A part of a list. */
         List_Version: {
             items: components["schemas"]["Version"][];
             /** @description Pass it as `after` to get the next part; null at the end. */
@@ -1171,6 +1321,10 @@ export interface components {
             /** Format: uuid */
             id: string;
             name: string;
+        };
+        MeForm: {
+            name?: string | null;
+            password?: components["schemas"]["NewPassword"] | null;
         };
         /** @description A workspace of tables. */
         Model: {
@@ -1189,6 +1343,15 @@ export interface components {
         };
         ModelForm: {
             name: string;
+        };
+        NewPassword: {
+            /** Format: password */
+            current: string;
+            /**
+             * Format: password
+             * @description At least 8 characters.
+             */
+            new: string;
         };
         /** @description A role with a password made up for it. Nothing is stored: it is shown this once. */
         NewRoleScript: {
@@ -1281,6 +1444,13 @@ export interface components {
         };
         /** @enum {string} */
         Purpose: "test" | "browse" | "preview" | "import" | "sync";
+        ResetPassword: {
+            /**
+             * Format: password
+             * @description At least 8 characters.
+             */
+            password: string;
+        };
         Restore: {
             /** Format: int64 */
             version: number;
@@ -1358,6 +1528,24 @@ export interface components {
             in_recovery: boolean;
             pooler?: string | null;
             version: string;
+        };
+        /** @description A browser in which the caller is signed in. */
+        Session: {
+            /** @description From where it was used last. */
+            address: string | null;
+            /** @description What the browser calls itself. */
+            agent: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** @description Whether this request showed it. */
+            current: boolean;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: date-time
+             * @description To the minute.
+             */
+            last_seen_at: string;
         };
         /** @description Another source for a table. */
         SetSource: {
@@ -1569,6 +1757,7 @@ export interface components {
         };
         /** @description A token, without the token itself. */
         Token: {
+            access: components["schemas"]["TokenAccess"];
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -1580,8 +1769,18 @@ export interface components {
              * @description To the minute.
              */
             last_used_at: string | null;
+            /**
+             * Format: uuid
+             * @description The one Model that it is good for.
+             */
+            model_id: string | null;
             name: string;
         };
+        /**
+         * @description Whether a token may change anything.
+         * @enum {string}
+         */
+        TokenAccess: "read" | "write";
         TriedAddress: {
             /** @example 203.0.113.7 */
             address: string;
@@ -1600,6 +1799,22 @@ export interface components {
             password?: string | null;
             /** Format: int64 */
             statements_retention_days?: number | null;
+        };
+        /** @description An account, as administrators see it. */
+        User: {
+            admin: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** @description Signed out everywhere, and kept from signing in. */
+            disabled: boolean;
+            email: string;
+            /** Format: uuid */
+            id: string;
+            name: string;
+        };
+        UserForm: {
+            admin?: boolean | null;
+            disabled?: boolean | null;
         };
         /** @description A version of a table. It never changes. */
         Version: {
@@ -1633,6 +1848,11 @@ export interface components {
              */
             version: number;
         };
+        /**
+         * @description A limit of a connection, or room where tables are stored.
+         * @enum {string}
+         */
+        WaitingFor: "bytes_per_second" | "imports" | "storage";
     };
     responses: never;
     parameters: never;
@@ -2456,6 +2676,38 @@ export interface operations {
             };
         };
     };
+    update_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MeForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_models: {
         parameters: {
             query?: {
@@ -2705,6 +2957,129 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["List_Table"];
                 };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    request_password_reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForgottenPassword"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResetPassword"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_sessions: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description The `next` of the part before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Session"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -3407,6 +3782,104 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: {
+                /** @description Only those whose name or e-mail address contains this, in any case. */
+                search?: string;
+                limit?: number;
+                /** @description The `next` of the part before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_User"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_password_reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Link"];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {

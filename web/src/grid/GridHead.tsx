@@ -12,23 +12,17 @@ import {
   UnfoldHorizontal,
   X,
 } from "lucide-react";
-import type { PointerEvent, ReactNode } from "react";
+import type { PointerEvent, ReactNode, RefObject } from "react";
 import { spelled } from "../ui/invisible";
 import { visible } from "../ui/Visible";
 import { isNumeric, type Layout, MAX_WIDTH, MIN_WIDTH, orderNote, type Placed } from "./columns";
+import type { HeadActions } from "./headActions";
+import { useHeadDrag } from "./headDrag";
 import type { Sort } from "./view";
 
-export interface HeadActions {
-  sort?: (sorts: Sort[]) => void;
-  toggleSort?: (column: string, keep: boolean) => void;
-  filter?: (column: string) => void;
-  hide?: (column: string) => void;
-  move?: (column: string, by: -1 | 1) => void;
-  pin: (column: string) => void;
-  width: (column: string, width: number | null) => void;
-}
-
 interface Props {
+  /** The element that scrolls. */
+  element: RefObject<HTMLDivElement | null>;
   layout: Layout;
   first: number;
   end: number;
@@ -42,8 +36,11 @@ interface Props {
 
 const ICON = 16;
 
-export function GridHead({ layout, first, end, gutter, sorts, actions, menu, onMenu }: Props) {
+export function GridHead({ element, layout, first, end, gutter, sorts, actions, menu, onMenu }: Props) {
   const { columns, pinned } = layout;
+  const { drag, wasDragged, start } = useHeadDrag(element, layout, gutter, (name, to) =>
+    actions.put?.(name, to),
+  );
   const gap = (columns[first]?.x ?? 0) - (columns[pinned]?.x ?? 0);
   const head = (placed: Placed, index: number) => (
     <HeadCell
@@ -55,6 +52,9 @@ export function GridHead({ layout, first, end, gutter, sorts, actions, menu, onM
       sorts={sorts}
       actions={actions}
       open={menu === placed.column.name}
+      moving={drag?.name === placed.column.name}
+      onGrab={actions.put && start}
+      wasDragged={wasDragged}
       onMenu={onMenu}
     />
   );
@@ -67,6 +67,7 @@ export function GridHead({ layout, first, end, gutter, sorts, actions, menu, onM
       {columns.slice(0, pinned).map(head)}
       {gap > 0 && <div role="presentation" style={{ flex: "none", width: gap }} />}
       {columns.slice(first, end).map((placed, at) => head(placed, first + at))}
+      {drag && <div className="grid-drop" role="presentation" style={{ left: drag.line }} />}
     </div>
   );
 }
@@ -79,10 +80,16 @@ interface CellProps {
   sorts: Sort[];
   actions: HeadActions;
   open: boolean;
+  /** It is being dragged. */
+  moving: boolean;
+  onGrab?: (event: PointerEvent<HTMLElement>, placed: Placed) => void;
+  /** Whether the click that comes is the end of a drag. */
+  wasDragged: () => boolean;
   onMenu: (column: string | null) => void;
 }
 
-function HeadCell({ placed, index, lastPinned, left, sorts, actions, open, onMenu }: CellProps) {
+function HeadCell(props: CellProps) {
+  const { placed, index, lastPinned, left, sorts, actions, open, moving, onGrab, wasDragged, onMenu } = props;
   const { name, pg_type } = placed.column;
   const place = sorts.findIndex((sort) => sort.column === name);
   const sort = sorts[place];
@@ -116,7 +123,7 @@ function HeadCell({ placed, index, lastPinned, left, sorts, actions, open, onMen
       aria-sort={
         sort ? (sort.descending ? "descending" : "ascending") : actions.toggleSort ? "none" : undefined
       }
-      className={`grid-th${placed.pinned ? " pinned" : ""}${lastPinned ? " last-pinned" : ""}`}
+      className={`grid-th${placed.pinned ? " pinned" : ""}${lastPinned ? " last-pinned" : ""}${moving ? " moving" : ""}`}
       style={{ width: placed.width, left }}
     >
       {actions.toggleSort ? (
@@ -125,7 +132,8 @@ function HeadCell({ placed, index, lastPinned, left, sorts, actions, open, onMen
           className="grid-th-name"
           tabIndex={-1}
           title={title}
-          onClick={(event) => actions.toggleSort?.(name, event.shiftKey)}
+          onPointerDown={(event) => onGrab?.(event, placed)}
+          onClick={(event) => wasDragged() || actions.toggleSort?.(name, event.shiftKey)}
         >
           {label}
         </button>

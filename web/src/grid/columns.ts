@@ -113,3 +113,17 @@ export function moved(order: readonly string[], name: string, by: -1 | 1): strin
   next.splice(to, 0, name);
   return next;
 }
+
+/** Where a column comes that is let go at `x`, px from the first column: before which index. Pinned ones stay among themselves. */
+export function dropPlace({ columns, pinned }: Layout, placed: Placed, x: number): number {
+  const [low, high] = placed.pinned ? [0, pinned] : [pinned, columns.length];
+  let to = low;
+  while (to < high && x > (columns[to]?.x ?? 0) + (columns[to]?.width ?? 0) / 2) to += 1;
+  return to;
+}
+
+/** The order after a column was put before the one at index `to`. */
+export function placedBefore(order: readonly string[], name: string, to: number): string[] {
+  const before = order.slice(0, to).filter((other) => other !== name);
+  return [...before, name, ...order.slice(to).filter((other) => other !== name)];
+}

@@ -28,3 +28,40 @@ export function indent(text: string): string | null {
   }
   return depth === 0 && text.slice(end).trim() === "" ? parts.join("") : null;
 }
+
+export type JsonNode =
+  | { kind: "value"; text: string }
+  | { kind: "list"; open: "{" | "["; entries: { key: string | null; node: JsonNode }[] };
+
+/** So deep, and so long, a value is shown as a tree. */
+const MAX_DEPTH = 64;
+const MAX_TREE = 100_000;
+
+/** JSON as a tree whose leaves are the letters that stand there. null for what is no JSON, too deep or too long. */
+export function jsonTree(text: string): JsonNode | null {
+  if (text.length > MAX_TREE || indent(text) === null) return null;
+  const tokens = [...text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{},:]|[^\s"[\]{},:]+/gs)].map(([token]) => token);
+  let at = 0;
+  const node = (depth: number): JsonNode | null => {
+    const token = tokens[at];
+    at += 1;
+    if (token === undefined || depth > MAX_DEPTH || /^[\]},:]$/.test(token)) return null;
+    if (token !== "{" && token !== "[") return { kind: "value", text: token };
+    const entries: { key: string | null; node: JsonNode }[] = [];
+    const close = token === "{" ? "}" : "]";
+    while (tokens[at] !== close) {
+      const key = token === "{" ? (tokens[at] ?? null) : null;
+      if (key !== null && tokens[at + 1] !== ":") return null;
+      if (key !== null) at += 2;
+      const inner = node(depth + 1);
+      if (!inner) return null;
+      entries.push({ key, node: inner });
+      if (tokens[at] === ",") at += 1;
+      else if (tokens[at] !== close) return null;
+    }
+    at += 1;
+    return { kind: "list", open: token, entries };
+  };
+  const tree = node(0);
+  return tree && at === tokens.length ? tree : null;
+}

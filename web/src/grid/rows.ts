@@ -8,7 +8,9 @@ export const PAGE = 200;
 /** A page that was in sight for less than this on the way elsewhere is not asked for, ms. */
 const SETTLE = 60;
 /** Rows that are copied at most: what fits into a spreadsheet's patience. */
-export const COPY_ROWS = 10_000;
+export const COPY_ROWS = 100_000;
+/** So many pages are asked for at the same time. */
+const PAGES_AT_ONCE = 4;
 
 export interface RowSet {
   /** What the rows are rows of: until the first of a new sort or filter are here, still that before. */
@@ -22,6 +24,8 @@ export interface RowSet {
   /** All that are here. */
   seen: () => Iterable<(Cell | null)[]>;
   onVisible: (first: number, end: number) => void;
+  /** Rows that are kept nowhere; fewer than asked for where an answer has no room for more. */
+  read: (offset: number, limit: number, signal: AbortSignal) => Promise<(Cell | null)[][]>;
   /** Fetches rows that are to be copied; false if they are too many. */
   ensure: (first: number, end: number) => Promise<boolean>;
   /** Why not even the first page could be had. */
@@ -120,10 +124,22 @@ export function useRows(tableId: string, version: number, sort: Sort[], filter: 
         { length: Math.ceil(end / PAGE) - Math.floor(first / PAGE) },
         (_, at) => Math.floor(first / PAGE) + at,
       );
-      await Promise.all(numbers.map((at) => client.ensureQueryData(page(at))));
+      for (let at = 0; at < numbers.length; at += PAGES_AT_ONCE) {
+        await Promise.all(
+          numbers.slice(at, at + PAGES_AT_ONCE).map((one) => client.ensureQueryData(page(one))),
+        );
+      }
       return true;
     },
     [client, page],
+  );
+  const read = useCallback(
+    async (offset: number, limit: number, signal: AbortSignal) => {
+      const [id, parameters] = JSON.parse(scope) as [string, typeof query];
+      const params = { path: { id }, query: { ...parameters, offset, limit } };
+      return (await answer(api.GET("/api/v1/tables/{id}/rows", { params, signal }))).rows;
+    },
+    [scope],
   );
 
   return {
@@ -133,6 +149,7 @@ export function useRows(tableId: string, version: number, sort: Sort[], filter: 
     rowAt,
     seen,
     onVisible,
+    read,
     ensure,
     error: head.error,
     failed:
@@ -154,6 +171,7 @@ export function localRows(rows: (Cell | null)[][]): RowSet {
     rowAt: (row) => rows[row],
     seen: () => rows,
     onVisible: () => undefined,
+    read: async (offset, limit) => rows.slice(offset, offset + limit),
     ensure: async () => true,
     error: null,
     failed: null,

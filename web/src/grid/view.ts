@@ -152,6 +152,10 @@ export function filterByValue(column: string, cell: Cell | null): Filter | null 
   return typeof cell === "string" ? { column, operator: "eq", value: cell } : null;
 }
 
+/** The filter that finds all rows but those that `filterByValue` does; a NULL is no other value. */
+export const opposite = ({ column, operator, value }: Filter): Filter =>
+  operator === "is" ? { column, operator, value: "not_null" } : { column, operator: "neq", value };
+
 /** A click on a header: ascending, descending, not at all. With Shift the other columns keep theirs. */
 export function nextSort(sorts: readonly Sort[], column: string, keep: boolean): Sort[] {
   const old = sorts.find((sort) => sort.column === column);

@@ -12,7 +12,7 @@ import { Name, visible } from "../ui/Visible";
 
 interface Props {
   row: number;
-  placed: Placed;
+  placed: Pick<Placed, "at" | "column">;
   cell: Cell | null;
   /** Where the whole of a large cell can be had. */
   href: string;

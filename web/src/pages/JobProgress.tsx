@@ -66,7 +66,7 @@ export function JobProgress({ job, canCancel }: { job: Job; canCancel: boolean }
       </div>
       <div className="small dim progress-numbers">
         {now.state === "queued" ? (
-          <span>{now.held_back === "imports" ? <HeldBack job={now} /> : "Waiting for its turn"}</span>
+          <span>{now.waiting_for === "imports" ? <WaitingFor job={now} /> : "Waiting for its turn"}</span>
         ) : (
           <>
             <span>
@@ -76,7 +76,7 @@ export function JobProgress({ job, canCancel }: { job: Job; canCancel: boolean }
             <span>{bytes(now.bytes)}</span>
             {rate && <span>{count(Math.round(rate))} rows/s</span>}
             {left !== null && left > 0 && <span>about {duration(left)} left</span>}
-            {now.held_back && <HeldBack job={now} />}
+            {now.waiting_for && <WaitingFor job={now} />}
           </>
         )}
       </div>
@@ -95,7 +95,7 @@ export function JobProgress({ job, canCancel }: { job: Job; canCancel: boolean }
 }
 
 /** Which ceiling of the connection it is that makes it slow. Only the connection's owner knows the figure. */
-function HeldBack({ job }: { job: Job }) {
+function WaitingFor({ job }: { job: Job }) {
   const id = job.source.connection_id ?? "";
   const connection = $api.useQuery(
     "get",
@@ -104,7 +104,7 @@ function HeldBack({ job }: { job: Job }) {
     { enabled: id !== "", retry: false },
   );
   const limits = connection.data?.limits;
-  if (job.held_back === "imports") {
+  if (job.waiting_for === "imports") {
     const at = limits?.imports;
     return <span>waiting: the connection's limit of {at ? plural(at, "import") : "imports"} at a time</span>;
   }

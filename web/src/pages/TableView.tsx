@@ -1,111 +1,32 @@
 // One table: where it comes from, its filters, its rows.
-import { Button, Checkbox, Popover, TextInput } from "@mantine/core";
-import { Columns3, Link as LinkIcon } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
-import { useSearchParams } from "wouter";
-import { type Cell, type Column, type Job, type Model, type Table, toProblem } from "../api/client";
+import { Button } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { PanelRight, Search } from "lucide-react";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { answer, api, type Job, type Model, type Table, toProblem } from "../api/client";
+import { code } from "../api/lost";
 import type { Placed } from "../grid/columns";
 import { FilterBar } from "../grid/Filters";
-import { Grid, type Look } from "../grid/Grid";
+import { FindBar } from "../grid/FindBar";
+import { Grid, type GridHandle } from "../grid/Grid";
+import type { Look } from "../grid/headActions";
 import { fewValues } from "../grid/kinds";
 import { useRows } from "../grid/rows";
-import {
-  type Filter,
-  formatCell,
-  formatFilter,
-  formatSort,
-  formatWidths,
-  joinWords,
-  parseCell,
-  parseFilter,
-  parseSort,
-  parseWidths,
-  type Sort,
-  words,
-} from "../grid/view";
+import { type Filter, formatFilter, formatSort } from "../grid/view";
 import { Empty } from "../ui/Async";
-import { copyText } from "../ui/Copy";
 import { spelled } from "../ui/invisible";
 import { ProblemNotice } from "../ui/Notice";
-import { visible } from "../ui/Visible";
 import { CellDialog } from "./CellDialog";
 import { SourceBadge } from "./SourceBadge";
+import { ColumnsMenu, CopyLink } from "./TableTools";
+import { storedLook, storeLook, useView } from "./tableState";
+
+const RecordPanel = lazy(() => code(() => import("./RecordPanel")));
 
 interface Props {
   model: Model;
   table: Table;
   jobs: Job[];
-}
-
-/** What the URL says is looked at, and how to change it. */
-function useView() {
-  const [search, setSearch] = useSearchParams();
-  // What changes the rows can be undone with Back; where one is and how wide things are only follows.
-  const setAll = (values: Record<string, string | string[] | null>, replace = false) =>
-    setSearch(
-      (old) => {
-        const next = new URLSearchParams(old);
-        for (const [name, texts] of Object.entries(values)) {
-          next.delete(name);
-          for (const text of [texts ?? []].flat()) if (text !== "") next.append(name, text);
-        }
-        return next;
-      },
-      { replace },
-    );
-  const set = (name: string, values: string | string[] | null, replace = false) =>
-    setAll({ [name]: values }, replace);
-  const version = Number(search.get("v"));
-  return {
-    version: Number.isSafeInteger(version) && version > 0 ? version : null,
-    sorts: parseSort(search.get("sort")),
-    filters: search.getAll("f").flatMap((text) => parseFilter(text) ?? []),
-    shown: search.has("cols") ? words(search.get("cols")) : null,
-    cell: parseCell(search.get("cell")),
-    setSorts: (sorts: Sort[]) => set("sort", formatSort(sorts)),
-    setFilters: (filters: Filter[]) => set("f", filters.map(formatFilter)),
-    setShown: (names: string[] | null) => set("cols", names && joinWords(names)),
-    setCell: (row: number, col: number) => set("cell", formatCell(row, col), true),
-    look:
-      search.has("w") || search.has("pin")
-        ? { widths: parseWidths(search.getAll("w")), pins: new Set(words(search.get("pin"))) }
-        : null,
-    setLook: ({ widths, pins }: Look) => setAll({ w: formatWidths(widths), pin: joinWords([...pins]) }, true),
-  };
-}
-
-const LOOK = "mycorr.look.";
-
-function storedLook(table: string): Look {
-  try {
-    const { widths, pins } = JSON.parse(localStorage.getItem(LOOK + table) ?? "{}");
-    return { widths: parseWidths(widths ?? []), pins: new Set(pins ?? []) };
-  } catch {
-    return { widths: new Map(), pins: new Set() };
-  }
-}
-
-const storeLook = (table: string, { widths, pins }: Look) =>
-  localStorage.setItem(LOOK + table, JSON.stringify({ widths: formatWidths(widths), pins: [...pins] }));
-
-/** The address of exactly this view: it names the version too, so that a sync does not change what it shows. */
-function CopyLink({ version, look }: { version: number; look: Look }) {
-  const [copied, setCopied] = useState(false);
-  const copy = () => {
-    const url = new URL(window.location.href);
-    url.searchParams.set("v", String(version));
-    if (!url.searchParams.has("w") && !url.searchParams.has("pin")) {
-      for (const width of formatWidths(look.widths)) url.searchParams.append("w", width);
-      if (look.pins.size > 0) url.searchParams.set("pin", joinWords([...look.pins]));
-    }
-    setCopied(copyText(url.href));
-    setTimeout(() => setCopied(false), 2_000);
-  };
-  return (
-    <Button variant="default" size="xs" leftSection={<LinkIcon size={16} />} onClick={copy}>
-      {copied ? "Copied" : "Copy link"}
-    </Button>
-  );
 }
 
 export function TableView({ model, table, jobs }: Props) {
@@ -117,14 +38,20 @@ export function TableView({ model, table, jobs }: Props) {
   const names = columns.map((column) => column.name);
   const order = view.shown?.filter((name) => names.includes(name)) ?? names;
   const [filtering, setFiltering] = useState<string | null>(null);
-  const [open, setOpen] = useState<{ row: number; placed: Placed; cell: Cell | null } | null>(null);
+  const [open, setOpen] = useState<{ row: number; placed: Pick<Placed, "at" | "column"> } | null>(null);
+  const [finding, setFinding] = useState(false);
+  const [recording, setRecording] = useState(false);
+  const grid = useRef<GridHandle>(null);
   const start = useRef(view.cell).current;
+  const [current, setCurrent] = useState(start?.row ?? 0);
+  const whole = useWhole(table, old && view.filters.length > 0 ? version : null);
   const [look] = useState(() => view.look ?? storedLook(table.id));
 
   // The URL follows the cell when it rests: browsers refuse a hundred changes in a row.
   const pending = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => () => clearTimeout(pending.current), []);
   const onCell = (row: number, col: number) => {
+    setCurrent(row);
     clearTimeout(pending.current);
     pending.current = setTimeout(() => view.setCell(row, col), 400);
   };
@@ -142,6 +69,19 @@ export function TableView({ model, table, jobs }: Props) {
     const at = names.indexOf(name);
     return fewValues([...rows.seen()].map((cells) => cells[at]));
   };
+
+  const addFilter = (filter: Filter) => {
+    const texts = view.filters.map(formatFilter);
+    if (!texts.includes(formatFilter(filter))) view.setFilters([...view.filters, filter]);
+  };
+  // Those that are shown first: the record holds the others too.
+  const fields = [...order, ...names.filter((name) => !order.includes(name))].flatMap((name) => {
+    const at = names.indexOf(name);
+    const column = columns[at];
+    return column ? { at, column } : [];
+  });
+  const total = rows.total ?? 0;
+  const row = Math.min(current, Math.max(0, total - 1));
 
   let note = null;
   if (rows.error) {
@@ -190,36 +130,90 @@ export function TableView({ model, table, jobs }: Props) {
           values={values}
         />
         <div className="row">
+          <Button
+            variant="default"
+            size="xs"
+            leftSection={<Search size={16} />}
+            onClick={() => setFinding(true)}
+            disabled={total === 0}
+          >
+            Find
+          </Button>
+          <Button
+            variant="default"
+            size="xs"
+            leftSection={<PanelRight size={16} />}
+            aria-pressed={recording}
+            onClick={() => setRecording(!recording)}
+            disabled={total === 0}
+          >
+            Record
+          </Button>
           <CopyLink version={version} look={look} />
           <ColumnsMenu columns={columns} order={order} onOrder={view.setShown} />
         </div>
       </div>
-      <Grid
-        label={`Rows of ${spelled(table.name)}`}
-        columns={columns}
-        rows={rows}
-        expected={old || view.filters.length > 0 ? undefined : table.rows}
-        of={view.filters.length > 0 && !old ? table.rows : undefined}
-        look={look}
-        onLook={onLook}
-        order={order}
-        onOrder={view.setShown}
-        sorts={view.sorts}
-        onSort={view.setSorts}
-        onFilter={setFiltering}
-        start={start}
-        onCell={onCell}
-        onOpen={(row, placed) => {
-          const cells = rows.rowAt(row);
-          if (cells) setOpen({ row, placed, cell: cells[placed.at] ?? null });
-        }}
-        note={note}
-      />
+      {finding && (
+        <FindBar
+          haystack={() => ({
+            read: rows.read,
+            total,
+            columns: (grid.current?.columns() ?? []).map((placed) => placed.at),
+          })}
+          from={() => grid.current?.current() ?? { row: 0, col: 0 }}
+          onFound={({ row, col }) => grid.current?.goTo(row, col)}
+          onClose={() => {
+            setFinding(false);
+            grid.current?.focus();
+          }}
+        />
+      )}
+      <div className="table-body">
+        <Grid
+          handle={grid}
+          label={`Rows of ${spelled(table.name)}`}
+          columns={columns}
+          rows={rows}
+          expected={old || view.filters.length > 0 ? undefined : table.rows}
+          of={view.filters.length > 0 ? (old ? whole : table.rows) : undefined}
+          look={look}
+          onLook={onLook}
+          order={order}
+          onOrder={view.setShown}
+          sorts={view.sorts}
+          onSort={view.setSorts}
+          onFilter={setFiltering}
+          onValue={addFilter}
+          onFind={() => setFinding(true)}
+          onRecord={() => setRecording(true)}
+          start={start}
+          onCell={onCell}
+          onOpen={(row, placed) => rows.rowAt(row) && setOpen({ row, placed })}
+          note={note}
+        />
+        {recording && total > 0 && (
+          <Suspense>
+            <RecordPanel
+              row={row}
+              total={total}
+              cells={rows.rowAt(row)}
+              columns={fields}
+              onRow={(next) => grid.current?.goTo(next)}
+              onOpen={(placed) => setOpen({ row, placed })}
+              onClose={() => {
+                setRecording(false);
+                grid.current?.focus();
+              }}
+            />
+          </Suspense>
+        )}
+      </div>
       {open && (
         <CellDialog
           {...open}
+          cell={rows.rowAt(open.row)?.[open.placed.at] ?? null}
           onFilter={(filter) => {
-            view.setFilters([...view.filters, filter]);
+            addFilter(filter);
             setOpen(null);
           }}
           // The whole of a large cell is asked for by its row's number in this view.
@@ -237,65 +231,18 @@ export function TableView({ model, table, jobs }: Props) {
   );
 }
 
-/** Few columns need no search field. */
-const MANY = 10;
-
-function ColumnsMenu(props: {
-  columns: Column[];
-  order: string[];
-  onOrder: (order: string[] | null) => void;
-}) {
-  const { columns, order, onOrder } = props;
-  const [text, setText] = useState("");
-  const wanted = text.trim().toLowerCase();
-  const found = columns.filter(({ name }) => name.toLowerCase().includes(wanted));
-  const shown = new Set(order);
-  const toggle = (name: string) => {
-    if (!shown.has(name)) {
-      // Back to where it was in the table, among those that are shown.
-      const names = columns.map((column) => column.name);
-      const at = order.findIndex((other) => names.indexOf(other) > names.indexOf(name));
-      onOrder(at < 0 ? [...order, name] : order.toSpliced(at, 0, name));
-    } else if (order.length > 1) {
-      onOrder(order.filter((other) => other !== name));
-    }
-  };
-  const hidden = columns.length - order.length;
-  return (
-    <Popover position="bottom-end" trapFocus returnFocus withinPortal>
-      <Popover.Target>
-        <Button variant="default" size="xs" leftSection={<Columns3 size={16} />}>
-          {hidden > 0 ? `Columns, ${hidden} hidden` : "Columns"}
-        </Button>
-      </Popover.Target>
-      <Popover.Dropdown>
-        {columns.length >= MANY && (
-          <TextInput
-            data-autofocus
-            size="xs"
-            mb={8}
-            aria-label="Search columns"
-            placeholder="Search columns"
-            value={text}
-            onChange={(event) => setText(event.currentTarget.value)}
-          />
-        )}
-        <div className="stack" style={{ gap: 8, maxHeight: 360, overflow: "auto", padding: 2 }}>
-          {found.length === 0 && <span className="dim small">No column is called that.</span>}
-          {found.map(({ name }) => (
-            <Checkbox
-              key={name}
-              label={visible(name)}
-              checked={shown.has(name)}
-              disabled={shown.has(name) && order.length === 1}
-              onChange={() => toggle(name)}
-            />
-          ))}
-        </div>
-        <Button variant="subtle" size="xs" mt={8} onClick={() => onOrder(null)}>
-          Show all, as in the table
-        </Button>
-      </Popover.Dropdown>
-    </Popover>
-  );
+/** How many rows a version has that is not the newest; undefined until it is known. */
+function useWhole(table: Table, version: number | null) {
+  const query = useQuery({
+    queryKey: ["rows-of-version", table.id, version],
+    queryFn: () =>
+      answer(
+        api.GET("/api/v1/tables/{id}/rows", {
+          params: { path: { id: table.id }, query: { version: version ?? undefined, limit: 1 } },
+        }),
+      ),
+    enabled: version !== null,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  return query.data?.total;
 }

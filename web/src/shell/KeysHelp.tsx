@@ -14,8 +14,12 @@ const GRID: [string, string][] = [
   ["Home / End", "First or last column"],
   ["Mod Home / Mod End", "First or last row"],
   ["Mod A", "All columns of the selected rows"],
-  ["Mod C", "Copy for a spreadsheet"],
+  ["Mod C / Mod Shift C", "Copy for a spreadsheet, without or with headers"],
+  ["Mod F", "Find in all columns"],
+  ["Mod G", "Go to a row; with Shift Enter select up to it"],
   ["Enter", "Open the cell"],
+  ["Space", "The row as a record"],
+  ["Shift F10", "Menu of the cell: only rows with this value, copy, open"],
   ["F or Alt ↓", "Menu of the column: sort, filter, pin, hide, move, width"],
   ["Tab", "Leave the grid"],
 ];

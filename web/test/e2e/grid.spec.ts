@@ -256,3 +256,115 @@ test("a slash opens the filter, whose fields are those of the type", async ({ pa
   await page.getByRole("button", { name: "Only rows with this value" }).click();
   await expect(page).toHaveURL(/f=c2\.eq\.r0\+c2/);
 });
+
+test("a row is reached by its number", async ({ page }) => {
+  await open(page);
+  await grid(page).focus();
+  await page.keyboard.press("Control+g");
+  await page.getByLabel("Go to row").fill("10,000,001");
+  await page.keyboard.press("Enter");
+  await expect(page.getByText("There are 10,000,000 rows.")).toBeVisible();
+  await page.getByLabel("Go to row").fill("7,654,321");
+  await page.keyboard.press("Enter");
+  await expect(cell(page, 7_654_320, 0)).toBeInViewport({ ratio: 1 });
+  await expect(grid(page)).toBeFocused();
+  await expect(page).toHaveURL(/cell=r7654321c1/);
+});
+
+test("a selection is summed digit by digit and copied with its headers", async ({ page }) => {
+  await open(page, "?cell=r9007c1");
+  await cell(page, 9006, 0).click();
+  await cell(page, 9008, 2).click({ modifiers: ["Shift"] });
+  const foot = page.locator(".grid-foot");
+  await expect(foot).toContainText("3 rows × 3 columns selected");
+  await expect(foot).toContainText("Sum 27,021");
+  await expect(foot).toContainText("Mean 9,007");
+  await expect(foot).toContainText("Count 9");
+  await look(page, "grid-selected");
+  const text = await copied(page, () => page.getByRole("button", { name: "Copy with headers" }).click());
+  expect(text).toBe(
+    "c0\tc1\tc2\n9006\tr9006 c1\tr9006 c2\n9007\tr9007 c1\tr9007 c2\n9008\tr9008 c1\tr9008 c2",
+  );
+  // More than is here: it is fetched, then summed.
+  await cell(page, 9006, 0).click();
+  await grid(page).focus();
+  await page.keyboard.press("Control+g");
+  await page.getByLabel("Go to row").fill("11,000");
+  await page.keyboard.press("Shift+Enter");
+  await expect(foot).toContainText("1,994 rows × 1 column selected");
+  const compute = foot.getByRole("button", { name: "Sum and count" });
+  await compute.click();
+  await expect(foot).toContainText("Sum 19,944,985");
+});
+
+test("a column is taken to another place with the mouse", async ({ page }) => {
+  await open(page);
+  const name = (column: string) =>
+    grid(page)
+      .getByRole("columnheader", { name: new RegExp(`^${column} `) })
+      .getByRole("button", { name: new RegExp(`^${column}`) });
+  const [from, to] = [await name("c3").boundingBox(), await name("c1").boundingBox()];
+  if (!from || !to) throw new Error("no head");
+  await page.mouse.move(from.x + 20, from.y + 10);
+  await page.mouse.down();
+  await page.mouse.move(to.x + 5, to.y + 10, { steps: 5 });
+  await expect(page.locator(".grid-drop")).toBeVisible();
+  await page.mouse.up();
+  await expect(page).toHaveURL(/cols=c0%2Cc3%2Cc1%2Cc2/);
+  // The end of a drag is no click: nothing is sorted.
+  await expect(page).not.toHaveURL(/sort=/);
+  await name("c3").click();
+  await expect(page).toHaveURL(/sort=c3/);
+});
+
+test("a text is found in any column, whatever row it is in", async ({ page }) => {
+  await open(page);
+  await grid(page).focus();
+  await page.keyboard.press("Control+f");
+  await expect(page.getByLabel("Find in all columns", { exact: true }).getByRole("textbox")).toBeFocused();
+  await page.keyboard.type("R12345 C7");
+  await page.keyboard.press("Enter");
+  await expect(page.getByText("Found in row 12,346.")).toBeVisible();
+  await expect(cell(page, 12_345, 7)).toHaveClass(/active/);
+  await expect(cell(page, 12_345, 7)).toBeInViewport({ ratio: 1 });
+  await look(page, "grid-find");
+  await page.keyboard.press("Escape");
+  await expect(grid(page)).toBeFocused();
+});
+
+test("the menu of a cell filters by its value", async ({ page }) => {
+  await open(page, "?cell=r3c3");
+  await cell(page, 2, 2).click({ button: "right" });
+  await page.getByRole("menuitem", { name: "Only rows with this value" }).waitFor();
+  await look(page, "grid-cell-menu");
+  await page.getByRole("menuitem", { name: "Only rows with another value" }).click();
+  await expect(page).toHaveURL(/f=c2\.is\.not_null/);
+  await expect(grid(page)).toBeFocused();
+});
+
+test("a row is shown as a record, and the record moves the grid", async ({ page }) => {
+  await signIn(page);
+  await page.goto("/");
+  await page.getByRole("link", { name: /^Shop/ }).click();
+  await page
+    .getByRole("navigation", { name: "Tables" })
+    .getByRole("link", { name: /orders/ })
+    .click();
+  await cell(page, 2, 0).click();
+  const id = String(await cell(page, 2, 0).textContent());
+  await page.keyboard.press(" ");
+  const record = page.getByRole("complementary", { name: "Record" });
+  await expect(record.getByRole("heading", { name: /^Row 3 of/ })).toBeVisible();
+  const payload = record.locator("dl > div").filter({ hasText: "payload" });
+  await expect(payload).toContainText(`cart: ${id}`);
+  await payload.locator("summary").click();
+  await expect(payload).not.toContainText("cart:");
+  await look(page, "grid-record");
+  await record.getByRole("button", { name: "Next row" }).click();
+  await expect(cell(page, 3, 0)).toHaveClass(/active/);
+  await grid(page).focus();
+  await page.keyboard.press("ArrowDown");
+  await expect(record.getByRole("heading", { name: /^Row 5 of/ })).toBeVisible();
+  await record.getByRole("button", { name: "Close the record" }).click();
+  await expect(grid(page)).toBeFocused();
+});

@@ -53,3 +53,34 @@ async fn secrets_are_in_no_file_and_in_no_log() {
     }
     assert!(mycorr.log().contains("TRACE"), "the log was not at its fullest");
 }
+
+#[tokio::test]
+async fn no_value_of_a_row_is_in_the_log() {
+    let cluster = Cluster::shared();
+    let database = Database::create(cluster);
+    let value = "4111-1111-1111-1111";
+    database.sql(&format!(
+        "CREATE TABLE public.cards AS SELECT n AS id, '{value}'::text AS card FROM generate_series(1, 3) n; \
+         CREATE VIEW public.cast_fails AS SELECT id, card::int FROM public.cards; \
+         CREATE FUNCTION public.complain(t text) RETURNS text LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'no %', t \
+           USING ERRCODE = '42501'; END$$; \
+         CREATE VIEW public.raises AS SELECT id, public.complain(card) FROM public.cards"
+    ));
+    let mut mycorr = Mycorr::start().await;
+    let connection = mycorr.connect(cluster, &database, cluster.port()).await;
+    let model = mycorr.model().await;
+    let job = mycorr.import(&model, &connection, "cards").await;
+    for view in ["cast_fails", "raises"] {
+        assert_eq!(mycorr.import(&model, &connection, view).await["state"], "failed");
+        let preview = format!("/connections/{connection}/schemas/public/tables/{view}/preview");
+        assert!(!mycorr.ask(Method::GET, &preview, None).await.0.is_success());
+    }
+    let table = job["table_id"].as_str().unwrap();
+    let rows =
+        mycorr.rows(table, &[("sort", "-card"), ("filter", "card.like.4111*"), ("filter", "id.gt.1")]).await;
+    assert_eq!(rows["rows"][0][1], value);
+    mycorr.stop();
+    let log = mycorr.log();
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("4111-1111")).collect();
+    assert!(lines.is_empty(), "{lines:#?}");
+}

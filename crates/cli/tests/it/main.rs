@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod accounts;
 mod crash;
 mod diff;
 mod disk;
@@ -14,6 +15,7 @@ mod ledger;
 mod oracle;
 mod product;
 mod queries;
+mod quotas;
 mod rounds;
 mod shapes;
 mod types;

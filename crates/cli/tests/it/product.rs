@@ -177,7 +177,12 @@ impl Mycorr {
 
     /// Another command on the same data, while the server runs; what it prints.
     pub(crate) fn command(&self, arguments: &[&str]) -> String {
-        run(binary(&self.home.path().join("data")).args(arguments), "")
+        self.command_with(arguments, "")
+    }
+
+    /// The same with something on its standard input.
+    pub(crate) fn command_with(&self, arguments: &[&str], input: &str) -> String {
+        run(binary(&self.home.path().join("data")).args(arguments), input)
     }
 
     /// The same for a command that fails; what it says.

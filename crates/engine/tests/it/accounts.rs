@@ -1,7 +1,7 @@
 use crate::{HERE, PASSWORD, World, engine, secret};
 use chrono::{TimeDelta, Utc};
 use mycorr_domain::{Code, Problem};
-use mycorr_engine::SignUpState;
+use mycorr_engine::{Proof, SignUpState, TokenScope};
 use std::{
     net::{IpAddr, Ipv4Addr},
     time::Duration,
@@ -10,28 +10,33 @@ use std::{
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_account_administers_and_closes_the_door() {
     let world = World::new().await;
-    assert_eq!(world.engine.sign_up_state().await.unwrap(), SignUpState { first: false, open: false });
-    let refused = world.engine.sign_up("Bob", "bob@example.org", secret(PASSWORD), HERE).await;
+    assert_eq!(
+        world.engine.accounts.sign_up_state().await.unwrap(),
+        SignUpState { first: false, open: false }
+    );
+    let refused = world.engine.accounts.sign_up("Bob", "bob@example.org", secret(PASSWORD), HERE).await;
     assert_eq!(refused.err().unwrap().code, Code::SignUpClosed);
-    let bob = world.engine.add_user("Bob", "bob@example.org", secret(PASSWORD), false).await.unwrap();
+    let bob =
+        world.engine.accounts.add_user("Bob", "bob@example.org", secret(PASSWORD), false).await.unwrap();
     assert!(!bob.admin);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn signing_in_says_the_same_of_a_wrong_password_and_a_stranger() {
     let world = World::new().await;
-    let good = world.engine.sign_in("ADA@example.org", secret(PASSWORD), HERE).await.unwrap();
-    let found = world.engine.by_session(good.session.expose()).await.unwrap().unwrap();
+    let good = world.engine.accounts.sign_in("ADA@example.org", secret(PASSWORD), HERE).await.unwrap();
+    let found = world.engine.accounts.by_session(good.session.expose(), None).await.unwrap().unwrap();
     assert_eq!(found.user.id, world.ada);
     let mut said = Vec::new();
     for (email, password) in
         [("ada@example.org", "wrong"), ("eve@example.org", PASSWORD), ("no address", PASSWORD)]
     {
-        said.push(world.engine.sign_in(email, secret(password), HERE).await.err().unwrap());
+        said.push(world.engine.accounts.sign_in(email, secret(password), HERE).await.err().unwrap());
     }
     assert!(said.iter().all(|problem| *problem == said[0] && problem.code == Code::SignInFailed));
-    world.engine.sign_out(found.session.unwrap()).await.unwrap();
-    assert!(world.engine.by_session(good.session.expose()).await.unwrap().is_none());
+    let Proof::Session(session) = found.proof else { panic!("a session") };
+    world.engine.accounts.end_session(world.ada, session).await.unwrap();
+    assert!(world.engine.accounts.by_session(good.session.expose(), None).await.unwrap().is_none());
 }
 
 fn address(n: u8) -> IpAddr {
@@ -39,7 +44,7 @@ fn address(n: u8) -> IpAddr {
 }
 
 async fn wrong(world: &World, email: &str, from: IpAddr) -> Problem {
-    world.engine.sign_in(email, secret("wrong"), from).await.err().unwrap()
+    world.engine.accounts.sign_in(email, secret("wrong"), from).await.err().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,7 +54,8 @@ async fn guessing_is_slowed_for_accounts_that_exist_and_for_those_that_do_not() 
         for n in 0..10 {
             assert_eq!(wrong(&world, email, address(n)).await.code, Code::SignInFailed);
         }
-        let limited = world.engine.sign_in(email, secret(PASSWORD), address(11)).await.err().unwrap();
+        let limited =
+            world.engine.accounts.sign_in(email, secret(PASSWORD), address(11)).await.err().unwrap();
         assert_eq!(limited.code, Code::TooManyRequests);
         let wait = limited.retry_after.unwrap();
         assert!(wait <= Duration::from_secs(60), "slowed, not closed: {wait:?}");
@@ -59,12 +65,12 @@ async fn guessing_is_slowed_for_accounts_that_exist_and_for_those_that_do_not() 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_locked_out_of_where_they_signed_in_before() {
     let world = World::new().await;
-    world.engine.sign_in("ada@example.org", secret(PASSWORD), address(1)).await.unwrap();
+    world.engine.accounts.sign_in("ada@example.org", secret(PASSWORD), address(1)).await.unwrap();
     for n in 2..20 {
         wrong(&world, "ada@example.org", address(n)).await;
     }
     assert_eq!(wrong(&world, "ada@example.org", address(20)).await.code, Code::TooManyRequests);
-    world.engine.sign_in("ada@example.org", secret(PASSWORD), address(1)).await.unwrap();
+    world.engine.accounts.sign_in("ada@example.org", secret(PASSWORD), address(1)).await.unwrap();
     // Whoever shares that address has an allowance too, which ends.
     for _ in 0..10 {
         assert_eq!(wrong(&world, "ada@example.org", address(1)).await.code, Code::SignInFailed);
@@ -98,10 +104,11 @@ async fn limits_are_those_of_the_metadata() {
     let again = engine(&world.folder, &world.store, "").await;
     for n in 0..10 {
         let one = if n % 2 == 0 { &world.engine } else { &again };
-        one.sign_in("ada@example.org", secret("wrong"), address(n)).await.err().unwrap();
+        one.accounts.sign_in("ada@example.org", secret("wrong"), address(n)).await.err().unwrap();
     }
     for one in [&world.engine, &again] {
-        let refused = one.sign_in("ada@example.org", secret(PASSWORD), address(99)).await.err().unwrap();
+        let refused =
+            one.accounts.sign_in("ada@example.org", secret(PASSWORD), address(99)).await.err().unwrap();
         assert_eq!(refused.code, Code::TooManyRequests);
     }
 }
@@ -110,12 +117,16 @@ async fn limits_are_those_of_the_metadata() {
 async fn a_token_acts_for_its_maker_until_it_is_revoked() {
     let world = World::new().await;
     let past = Some(Utc::now() - TimeDelta::seconds(1));
-    assert_eq!(world.engine.create_token(world.ada, "ci", past).await.err().unwrap().code, Code::Invalid);
-    let new = world.engine.create_token(world.ada, "ci", None).await.unwrap();
+    assert_eq!(
+        world.engine.accounts.create_token(world.ada, "ci", past, TokenScope::ALL).await.err().unwrap().code,
+        Code::Invalid
+    );
+    let new = world.engine.accounts.create_token(world.ada, "ci", None, TokenScope::ALL).await.unwrap();
     assert!(new.token.expose().starts_with("myc_") && new.token.expose().len() == 47);
-    let identity = world.engine.by_token(new.token.expose()).await.unwrap().unwrap();
-    assert_eq!((identity.user.id, identity.session), (world.ada, None));
-    assert!(world.engine.by_session(new.token.expose()).await.unwrap().is_none());
-    world.engine.delete_token(world.ada, new.id).await.unwrap();
-    assert!(world.engine.by_token(new.token.expose()).await.unwrap().is_none());
+    let identity = world.engine.accounts.by_token(new.token.expose()).await.unwrap().unwrap();
+    assert_eq!(identity.user.id, world.ada);
+    assert!(matches!(identity.proof, Proof::Token(id, scope) if id == new.id && scope == TokenScope::ALL));
+    assert!(world.engine.accounts.by_session(new.token.expose(), None).await.unwrap().is_none());
+    world.engine.accounts.delete_token(world.ada, new.id).await.unwrap();
+    assert!(world.engine.accounts.by_token(new.token.expose()).await.unwrap().is_none());
 }

@@ -37,18 +37,18 @@ async fn chosen_columns_are_read_and_no_others_also_at_a_sync() {
         name: Some("Crew".into()),
         columns: Some(columns.iter().map(|&column| column.into()).collect()),
     };
-    let (job, table) = world.engine.import(world.ada, model.id, import(&["name"])).await.unwrap();
+    let (job, table) = world.engine.imports.import(world.ada, model.id, import(&["name"])).await.unwrap();
     assert_eq!(world.ended(&job).await.state, JobState::Succeeded);
     assert_eq!(world.rows(table.id, None).await, [["Ada"], ["Bob"]]);
     world.database.sql("INSERT INTO people VALUES (3, 'Cyd', 7)");
-    let job = world.engine.sync(world.ada, table.id).await.unwrap();
+    let job = world.engine.imports.sync(world.ada, table.id).await.unwrap();
     assert_eq!(world.ended(&job).await.version, Some(2));
     assert_eq!(world.rows(table.id, None).await, [["Ada"], ["Bob"], ["Cyd"]]);
 
-    let (job, _) = world.engine.import(world.ada, model.id, import(&["salary"])).await.unwrap();
+    let (job, _) = world.engine.imports.import(world.ada, model.id, import(&["salary"])).await.unwrap();
     let job = world.ended(&job).await;
     assert_eq!(job.problem.unwrap().code, Code::ColumnPermissionDenied);
-    let twice = world.engine.import(world.ada, model.id, import(&["id", "id"])).await.unwrap_err();
+    let twice = world.engine.imports.import(world.ada, model.id, import(&["id", "id"])).await.unwrap_err();
     assert_eq!(twice.code, Code::Invalid);
 }
 
@@ -59,9 +59,9 @@ async fn a_failed_import_leaves_its_problem_and_no_table() {
     let (job, table) = world.start(&connection, &model, "nothing").await;
     let job = world.ended(&job).await;
     assert_eq!((job.state, job.problem.unwrap().code), (JobState::Failed, Code::TableNotFound));
-    assert_eq!(world.engine.table(world.ada, table.id).await.unwrap_err().code, Code::NotFound);
-    assert!(world.engine.tables(world.ada, model.id, None, 10).await.unwrap().items.is_empty());
-    let listed = world.engine.jobs(world.ada, model.id, None, 10).await.unwrap().items;
+    assert_eq!(world.engine.tables.table(world.ada, table.id).await.unwrap_err().code, Code::NotFound);
+    assert!(world.engine.tables.tables(world.ada, model.id, None, 10).await.unwrap().items.is_empty());
+    let listed = world.engine.jobs.jobs(world.ada, model.id, None, 10).await.unwrap().items;
     assert_eq!(listed[0].table_name, "nothing");
 }
 
@@ -75,11 +75,15 @@ async fn a_source_that_fails_midway_leaves_the_version_before() {
     world
         .database
         .sql("INSERT INTO t SELECT 1, 1 FROM generate_series(1, 1000); INSERT INTO t VALUES (1, 0)");
-    let job = world.engine.sync(world.ada, table.id).await.unwrap();
+    let job = world.engine.imports.sync(world.ada, table.id).await.unwrap();
     let job = world.ended(&job).await;
     assert_eq!((job.state, job.problem.unwrap().code), (JobState::Failed, Code::ViewFailed));
     assert_eq!(world.rows(table.id, None).await, [["3"], ["4"]]);
-    assert_eq!(world.engine.table(world.ada, table.id).await.unwrap().job, None, "it can be tried again");
+    assert_eq!(
+        world.engine.tables.table(world.ada, table.id).await.unwrap().job,
+        None,
+        "it can be tried again"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,7 +119,8 @@ async fn hidden_rows_are_said_aloud() {
 async fn only_who_owns_the_connection_and_the_model_imports() {
     let world = World::new().await;
     let (connection, model) = (world.connection().await, world.model().await);
-    let bob = world.engine.add_user("Bob", "bob@example.org", crate::secret("long enough"), false).await;
+    let bob =
+        world.engine.accounts.add_user("Bob", "bob@example.org", crate::secret("long enough"), false).await;
     let bob = bob.unwrap().id;
     let import = || Import {
         connection: connection.id,
@@ -124,9 +129,12 @@ async fn only_who_owns_the_connection_and_the_model_imports() {
         name: None,
         columns: None,
     };
-    let bobs = world.engine.create_model(bob, "Mine").await.unwrap();
+    let bobs = world.engine.models.create_model(bob, "Mine").await.unwrap();
     for (user, model) in [(bob, model.id), (bob, bobs.id), (world.ada, bobs.id)] {
-        assert_eq!(world.engine.import(user, model, import()).await.unwrap_err().code, Code::NotFound);
+        assert_eq!(
+            world.engine.imports.import(user, model, import()).await.unwrap_err().code,
+            Code::NotFound
+        );
     }
 }
 
@@ -135,18 +143,19 @@ async fn the_server_heard_what_the_ledger_says_and_nothing_but_selects() {
     let world = World::new().await;
     world.database.sql("CREATE TABLE t (a int); INSERT INTO t VALUES (1)");
     let table = world.imported("t").await;
-    let job = world.engine.sync(world.ada, table.id).await.unwrap();
+    let job = world.engine.imports.sync(world.ada, table.id).await.unwrap();
     world.ended(&job).await;
     let connection = table.source.connection.unwrap();
-    world.engine.preview(world.ada, connection, "public".into(), "t".into()).await.unwrap();
-    let _ = world.engine.describe(world.ada, connection, "public".into(), "gone".into()).await;
+    world.engine.connections.preview(world.ada, connection, "public".into(), "t".into()).await.unwrap();
+    let _ = world.engine.connections.describe(world.ada, connection, "public".into(), "gone".into()).await;
 
     let heard: Vec<_> = world.database.log_statements().into_iter().map(|sent| sent.text).collect();
     assert!(heard.iter().all(|text| text.starts_with("SELECT ")), "{heard:#?}");
     let mut ledger = Vec::new();
     let mut after = None;
     loop {
-        let page = world.engine.statements(world.ada, connection, after.as_deref(), 7).await.unwrap();
+        let page =
+            world.engine.connections.statements(world.ada, connection, after.as_deref(), 7).await.unwrap();
         ledger.extend(page.items.into_iter().map(|sent| sent.statement));
         after = page.next;
         if after.is_none() {

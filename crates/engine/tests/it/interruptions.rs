@@ -1,6 +1,7 @@
 use crate::{World, engine};
-use mycorr_domain::Code;
+use mycorr_domain::{Code, TableStore};
 use mycorr_engine::JobState;
+use mycorr_meta::Meta;
 use mycorr_testkit::{Cluster, Options};
 
 /// A view that goes on for minutes, some rows at a time.
@@ -24,10 +25,10 @@ async fn cancelling_stops_the_source_too() {
     let (connection, model) = (world.connection().await, world.model().await);
     let (job, table) = world.start(&connection, &model, "endless").await;
     world.reading(&job).await;
-    world.engine.cancel_job(world.ada, job.id).await.unwrap();
+    world.engine.jobs.cancel_job(world.ada, job.id).await.unwrap();
     let ended = world.ended(&job).await;
     assert_eq!((ended.state, ended.problem.unwrap().code), (JobState::Cancelled, Code::Cancelled));
-    assert_eq!(world.engine.table(world.ada, table.id).await.unwrap_err().code, Code::NotFound);
+    assert_eq!(world.engine.tables.table(world.ada, table.id).await.unwrap_err().code, Code::NotFound);
     hung_up(&world);
 }
 
@@ -38,11 +39,11 @@ async fn deleting_the_table_or_the_model_stops_its_job() {
     let (connection, model) = (world.connection().await, world.model().await);
     let (job, table) = world.start(&connection, &model, "endless").await;
     world.reading(&job).await;
-    world.engine.delete_table(world.ada, table.id).await.unwrap();
+    world.engine.tables.delete_table(world.ada, table.id).await.unwrap();
     assert_eq!(world.ended(&job).await.state, JobState::Cancelled);
     let (job, _) = world.start(&connection, &model, "endless").await;
     world.reading(&job).await;
-    world.engine.delete_model(world.ada, model.id).await.unwrap();
+    world.engine.models.delete_model(world.ada, model.id).await.unwrap();
     hung_up(&world);
 }
 
@@ -65,10 +66,10 @@ async fn a_server_killed_in_mid_import_is_its_own_code() {
     let ended = world.ended(&job).await;
     let code = ended.problem.unwrap().code;
     assert!(matches!(code, Code::ServerShuttingDown | Code::ConnectionLost), "{code:?}");
-    let refused = world.engine.schemas(world.ada, connection.id, None, 200).await.unwrap_err();
+    let refused = world.engine.connections.schemas(world.ada, connection.id, None, 200).await.unwrap_err();
     assert_eq!(refused.code, Code::ConnectionRefused);
     cluster.start_again();
-    world.engine.schemas(world.ada, connection.id, None, 200).await.unwrap();
+    world.engine.connections.schemas(world.ada, connection.id, None, 200).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,7 +86,7 @@ async fn a_shut_down_gives_jobs_back_and_the_next_start_does_them() {
     world.reading(&job).await;
     let World { engine: first, workers, ada, database, store, folder } = world;
     workers.shut_down().await;
-    assert_eq!(first.job(ada, job.id).await.unwrap().state, JobState::Queued);
+    assert_eq!(first.jobs.job(ada, job.id).await.unwrap().state, JobState::Queued);
     drop(first);
 
     database.sql("UPDATE gate SET open = true");
@@ -95,7 +96,7 @@ async fn a_shut_down_gives_jobs_back_and_the_next_start_does_them() {
     let world = World { engine: second, workers, ada, database, store, folder };
     let ended = world.ended(&job).await;
     assert_eq!((ended.state, ended.version), (JobState::Succeeded, Some(1)), "{:?}", ended.problem);
-    let head = world.engine.table(ada, table.id).await.unwrap().head.unwrap();
+    let head = world.engine.tables.table(ada, table.id).await.unwrap().head.unwrap();
     assert_eq!(head.rows, 20000);
 }
 
@@ -106,13 +107,14 @@ async fn a_job_whose_worker_died_after_the_commit_is_found_done() {
     let table = world.imported("t").await;
     let World { engine: first, workers, ada, database, store, folder } = world;
     workers.shut_down().await;
-    let job = first.sync(ada, table.id).await.unwrap();
+    let job = first.imports.sync(ada, table.id).await.unwrap();
     // A worker that reads, commits, and dies before it can say so.
-    let work = first.meta.claim(chrono::TimeDelta::seconds(-1)).await.unwrap().unwrap();
+    let meta = Meta::open(&crate::database_url(&folder)).await.unwrap();
+    let work = meta.claim(chrono::TimeDelta::seconds(-1)).await.unwrap().unwrap();
     let head = table.head.unwrap();
     let (columns, source) = (head.columns.to_vec(), head.source.unwrap());
-    assert!(first.meta.note_reading(work.lease, &columns, &source, None).await.unwrap());
-    let writer = first.store.write(work.right, &columns).await.unwrap();
+    assert!(meta.note_reading(work.lease, &columns, &source, None).await.unwrap());
+    let writer = store.write(work.right, &columns).await.unwrap();
     writer.commit().await.unwrap();
 
     let workers = first.start_workers(1);

@@ -9,6 +9,7 @@ mod imports;
 mod interruptions;
 mod memory;
 mod passport;
+mod people;
 mod sealed;
 mod slow;
 mod source_limits;
@@ -19,7 +20,7 @@ use futures::StreamExt;
 use mycorr_domain::{Cell, ConnectionKind, RowQuery, Secret, TableId, UserId};
 use mycorr_egress::{AllowList, Dialer};
 use mycorr_engine::{
-    Connection, ConnectionForm, Engine, Import, Job, JobState, LARGEST_ROW, Model, Parts, SignUp, Table,
+    Connection, ConnectionForm, Engine, EngineDeps, Import, Job, JobState, LARGEST_ROW, Model, SignUp, Table,
     Waiting, Workers,
 };
 use mycorr_meta::Meta;
@@ -69,10 +70,16 @@ impl World {
         Keyring::create_if_missing(&folder.path().join("master.key")).unwrap();
         let allow = "127.0.0.1".to_owned();
         let engine = engine_with(&folder, &store, &allow, largest_row).await;
-        let ada = engine.sign_up("Ada", "ada@example.org", secret(PASSWORD), HERE).await.unwrap().user.id;
+        let ada =
+            engine.accounts.sign_up("Ada", "ada@example.org", secret(PASSWORD), HERE).await.unwrap().user.id;
         let workers = engine.start_workers(2);
         let database = tokio::task::spawn_blocking(|| Database::create(cluster)).await.unwrap();
         Self { engine, workers, ada, database, store, folder }
+    }
+
+    /// The metadata, as another process that has the folder opens it.
+    async fn meta(&self) -> Meta {
+        Meta::open(&database_url(&self.folder)).await.unwrap()
     }
 
     fn key_file(&self) -> PathBuf {
@@ -94,11 +101,16 @@ impl World {
     }
 
     async fn connection(&self) -> Connection {
-        self.engine.create_connection(self.ada, self.form(), None).await.map_err(|r| r.problem).unwrap()
+        self.engine
+            .connections
+            .create_connection(self.ada, self.form(), None)
+            .await
+            .map_err(|r| r.problem)
+            .unwrap()
     }
 
     async fn model(&self) -> Model {
-        self.engine.create_model(self.ada, "Shop").await.unwrap()
+        self.engine.models.create_model(self.ada, "Shop").await.unwrap()
     }
 
     async fn start(&self, connection: &Connection, model: &Model, table: &str) -> (Job, Table) {
@@ -109,18 +121,18 @@ impl World {
             name: None,
             columns: None,
         };
-        self.engine.import(self.ada, model.id, import).await.unwrap()
+        self.engine.imports.import(self.ada, model.id, import).await.unwrap()
     }
 
     /// The job as it ended.
     async fn ended(&self, job: &Job) -> Job {
-        let states: Vec<_> = self.engine.watch_job(self.ada, job.id).collect().await;
+        let states: Vec<_> = self.engine.jobs.watch_job(self.ada, job.id).collect().await;
         states.into_iter().last().unwrap().unwrap()
     }
 
     /// Waits until the job looks like this, and returns it.
     async fn seen(&self, job: &Job, looks: impl Fn(&Job) -> bool) -> Job {
-        let mut states = Box::pin(self.engine.watch_job(self.ada, job.id));
+        let mut states = Box::pin(self.engine.jobs.watch_job(self.ada, job.id));
         while let Some(state) = states.next().await {
             let state = state.unwrap();
             if looks(&state) {
@@ -132,7 +144,7 @@ impl World {
 
     /// Waits until the job has read some rows.
     async fn reading(&self, job: &Job) {
-        let mut states = Box::pin(self.engine.watch_job(self.ada, job.id));
+        let mut states = Box::pin(self.engine.jobs.watch_job(self.ada, job.id));
         while let Some(state) = states.next().await {
             let state = state.unwrap();
             assert!(!state.state.is_final(), "{:?}", state.problem);
@@ -147,13 +159,13 @@ impl World {
         let (job, table) = self.start(&connection, &model, table).await;
         let job = self.ended(&job).await;
         assert_eq!(job.state, JobState::Succeeded, "{:?}", job.problem);
-        self.engine.table(self.ada, table.id).await.unwrap()
+        self.engine.tables.table(self.ada, table.id).await.unwrap()
     }
 
     /// Every row of a version, NULL as `∅`.
     async fn rows(&self, table: TableId, version: Option<i64>) -> Vec<Vec<String>> {
         let query = RowQuery { limit: 1000, ..RowQuery::default() };
-        let rows = self.engine.rows(self.ada, table, version, query).await.unwrap();
+        let rows = self.engine.tables.rows(self.ada, table, version, query).await.unwrap();
         let text = |cell: Cell| match cell {
             Cell::Null => "∅".to_owned(),
             Cell::Text(text) => text,
@@ -168,8 +180,8 @@ async fn engine(folder: &TempDir, store: &MemoryStore, allow: &str) -> Engine {
 }
 
 async fn engine_with(folder: &TempDir, store: &MemoryStore, allow: &str, largest_row: usize) -> Engine {
-    let url = format!("sqlite:{}", folder.path().join("mycorr.db").display());
-    Engine::new(Parts {
+    let url = database_url(folder);
+    Engine::new(EngineDeps {
         meta: Meta::open(&url).await.unwrap(),
         vault: Vault::new(folder.path().join("master.key")),
         dialer: Dialer::new(allow.parse::<AllowList>().unwrap()),
@@ -181,4 +193,8 @@ async fn engine_with(folder: &TempDir, store: &MemoryStore, allow: &str, largest
         max_bytes_per_user: None,
         waiting: Waiting { probe_after: Duration::from_millis(200), ..Waiting::default() },
     })
+}
+
+fn database_url(folder: &TempDir) -> String {
+    format!("sqlite:{}", folder.path().join("mycorr.db").display())
 }

@@ -60,17 +60,22 @@ async fn after_an_import_only_the_sealed_password_is_left() {
     assert_eq!(copies(), Vec::<String>::new(), "what is dropped is gone");
 
     let form = ConnectionForm { password: password(), ..world.form() };
-    let connection =
-        world.engine.create_connection(world.ada, form, None).await.map_err(|r| r.problem).unwrap();
+    let connection = world
+        .engine
+        .connections
+        .create_connection(world.ada, form, None)
+        .await
+        .map_err(|r| r.problem)
+        .unwrap();
     let model = world.model().await;
     let (job, table) = world.start(&connection, &model, "t").await;
     let ended = world.ended(&job).await;
     assert_eq!(ended.state, JobState::Succeeded, "{:?}", ended.problem);
-    let job = world.engine.sync(world.ada, table.id).await.unwrap();
+    let job = world.engine.imports.sync(world.ada, table.id).await.unwrap();
     assert_eq!(world.ended(&job).await.state, JobState::Succeeded);
-    world.engine.schemas(world.ada, connection.id, None, 1000).await.unwrap();
+    world.engine.connections.schemas(world.ada, connection.id, None, 1000).await.unwrap();
     assert_eq!(copies(), Vec::<String>::new());
-    let report = world.engine.test_connection(world.ada, connection.id, None).await.unwrap();
+    let report = world.engine.connections.test_connection(world.ada, connection.id, None).await.unwrap();
     assert!(report.ok());
     assert_eq!(copies(), Vec::<String>::new());
 }

@@ -10,15 +10,16 @@ async fn it_is_seen_at_the_test_and_its_changes_at_a_sync() {
     world.database.sql("CREATE TABLE t AS SELECT 1 AS id");
     let table = world.imported("t").await;
     let id = table.source.connection.unwrap();
-    let seen = world.engine.passport(world.ada, id).await.unwrap().expect("seen when it was tested");
+    let seen =
+        world.engine.connections.passport(world.ada, id).await.unwrap().expect("seen when it was tested");
     assert_eq!((seen.passport.excess.len(), seen.changes.len()), (0, 0), "{seen:#?}");
 
     world.database.sql(&format!(
         "GRANT DELETE ON t TO \"{role}\"; CREATE TABLE shut (); REVOKE ALL ON shut FROM \"{role}\""
     ));
-    let job = world.engine.sync(world.ada, table.id).await.unwrap();
+    let job = world.engine.imports.sync(world.ada, table.id).await.unwrap();
     assert_eq!(world.ended(&job).await.state, JobState::Succeeded);
-    let changed = world.engine.passport(world.ada, id).await.unwrap().unwrap();
+    let changed = world.engine.connections.passport(world.ada, id).await.unwrap().unwrap();
     let told: Vec<_> = changed.changes.iter().map(|change| change.what.as_str()).collect();
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told[0].starts_with("New: ") && told[0].contains("may change 1 table of the schema"), "{told:?}");
@@ -27,12 +28,17 @@ async fn it_is_seen_at_the_test_and_its_changes_at_a_sync() {
     for excess in &changed.passport.excess {
         world.database.sql(excess.revoke.as_ref().unwrap());
     }
-    let mended = world.engine.check_passport(world.ada, id).await.unwrap();
+    let mended = world.engine.connections.check_passport(world.ada, id).await.unwrap();
     assert_eq!(mended.passport.excess, []);
     assert!(mended.changes[0].what.starts_with("No longer so: "), "{:?}", mended.changes);
-    let bob =
-        world.engine.add_user("Bob", "bob@example.org", secret(crate::PASSWORD), true).await.unwrap().id;
-    assert_eq!(world.engine.passport(bob, id).await.unwrap_err().code, Code::NotFound);
+    let bob = world
+        .engine
+        .accounts
+        .add_user("Bob", "bob@example.org", secret(crate::PASSWORD), true)
+        .await
+        .unwrap()
+        .id;
+    assert_eq!(world.engine.connections.passport(bob, id).await.unwrap_err().code, Code::NotFound);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,7 +46,7 @@ async fn a_test_tells_each_step_and_all_it_found() {
     let world = World::new().await;
     world.database.sql(&format!("CREATE TABLE t (); GRANT INSERT ON t TO \"{}\"", world.database.role));
     let (told, mut steps) = mpsc::unbounded_channel();
-    let report = world.engine.test_form(world.ada, world.form(), Some(told)).await.unwrap();
+    let report = world.engine.connections.test_form(world.ada, world.form(), Some(told)).await.unwrap();
     let mut live = Vec::new();
     while let Some(step) = steps.recv().await {
         live.push(step);
@@ -61,12 +67,12 @@ async fn a_made_up_role_signs_in_with_its_password_alone() {
     let world = World::new().await;
     world.database.sql("CREATE TABLE t AS SELECT 1 AS id");
     let name = format!("{} \"new\"", world.database.role);
-    let role = world.engine.new_role(&name, &world.database.name, &["public".into()]).unwrap();
+    let role = world.engine.connections.new_role(&name, &world.database.name, &["public".into()]).unwrap();
     assert!(!role.sql.contains(role.password.expose()) && role.handout.contains(&role.sql));
     world.database.sql(&role.sql);
     let mut form = world.form();
     (form.username, form.password) = (name.clone(), role.password);
-    let report = world.engine.test_form(world.ada, form, None).await.unwrap();
+    let report = world.engine.connections.test_form(world.ada, form, None).await.unwrap();
     assert!(report.ok(), "{:?}", report.problem);
     world.database.sql(&format!("DROP OWNED BY \"{0}\"; DROP ROLE \"{0}\"", name.replace('"', "\"\"")));
 }
@@ -78,7 +84,7 @@ async fn guessing_a_password_ends() {
     for _ in 0..11 {
         let mut form = world.form();
         form.password = secret("wrong");
-        codes.push(match world.engine.test_form(world.ada, form, None).await {
+        codes.push(match world.engine.connections.test_form(world.ada, form, None).await {
             Ok(report) => report.problem.unwrap().code,
             Err(problem) => problem.code,
         });
@@ -92,7 +98,7 @@ async fn the_database_that_was_probably_meant_is_named() {
     let world = World::new().await;
     let mut form = world.form();
     form.database = world.database.name.to_uppercase();
-    let report = world.engine.test_form(world.ada, form, None).await.unwrap();
+    let report = world.engine.connections.test_form(world.ada, form, None).await.unwrap();
     let problem = report.problem.unwrap();
     assert_eq!(problem.code, Code::DatabaseNotFound);
     let meant = format!("There is a database \"{}\"", world.database.name);

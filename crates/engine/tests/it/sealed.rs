@@ -9,7 +9,7 @@ use mycorr_meta::{NewConnection, Sealed};
 impl World {
     /// The connection as somebody made it who writes to the database.
     async fn put(&self, connection: &Connection, endpoint: &Endpoint, sealed: Sealed) {
-        let meta = &self.engine.meta;
+        let meta = self.meta().await;
         meta.delete_connection(self.ada, connection.id).await.unwrap();
         let new = NewConnection {
             id: connection.id,
@@ -24,7 +24,7 @@ impl World {
     }
 
     async fn opens(&self, connection: &Connection) -> Result<(), Code> {
-        let schemas = self.engine.schemas(self.ada, connection.id, None, 200).await;
+        let schemas = self.engine.connections.schemas(self.ada, connection.id, None, 200).await;
         schemas.map(drop).map_err(|problem| problem.code)
     }
 }
@@ -33,7 +33,7 @@ impl World {
 async fn a_ciphertext_that_was_moved_does_not_open() {
     let world = World::new().await;
     let (one, two) = (world.connection().await, world.connection().await);
-    let meta = &world.engine.meta;
+    let meta = world.meta().await;
     let sealed = async |connection: &Connection| meta.sealed(connection.id).await.unwrap();
     let (first, second) = (sealed(&one).await, sealed(&two).await);
     let whole = one.endpoint.clone();

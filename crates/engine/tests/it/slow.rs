@@ -2,7 +2,7 @@
 
 use crate::World;
 use mycorr_domain::Code;
-use mycorr_engine::{Change, Connection, ConnectionForm, JobState, Limits, Statement};
+use mycorr_engine::{Change, Connection, ConnectionForm, Import, JobState, Limits, Statement};
 use mycorr_testkit::{Cluster, Meddler, Meddling};
 
 /// Nothing for an hour.
@@ -36,7 +36,7 @@ fn cancelled_by_request(world: &World) -> usize {
 }
 
 async fn ledger(world: &World, connection: &Connection) -> Vec<Statement> {
-    world.engine.statements(world.ada, connection.id, None, 1000).await.unwrap().items
+    world.engine.connections.statements(world.ada, connection.id, None, 1000).await.unwrap().items
 }
 
 async fn last(world: &World, connection: &Connection, template: &str) -> Statement {
@@ -73,7 +73,7 @@ async fn a_long_silence_is_waited_for_while_the_server_says_that_it_works() {
             break;
         }
     }
-    assert_eq!(world.engine.job(world.ada, job.id).await.unwrap().state, JobState::Running);
+    assert_eq!(world.engine.jobs.job(world.ada, job.id).await.unwrap().state, JobState::Running);
     world
         .database
         .sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gap'");
@@ -95,8 +95,13 @@ async fn a_read_whose_process_is_gone_ends() {
         ca_certificate: None,
         ..world.form()
     };
-    let connection =
-        world.engine.create_connection(world.ada, form, None).await.map_err(|r| r.problem).unwrap();
+    let connection = world
+        .engine
+        .connections
+        .create_connection(world.ada, form, None)
+        .await
+        .map_err(|r| r.problem)
+        .unwrap();
     let model = world.model().await;
     let (job, _) = world.start(&connection, &model, "t").await;
     while !ledger(&world, &connection).await.iter().any(|sent| sent.template == "alive") {}
@@ -114,7 +119,7 @@ async fn cancelling_before_the_first_row_ends_the_query() {
     let (connection, model) = (world.connection().await, world.model().await);
     let (job, _) = world.start(&connection, &model, "stuck").await;
     wait_until_active(&world, 1).await;
-    world.engine.cancel_job(world.ada, job.id).await.unwrap();
+    world.engine.jobs.cancel_job(world.ada, job.id).await.unwrap();
     let ended = world.ended(&job).await;
     assert_eq!((ended.state, ended.problem.unwrap().code), (JobState::Cancelled, Code::Cancelled));
     assert_eq!((active(&world).as_str(), cancelled_by_request(&world)), ("0", 1));
@@ -135,7 +140,7 @@ async fn a_shut_down_ends_the_queries_of_its_jobs() {
         database.role
     );
     assert_eq!(database.sql(&left), "0");
-    let sent = engine.statements(ada, connection.id, None, 1).await.unwrap().items;
+    let sent = engine.connections.statements(ada, connection.id, None, 1).await.unwrap().items;
     assert_eq!((sent[0].template.as_str(), sent[0].outcome.as_str()), ("select", "cancelled"));
 }
 
@@ -145,8 +150,9 @@ async fn a_preview_whose_reader_leaves_ends_at_the_server() {
     stuck(&world);
     let connection = world.connection().await;
     let (engine, ada, id) = (world.engine.clone(), world.ada, connection.id);
-    let reader =
-        tokio::spawn(async move { engine.preview(ada, id, "public".into(), "stuck".into()).await.map(drop) });
+    let reader = tokio::spawn(async move {
+        engine.connections.preview(ada, id, "public".into(), "stuck".into()).await.map(drop)
+    });
     wait_until_active(&world, 1).await;
     reader.abort();
     wait_until_active(&world, 0).await;
@@ -168,6 +174,7 @@ async fn a_pace_at_which_a_table_takes_more_than_a_day_is_refused() {
     let change = Change { limits: Some(limits), ..Change::default() };
     world
         .engine
+        .connections
         .change_connection(world.ada, connection.id, change, None)
         .await
         .map_err(|r| r.problem)
@@ -177,4 +184,51 @@ async fn a_pace_at_which_a_table_takes_more_than_a_day_is_refused() {
     assert_eq!(problem.code, Code::StatementTimeout);
     assert!(problem.detail.contains("snapshot") && problem.detail.contains("28 hours"), "{problem}");
     assert!(!ledger(&world, &connection).await.iter().any(|sent| sent.template == "select"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_reads_of_many_people_leave_room_for_another_persons_import() {
+    let world = World::new().await;
+    stuck(&world);
+    world.database.sql("CREATE TABLE small AS SELECT 1 AS id");
+    // Each person may have eight running; a process has room for twenty.
+    let mut slow = Vec::new();
+    for name in ["bob", "cyd", "dan"] {
+        let email = format!("{name}@example.org");
+        let user = world
+            .engine
+            .accounts
+            .add_user(name, &email, crate::secret(crate::PASSWORD), false)
+            .await
+            .unwrap();
+        let user = user.id;
+        let connection = world.engine.connections.create_connection(user, world.form(), None).await;
+        let connection = connection.map_err(|refused| refused.problem).unwrap();
+        let model = world.engine.models.create_model(user, "Slow").await.unwrap();
+        for number in 0..8 {
+            let import = Import {
+                connection: connection.id,
+                schema: "public".into(),
+                table: "stuck".into(),
+                name: Some(format!("stuck_{number}")),
+                columns: None,
+            };
+            slow.push((user, world.engine.imports.import(user, model.id, import).await.unwrap().0.id));
+        }
+    }
+    wait_until_active(&world, 20).await;
+    let (connection, model) = (world.connection().await, world.model().await);
+    let (job, _) = world.start(&connection, &model, "small").await;
+    assert_eq!(world.ended(&job).await.state, JobState::Succeeded);
+    let mut given_up = 0;
+    for (user, job) in slow {
+        let job = world.engine.jobs.job(user, job).await.unwrap();
+        if let Some(problem) = &job.problem {
+            assert_eq!(problem.code, Code::TooBusy, "{problem:?}");
+            given_up += 1;
+        }
+        assert!(world.engine.jobs.cancel_job(user, job.id).await.is_ok());
+    }
+    assert!(given_up > 0);
+    wait_until_active(&world, 0).await;
 }

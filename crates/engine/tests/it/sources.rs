@@ -5,17 +5,17 @@ use mycorr_domain::Code;
 use mycorr_engine::{Import, Job, JobState, SourceChange, Table, UniqueKey, Version};
 
 async fn synced(world: &World, table: &Table) -> Job {
-    let job = world.engine.sync(world.ada, table.id).await.unwrap();
+    let job = world.engine.imports.sync(world.ada, table.id).await.unwrap();
     world.ended(&job).await
 }
 
 async fn head(world: &World, table: &Table) -> Version {
-    world.engine.table(world.ada, table.id).await.unwrap().head.unwrap()
+    world.engine.tables.table(world.ada, table.id).await.unwrap().head.unwrap()
 }
 
 /// What the newest version says of its columns: added, removed, changed.
 async fn changes(world: &World, table: &Table) -> [Vec<String>; 3] {
-    let newest = world.engine.versions(world.ada, table.id, None, 1).await.unwrap().items.remove(0).1;
+    let newest = world.engine.tables.versions(world.ada, table.id, None, 1).await.unwrap().items.remove(0).1;
     [newest.added, newest.removed, newest.changed]
 }
 
@@ -42,7 +42,7 @@ async fn an_import_remembers_what_it_read() {
     assert_eq!((source.role.as_str(), source.row_security), (world.database.role.as_str(), true));
     // What a restore brings back comes from where that came from.
     synced(&world, &table).await;
-    world.engine.restore(world.ada, table.id, 1).await.unwrap();
+    world.engine.tables.restore(world.ada, table.id, 1).await.unwrap();
     assert_eq!(head(&world, &table).await.source, Some(source));
 }
 
@@ -77,7 +77,7 @@ async fn a_renamed_table_is_followed_and_its_renamed_columns_are() {
     let said = job.problem.unwrap();
     assert_eq!((job.state, said.code), (JobState::Succeeded, Code::SourceChanged));
     assert!(said.detail.contains("public.t is called moved.T 2 now"), "{}", said.detail);
-    let now = world.engine.table(world.ada, table.id).await.unwrap().source;
+    let now = world.engine.tables.table(world.ada, table.id).await.unwrap().source;
     assert_eq!((now.schema.as_str(), now.table.as_str()), ("moved", "T 2"));
     world.database.sql("ALTER TABLE moved.\"T 2\" RENAME name TO title");
     assert_eq!(synced(&world, &table).await.problem, None);
@@ -100,7 +100,7 @@ async fn a_chosen_column_that_was_renamed_is_followed() {
         name: None,
         columns: Some(vec!["name".into()]),
     };
-    let (job, table) = world.engine.import(world.ada, model.id, import).await.unwrap();
+    let (job, table) = world.engine.imports.import(world.ada, model.id, import).await.unwrap();
     assert_eq!(world.ended(&job).await.state, JobState::Succeeded);
     for name in ["title", "heading"] {
         let before = head(&world, &table).await.columns[0].name.clone();
@@ -146,8 +146,8 @@ async fn parts_of_the_catalogue_that_are_kept_from_the_role_stop_no_import_and_n
     let table = world.imported("t").await;
     assert_eq!(synced(&world, &table).await.state, JobState::Succeeded);
     assert_eq!(head(&world, &table).await.source.unwrap().keys, None);
-    let connection = world.engine.connections(world.ada, None, 1).await.unwrap().items.remove(0);
-    let passport = world.engine.check_passport(world.ada, connection.id).await.unwrap().passport;
+    let connection = world.engine.connections.connections(world.ada, None, 1).await.unwrap().items.remove(0);
+    let passport = world.engine.connections.check_passport(world.ada, connection.id).await.unwrap().passport;
     let denied: Vec<_> = passport.denied.iter().map(|lookup| lookup.object.as_str()).collect();
     for part in [
         "pg_roles",
@@ -163,7 +163,7 @@ async fn parts_of_the_catalogue_that_are_kept_from_the_role_stop_no_import_and_n
     for lookup in &passport.denied {
         world.database.sql(&lookup.grant);
     }
-    let passport = world.engine.check_passport(world.ada, connection.id).await.unwrap().passport;
+    let passport = world.engine.connections.check_passport(world.ada, connection.id).await.unwrap().passport;
     assert_eq!(passport.denied, []);
     assert!(synced(&world, &table).await.problem.is_none());
     assert!(head(&world, &table).await.source.unwrap().keys.is_some());
@@ -186,7 +186,7 @@ async fn names_that_are_no_utf8_are_imported_and_synced() {
         name: None,
         columns: Some(vec!["pr\\xe9nom".into()]),
     };
-    let (job, table) = world.engine.import(world.ada, model.id, import).await.unwrap();
+    let (job, table) = world.engine.imports.import(world.ada, model.id, import).await.unwrap();
     assert_eq!(world.ended(&job).await.state, JobState::Succeeded);
     assert_eq!(world.rows(table.id, None).await, [["a"]]);
     assert_eq!(head(&world, &table).await.columns[0].name, "pr\\xe9nom");
@@ -198,7 +198,7 @@ async fn names_that_are_no_utf8_are_imported_and_synced() {
         name: None,
         columns: None,
     };
-    let (job, table) = world.engine.import(world.ada, model.id, import).await.unwrap();
+    let (job, table) = world.engine.imports.import(world.ada, model.id, import).await.unwrap();
     assert_eq!(world.ended(&job).await.state, JobState::Succeeded);
     assert_eq!(table.name, "t\\xe4");
     assert_eq!(synced(&world, &table).await.state, JobState::Succeeded);

@@ -1,12 +1,15 @@
 //! Jobs: queued, claimed with a lease, kept alive, finished once. A job runs at least once; what it did is
 //! recorded by who holds its lease, and by nobody else.
 
+mod claim;
 mod lease;
+mod permission;
 mod queue;
 mod right;
 
+pub(crate) use claim::SeenLeases;
+pub(crate) use lease::next_fence;
 pub use lease::{Beat, Lease, NewVersion, Told, Work};
-pub(crate) use lease::{SeenLeases, next_fence};
 pub(crate) use queue::cancel_pending;
 pub use queue::{NewImport, NewSource};
 pub(crate) use right::give;
@@ -17,7 +20,7 @@ use crate::{
     from_json,
     models::remove_later,
     now,
-    record::{HeldBack, Job, JobKind, JobState, Source, StoredProblem},
+    record::{Job, JobKind, JobState, Source, StoredProblem, WaitingFor},
     tables::source,
     time, to_json,
 };
@@ -92,12 +95,12 @@ impl Meta {
 
     /// Lets all jobs that wait say that they wait for room, or no longer.
     pub async fn wait_for_storage(&self, waiting: bool) -> Result<()> {
-        let storage = HeldBack::Storage.as_str();
+        let storage = WaitingFor::Storage.as_str();
         let mut update = job::Entity::update_many()
-            .col_expr(job::Column::HeldBack, Expr::value(waiting.then_some(storage)))
+            .col_expr(job::Column::WaitingFor, Expr::value(waiting.then_some(storage)))
             .filter(job::Column::State.eq(JobState::Queued.as_str()));
         if !waiting {
-            update = update.filter(job::Column::HeldBack.eq(storage));
+            update = update.filter(job::Column::WaitingFor.eq(storage));
         }
         update.exec(&self.db).await.map_err(db)?;
         Ok(())
@@ -141,7 +144,7 @@ async fn finish(
         problem: Set(Some(to_json(&StoredProblem::from(problem)))),
         finished_at: Set(Some(now().timestamp_micros())),
         lease_until: Set(None),
-        held_back: Set(None),
+        waiting_for: Set(None),
         ..Default::default()
     };
     ended.update_without_returning(on).await.map_err(db)?;
@@ -177,7 +180,7 @@ fn record(row: job::Model) -> Result<Job> {
         estimated_rows: row.estimated_rows.map(|rows| rows as u64),
         rows: row.rows as u64,
         bytes: row.bytes as u64,
-        held_back: row.held_back.as_deref().map(HeldBack::parse).transpose()?,
+        waiting_for: row.waiting_for.as_deref().map(WaitingFor::parse).transpose()?,
         version: row.version,
         problem,
     })

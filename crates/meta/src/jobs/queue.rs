@@ -1,21 +1,24 @@
 //! Who asks for jobs, and who takes it back.
 
-use super::{cancelled, finish, job_row, lease, record};
+use super::{cancelled, claim, finish, job_row, lease, record};
 use crate::{
-    Meta, db,
+    Meta,
+    connections::owned_on,
+    db,
     entity::{job, table, version},
+    grants::{Grant, Write, confirm},
     now,
-    record::{Access, Job, JobKind, JobState, Table},
+    record::{Job, JobKind, JobState, Table},
     tables::pending,
     to_json,
 };
 use chrono::TimeDelta;
-use mycorr_domain::{Code, ConnectionId, JobId, ModelId, Problem, Result, TableId, TableName, UserId};
+use mycorr_domain::{Code, ConnectionId, JobId, Problem, Result, TableId, TableName, UserId};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
     ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, SqlErr,
-    sea_query::{IntoCondition, SimpleExpr},
+    sea_query::{ExprTrait, IntoCondition, SimpleExpr},
 };
 use std::collections::HashSet;
 
@@ -36,12 +39,12 @@ pub struct NewSource {
 
 impl Meta {
     /// Queues the import of a table, and reserves its name in the Model; a number is added if it is taken.
-    pub async fn queue_import(&self, user: UserId, model: ModelId, new: NewImport) -> Result<(Job, Table)> {
+    /// It reads through a connection of the same person.
+    pub async fn queue_import(&self, grant: &Grant<Write>, new: NewImport) -> Result<(Job, Table)> {
+        let (user, model) = (grant.user(), grant.on());
         let transaction = self.write().await?;
-        let access = self.access_on(&transaction, user, model).await?;
-        if access == Access::Viewer {
-            return Err(Problem::new(Code::Forbidden, "You can look at this Model, but not import into it."));
-        }
+        confirm(&transaction, grant).await?;
+        owned_on(&transaction, user, new.connection).await?;
         let taken: HashSet<String> = table::Entity::find()
             .select_only()
             .column(table::Column::Name)
@@ -74,9 +77,9 @@ impl Meta {
     }
 
     /// Queues a sync. `conflict` if a job of the table is pending already.
-    pub async fn queue_sync(&self, user: UserId, id: TableId) -> Result<Job> {
+    pub async fn queue_sync(&self, grant: &Grant<Write, TableId>) -> Result<Job> {
         let transaction = self.write().await?;
-        let row = self.writable(&transaction, user, id).await?;
+        let row = writable(&transaction, grant).await?;
         if row.connection_id.is_none() {
             return Err(Problem::new(
                 Code::Conflict,
@@ -86,16 +89,17 @@ impl Meta {
                 "Point the table at another connection of yours (Use another connection), then sync again.",
             ));
         }
-        let job = insert_job(&transaction, JobKind::Sync, user, &row, None).await?;
+        let job = insert_job(&transaction, JobKind::Sync, grant.user(), &row, None).await?;
         transaction.commit().await.map_err(db)?;
         Ok(job)
     }
 
-    /// Points a table at another source; the next sync reads there. The caller has checked the connection.
+    /// Points a table at another source, through a connection of the same person; the next sync reads there.
     /// `conflict` while a job of the table is pending.
-    pub async fn set_source(&self, user: UserId, id: TableId, source: NewSource) -> Result<Table> {
+    pub async fn set_source(&self, grant: &Grant<Write, TableId>, source: NewSource) -> Result<Table> {
         let transaction = self.write().await?;
-        let row = self.writable(&transaction, user, id).await?;
+        let row = writable(&transaction, grant).await?;
+        owned_on(&transaction, grant.user(), source.connection).await?;
         let busy = job::Entity::find()
             .filter(job::Column::TableId.eq(row.id))
             .filter(pending())
@@ -114,58 +118,45 @@ impl Meta {
         };
         changed.update_without_returning(&transaction).await.map_err(db)?;
         transaction.commit().await.map_err(db)?;
-        Ok(self.table(user, id).await?.0)
+        Ok(self.table(grant.user(), grant.on()).await?.0)
     }
 
     /// Makes a job that restores `version`, claimed by the caller at once.
     pub async fn start_restore(
         &self,
-        user: UserId,
-        id: TableId,
+        grant: &Grant<Write, TableId>,
         number: i64,
         lease: TimeDelta,
     ) -> Result<lease::Work> {
         let transaction = self.write().await?;
-        let row = self.writable(&transaction, user, id).await?;
+        let row = writable(&transaction, grant).await?;
         let exists = version::Entity::find_by_id((row.id, number)).one(&transaction).await.map_err(db)?;
         if exists.is_none() {
             return Err(Problem::not_found("version"));
         }
-        let job = insert_job(&transaction, JobKind::Restore, user, &row, Some(number)).await?;
+        let job = insert_job(&transaction, JobKind::Restore, grant.user(), &row, Some(number)).await?;
         let row = job_row(&transaction, job.id).await?.ok_or_else(|| Problem::bug("job just inserted"))?;
         let work =
-            lease::take(&transaction, row, lease).await?.ok_or_else(|| Problem::bug("job just inserted"))?;
+            claim::take(&transaction, row, lease).await?.ok_or_else(|| Problem::bug("job just inserted"))?;
         transaction.commit().await.map_err(db)?;
         Ok(work)
     }
 
     /// Asks a job to stop: at once if it still waits, soon if it runs, not at all if it is over.
-    pub async fn cancel_job(&self, user: UserId, id: JobId) -> Result<Job> {
-        let found = self.job(user, id).await?;
-        let access = self.access(user, found.model).await?;
-        if access == Access::Viewer {
-            return Err(Problem::new(
-                Code::Forbidden,
-                "You can look at this Model, but not cancel its jobs.",
-            ));
-        }
+    pub async fn cancel_job(&self, grant: &Grant<Write>, id: JobId) -> Result<Job> {
         let transaction = self.write().await?;
-        cancel_pending(&transaction, job::Column::Id.eq(*id.as_uuid())).await?;
+        confirm(&transaction, grant).await?;
+        let of_model = job::Column::ModelId.eq(*grant.on().as_uuid());
+        cancel_pending(&transaction, job::Column::Id.eq(*id.as_uuid()).and(of_model)).await?;
         transaction.commit().await.map_err(db)?;
-        self.job(user, id).await
+        self.job(grant.user(), id).await
     }
+}
 
-    async fn writable(&self, on: &DatabaseTransaction, user: UserId, id: TableId) -> Result<table::Model> {
-        let row = table::Entity::find_by_id(*id.as_uuid()).one(on).await.map_err(db)?;
-        let row = row.ok_or_else(|| Problem::not_found("table"))?;
-        let access = self.access_on(on, user, ModelId::from_uuid(row.model_id)).await;
-        match access.map_err(|_| Problem::not_found("table"))? {
-            Access::Viewer => {
-                Err(Problem::new(Code::Forbidden, "You can look at this table, but not change it."))
-            }
-            Access::Owner | Access::Collaborator => Ok(row),
-        }
-    }
+async fn writable(on: &DatabaseTransaction, grant: &Grant<Write, TableId>) -> Result<table::Model> {
+    confirm(on, grant).await?;
+    let row = table::Entity::find_by_id(*grant.on().as_uuid()).one(on).await.map_err(db)?;
+    row.ok_or_else(|| Problem::not_found("table"))
 }
 
 /// Jobs that wait or run, of one person and through one connection.
@@ -220,7 +211,7 @@ async fn insert_job(
         lease_until: None,
         fence: 0,
         attempts: 0,
-        held_back: None,
+        waiting_for: None,
     };
     job::Entity::insert(job::ActiveModel::from(row.clone())).exec_without_returning(on).await.map_err(
         |error| match error.sql_err() {

@@ -1,7 +1,7 @@
 use crate::{user, world};
 use chrono::{TimeDelta, Utc};
 use mycorr_domain::{Code, Email, PersonName, ResourceName};
-use mycorr_meta::{Meta, NewUser};
+use mycorr_meta::{Meta, NewToken, NewUser, TokenScope};
 
 async fn sign_up(meta: &Meta, email: &str, anyone: bool) -> Result<bool, Code> {
     let (name, email) = (PersonName::parse("name", "Bob").unwrap(), Email::parse(email).unwrap());
@@ -38,15 +38,16 @@ async fn later_accounts_are_no_administrators_and_addresses_are_taken_once() {
 async fn a_session_ends() {
     let world = world().await;
     let later = Utc::now() + TimeDelta::hours(1);
-    let id = world.meta.create_session(world.ada.id, [1; 32], later).await.unwrap();
-    let found = world.meta.session([1; 32]).await.unwrap().unwrap();
+    let here = crate::here();
+    let id = world.meta.create_session(world.ada.id, [1; 32], later, &here).await.unwrap();
+    let found = world.meta.session([1; 32], None).await.unwrap().unwrap();
     assert_eq!((found.id, found.user.id), (id, world.ada.id));
-    assert!(world.meta.session([2; 32]).await.unwrap().is_none());
-    world.meta.delete_session(id).await.unwrap();
-    assert!(world.meta.session([1; 32]).await.unwrap().is_none());
+    assert!(world.meta.session([2; 32], None).await.unwrap().is_none());
+    world.meta.delete_session(world.ada.id, id).await.unwrap();
+    assert!(world.meta.session([1; 32], None).await.unwrap().is_none());
     let past = Utc::now() - TimeDelta::seconds(1);
-    world.meta.create_session(world.ada.id, [3; 32], past).await.unwrap();
-    assert!(world.meta.session([3; 32]).await.unwrap().is_none());
+    world.meta.create_session(world.ada.id, [3; 32], past, &here).await.unwrap();
+    assert!(world.meta.session([3; 32], None).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -55,10 +56,11 @@ async fn tokens_belong_to_one_person() {
     let bob = user(&world.meta, "bob@example.org").await;
     let name = ResourceName::parse("name", "ci").unwrap();
     let past = Utc::now() - TimeDelta::seconds(1);
-    let good = world.meta.create_token(world.ada.id, &name, [1; 32], None).await.unwrap();
-    world.meta.create_token(world.ada.id, &name, [2; 32], Some(past)).await.unwrap();
-    assert_eq!(world.meta.user_by_token([1; 32]).await.unwrap().unwrap().id, world.ada.id);
-    assert!(world.meta.user_by_token([2; 32]).await.unwrap().is_none(), "expired");
+    let token = |hash, expires_at| NewToken { name: &name, hash, expires_at, scope: TokenScope::ALL };
+    let good = world.meta.create_token(world.ada.id, token([1; 32], None)).await.unwrap();
+    world.meta.create_token(world.ada.id, token([2; 32], Some(past))).await.unwrap();
+    assert_eq!(world.meta.token_holder([1; 32]).await.unwrap().unwrap().user.id, world.ada.id);
+    assert!(world.meta.token_holder([2; 32]).await.unwrap().is_none(), "expired");
 
     let page = world.meta.tokens(world.ada.id, None, 1).await.unwrap();
     assert_eq!(page.items.len(), 1);
@@ -70,5 +72,5 @@ async fn tokens_belong_to_one_person() {
     assert!(world.meta.tokens(bob.id, None, 10).await.unwrap().items.is_empty());
     assert_eq!(world.meta.delete_token(bob.id, good).await.unwrap_err().code, Code::NotFound);
     world.meta.delete_token(world.ada.id, good).await.unwrap();
-    assert!(world.meta.user_by_token([1; 32]).await.unwrap().is_none());
+    assert!(world.meta.token_holder([1; 32]).await.unwrap().is_none());
 }

@@ -1,4 +1,4 @@
-use crate::{connection, endpoint, import, model, user, world};
+use crate::{connection, endpoint, grant, import, model, user, world};
 use chrono::Utc;
 use mycorr_domain::{Code, ConnectionName};
 use mycorr_meta::{CaSummary, JobState, NewStatement, Purpose, Sealed, TestResult};
@@ -87,12 +87,19 @@ async fn deleting_one_stops_its_jobs_and_keeps_its_tables() {
     let world = world().await;
     let shop = model(&world.meta, &world.ada).await;
     let made = connection(&world.meta, &world.ada).await;
-    let (job, _) = world.meta.queue_import(world.ada.id, shop.id, import(&made)).await.unwrap();
+    let (job, _) = world
+        .meta
+        .queue_import(&grant(&world.meta, world.ada.id, shop.id).await, import(&made))
+        .await
+        .unwrap();
     let table = crate::jobs::imported(&world, &shop, &made).await;
     assert_eq!(world.meta.connection(world.ada.id, made.id).await.unwrap().used_by, 1);
     world.meta.delete_connection(world.ada.id, made.id).await.unwrap();
     assert_eq!(world.meta.job(world.ada.id, job.id).await.unwrap().state, JobState::Cancelled);
     let (kept, _) = world.meta.table(world.ada.id, table.id).await.unwrap();
     assert_eq!((kept.source.connection, kept.head.unwrap().version), (None, 1));
-    assert_eq!(world.meta.queue_sync(world.ada.id, table.id).await.unwrap_err().code, Code::Conflict);
+    assert_eq!(
+        world.meta.queue_sync(&grant(&world.meta, world.ada.id, table.id).await).await.unwrap_err().code,
+        Code::Conflict
+    );
 }

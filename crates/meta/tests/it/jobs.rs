@@ -1,4 +1,4 @@
-use crate::{World, connection, import, model, user, world};
+use crate::{World, connection, grant, import, model, user, world};
 use chrono::TimeDelta;
 use mycorr_domain::{
     Code, Column, ColumnType, Committed, ConnectionId, Problem, SourceChange, SourceRecord, StoreVersion,
@@ -9,7 +9,7 @@ use mycorr_meta::{Beat, Connection, JobKind, JobState, Model, NewVersion, Table,
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 
 fn told(rows: u64, bytes: u64) -> Told {
-    Told { rows, bytes, held_back: None }
+    Told { rows, bytes, waiting_for: None }
 }
 
 fn columns() -> Vec<Column> {
@@ -72,7 +72,11 @@ async fn claim_abandoned(world: &World) -> Work {
 
 /// A table with one version. Jobs that were queued before wait on.
 pub(crate) async fn imported(world: &World, shop: &Model, source: &Connection) -> Table {
-    let (job, table) = world.meta.queue_import(world.ada.id, shop.id, import(source)).await.unwrap();
+    let (job, table) = world
+        .meta
+        .queue_import(&grant(&world.meta, world.ada.id, shop.id).await, import(source))
+        .await
+        .unwrap();
     let mut older = Vec::new();
     let work = loop {
         let work = claim(world).await;
@@ -92,7 +96,11 @@ pub(crate) async fn imported(world: &World, shop: &Model, source: &Connection) -
 async fn an_import_becomes_version_1_and_a_sync_the_next() {
     let world = world().await;
     let (shop, source) = (model(&world.meta, &world.ada).await, connection(&world.meta, &world.ada).await);
-    let (job, table) = world.meta.queue_import(world.ada.id, shop.id, import(&source)).await.unwrap();
+    let (job, table) = world
+        .meta
+        .queue_import(&grant(&world.meta, world.ada.id, shop.id).await, import(&source))
+        .await
+        .unwrap();
     assert!(table.head.is_none());
     assert_eq!(table.job, Some(job.id));
     assert!(world.meta.tables(world.ada.id, shop.id, None, 10).await.unwrap().items.is_empty());
@@ -111,8 +119,11 @@ async fn an_import_becomes_version_1_and_a_sync_the_next() {
     assert_eq!((head.version, head.rows, head.columns.to_vec()), (1, 10, columns()));
     assert!(listed[0].synced_at.is_some() && listed[0].job.is_none());
 
-    world.meta.queue_sync(world.ada.id, table.id).await.unwrap();
-    assert_eq!(world.meta.queue_sync(world.ada.id, table.id).await.unwrap_err().code, Code::Conflict);
+    world.meta.queue_sync(&grant(&world.meta, world.ada.id, table.id).await).await.unwrap();
+    assert_eq!(
+        world.meta.queue_sync(&grant(&world.meta, world.ada.id, table.id).await).await.unwrap_err().code,
+        Code::Conflict
+    );
     let work = claim(&world).await;
     assert_eq!(succeed(&world, &work, 4).await, Some(2));
     let (table, _) = world.meta.table(world.ada.id, table.id).await.unwrap();
@@ -126,7 +137,11 @@ async fn an_import_becomes_version_1_and_a_sync_the_next() {
 async fn who_lost_the_lease_records_nothing() {
     let world = world().await;
     let (shop, source) = (model(&world.meta, &world.ada).await, connection(&world.meta, &world.ada).await);
-    let (job, _) = world.meta.queue_import(world.ada.id, shop.id, import(&source)).await.unwrap();
+    let (job, _) = world
+        .meta
+        .queue_import(&grant(&world.meta, world.ada.id, shop.id).await, import(&source))
+        .await
+        .unwrap();
     let dead = world.meta.claim(TimeDelta::seconds(-1)).await.unwrap().unwrap();
     assert!(world.meta.note_reading(dead.lease, &columns(), &record(), None).await.unwrap());
     let alive = claim_abandoned(&world).await;
@@ -149,7 +164,11 @@ async fn many_workers_never_claim_the_same_job() {
     let world = world().await;
     let (shop, source) = (model(&world.meta, &world.ada).await, connection(&world.meta, &world.ada).await);
     for _ in 0..20 {
-        world.meta.queue_import(world.ada.id, shop.id, import(&source)).await.unwrap();
+        world
+            .meta
+            .queue_import(&grant(&world.meta, world.ada.id, shop.id).await, import(&source))
+            .await
+            .unwrap();
     }
     let workers = (0..6).map(|_| {
         let meta = world.meta.clone();
@@ -177,7 +196,11 @@ async fn many_workers_never_claim_the_same_job() {
 async fn a_failed_first_import_frees_its_name_and_keeps_its_problem() {
     let world = world().await;
     let (shop, source) = (model(&world.meta, &world.ada).await, connection(&world.meta, &world.ada).await);
-    let (job, table) = world.meta.queue_import(world.ada.id, shop.id, import(&source)).await.unwrap();
+    let (job, table) = world
+        .meta
+        .queue_import(&grant(&world.meta, world.ada.id, shop.id).await, import(&source))
+        .await
+        .unwrap();
     let work = claim(&world).await;
     let problem = Problem::new(Code::TableNotFound, "gone").fix("look").field("table", "gone").internal("pg");
     assert!(world.meta.fail(work.lease, &problem).await.unwrap());
@@ -186,7 +209,11 @@ async fn a_failed_first_import_frees_its_name_and_keeps_its_problem() {
     let told = failed.problem.unwrap();
     assert_eq!((told.code, told.fix.as_deref(), told.internal), (Code::TableNotFound, Some("look"), None));
     assert_eq!(world.meta.table(world.ada.id, table.id).await.unwrap_err().code, Code::NotFound);
-    let (_, again) = world.meta.queue_import(world.ada.id, shop.id, import(&source)).await.unwrap();
+    let (_, again) = world
+        .meta
+        .queue_import(&grant(&world.meta, world.ada.id, shop.id).await, import(&source))
+        .await
+        .unwrap();
     assert_eq!(again.name, "orders");
 }
 
@@ -195,17 +222,30 @@ async fn cancelling() {
     let world = world().await;
     let bob = user(&world.meta, "bob@example.org").await;
     let (shop, source) = (model(&world.meta, &world.ada).await, connection(&world.meta, &world.ada).await);
-    let (first, _) = world.meta.queue_import(world.ada.id, shop.id, import(&source)).await.unwrap();
-    let (second, _) = world.meta.queue_import(world.ada.id, shop.id, import(&source)).await.unwrap();
+    let (first, _) = world
+        .meta
+        .queue_import(&grant(&world.meta, world.ada.id, shop.id).await, import(&source))
+        .await
+        .unwrap();
+    let (second, _) = world
+        .meta
+        .queue_import(&grant(&world.meta, world.ada.id, shop.id).await, import(&source))
+        .await
+        .unwrap();
     let work = claim(&world).await;
-    assert_eq!(world.meta.cancel_job(bob.id, first.id).await.unwrap_err().code, Code::NotFound);
-    let waiting = world.meta.cancel_job(world.ada.id, second.id).await.unwrap();
+    let his = model(&world.meta, &bob).await;
+    let other = world.meta.cancel_job(&grant(&world.meta, bob.id, his.id).await, first.id).await;
+    assert_eq!(other.unwrap_err().code, Code::NotFound);
+    let waiting =
+        world.meta.cancel_job(&grant(&world.meta, world.ada.id, shop.id).await, second.id).await.unwrap();
     assert_eq!(waiting.state, JobState::Cancelled, "one that waits ends at once");
-    let running = world.meta.cancel_job(world.ada.id, first.id).await.unwrap();
+    let running =
+        world.meta.cancel_job(&grant(&world.meta, world.ada.id, shop.id).await, first.id).await.unwrap();
     assert_eq!(running.state, JobState::Running);
     assert_eq!(world.meta.report(work.lease, told(0, 0), LEASE).await.unwrap(), Beat::Cancelled);
     world.meta.fail(work.lease, &Problem::new(Code::Cancelled, "stopped")).await.unwrap();
-    let over = world.meta.cancel_job(world.ada.id, first.id).await.unwrap();
+    let over =
+        world.meta.cancel_job(&grant(&world.meta, world.ada.id, shop.id).await, first.id).await.unwrap();
     assert_eq!(over.state, JobState::Cancelled);
     assert!(world.meta.claim(LEASE).await.unwrap().is_none());
 }
@@ -215,11 +255,19 @@ async fn a_restore_holds_the_table_and_makes_a_version() {
     let world = world().await;
     let (shop, source) = (model(&world.meta, &world.ada).await, connection(&world.meta, &world.ada).await);
     let table = imported(&world, &shop, &source).await;
-    let missing = world.meta.start_restore(world.ada.id, table.id, 9, LEASE).await.unwrap_err();
+    let missing = world
+        .meta
+        .start_restore(&grant(&world.meta, world.ada.id, table.id).await, 9, LEASE)
+        .await
+        .unwrap_err();
     assert_eq!(missing.code, Code::NotFound);
-    let work = world.meta.start_restore(world.ada.id, table.id, 1, LEASE).await.unwrap();
+    let work =
+        world.meta.start_restore(&grant(&world.meta, world.ada.id, table.id).await, 1, LEASE).await.unwrap();
     assert_eq!((work.attempts, work.restored_version), (1, Some(1)));
-    assert_eq!(world.meta.queue_sync(world.ada.id, table.id).await.unwrap_err().code, Code::Conflict);
+    assert_eq!(
+        world.meta.queue_sync(&grant(&world.meta, world.ada.id, table.id).await).await.unwrap_err().code,
+        Code::Conflict
+    );
     let synced = world.meta.table(world.ada.id, table.id).await.unwrap().0.synced_at;
     assert_eq!(succeed(&world, &work, 2).await, Some(2));
     let (table, _) = world.meta.table(world.ada.id, table.id).await.unwrap();
@@ -235,9 +283,9 @@ async fn a_table_deleted_under_a_running_sync() {
     let world = world().await;
     let (shop, source) = (model(&world.meta, &world.ada).await, connection(&world.meta, &world.ada).await);
     let table = imported(&world, &shop, &source).await;
-    world.meta.queue_sync(world.ada.id, table.id).await.unwrap();
+    world.meta.queue_sync(&grant(&world.meta, world.ada.id, table.id).await).await.unwrap();
     let work = claim(&world).await;
-    world.meta.delete_table(world.ada.id, table.id).await.unwrap();
+    world.meta.delete_table(&grant(&world.meta, world.ada.id, table.id).await).await.unwrap();
     assert_eq!(world.meta.report(work.lease, told(0, 0), LEASE).await.unwrap(), Beat::Cancelled);
     assert_eq!(succeed(&world, &work, 1).await, None);
     let job = world.meta.job(world.ada.id, work.job.id).await.unwrap();
@@ -248,7 +296,11 @@ async fn a_table_deleted_under_a_running_sync() {
 async fn what_was_read_is_remembered_with_the_version() {
     let world = world().await;
     let (shop, source) = (model(&world.meta, &world.ada).await, connection(&world.meta, &world.ada).await);
-    let (_, table) = world.meta.queue_import(world.ada.id, shop.id, import(&source)).await.unwrap();
+    let (_, table) = world
+        .meta
+        .queue_import(&grant(&world.meta, world.ada.id, shop.id).await, import(&source))
+        .await
+        .unwrap();
     let dead = world.meta.claim(TimeDelta::seconds(-1)).await.unwrap().unwrap();
     let read = record();
     assert!(world.meta.note_reading(dead.lease, &columns(), &read, None).await.unwrap());
@@ -259,7 +311,7 @@ async fn what_was_read_is_remembered_with_the_version() {
     assert_eq!(table.head.as_ref().unwrap().source, Some(read.clone()));
 
     // A table that was renamed is read under its new name from then on.
-    world.meta.queue_sync(world.ada.id, table.id).await.unwrap();
+    world.meta.queue_sync(&grant(&world.meta, world.ada.id, table.id).await).await.unwrap();
     let mut work = claim(&world).await;
     let renamed = SourceRecord {
         table: "orders_2".into(),
@@ -280,7 +332,11 @@ async fn what_was_read_is_remembered_with_the_version() {
 async fn lease_of_a_wrong_clock_neither_sticks_nor_is_lost() {
     let world = world().await;
     let (shop, source) = (model(&world.meta, &world.ada).await, connection(&world.meta, &world.ada).await);
-    let (job, _) = world.meta.queue_import(world.ada.id, shop.id, import(&source)).await.unwrap();
+    let (job, _) = world
+        .meta
+        .queue_import(&grant(&world.meta, world.ada.id, shop.id).await, import(&source))
+        .await
+        .unwrap();
     // Over by the clock, but reported all along.
     let kept = world.meta.claim(TimeDelta::days(-1)).await.unwrap().unwrap();
     for n in 0..30 {
@@ -305,7 +361,7 @@ async fn lease_of_a_wrong_clock_neither_sticks_nor_is_lost() {
 async fn graceful_stops_are_no_failed_attempts() {
     let world = world().await;
     let (shop, source) = (model(&world.meta, &world.ada).await, connection(&world.meta, &world.ada).await);
-    world.meta.queue_import(world.ada.id, shop.id, import(&source)).await.unwrap();
+    world.meta.queue_import(&grant(&world.meta, world.ada.id, shop.id).await, import(&source)).await.unwrap();
     for _ in 0..6 {
         let work = claim(&world).await;
         assert_eq!(work.attempts, 1);
@@ -322,10 +378,19 @@ async fn jobs_of_a_person_with_fewer_running_come_first() {
     let (one, two) = (connection(&world.meta, &world.ada).await, connection(&world.meta, &world.ada).await);
     let source = connection(&world.meta, &bob).await;
     for _ in 0..5 {
-        world.meta.queue_import(world.ada.id, hers.id, import(&one)).await.unwrap();
+        world
+            .meta
+            .queue_import(&grant(&world.meta, world.ada.id, hers.id).await, import(&one))
+            .await
+            .unwrap();
     }
-    let (other_source, _) = world.meta.queue_import(world.ada.id, hers.id, import(&two)).await.unwrap();
-    let (late, _) = world.meta.queue_import(bob.id, his.id, import(&source)).await.unwrap();
+    let (other_source, _) = world
+        .meta
+        .queue_import(&grant(&world.meta, world.ada.id, hers.id).await, import(&two))
+        .await
+        .unwrap();
+    let (late, _) =
+        world.meta.queue_import(&grant(&world.meta, bob.id, his.id).await, import(&source)).await.unwrap();
     let first = claim(&world).await;
     assert_eq!(first.job.requested_by, world.ada.id, "the oldest, since nobody has any running");
     let waits = world.meta.claim_first(LEASE).await.unwrap().unwrap();
@@ -341,7 +406,7 @@ async fn jobs_of_a_person_with_fewer_running_come_first() {
 async fn abandoned_job_is_claimed_once() {
     let world = world().await;
     let (shop, source) = (model(&world.meta, &world.ada).await, connection(&world.meta, &world.ada).await);
-    world.meta.queue_import(world.ada.id, shop.id, import(&source)).await.unwrap();
+    world.meta.queue_import(&grant(&world.meta, world.ada.id, shop.id).await, import(&source)).await.unwrap();
     let dead = world.meta.claim(TimeDelta::seconds(-1)).await.unwrap().unwrap();
     let mut claimed = Vec::new();
     while claimed.is_empty() {

@@ -10,12 +10,15 @@ mod ledger;
 mod models;
 mod start;
 mod throttles;
+mod users;
 
 use mycorr_domain::{
     ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Email, Endpoint, PersonName, Port,
-    ResourceName, RoleName, TableName,
+    ResourceName, RoleName, TableName, UserId,
 };
-use mycorr_meta::{Connection, Meta, Model, NewConnection, NewImport, NewUser, Sealed, User};
+use mycorr_meta::{
+    Browser, Connection, Grant, Level, Meta, Model, NewConnection, NewImport, NewUser, Scope, Sealed, User,
+};
 use tempfile::TempDir;
 
 /// A database of its own, with an administrator.
@@ -44,6 +47,15 @@ async fn user(meta: &Meta, email: &str) -> User {
 
 async fn model(meta: &Meta, owner: &User) -> Model {
     meta.create_model(owner.id, &ResourceName::parse("name", "Shop").unwrap()).await.unwrap()
+}
+
+fn here() -> Browser {
+    Browser::from(std::net::IpAddr::from([127, 0, 0, 1]))
+}
+
+/// What they may do, which they may.
+async fn grant<L: Level, S: Scope>(meta: &Meta, user: UserId, on: S) -> Grant<L, S> {
+    meta.grant(user, on).await.unwrap()
 }
 
 fn endpoint() -> Endpoint {

@@ -1,7 +1,7 @@
-use crate::{connection, import, model, user, world};
+use crate::{connection, grant, import, model, user, world};
 use chrono::{TimeDelta, Utc};
-use mycorr_domain::{Code, ModelId, ResourceName, TableName};
-use mycorr_meta::Access;
+use mycorr_domain::{Code, ModelId, ResourceName, TableId, TableName};
+use mycorr_meta::{Access, Own, Write};
 
 #[tokio::test]
 async fn a_model_is_its_owners() {
@@ -13,13 +13,18 @@ async fn a_model_is_its_owners() {
         world.meta.model(bob.id, shop.id).await.unwrap_err().code,
         world.meta.tables(bob.id, shop.id, None, 10).await.unwrap_err().code,
         world.meta.jobs(bob.id, shop.id, None, 10).await.unwrap_err().code,
-        world.meta.delete_model(bob.id, shop.id).await.unwrap_err().code,
+        world.meta.grant::<Own, _>(bob.id, shop.id).await.unwrap_err().code,
+        world.meta.grant::<Write, _>(bob.id, shop.id).await.unwrap_err().code,
+        world.meta.grant::<Write, _>(bob.id, TableId::new()).await.unwrap_err().code,
         world.meta.model(world.ada.id, ModelId::new()).await.unwrap_err().code,
     ] {
         assert_eq!(code, Code::NotFound);
     }
     let name = ResourceName::parse("name", "Store").unwrap();
-    assert_eq!(world.meta.rename_model(world.ada.id, shop.id, &name).await.unwrap().name, "Store");
+    assert_eq!(
+        world.meta.rename_model(&grant(&world.meta, world.ada.id, shop.id).await, &name).await.unwrap().name,
+        "Store"
+    );
     assert!(world.meta.models(bob.id, None, 10).await.unwrap().items.is_empty());
     assert_eq!(world.meta.models(world.ada.id, None, 10).await.unwrap().items.len(), 1);
 }
@@ -29,8 +34,12 @@ async fn a_models_tables_go_with_it_and_their_files_later() {
     let world = world().await;
     let shop = model(&world.meta, &world.ada).await;
     let source = connection(&world.meta, &world.ada).await;
-    let (job, table) = world.meta.queue_import(world.ada.id, shop.id, import(&source)).await.unwrap();
-    world.meta.delete_model(world.ada.id, shop.id).await.unwrap();
+    let (job, table) = world
+        .meta
+        .queue_import(&grant(&world.meta, world.ada.id, shop.id).await, import(&source))
+        .await
+        .unwrap();
+    world.meta.delete_model(&grant(&world.meta, world.ada.id, shop.id).await).await.unwrap();
     assert_eq!(world.meta.table(world.ada.id, table.id).await.unwrap_err().code, Code::NotFound);
     assert_eq!(world.meta.job(world.ada.id, job.id).await.unwrap_err().code, Code::NotFound);
     let now = Utc::now();
@@ -47,12 +56,29 @@ async fn a_tables_name_is_unique_in_its_model() {
     let world = world().await;
     let shop = model(&world.meta, &world.ada).await;
     let source = connection(&world.meta, &world.ada).await;
-    let (_, first) = world.meta.queue_import(world.ada.id, shop.id, import(&source)).await.unwrap();
-    let (_, second) = world.meta.queue_import(world.ada.id, shop.id, import(&source)).await.unwrap();
+    let (_, first) = world
+        .meta
+        .queue_import(&grant(&world.meta, world.ada.id, shop.id).await, import(&source))
+        .await
+        .unwrap();
+    let (_, second) = world
+        .meta
+        .queue_import(&grant(&world.meta, world.ada.id, shop.id).await, import(&source))
+        .await
+        .unwrap();
     assert_eq!((first.name.as_str(), second.name.as_str()), ("orders", "orders_2"));
     let name = TableName::parse("orders").unwrap();
-    let clash = world.meta.rename_table(world.ada.id, second.id, &name).await.unwrap_err();
+    let clash =
+        world.meta.rename_table(&grant(&world.meta, world.ada.id, second.id).await, &name).await.unwrap_err();
     assert_eq!((clash.code, &*clash.fields[0].field), (Code::Conflict, "name"));
     let name = TableName::parse("Aufträge").unwrap();
-    assert_eq!(world.meta.rename_table(world.ada.id, second.id, &name).await.unwrap().name, "Aufträge");
+    assert_eq!(
+        world
+            .meta
+            .rename_table(&grant(&world.meta, world.ada.id, second.id).await, &name)
+            .await
+            .unwrap()
+            .name,
+        "Aufträge"
+    );
 }

@@ -79,9 +79,9 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// An ErrorResponse, kept whole (manual, "Error and Notice Message Fields").
-#[derive(Clone, Debug, Default, thiserror::Error)]
-#[error("{severity} {sqlstate}: {message}")]
+/// An ErrorResponse, kept whole (manual, "Error and Notice Message Fields"). Printed, it is what the log may hold:
+/// the message only where it can't quote a value of a row.
+#[derive(Clone, Default, thiserror::Error)]
 pub(crate) struct ServerError {
     /// Never translated: FATAL means that the connection is over.
     pub(crate) severity: String,
@@ -103,7 +103,22 @@ pub(crate) struct ServerError {
     pub(crate) password_sent: bool,
 }
 
+/// Of a message, in the log.
+const MAX_LOGGED_CHARS: usize = 300;
+
 impl ServerError {
+    /// Whether the message speaks of the connection, the server or the names of objects. That of any other error can
+    /// quote a value, for instance `invalid input syntax for type integer: "…"`, and a function can raise any text.
+    fn message_is_without_values(&self) -> bool {
+        let raised = self.context.is_some()
+            || self.internal_query.is_some()
+            || self.routine.as_deref() == Some("exec_stmt_raise");
+        let class = self.sqlstate.get(..2).unwrap_or_default();
+        !raised
+            && (matches!(class, "08" | "28" | "3D" | "3F" | "40" | "53" | "55" | "57" | "58")
+                || matches!(self.sqlstate.as_str(), "42501" | "42P01" | "42703"))
+    }
+
     pub(crate) fn parse(body: &ErrorResponseBody) -> Result<Self, Failure> {
         use fallible_iterator::FallibleIterator;
         let mut error = Self::default();
@@ -130,5 +145,52 @@ impl ServerError {
             }
         }
         Ok(error)
+    }
+}
+
+impl fmt::Display for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { severity, sqlstate, message, routine, .. } = self;
+        let short = |text: &str| text.chars().take(MAX_LOGGED_CHARS).collect::<String>();
+        write!(f, "{} {}", short(severity), short(sqlstate))?;
+        if self.message_is_without_values() {
+            write!(f, ": {}", short(message))?;
+        }
+        match routine {
+            Some(routine) => write!(f, " (in {})", short(routine)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(sqlstate: &str, message: &str) -> ServerError {
+        let [severity, sqlstate, message] = ["ERROR", sqlstate, message].map(str::to_owned);
+        ServerError { severity, sqlstate, message, ..ServerError::default() }
+    }
+
+    #[test]
+    fn log_holds_no_value_of_a_row() {
+        for sqlstate in ["22P02", "22012", "23505", "P0001", "HV000", "38000", "XX000", "42883"] {
+            let error = error(sqlstate, "invalid input: \"4111 1111 1111 1111\"");
+            assert_eq!(error.to_string(), format!("ERROR {sqlstate}"));
+            assert_eq!(format!("{error:?}"), error.to_string());
+        }
+        let denied = error("42501", "permission denied for table orders");
+        assert_eq!(denied.to_string(), "ERROR 42501: permission denied for table orders");
+        // A function can raise what it likes under any code.
+        let raised = ServerError { context: Some("PL/pgSQL function f()".into()), ..denied };
+        assert_eq!(raised.to_string(), "ERROR 42501");
+        let long = error("57P03", &"x".repeat(3_000_000));
+        assert!(long.to_string().len() < 400);
     }
 }

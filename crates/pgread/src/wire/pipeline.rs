@@ -8,7 +8,10 @@ use fallible_iterator::FallibleIterator;
 use mycorr_domain::source_name;
 use postgres_protocol::{
     IsNull,
-    message::{backend::Message, frontend},
+    message::{
+        backend::{Message, RowDescriptionBody},
+        frontend,
+    },
 };
 use std::time::Duration;
 
@@ -59,17 +62,32 @@ pub(crate) async fn send(
     wire.flush().await
 }
 
-fn put(
+/// Parse, Bind and Execute of unnamed messages.
+pub(crate) fn put(
     wire: &mut Wire,
     text: &str,
     parameters: &[impl AsRef<[u8]>],
     formats: &[Format],
     describe: bool,
 ) -> Result<(), Failure> {
-    let output = &mut wire.output;
-    parse(text, output)?;
+    parse(text, &mut wire.output)?;
+    bind("", parameters, formats, &mut wire.output)?;
+    if describe {
+        frontend::describe(b'P', "", &mut wire.output)?;
+    }
+    frontend::execute("", 0, &mut wire.output)?;
+    Ok(())
+}
+
+/// Binds the unnamed statement to a portal.
+pub(crate) fn bind(
+    portal: &str,
+    parameters: &[impl AsRef<[u8]>],
+    formats: &[Format],
+    output: &mut BytesMut,
+) -> Result<(), Failure> {
     let bound = frontend::bind(
-        "",
+        portal,
         "",
         [],
         parameters,
@@ -80,17 +98,12 @@ fn put(
         formats.iter().map(|&format| format as i16),
         output,
     );
-    bound.map_err(|_| Failure::Protocol("too many parameters".into()))?;
-    if describe {
-        frontend::describe(b'P', "", output)?;
-    }
-    frontend::execute("", 0, output)?;
-    Ok(())
+    bound.map_err(|_| Failure::Protocol("too many parameters".into()))
 }
 
 /// An unnamed Parse without types of parameters (manual, "Message Formats"). Names in `text` may be no UTF-8, and are
 /// sent as their bytes.
-fn parse(text: &str, output: &mut BytesMut) -> Result<(), Failure> {
+pub(crate) fn parse(text: &str, output: &mut BytesMut) -> Result<(), Failure> {
     let text = source_name::to_bytes(text);
     let length = u32::try_from(text.len() + 8).ok().filter(|_| !text.contains(&0));
     let length = length.ok_or_else(|| Failure::Protocol("a statement that cannot be sent".into()))?;
@@ -116,16 +129,62 @@ pub(crate) async fn columns(wire: &mut Wire) -> Result<Vec<ResultColumn>, Failur
             Message::RowDescription(_) if !read_only => {
                 return Err(Failure::Protocol("the server did not make the transaction read-only".into()));
             }
-            Message::RowDescription(body) => {
-                let columns = body
-                    .fields()
-                    .map(|field| Ok(ResultColumn { type_oid: field.type_oid(), format: field.format() }));
-                return Ok(columns.collect()?);
-            }
+            Message::RowDescription(body) => return described(&body),
             _ => break,
         }
     }
     Err(Failure::Protocol("unexpected message before the rows".into()))
+}
+
+fn described(body: &RowDescriptionBody) -> Result<Vec<ResultColumn>, Failure> {
+    let columns =
+        body.fields().map(|field| Ok(ResultColumn { type_oid: field.type_oid(), format: field.format() }));
+    Ok(columns.collect()?)
+}
+
+/// Reads up to the end of a statement that answers with one row. What was parsed, bound and described before it is passed
+/// over; descriptions are handed to `description`.
+pub(crate) async fn one_row(
+    wire: &mut Wire,
+    mut description: impl FnMut(Vec<ResultColumn>) -> Result<(), Failure>,
+) -> Result<Row, Failure> {
+    let mut only = None;
+    loop {
+        match wire.message().await? {
+            Message::ParseComplete | Message::BindComplete | Message::CloseComplete => {}
+            Message::RowDescription(body) => description(described(&body)?)?,
+            Message::DataRow(row) if only.is_none() => {
+                let values = row.ranges().map(|range| Ok(range.map(|range| row.buffer()[range].to_vec())));
+                only = Some(values.collect()?);
+            }
+            Message::CommandComplete(_) => {
+                return only.ok_or_else(|| Failure::Protocol("no row where there is always one".into()));
+            }
+            _ => return Err(Failure::Protocol("unexpected message in a pipeline".into())),
+        }
+    }
+}
+
+/// Reads the answers to so many Parse messages.
+pub(crate) async fn parsed(wire: &mut Wire, count: usize) -> Result<(), Failure> {
+    for _ in 0..count {
+        let Message::ParseComplete = wire.message().await? else {
+            return Err(Failure::Protocol("unexpected message in a pipeline".into()));
+        };
+    }
+    Ok(())
+}
+
+/// Ends a pipeline of which nothing more is wanted, and reads until the server is ready again.
+pub(crate) async fn abandon(wire: &mut Wire) -> Result<(), Failure> {
+    frontend::sync(&mut wire.output);
+    wire.flush().await?;
+    for _ in 0..MAX_ROWS {
+        if let Message::ReadyForQuery(_) = wire.any_message().await? {
+            return Ok(());
+        }
+    }
+    Err(Failure::Protocol("endless messages after a pipeline".into()))
 }
 
 /// A value of a small result: text, or null.

@@ -3,7 +3,11 @@
 use mycorr_pgread::sql::{self, TEMPLATES};
 use std::{collections::BTreeSet, fmt::Write, fs, path::Path};
 
-const SOURCE: &str = concat!(include_str!("../../src/sql.rs"), include_str!("../../src/sql/advice.rs"));
+const SOURCE: &str = concat!(
+    include_str!("../../src/sql.rs"),
+    include_str!("../../src/sql/advice.rs"),
+    include_str!("../../src/sql/ranges.rs")
+);
 
 const HEAD: &str = "# What Mycorr sends to a database
 
@@ -51,6 +55,22 @@ fn page() -> String {
         "The first rows of it, to look at.",
         &first,
         "the first pages of a table; of a view, what it computes before its first rows.",
+    );
+    let range = sql::select_range("shop", "orders", columns, false, 4096, Some(8192));
+    section(
+        &mut page,
+        "select, through several connections",
+        "Where the owner of the connection allows several, each reads a range of pages, under a snapshot that all of them \
+         prove to share with `snapshot`; the last range has no upper end. Of partitions, each is read by itself (`ONLY`).",
+        &range,
+        "one read of these pages, in their order.",
+    );
+    section(
+        &mut page,
+        sql::PARTITION_ORDER,
+        "In which order the partitions of a table are read, so that several connections give the order that one does.",
+        &sql::partition_order("shop", "orders"),
+        "the first page of each partition.",
     );
     alternatives(&mut page);
     page
@@ -102,10 +122,13 @@ fn cost(text: &str) -> String {
         match (*word, name.split_once('.')) {
             // A setting's value; a query within the statement, or a table that it makes itself.
             ("FROM", Some((_, rest))) if rest.starts_with("current_setting") => {}
-            ("FROM", None) if matches!(*name, "aclexplode" | "pg_options_to_table") => {}
+            ("FROM", None) if matches!(*name, "aclexplode" | "pg_options_to_table" | "pg_sleep") => {}
             ("FROM" | "JOIN", Some(("pg_catalog" | "information_schema", _))) => drop(read.insert(*name)),
             ("FROM" | "JOIN", None)
-                if matches!(*name, "SELECT" | "LATERAL" | "WITH" | "base" | "tree" | "beneath" | "used") => {}
+                if matches!(
+                    *name,
+                    "SELECT" | "LATERAL" | "WITH" | "base" | "tree" | "beneath" | "used" | "wait"
+                ) => {}
             ("FROM" | "JOIN", _) => panic!("what is {name:?} in: {text}"),
             _ => {}
         }

@@ -14,6 +14,7 @@ mod poolers;
 mod preview;
 mod privileges;
 mod saslprep;
+mod snapshot;
 mod standby;
 mod statements;
 mod support;

@@ -1,21 +1,22 @@
-//! `/sign-up`, `/sign-in`, `/sign-out`, `/me`.
+//! `/sign-up`, `/sign-in`, `/sign-out`, `/me`, `/sessions`.
 
 use crate::{
     App,
     caller::{self, Caller},
     client_address::ClientAddress,
-    extract::Body,
+    extract::{Body, Paging, Path, Query},
     problem::ApiError,
+    routes::List,
 };
 use axum::{
     Extension, Json,
     extract::State,
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{AppendHeaders, IntoResponse},
 };
 use chrono::{DateTime, Utc};
-use mycorr_domain::Secret;
-use mycorr_engine::User;
+use mycorr_domain::{Secret, SessionId};
+use mycorr_engine::{SessionInfo, User};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -41,7 +42,7 @@ pub(crate) struct Person {
 
 impl From<User> for Me {
     fn from(user: User) -> Self {
-        let User { id, name, email, admin, created_at } = user;
+        let User { id, name, email, admin, created_at, .. } = user;
         Self { id: *id.as_uuid(), name, email, admin, created_at }
     }
 }
@@ -86,7 +87,7 @@ pub(crate) struct SignIn {
 #[utoipa::path(get, path = "/sign-up", tag = "accounts", security(()),
     responses((status = OK, body = SignUpState)))]
 pub(crate) async fn get_sign_up(State(app): State<App>) -> Result<Json<SignUpState>, ApiError> {
-    let state = app.engine.sign_up_state().await?;
+    let state = app.engine.accounts.sign_up_state().await?;
     Ok(Json(SignUpState { first: state.first, open: state.open }))
 }
 
@@ -96,9 +97,14 @@ pub(crate) async fn get_sign_up(State(app): State<App>) -> Result<Json<SignUpSta
 pub(crate) async fn sign_up(
     State(app): State<App>,
     Extension(from): Extension<ClientAddress>,
+    headers: HeaderMap,
     Body(form): Body<SignUp>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let signed_in = app.engine.sign_up(&form.name, &form.email, form.password, from.0).await?;
+    let signed_in = app
+        .engine
+        .accounts
+        .sign_up(&form.name, &form.email, form.password, caller::browser(&headers, from))
+        .await?;
     let cookie = caller::cookie(&signed_in, &app.settings);
     let headers = AppendHeaders([(header::SET_COOKIE, cookie)]);
     Ok((StatusCode::CREATED, headers, Json(Me::from(signed_in.user))))
@@ -110,9 +116,11 @@ pub(crate) async fn sign_up(
 pub(crate) async fn sign_in(
     State(app): State<App>,
     Extension(from): Extension<ClientAddress>,
+    headers: HeaderMap,
     Body(form): Body<SignIn>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let signed_in = app.engine.sign_in(&form.email, form.password, from.0).await?;
+    let signed_in =
+        app.engine.accounts.sign_in(&form.email, form.password, caller::browser(&headers, from)).await?;
     let cookie = caller::cookie(&signed_in, &app.settings);
     Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), Json(Me::from(signed_in.user))))
 }
@@ -120,8 +128,8 @@ pub(crate) async fn sign_in(
 /// Ends the session and removes the cookie.
 #[utoipa::path(post, path = "/sign-out", tag = "accounts", responses((status = NO_CONTENT)))]
 pub(crate) async fn sign_out(State(app): State<App>, caller: Caller) -> Result<impl IntoResponse, ApiError> {
-    if let Some(session) = caller.session {
-        app.engine.sign_out(session).await?;
+    if let Some(session) = caller.session() {
+        app.engine.accounts.end_session(caller.id(), session).await?;
     }
     let cookie = caller::no_cookie(&app.settings);
     Ok((StatusCode::NO_CONTENT, AppendHeaders([(header::SET_COOKIE, cookie)])))
@@ -131,4 +139,91 @@ pub(crate) async fn sign_out(State(app): State<App>, caller: Caller) -> Result<i
 #[utoipa::path(get, path = "/me", tag = "accounts", responses((status = OK, body = Me)))]
 pub(crate) async fn get_me(caller: Caller) -> Json<Me> {
     Json(caller.user.into())
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MeForm {
+    #[schema(max_length = 100)]
+    name: Option<String>,
+    password: Option<NewPassword>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewPassword {
+    #[schema(value_type = String, format = Password)]
+    current: Secret,
+    /// At least 8 characters.
+    #[schema(value_type = String, format = Password, min_length = 8)]
+    new: Secret,
+}
+
+/// Changes the caller's name or password. A new password ends every other session.
+#[utoipa::path(patch, path = "/me", tag = "accounts", request_body = MeForm,
+    responses((status = OK, body = Me)))]
+pub(crate) async fn update_me(
+    State(app): State<App>,
+    caller: Caller,
+    Extension(from): Extension<ClientAddress>,
+    Body(form): Body<MeForm>,
+) -> Result<Json<Me>, ApiError> {
+    let (accounts, keep) = (&app.engine.accounts, caller.session());
+    if let Some(NewPassword { current, new }) = form.password {
+        accounts.change_password(&caller.user, current, new, keep, from.0).await?;
+    }
+    let user = match form.name {
+        Some(name) => accounts.rename(caller.id(), &name).await?,
+        None => caller.user,
+    };
+    Ok(Json(user.into()))
+}
+
+/// A browser in which the caller is signed in.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Session {
+    id: Uuid,
+    created_at: DateTime<Utc>,
+    /// To the minute.
+    last_seen_at: DateTime<Utc>,
+    /// From where it was used last.
+    #[schema(required)]
+    address: Option<String>,
+    /// What the browser calls itself.
+    #[schema(required)]
+    agent: Option<String>,
+    /// Whether this request showed it.
+    current: bool,
+}
+
+/// Where the caller is signed in, newest first.
+#[utoipa::path(get, path = "/sessions", tag = "accounts", params(Paging),
+    responses((status = OK, body = List<Session>)))]
+pub(crate) async fn list_sessions(
+    State(app): State<App>,
+    caller: Caller,
+    Query(paging): Query<Paging>,
+) -> Result<Json<List<Session>>, ApiError> {
+    let sessions = app.engine.accounts.sessions(caller.id(), paging.after(), paging.limit()?).await?;
+    let session = |info: SessionInfo| Session {
+        id: *info.id.as_uuid(),
+        created_at: info.created_at,
+        last_seen_at: info.last_seen_at,
+        address: info.address,
+        agent: info.agent,
+        current: caller.session() == Some(info.id),
+    };
+    Ok(Json(sessions.map(session).into()))
+}
+
+/// Ends a session of the caller at once.
+#[utoipa::path(delete, path = "/sessions/{id}", tag = "accounts", params(("id" = Uuid, Path)),
+    responses((status = NO_CONTENT)))]
+pub(crate) async fn end_session(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<SessionId>,
+) -> Result<StatusCode, ApiError> {
+    app.engine.accounts.end_session(caller.id(), id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

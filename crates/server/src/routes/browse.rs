@@ -221,7 +221,7 @@ pub(crate) async fn list_schemas(
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<Schema>>, ApiError> {
     let after = paging.after().map(str::to_owned);
-    let schemas = app.engine.schemas(caller.id(), id, after, paging.limit()?).await?;
+    let schemas = app.engine.connections.schemas(caller.id(), id, after, paging.limit()?).await?;
     Ok(Json(schemas.into()))
 }
 
@@ -237,7 +237,8 @@ pub(crate) async fn list_source_tables(
 ) -> Result<Json<List<SourceTable>>, ApiError> {
     let limit = extract::limit(params.limit)?;
     let SourceTablesParams { search, after, .. } = params;
-    let tables = app.engine.source_tables(caller.id(), at.id, at.schema, search, after, limit).await?;
+    let tables =
+        app.engine.connections.source_tables(caller.id(), at.id, at.schema, search, after, limit).await?;
     Ok(Json(tables.into()))
 }
 
@@ -253,8 +254,15 @@ pub(crate) async fn search_source_tables(
     let limit = extract::limit(params.limit)?;
     let SearchParams { schema, search, after, .. } = params;
     let tables = match schema {
-        Some(schema) => app.engine.source_tables(caller.id(), id, schema, search, after, limit).await?,
-        None => app.engine.search_tables(caller.id(), id, search.unwrap_or_default(), after, limit).await?,
+        Some(schema) => {
+            app.engine.connections.source_tables(caller.id(), id, schema, search, after, limit).await?
+        }
+        None => {
+            app.engine
+                .connections
+                .search_tables(caller.id(), id, search.unwrap_or_default(), after, limit)
+                .await?
+        }
     };
     Ok(Json(tables.into()))
 }
@@ -278,8 +286,8 @@ async fn described(
     schema: String,
     table: String,
 ) -> Result<Json<SourceTableDescription>, ApiError> {
-    let connection = app.engine.connection(caller.id(), id).await?;
-    let table = app.engine.describe(caller.id(), id, schema, table).await?;
+    let connection = app.engine.connections.connection(caller.id(), id).await?;
+    let table = app.engine.connections.describe(caller.id(), id, schema, table).await?;
     let read_seconds = table.entry.bytes.and_then(|bytes| engine::read_seconds(connection.limits, bytes));
     Ok(Json(SourceTableDescription { read_seconds, ..table.into() }))
 }
@@ -293,7 +301,7 @@ pub(crate) async fn preview_named_table(
     Path(id): Path<ConnectionId>,
     Query(named): Query<TableParams>,
 ) -> Result<Json<Preview>, ApiError> {
-    Ok(Json(app.engine.preview(caller.id(), id, named.schema, named.table).await?.into()))
+    Ok(Json(app.engine.connections.preview(caller.id(), id, named.schema, named.table).await?.into()))
 }
 
 /// A table at the source, with its columns.
@@ -317,5 +325,5 @@ pub(crate) async fn preview_source_table(
     caller: Caller,
     Path(at): Path<InTable>,
 ) -> Result<Json<Preview>, ApiError> {
-    Ok(Json(app.engine.preview(caller.id(), at.id, at.schema, at.table).await?.into()))
+    Ok(Json(app.engine.connections.preview(caller.id(), at.id, at.schema, at.table).await?.into()))
 }

@@ -279,7 +279,7 @@ pub(crate) async fn create_connection(
     Body(form): Body<CreateConnection>,
 ) -> Result<Response, ApiError> {
     live(&headers, "connection", StatusCode::CREATED, |live| async move {
-        Ok(Connection::from(app.engine.create_connection(caller.id(), form.into(), live).await?))
+        Ok(Connection::from(app.engine.connections.create_connection(caller.id(), form.into(), live).await?))
     })
     .await
 }
@@ -292,7 +292,8 @@ pub(crate) async fn list_connections(
     caller: Caller,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<Connection>>, ApiError> {
-    let connections = app.engine.connections(caller.id(), paging.after(), paging.limit()?).await?;
+    let connections =
+        app.engine.connections.connections(caller.id(), paging.after(), paging.limit()?).await?;
     Ok(Json(connections.into()))
 }
 
@@ -309,7 +310,7 @@ pub(crate) async fn test_new_connection(
     Body(form): Body<CreateConnection>,
 ) -> Result<Response, ApiError> {
     live(&headers, "report", StatusCode::OK, |live| async move {
-        Ok(TestReport::from(app.engine.test_form(caller.id(), form.into(), live).await?))
+        Ok(TestReport::from(app.engine.connections.test_form(caller.id(), form.into(), live).await?))
     })
     .await
 }
@@ -322,7 +323,7 @@ pub(crate) async fn get_connection(
     caller: Caller,
     Path(id): Path<ConnectionId>,
 ) -> Result<Json<Connection>, ApiError> {
-    Ok(Json(app.engine.connection(caller.id(), id).await?.into()))
+    Ok(Json(app.engine.connections.connection(caller.id(), id).await?.into()))
 }
 
 /// Renames it, changes its limits, or replaces its password or CA certificate after a test, which can be
@@ -338,7 +339,7 @@ pub(crate) async fn update_connection(
 ) -> Result<Response, ApiError> {
     let change = form.parse()?;
     live(&headers, "connection", StatusCode::OK, |live| async move {
-        Ok(Connection::from(app.engine.change_connection(caller.id(), id, change, live).await?))
+        Ok(Connection::from(app.engine.connections.change_connection(caller.id(), id, change, live).await?))
     })
     .await
 }
@@ -352,7 +353,7 @@ pub(crate) async fn list_dependents(
     Path(id): Path<ConnectionId>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<DependentTable>>, ApiError> {
-    let tables = app.engine.dependents(caller.id(), id, paging.after(), paging.limit()?).await?;
+    let tables = app.engine.connections.dependents(caller.id(), id, paging.after(), paging.limit()?).await?;
     Ok(Json(tables.into()))
 }
 
@@ -364,7 +365,7 @@ pub(crate) async fn delete_connection(
     caller: Caller,
     Path(id): Path<ConnectionId>,
 ) -> Result<StatusCode, ApiError> {
-    app.engine.delete_connection(caller.id(), id).await?;
+    app.engine.connections.delete_connection(caller.id(), id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -378,7 +379,7 @@ pub(crate) async fn test_connection(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     live(&headers, "report", StatusCode::OK, |live| async move {
-        Ok(TestReport::from(app.engine.test_connection(caller.id(), id, live).await?))
+        Ok(TestReport::from(app.engine.connections.test_connection(caller.id(), id, live).await?))
     })
     .await
 }

@@ -220,7 +220,7 @@ pub(crate) async fn get_diff(
         Format::Daff => (DiffFormat::Daff, "text/csv; charset=utf-8", "daff.csv"),
         Format::Parquet => (DiffFormat::Parquet, "application/vnd.apache.parquet", "parquet"),
     };
-    let exported = app.engine.export_diff(caller.id(), id, from, to, format).await?;
+    let exported = app.engine.tables.export_diff(caller.id(), id, from, to, format).await?;
     let name = format!("{}.{extension}", exported.name);
     let download = Download { file: exported.file, content_type, name, tag: String::new() };
     Ok(download.answer(RequestedRange::default())?)
@@ -233,10 +233,10 @@ async fn summary(
     from: Option<i64>,
     to: Option<i64>,
 ) -> Result<Response, Problem> {
-    let diff = app.engine.diff(caller.id(), id, from, to).await?;
+    let diff = app.engine.tables.diff(caller.id(), id, from, to).await?;
     let (mut sample, mut held) = (Vec::new(), Vec::new());
     for change in domain::Change::ALL {
-        let page = app.engine.diff_rows(&diff, Some(change), 0, SAMPLE_ROWS).await?;
+        let page = app.engine.tables.diff_rows(&diff, Some(change), 0, SAMPLE_ROWS).await?;
         sample.extend(page.rows.into_iter().map(|found| row(&diff, found)));
         held.push(page.held);
     }
@@ -271,8 +271,8 @@ pub(crate) async fn list_diff_rows(
         Change::Added => domain::Change::Added,
         Change::Changed => domain::Change::Changed,
     });
-    let diff = app.engine.diff(caller.id(), id, params.from, params.to).await?;
-    let page = app.engine.diff_rows(&diff, change, params.offset, limit).await?;
+    let diff = app.engine.tables.diff(caller.id(), id, params.from, params.to).await?;
+    let page = app.engine.tables.diff_rows(&diff, change, params.offset, limit).await?;
     let of = |kind: &domain::Change| change.is_none_or(|change| change == *kind);
     let answer = DiffRows {
         from: diff.from.version,

@@ -67,7 +67,7 @@ pub(crate) async fn export_table(
         Format::Parquet => (ExportFormat::Parquet, "application/vnd.apache.parquet", "parquet"),
         Format::Arrow => (ExportFormat::Arrow, "application/vnd.apache.arrow.stream", "arrows"),
     };
-    let exported = app.engine.export(caller.id(), id, params.version, &query, format).await?;
+    let exported = app.engine.tables.export(caller.id(), id, params.version, &query, format).await?;
     // A version never changes; how it is written may, from release to release.
     let mut hash = DefaultHasher::new();
     (query.columns, params.format, env!("CARGO_PKG_VERSION")).hash(&mut hash);

@@ -46,7 +46,7 @@ pub(crate) enum JobState {
 /// A limit of a connection, or room where tables are stored.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum HeldBack {
+pub(crate) enum WaitingFor {
     BytesPerSecond,
     Imports,
     Storage,
@@ -67,7 +67,7 @@ pub(crate) struct Job {
     estimated_rows: Option<u64>,
     /// Which of the connection's limits it waits for.
     #[schema(required)]
-    held_back: Option<HeldBack>,
+    waiting_for: Option<WaitingFor>,
     queued_at: DateTime<Utc>,
     #[schema(required)]
     started_at: Option<DateTime<Utc>>,
@@ -115,10 +115,10 @@ impl From<engine::Job> for Job {
             rows: job.rows,
             bytes: job.bytes,
             estimated_rows: job.estimated_rows,
-            held_back: job.held_back.map(|limit| match limit {
-                engine::HeldBack::BytesPerSecond => HeldBack::BytesPerSecond,
-                engine::HeldBack::Imports => HeldBack::Imports,
-                engine::HeldBack::Storage => HeldBack::Storage,
+            waiting_for: job.waiting_for.map(|limit| match limit {
+                engine::WaitingFor::BytesPerSecond => WaitingFor::BytesPerSecond,
+                engine::WaitingFor::Imports => WaitingFor::Imports,
+                engine::WaitingFor::Storage => WaitingFor::Storage,
             }),
             queued_at: job.queued_at,
             started_at: job.started_at,
@@ -145,7 +145,7 @@ pub(crate) async fn get_job(
     caller: Caller,
     Path(id): Path<JobId>,
 ) -> Result<Json<Job>, ApiError> {
-    Ok(Json(app.engine.job(caller.id(), id).await?.into()))
+    Ok(Json(app.engine.jobs.job(caller.id(), id).await?.into()))
 }
 
 /// The job as server-sent events, one at each change, until it ends.
@@ -158,13 +158,16 @@ pub(crate) async fn job_events(
     Path(id): Path<JobId>,
 ) -> Result<impl IntoResponse, ApiError> {
     // Whether there is such a job is answered before the stream begins.
-    app.engine.job(caller.id(), id).await?;
+    app.engine.jobs.job(caller.id(), id).await?;
+    let revoked = caller.revoked(&app);
     let mut stopping = app.stopping;
     let stopped = async move { stopping.wait_for(|stopping| *stopping).await.is_ok() };
     let events = app
         .engine
+        .jobs
         .watch_job(caller.id(), id)
         .take_until(Box::pin(stopped))
+        .take_until(Box::pin(revoked))
         .take_while(|job| future::ready(job.is_ok()))
         .filter_map(|job| future::ready(job.ok()))
         .map(|job| {
@@ -184,6 +187,6 @@ pub(crate) async fn cancel_job(
     caller: Caller,
     Path(id): Path<JobId>,
 ) -> Result<(StatusCode, Json<Job>), ApiError> {
-    let job = app.engine.cancel_job(caller.id(), id).await?;
+    let job = app.engine.jobs.cancel_job(caller.id(), id).await?;
     Ok((StatusCode::ACCEPTED, Json(job.into())))
 }

@@ -16,6 +16,7 @@ pub(crate) mod rows;
 pub(crate) mod statements;
 pub(crate) mod tables;
 pub(crate) mod tokens;
+pub(crate) mod users;
 pub(crate) mod versions;
 
 use mycorr_engine::Listed;

@@ -103,7 +103,7 @@ pub(crate) async fn create_model(
     caller: Caller,
     Body(form): Body<ModelForm>,
 ) -> Result<(StatusCode, Json<Model>), ApiError> {
-    let made = app.engine.create_model(caller.id(), &form.name).await?;
+    let made = app.engine.models.create_model(caller.id(), &form.name).await?;
     Ok((StatusCode::CREATED, Json(made.into())))
 }
 
@@ -115,7 +115,7 @@ pub(crate) async fn list_models(
     caller: Caller,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<Model>>, ApiError> {
-    let models = app.engine.models(caller.id(), paging.after(), paging.limit()?).await?;
+    let models = app.engine.models.models(caller.id(), paging.after(), paging.limit()?).await?;
     Ok(Json(models.into()))
 }
 
@@ -127,7 +127,7 @@ pub(crate) async fn get_model(
     caller: Caller,
     Path(id): Path<ModelId>,
 ) -> Result<Json<Model>, ApiError> {
-    Ok(Json(app.engine.model(caller.id(), id).await?.into()))
+    Ok(Json(app.engine.models.model(caller.id(), id).await?.into()))
 }
 
 /// Renames a Model.
@@ -139,7 +139,7 @@ pub(crate) async fn update_model(
     Path(id): Path<ModelId>,
     Body(form): Body<ModelForm>,
 ) -> Result<Json<Model>, ApiError> {
-    Ok(Json(app.engine.rename_model(caller.id(), id, &form.name).await?.into()))
+    Ok(Json(app.engine.models.rename_model(caller.id(), id, &form.name).await?.into()))
 }
 
 /// Deletes a Model with its tables and all their versions.
@@ -150,7 +150,7 @@ pub(crate) async fn delete_model(
     caller: Caller,
     Path(id): Path<ModelId>,
 ) -> Result<StatusCode, ApiError> {
-    app.engine.delete_model(caller.id(), id).await?;
+    app.engine.models.delete_model(caller.id(), id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -163,7 +163,7 @@ pub(crate) async fn list_tables(
     Path(id): Path<ModelId>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<Table>>, ApiError> {
-    let tables = app.engine.tables(caller.id(), id, paging.after(), paging.limit()?).await?;
+    let tables = app.engine.tables.tables(caller.id(), id, paging.after(), paging.limit()?).await?;
     Ok(Json(tables.into()))
 }
 
@@ -176,7 +176,7 @@ pub(crate) async fn list_jobs(
     Path(id): Path<ModelId>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<Job>>, ApiError> {
-    let jobs = app.engine.jobs(caller.id(), id, paging.after(), paging.limit()?).await?;
+    let jobs = app.engine.jobs.jobs(caller.id(), id, paging.after(), paging.limit()?).await?;
     Ok(Json(jobs.into()))
 }
 
@@ -189,6 +189,6 @@ pub(crate) async fn create_import(
     Path(id): Path<ModelId>,
     Body(form): Body<Import>,
 ) -> Result<(StatusCode, Json<ImportStarted>), ApiError> {
-    let (job, table) = app.engine.import(caller.id(), id, form.into()).await?;
+    let (job, table) = app.engine.imports.import(caller.id(), id, form.into()).await?;
     Ok((StatusCode::ACCEPTED, Json(ImportStarted { job: job.into(), table: table.into() })))
 }

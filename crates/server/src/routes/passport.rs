@@ -102,7 +102,7 @@ pub(crate) async fn get_passport(
     caller: Caller,
     Path(id): Path<ConnectionId>,
 ) -> Result<Json<Passport>, ApiError> {
-    Ok(Json(app.engine.passport(caller.id(), id).await?.map(Passport::from).unwrap_or_default()))
+    Ok(Json(app.engine.connections.passport(caller.id(), id).await?.map(Passport::from).unwrap_or_default()))
 }
 
 /// The same, asked at the source now.
@@ -113,5 +113,5 @@ pub(crate) async fn check_passport(
     caller: Caller,
     Path(id): Path<ConnectionId>,
 ) -> Result<Json<Passport>, ApiError> {
-    Ok(Json(app.engine.check_passport(caller.id(), id).await?.into()))
+    Ok(Json(app.engine.connections.check_passport(caller.id(), id).await?.into()))
 }

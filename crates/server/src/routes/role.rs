@@ -87,7 +87,7 @@ pub(crate) async fn create_role_script(
         return Err(Problem::invalid("schemas", "At most 1,000 schemas at a time.").into());
     }
     let username = filled(form.username, "mycorr_reader");
-    let role = app.engine.new_role(&username, &filled(form.database, "your_db"), &schemas)?;
+    let role = app.engine.connections.new_role(&username, &filled(form.database, "your_db"), &schemas)?;
     Ok(Json(NewRoleScript {
         password: role.password.expose().to_owned(),
         sql: role.sql,

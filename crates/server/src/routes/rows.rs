@@ -131,7 +131,7 @@ pub(crate) async fn list_rows(
     let columns = params.columns.as_deref().map(parse_columns).transpose()?;
     let query = query(params.offset, limit, params.sort.as_deref(), &params.filter)?;
     let query = RowQuery { columns, ..query };
-    let rows = app.engine.rows(caller.id(), id, params.version, query).await?;
+    let rows = app.engine.tables.rows(caller.id(), id, params.version, query).await?;
     // Until it is encoded, the page counts as memory of the store.
     let _held = rows.page.held;
     let rows = Rows {
@@ -159,7 +159,7 @@ pub(crate) async fn get_cell(
     Query(params): Query<CellParams>,
 ) -> Result<Response, ApiError> {
     let query = query(params.row, 1, params.sort.as_deref(), &params.filter)?;
-    let cell = app.engine.cell(caller.id(), id, params.version, query, &params.column).await?;
+    let cell = app.engine.tables.cell(caller.id(), id, params.version, query, &params.column).await?;
     Ok(match cell {
         None => StatusCode::NO_CONTENT.into_response(),
         Some(bytes) => {

@@ -114,12 +114,13 @@ pub(crate) async fn list_statements(
     match params.format {
         StatementsFormat::Json => {
             let limit = extract::limit(params.limit)?;
-            let page = app.engine.statements(caller.id(), id, params.after.as_deref(), limit).await?;
+            let page =
+                app.engine.connections.statements(caller.id(), id, params.after.as_deref(), limit).await?;
             Ok(Json(List::<Statement>::from(page)).into_response())
         }
         StatementsFormat::Csv => {
             // Whether it is the caller's is answered before the stream begins.
-            app.engine.connection(caller.id(), id).await?;
+            app.engine.connections.connection(caller.id(), id).await?;
             let headers = [
                 (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
                 (header::CONTENT_DISPOSITION, "attachment; filename=\"statements.csv\""),
@@ -141,7 +142,7 @@ fn csv(engine: Engine, user: UserId, id: ConnectionId) -> impl Stream<Item = Res
         let engine = engine.clone();
         async move {
             let Some(after) = after else { return Ok(None) };
-            let page = engine.statements(user, id, after.as_deref(), CSV_PAGE_ROWS).await?;
+            let page = engine.connections.statements(user, id, after.as_deref(), CSV_PAGE_ROWS).await?;
             let lines: String = page.items.into_iter().map(|sent| line(&sent.into())).collect();
             Ok(Some((lines, page.next.map(Some))))
         }

@@ -127,7 +127,7 @@ pub(crate) async fn get_table(
     caller: Caller,
     Path(id): Path<TableId>,
 ) -> Result<Json<Table>, ApiError> {
-    Ok(Json(app.engine.table(caller.id(), id).await?.into()))
+    Ok(Json(app.engine.tables.table(caller.id(), id).await?.into()))
 }
 
 /// Renames a table. The source's name stays what it is.
@@ -139,7 +139,7 @@ pub(crate) async fn update_table(
     Path(id): Path<TableId>,
     Body(form): Body<TableForm>,
 ) -> Result<Json<Table>, ApiError> {
-    Ok(Json(app.engine.rename_table(caller.id(), id, &form.name).await?.into()))
+    Ok(Json(app.engine.tables.rename_table(caller.id(), id, &form.name).await?.into()))
 }
 
 /// Deletes a table with all its versions. The source is not touched.
@@ -150,7 +150,7 @@ pub(crate) async fn delete_table(
     caller: Caller,
     Path(id): Path<TableId>,
 ) -> Result<StatusCode, ApiError> {
-    app.engine.delete_table(caller.id(), id).await?;
+    app.engine.tables.delete_table(caller.id(), id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -162,7 +162,7 @@ pub(crate) async fn sync_table(
     caller: Caller,
     Path(id): Path<TableId>,
 ) -> Result<(StatusCode, Json<SyncStarted>), ApiError> {
-    let job = app.engine.sync(caller.id(), id).await?;
+    let job = app.engine.imports.sync(caller.id(), id).await?;
     Ok((StatusCode::ACCEPTED, Json(SyncStarted { job: job.into() })))
 }
 
@@ -189,5 +189,5 @@ pub(crate) async fn set_source(
 ) -> Result<Json<Table>, ApiError> {
     let SetSource { connection_id, schema, table } = form;
     let source = engine::NewSource { connection: ConnectionId::from_uuid(connection_id), schema, table };
-    Ok(Json(app.engine.set_source(caller.id(), id, source).await?.into()))
+    Ok(Json(app.engine.imports.set_source(caller.id(), id, source).await?.into()))
 }

@@ -9,7 +9,8 @@ use crate::{
 };
 use axum::{Json, extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
-use mycorr_domain::TokenId;
+use mycorr_domain::{ModelId, TokenId};
+use mycorr_engine::TokenScope;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -25,12 +26,30 @@ pub(crate) struct Token {
     /// To the minute.
     #[schema(required)]
     last_used_at: Option<DateTime<Utc>>,
+    access: TokenAccess,
+    /// The one Model that it is good for.
+    #[schema(required)]
+    model_id: Option<Uuid>,
+}
+
+/// Whether a token may change anything.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TokenAccess {
+    Read,
+    #[default]
+    Write,
 }
 
 impl From<mycorr_engine::Token> for Token {
     fn from(token: mycorr_engine::Token) -> Self {
-        let mycorr_engine::Token { id, name, created_at, expires_at, last_used_at } = token;
-        Self { id: *id.as_uuid(), name, created_at, expires_at, last_used_at }
+        let mycorr_engine::Token { id, name, created_at, expires_at, last_used_at, scope } = token;
+        let access = match scope.access {
+            mycorr_engine::TokenAccess::Read => TokenAccess::Read,
+            mycorr_engine::TokenAccess::Write => TokenAccess::Write,
+        };
+        let model_id = scope.model.map(|id| *id.as_uuid());
+        Self { id: *id.as_uuid(), name, created_at, expires_at, last_used_at, access, model_id }
     }
 }
 
@@ -49,9 +68,14 @@ pub(crate) struct CreateToken {
     name: String,
     /// Never, when left out.
     expires_at: Option<DateTime<Utc>>,
+    /// `write` when left out: all that its maker may do.
+    #[serde(default)]
+    access: TokenAccess,
+    /// Only what is in this Model; everything when left out.
+    model_id: Option<Uuid>,
 }
 
-/// Makes a token that acts for its maker.
+/// Makes a token that acts for its maker, perhaps within narrower bounds.
 #[utoipa::path(post, path = "/tokens", tag = "accounts", request_body = CreateToken,
     responses((status = CREATED, body = NewToken)))]
 pub(crate) async fn create_token(
@@ -59,7 +83,12 @@ pub(crate) async fn create_token(
     caller: Caller,
     Body(form): Body<CreateToken>,
 ) -> Result<(StatusCode, Json<NewToken>), ApiError> {
-    let new = app.engine.create_token(caller.id(), &form.name, form.expires_at).await?;
+    let access = match form.access {
+        TokenAccess::Read => mycorr_engine::TokenAccess::Read,
+        TokenAccess::Write => mycorr_engine::TokenAccess::Write,
+    };
+    let scope = TokenScope { access, model: form.model_id.map(ModelId::from_uuid) };
+    let new = app.engine.accounts.create_token(caller.id(), &form.name, form.expires_at, scope).await?;
     let token = NewToken { id: *new.id.as_uuid(), token: new.token.expose().to_owned() };
     Ok((StatusCode::CREATED, Json(token)))
 }
@@ -72,7 +101,7 @@ pub(crate) async fn list_tokens(
     caller: Caller,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<Token>>, ApiError> {
-    let tokens = app.engine.tokens(caller.id(), paging.after(), paging.limit()?).await?;
+    let tokens = app.engine.accounts.tokens(caller.id(), paging.after(), paging.limit()?).await?;
     Ok(Json(tokens.into()))
 }
 
@@ -84,6 +113,6 @@ pub(crate) async fn delete_token(
     caller: Caller,
     Path(id): Path<TokenId>,
 ) -> Result<StatusCode, ApiError> {
-    app.engine.delete_token(caller.id(), id).await?;
+    app.engine.accounts.delete_token(caller.id(), id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -101,7 +101,7 @@ pub(crate) async fn list_versions(
     Path(id): Path<TableId>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<Version>>, ApiError> {
-    let versions = app.engine.versions(caller.id(), id, paging.after(), paging.limit()?).await?;
+    let versions = app.engine.tables.versions(caller.id(), id, paging.after(), paging.limit()?).await?;
     Ok(Json(versions.into()))
 }
 
@@ -114,6 +114,6 @@ pub(crate) async fn restore_version(
     Path(id): Path<TableId>,
     Body(form): Body<Restore>,
 ) -> Result<(StatusCode, Json<Version>), ApiError> {
-    let made = app.engine.restore(caller.id(), id, form.version).await?;
+    let made = app.engine.tables.restore(caller.id(), id, form.version).await?;
     Ok((StatusCode::CREATED, Json(made.into())))
 }

@@ -29,7 +29,7 @@ async fn csv_of_100_000_statements() {
     let ada = world.user("ada").await;
     let saved = ada.post("/connections", world.form()).await.is(StatusCode::CREATED).await;
     let id: ConnectionId = saved["id"].as_str().unwrap().parse().unwrap();
-    let meta = &world.engine.meta;
+    let meta = world.meta().await;
     let actor = meta.connection_of_job(id).await.unwrap().unwrap().owner;
     // As long as that of the settings.
     let text = &format!("SELECT {}", "pg_catalog.set_config('a','b',true), ".repeat(35));

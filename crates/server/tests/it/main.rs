@@ -11,12 +11,13 @@ mod ledger;
 mod limits;
 mod models;
 mod page;
+mod people;
 mod query_parameters;
 mod tables;
 mod tokens;
 
 use mycorr_egress::{AllowList, Dialer};
-use mycorr_engine::{Engine, Parts, SignUp, Workers};
+use mycorr_engine::{Engine, EngineDeps, SignUp, Workers};
 use mycorr_meta::Meta;
 use mycorr_server::Settings;
 use mycorr_testkit::{Cluster, Database, MemoryStore};
@@ -36,7 +37,11 @@ struct World {
     engine: Engine,
     database: Database<'static>,
     _workers: Workers,
-    _folder: TempDir,
+    folder: TempDir,
+}
+
+fn database_url(folder: &TempDir) -> String {
+    format!("sqlite:{}", folder.path().join("mycorr.db").display())
 }
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -60,9 +65,9 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let keys = folder.path().join("master.key");
         Keyring::create_if_missing(&keys).unwrap();
-        let database = format!("sqlite:{}", folder.path().join("mycorr.db").display());
+        let database = database_url(&folder);
         let allow: AllowList = format!("127.0.0.1:{},{hosts}", cluster.port()).parse().unwrap();
-        let engine = Engine::new(Parts {
+        let engine = Engine::new(EngineDeps {
             meta: Meta::open(&database).await.unwrap(),
             vault: Vault::new(keys),
             dialer: Dialer::new(allow),
@@ -80,7 +85,12 @@ impl World {
         let serving = mycorr_server::serve(listener, engine.clone(), settings, std::future::pending());
         tokio::spawn(async move { serving.await.unwrap() });
         let database = tokio::task::spawn_blocking(|| Database::create(cluster)).await.unwrap();
-        Self { url, engine, database, _workers: workers, _folder: folder }
+        Self { url, engine, database, _workers: workers, folder }
+    }
+
+    /// The metadata, as another process that has the folder opens it.
+    async fn meta(&self) -> Meta {
+        Meta::open(&database_url(&self.folder)).await.unwrap()
     }
 
     /// A caller without cookie or token.
@@ -93,7 +103,7 @@ impl World {
         let email = format!("{name}@example.org");
         let form = json!({"name": name, "email": email, "password": PASSWORD});
         self.nobody().post("/sign-up", form).await.is(StatusCode::CREATED).await;
-        let token = self.engine.create_token_for(&email, "test").await.unwrap();
+        let token = self.engine.accounts.create_token_for(&email, "test").await.unwrap();
         Caller { token: Some(token.token.expose().to_owned()), ..self.nobody() }
     }
 

@@ -7,6 +7,9 @@ use std::{
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt,
     path::Path,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    thread,
+    time::Duration,
 };
 
 fn context() -> Context {
@@ -57,7 +60,7 @@ fn a_file_open_to_others_is_refused() {
         [(0o640, true), (0o604, true), (0o620, true), (0o601, true), (0o400, false), (0o600, false)]
     {
         allow(&path, mode);
-        match vault.new_data_key(&context()) {
+        match vault.begin_sealing() {
             Err(error) => {
                 assert!(refused, "{mode:o}: {error}");
                 assert!(error.to_string().contains(&format!("chmod 600 {}", path.display())), "{error}");
@@ -84,7 +87,7 @@ fn what_is_no_keyring_is_said_with_its_line() {
         (format!("{key}\n{key}\n"), Some(2)),
     ] {
         fs::write(&path, &text).unwrap();
-        let error = vault.new_data_key(&context()).unwrap_err();
+        let error = vault.begin_sealing().err().unwrap();
         match (&error, line) {
             (VaultError::NoKeys { .. }, None) => {}
             (VaultError::NoKey { line, .. }, Some(want)) => assert_eq!(*line, want, "{text}"),
@@ -94,15 +97,19 @@ fn what_is_no_keyring_is_said_with_its_line() {
     }
     // People may edit it.
     fs::write(&path, format!("# mine\r\n\r\n  {id}   {bytes}  \r\n")).unwrap();
-    vault.new_data_key(&context()).unwrap();
+    vault.begin_sealing().unwrap().new_data_key(&context()).unwrap();
 }
 
 #[test]
 fn rotation_keeps_what_was_sealed_before() {
     let (vault, path, _folder) = vault();
-    let (data_key, old) = vault.new_data_key(&context()).unwrap();
+    let (data_key, old) = vault.begin_sealing().unwrap().new_data_key(&context()).unwrap();
     let sealed = data_key.seal(&Secret::new("hunter2".into()), &context()).unwrap();
-    assert_eq!(vault.rewrap(&old, &context()).unwrap(), None, "the primary wrapped it already");
+    assert_eq!(
+        vault.begin_sealing().unwrap().rewrap(&old, &context()).unwrap(),
+        None,
+        "the primary wrapped it already"
+    );
     let first = Keyring::read(&path).unwrap().ids().next().unwrap();
 
     let second = Keyring::rotate(&path).unwrap();
@@ -110,17 +117,20 @@ fn rotation_keeps_what_was_sealed_before() {
     assert_eq!(Keyring::read(&path).unwrap().ids().collect::<Vec<_>>(), [first, second]);
     let opens = |wrapped| vault.unwrap(wrapped, &context()).unwrap().open(&sealed, &context());
     assert_eq!(opens(&old).unwrap().expose(), "hunter2");
-    let new = vault.rewrap(&old, &context()).unwrap().unwrap();
+    let new = vault.begin_sealing().unwrap().rewrap(&old, &context()).unwrap().unwrap();
     assert_ne!(new, old);
     assert_eq!(opens(&new).unwrap().expose(), "hunter2");
-    assert_eq!(vault.rewrap(&new, &context()).unwrap(), None);
+    assert_eq!(vault.begin_sealing().unwrap().rewrap(&new, &context()).unwrap(), None);
 
     assert!(matches!(Keyring::remove(&path, second), Err(VaultError::Primary(_))));
     Keyring::remove(&path, first).unwrap();
     assert!(matches!(Keyring::remove(&path, first), Err(VaultError::UnknownKey(_))));
     assert_eq!(opens(&new).unwrap().expose(), "hunter2");
     assert!(matches!(vault.unwrap(&old, &context()), Err(VaultError::UnknownKey(id)) if id == first));
-    assert!(matches!(vault.rewrap(&old, &context()), Err(VaultError::UnknownKey(_))));
+    assert!(matches!(
+        vault.begin_sealing().unwrap().rewrap(&old, &context()),
+        Err(VaultError::UnknownKey(_))
+    ));
 }
 
 #[test]
@@ -149,7 +159,7 @@ fn rotation_goes_through_a_link() {
 #[test]
 fn without_the_right_file_nothing_opens() {
     let (vault, path, _folder) = vault();
-    let (data_key, wrapped) = vault.new_data_key(&context()).unwrap();
+    let (data_key, wrapped) = vault.begin_sealing().unwrap().new_data_key(&context()).unwrap();
     let sealed = data_key.seal(&Secret::new("hunter2".into()), &context()).unwrap();
     let unreadable = |vault: &Vault| {
         let error = vault.unwrap(&wrapped, &context()).unwrap_err();
@@ -162,7 +172,7 @@ fn without_the_right_file_nothing_opens() {
     let kept = fs::read(&path).unwrap();
     fs::remove_file(&path).unwrap();
     assert!(unreadable(&vault).contains("No such file"));
-    assert!(vault.new_data_key(&context()).is_err());
+    assert!(vault.begin_sealing().is_err());
     // Another file, with another key of another id.
     Keyring::create(&path).unwrap();
     assert!(unreadable(&vault).contains("not in the key file"));
@@ -176,4 +186,47 @@ fn without_the_right_file_nothing_opens() {
     fs::write(&path, kept).unwrap();
     let opened = vault.unwrap(&wrapped, &context()).unwrap().open(&sealed, &context()).unwrap();
     assert_eq!(opened.expose(), "hunter2");
+}
+
+#[test]
+fn keys_change_only_when_what_was_sealed_is_stored() {
+    let (vault, path, _folder) = vault();
+    let sealing = vault.begin_sealing().unwrap();
+    let (_, wrapped) = sealing.new_data_key(&context()).unwrap();
+    let rotated = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            Keyring::rotate(&path).unwrap();
+            rotated.store(true, Relaxed);
+        });
+        // Others seal meanwhile.
+        vault.begin_sealing().unwrap();
+        thread::sleep(Duration::from_millis(50));
+        assert!(!rotated.load(Relaxed));
+        drop(sealing);
+    });
+    assert!(rotated.load(Relaxed));
+    assert!(vault.begin_sealing().unwrap().rewrap(&wrapped, &context()).unwrap().is_some());
+}
+
+#[test]
+fn half_written_keys_of_a_process_that_died_are_removed() {
+    let (vault, path, folder) = vault();
+    let left =
+        folder.path().join(format!("{}.0123456789abcdef.new", path.file_name().unwrap().to_str().unwrap()));
+    let other = folder.path().join("notes.new");
+    for change in [
+        |path: &Path| _ = Keyring::create_if_missing(path).unwrap(),
+        |path: &Path| _ = Keyring::rotate(path).unwrap(),
+    ] {
+        fs::write(&left, "keys").unwrap();
+        fs::write(&other, "a person's").unwrap();
+        // Somebody may be writing it.
+        let sealing = vault.begin_sealing().unwrap();
+        Keyring::create_if_missing(&path).unwrap();
+        assert!(left.exists());
+        drop(sealing);
+        change(&path);
+        assert!(!left.exists() && other.exists());
+    }
 }

@@ -16,7 +16,7 @@ fn one() -> Context {
 
 fn data_key() -> (DataKey, WrappedKey, Vault, tempfile::TempDir) {
     let (vault, _, folder) = vault();
-    let (data_key, wrapped) = vault.new_data_key(&one()).unwrap();
+    let (data_key, wrapped) = vault.begin_sealing().unwrap().new_data_key(&one()).unwrap();
     (data_key, wrapped, vault, folder)
 }
 
@@ -40,8 +40,8 @@ fn what_is_stored_tells_nothing() {
 #[test]
 fn keys_of_other_connections_do_not_open() {
     let (vault, _, _folder) = vault();
-    let (here, wrapped) = vault.new_data_key(&one()).unwrap();
-    let (there, _) = vault.new_data_key(&one()).unwrap();
+    let (here, wrapped) = vault.begin_sealing().unwrap().new_data_key(&one()).unwrap();
+    let (there, _) = vault.begin_sealing().unwrap().new_data_key(&one()).unwrap();
     let sealed = here.seal(&secret("x"), &one()).unwrap();
     assert!(matches!(there.open(&sealed, &one()), Err(VaultError::OtherDataKey)));
     let moved = vault.unwrap(&wrapped, &Context::new().part("two"));
@@ -93,7 +93,7 @@ proptest! {
         }
         prop_assert!(data_key.open(&Sealed::from_bytes(bytes.clone()), &one()).is_err());
         prop_assert!(vault.unwrap(&WrappedKey::from_bytes(bytes.clone()), &one()).is_err());
-        prop_assert!(vault.rewrap(&WrappedKey::from_bytes(bytes), &one()).is_err());
+        prop_assert!(vault.begin_sealing().unwrap().rewrap(&WrappedKey::from_bytes(bytes), &one()).is_err());
     }
 }
 
