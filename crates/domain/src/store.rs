@@ -141,6 +141,10 @@ pub trait TableWriter: Send {
     /// Writes what is left, after which no batch is taken any more. Returns how many bytes the version has in all.
     async fn finish(&mut self) -> Result<u64>;
 
+    /// Whether the rows that were written are those of `at`, which has the same columns, in whatever order. Finishes first
+    /// if need be. False where `at` was made before this was kept.
+    async fn has_rows_of(&mut self, at: &Snapshot) -> Result<bool>;
+
     /// Makes the version seen, all at once; finishes it first if need be. A writer that is dropped instead leaves nothing behind that
     /// can be seen; its files are removed by [`TableStore::sweep`].
     async fn commit(self: Box<Self>) -> Result<Committed>;

@@ -27,6 +27,7 @@ mod source;
 mod source_concurrency;
 mod source_limits;
 mod tables;
+mod unchanged;
 mod versions;
 
 pub use accounts::{Accounts, Identity, NewToken, Proof, SignUpState, SignedIn};

@@ -7,7 +7,7 @@ use crate::{
     export::{self, ExportRows},
     folder::STAGING,
     index::View,
-    log::{Content, Log, NextVersion},
+    log::{Kind, Log, NextVersion},
     options::QueryOptions,
     page,
     place::Place,
@@ -397,7 +397,8 @@ impl TableStore for DeltaStore {
         let log = Log::of(&self.place, right.table());
         let old = log.at(to).await?;
         let base = log.latest().await?;
-        let next = NextVersion { base, files: &old.files, content: Content::Restored(&old) };
+        let content = log.content(to).await?;
+        let next = NextVersion { base, files: &old.files, kind: Kind::Restored(&old), content };
         let version = log.commit(next, right).await?;
         Ok(Committed {
             version,

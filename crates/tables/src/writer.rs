@@ -2,13 +2,14 @@
 //! the reader wait when the encoder is behind.
 
 use crate::{
+    diff::{Content, ContentHasher},
     encode::{Encoder, placeholder},
-    log::{Content, Log, Logged, LoggedFile, NextVersion},
+    log::{Kind, Log, Logged, LoggedFile, NextVersion},
 };
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema};
 use async_trait::async_trait;
-use mycorr_domain::{Column, Committed, JobId, Problem, Result, TableWriter, WriteRight};
+use mycorr_domain::{Column, Committed, JobId, Problem, Result, Snapshot, TableWriter, WriteRight};
 use std::{
     collections::HashSet,
     fmt,
@@ -92,20 +93,36 @@ pub(crate) struct DeltaWriter {
     companions: HashSet<String>,
     messages: mpsc::Sender<Message>,
     /// None once it was waited for.
-    encoder: Option<JoinHandle<Result<Option<Vec<LoggedFile>>>>>,
+    encoder: Option<JoinHandle<Result<Option<Encoded>>>>,
     /// Once the encoder has finished.
-    files: Option<Vec<LoggedFile>>,
+    encoded: Option<Encoded>,
     written: Arc<AtomicU64>,
     /// Until the commit: the thread may end before it, or outlive a writer that was dropped.
     _at_work: Arc<AtWorkGuard>,
 }
 
+/// All rows, on their way into a version.
+#[derive(Default)]
+struct Encoded {
+    files: Vec<LoggedFile>,
+    content: Content,
+}
+
 /// The encoder's thread ends with the files, or with nothing if the writer was dropped.
-fn run(mut encoder: Encoder, mut messages: mpsc::Receiver<Message>) -> Result<Option<Vec<LoggedFile>>> {
+fn run(
+    mut encoder: Encoder,
+    mut hasher: ContentHasher,
+    mut messages: mpsc::Receiver<Message>,
+) -> Result<Option<Encoded>> {
     loop {
         match messages.blocking_recv() {
-            Some(Message::Batch(batch)) => encoder.write(batch)?,
-            Some(Message::Finish) => return encoder.finish().map(Some),
+            Some(Message::Batch(batch)) => {
+                hasher.add(&batch);
+                encoder.write(batch)?;
+            }
+            Some(Message::Finish) => {
+                return Ok(Some(Encoded { files: encoder.finish()?, content: hasher.finish() }));
+            }
             None => return Ok(None),
         }
     }
@@ -123,10 +140,11 @@ impl DeltaWriter {
         let (messages, receiver) = mpsc::channel(QUEUE);
         let written = encoder.written();
         let at_work = Arc::new(at_work);
+        let hasher = ContentHasher::new(columns);
         let encoder = tokio::task::spawn_blocking({
             let at_work = at_work.clone();
             move || {
-                let files = run(encoder, receiver);
+                let files = run(encoder, hasher, receiver);
                 drop(at_work);
                 files
             }
@@ -139,7 +157,7 @@ impl DeltaWriter {
             companions: HashSet::new(),
             messages,
             encoder: Some(encoder),
-            files: None,
+            encoded: None,
             written,
             _at_work: at_work,
         }
@@ -174,7 +192,7 @@ impl DeltaWriter {
         }
     }
 
-    async fn end(&mut self) -> Result<Option<Vec<LoggedFile>>> {
+    async fn end(&mut self) -> Result<Option<Encoded>> {
         let encoder = self.encoder.take().ok_or_else(|| Problem::bug("written to after an error"))?;
         encoder.await.map_err(Problem::bug)?
     }
@@ -202,19 +220,30 @@ impl TableWriter for DeltaWriter {
     }
 
     async fn finish(&mut self) -> Result<u64> {
-        if self.files.is_none() {
+        if self.encoded.is_none() {
             self.send(Message::Finish).await?;
-            self.files = self.end().await?;
+            self.encoded = self.end().await?;
         }
-        let files = self.files.as_ref().ok_or_else(|| Problem::bug("the encoder gave up"))?;
-        Ok(files.iter().map(|file| file.bytes).sum())
+        let encoded = self.encoded.as_ref().ok_or_else(|| Problem::bug("the encoder gave up"))?;
+        Ok(encoded.files.iter().map(|file| file.bytes).sum())
+    }
+
+    async fn has_rows_of(&mut self, at: &Snapshot) -> Result<bool> {
+        self.finish().await?;
+        let content = self.encoded.as_ref().map(|encoded| encoded.content.to_string());
+        Ok(content.is_some() && self.log.content(at.version).await? == content)
     }
 
     async fn commit(mut self: Box<Self>) -> Result<Committed> {
         self.finish().await?;
-        let files = self.files.take().unwrap_or_default();
+        let Encoded { files, content } = self.encoded.take().unwrap_or_default();
         let schema = self.schema();
-        let next = NextVersion { base: self.base.take(), files: &files, content: Content::Written(&schema) };
+        let next = NextVersion {
+            base: self.base.take(),
+            files: &files,
+            kind: Kind::Written(&schema),
+            content: Some(content.to_string()),
+        };
         let version = self.log.commit(next, self.right).await?;
         Ok(Committed {
             version,

@@ -320,6 +320,21 @@ impl TableWriter for MemoryWriter {
         Ok(bytes(&self.batches))
     }
 
+    async fn has_rows_of(&mut self, at: &Snapshot) -> Result<bool> {
+        let sorted = |batches: &[RecordBatch]| {
+            let text = |(batch, row): (&RecordBatch, usize)| {
+                let columns = at.columns.iter().enumerate();
+                columns.map(|(n, column)| bytes_of(batch, n, column, row).map(Cow::into_owned)).collect()
+            };
+            let rows = batches.iter().flat_map(|batch| (0..batch.num_rows()).map(move |row| (batch, row)));
+            let mut rows: Vec<Vec<_>> = rows.map(text).collect();
+            rows.sort();
+            rows
+        };
+        let version = self.store.version(at.table, at.version)?;
+        Ok(sorted(&version.batches) == sorted(&self.batches))
+    }
+
     async fn commit(self: Box<Self>) -> Result<Committed> {
         self.store.commit(self.right, self.batches.into())
     }

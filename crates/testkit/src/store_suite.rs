@@ -60,6 +60,7 @@ macro_rules! store_suite {
             exporting_as_text
             differences_by_key
             differences_of_whole_rows
+            writer_knows_the_rows_of_a_version
             what_is_not_there
         );
     };

@@ -1194,6 +1194,8 @@ export interface components {
              */
             table_id: string;
             table_name: string;
+            /** @description A sync that found the rows of the newest version: it succeeded and made none. */
+            unchanged: boolean;
             /**
              * Format: int64
              * @description The version that it made.

@@ -19,3 +19,4 @@ mod quotas;
 mod rounds;
 mod shapes;
 mod types;
+mod unchanged;

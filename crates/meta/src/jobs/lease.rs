@@ -213,7 +213,7 @@ pub(crate) async fn next_fence(on: &DatabaseTransaction) -> Result<i64> {
     row.map(|row| row.value).ok_or_else(|| Problem::bug("the fence just written is not there"))
 }
 
-fn held_by(lease: Lease) -> Condition {
+pub(super) fn held_by(lease: Lease) -> Condition {
     Condition::all()
         .add(job::Column::Id.eq(*lease.job.as_uuid()))
         .add(job::Column::Fence.eq(lease.fence))

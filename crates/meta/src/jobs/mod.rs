@@ -6,6 +6,7 @@ mod lease;
 mod permission;
 mod queue;
 mod right;
+mod unchanged;
 
 pub(crate) use claim::SeenLeases;
 pub(crate) use lease::next_fence;

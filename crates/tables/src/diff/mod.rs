@@ -1,10 +1,12 @@
 //! Which rows of two versions differ. The sidecars say which may; their cells say which do.
 
+mod content;
 mod export;
 mod fingerprint;
 mod sidecar;
 mod sorter;
 
+pub(crate) use content::{Content, ContentHasher};
 pub(crate) use export::write;
 
 use crate::{

@@ -1,6 +1,6 @@
 //! What differs between two versions.
 
-use super::{batch, columns, snapshot, write};
+use super::{batch, columns, right, snapshot, write};
 use arrow_array::{ArrayRef, BinaryArray, Date32Array, Int32Array, Int64Array, StringArray};
 use mycorr_domain::{Cell, Change, ColumnType, DiffCounts, DiffPlan, DiffRow, Snapshot, TableId, TableStore};
 use std::sync::Arc;
@@ -96,6 +96,43 @@ pub async fn differences_by_key(store: &dyn TableStore) {
         DiffCounts { of_columns: vec![0; 4], ..DiffCounts::default() }
     );
     assert!(rows(store, &same, None).await.is_empty());
+}
+
+pub async fn writer_knows_the_rows_of_a_version(store: &dyn TableStore) {
+    let table = TableId::new();
+    let columns = columns(&[("a", ColumnType::Int32), ("day", ColumnType::Date)]);
+    let part = |rows: &[(i32, Option<&[u8]>)]| {
+        let arrays: Vec<ArrayRef> = vec![
+            Arc::new(Int32Array::from_iter_values(rows.iter().map(|row| row.0))),
+            Arc::new(rows.iter().map(|row| row.1.is_none().then_some(row.0)).collect::<Date32Array>()),
+        ];
+        let exact = BinaryArray::from_iter(rows.iter().map(|row| row.1));
+        let companions: &[(&str, BinaryArray)] = &[("day", exact)];
+        let any = rows.iter().any(|row| row.1.is_some());
+        batch(&columns, arrays, rows.len(), if any { companions } else { &[] })
+    };
+    let infinity = Some(b"infinity".as_slice());
+    let minus = Some(b"-infinity".as_slice());
+    let first =
+        write(store, table, &columns, [part(&[(1, None), (1, None)]), part(&[(2, infinity), (3, None)])])
+            .await;
+    let at = snapshot(table, first, &columns);
+    let restored = snapshot(table, store.restore(right(table), first.version).await.unwrap(), &columns);
+    for (parts, same) in [
+        (vec![part(&[(3, None)]), part(&[(1, None), (2, infinity), (1, None)])], true),
+        (vec![part(&[(1, None), (3, None)]), part(&[(2, infinity)])], false),
+        (vec![part(&[(1, None), (1, None), (3, None)]), part(&[(2, minus)])], false),
+        (vec![part(&[(1, None), (3, None), (3, None)]), part(&[(2, infinity)])], false),
+        (vec![], false),
+    ] {
+        let mut writer = store.write(right(table), &columns).await.unwrap();
+        for part in parts {
+            writer.write(part).await.unwrap();
+        }
+        for at in [&at, &restored] {
+            assert_eq!(writer.has_rows_of(at).await.unwrap(), same);
+        }
+    }
 }
 
 pub async fn differences_of_whole_rows(store: &dyn TableStore) {
