@@ -120,6 +120,10 @@ pub trait TableStore: Send + Sync + 'static {
     /// Removes all files of lower fences that no version holds, whoever left them.
     async fn sweep_all(&self, right: WriteRight) -> Result<()>;
 
+    /// Removes all files of lower fences that none of these versions holds; other versions can't be read any more. Returns
+    /// the bytes that it freed.
+    async fn keep_only(&self, right: WriteRight, kept: &[StoreVersion]) -> Result<u64>;
+
     /// Every table of which there is anything.
     async fn tables(&self) -> Result<Vec<TableId>>;
 

@@ -61,11 +61,11 @@ impl Tables {
         let (table, _) = self.meta.table(user, table).await?;
         let to = self.meta.version(&table, to).await?;
         let from = match from {
-            None if to.version == 1 => {
-                let message = "There is no version before the first one.";
-                return Err(Problem::invalid("from", message).fix("Name two versions of this table."));
-            }
-            from => self.meta.version(&table, from.or(Some(to.version - 1))).await?,
+            Some(from) => self.meta.version(&table, Some(from)).await?,
+            None => self.version_before(&table, to.version).await?.ok_or_else(|| {
+                let message = "There is no version before this one.";
+                Problem::invalid("from", message).fix("Name two versions of this table.")
+            })?,
         };
         let plan =
             DiffPlan::new((snapshot(&from), from.source.as_ref()), (snapshot(&to), to.source.as_ref()));

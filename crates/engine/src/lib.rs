@@ -17,6 +17,7 @@ mod passport;
 mod passwords;
 mod people;
 mod reading;
+mod retention;
 mod role;
 mod rows;
 mod runner;

@@ -3,6 +3,7 @@
 //! person takes who asks, and answers `not_found` for what is not theirs.
 
 mod accounts;
+mod checkpoint_migration;
 mod connections;
 mod entity;
 mod grants;
@@ -13,6 +14,7 @@ mod models;
 mod people_migration;
 mod pool;
 mod record;
+mod retention;
 mod statements;
 mod tables;
 mod throttles;

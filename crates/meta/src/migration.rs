@@ -22,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(crate::ledger_migration::LedgerAhead),
             Box::new(Throttles),
             Box::new(crate::people_migration::People),
+            Box::new(crate::checkpoint_migration::Checkpoints),
         ]
     }
 }

@@ -9,8 +9,8 @@ use crate::{
     page::page,
     query_parameters::{KnownParameters, refuse_unknown},
     routes::{
-        accounts, browse, connections, diff, export, jobs, models, operating, passport, paste, role, rows,
-        statements, tables, tokens, users, versions,
+        accounts, browse, connections, diff, export, jobs, models, operating, passport, paste, retention,
+        role, rows, statements, tables, tokens, users, versions,
     },
 };
 use axum::{Router, extract::DefaultBodyLimit, http::header, middleware, routing::get};
@@ -83,6 +83,8 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(tables::set_source))
         .routes(routes!(rows::list_rows))
         .routes(routes!(rows::get_cell))
+        .routes(routes!(retention::delete_version))
+        .routes(routes!(retention::set_checkpoint, retention::delete_checkpoint))
         .routes(routes!(export::export_table))
         .routes(routes!(diff::get_diff))
         .routes(routes!(diff::list_diff_rows))

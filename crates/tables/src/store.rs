@@ -28,7 +28,7 @@ use mycorr_domain::{
 };
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, path::Path};
 use rayon::ThreadPool;
-use std::{num::NonZeroUsize, ops::Range, sync::Arc, thread, time::Duration};
+use std::{collections::HashSet, num::NonZeroUsize, ops::Range, sync::Arc, thread, time::Duration};
 
 /// Versioned tables in Delta Lake: a folder per table, a file per some hundred megabytes of rows, and a log.
 /// Files and log entries are durable before a version can be seen, and stay until the table is deleted.
@@ -473,6 +473,29 @@ impl TableStore for DeltaStore {
         let kept = log.all_files().await?;
         left.retain(|(path, _)| !kept.contains(path));
         self.remove(left.into_iter().map(|(_, object)| object)).await
+    }
+
+    async fn keep_only(&self, right: WriteRight, kept: &[StoreVersion]) -> Result<u64> {
+        let log = Log::of(&self.place, right.table());
+        // Nobody of a lower fence may bring back what is removed here.
+        log.take_over(right).await?;
+        let mut held = HashSet::new();
+        for version in kept {
+            held.extend(log.at(*version).await?.files.into_iter().map(|file| file.path));
+        }
+        let mut left = self.list(right.table()).await?;
+        left.retain(|(path, _)| match WriterId::of_file(path) {
+            Some(writer) => writer.fence < right.fence() && !held.contains(path),
+            None => path.starts_with("part-") && !held.contains(path),
+        });
+        let bytes = left.iter().map(|(_, object)| object.size).sum();
+        self.remove(left.into_iter().map(|(_, object)| object)).await?;
+        for (key, _) in self.queries.versions.iter() {
+            if key.0 == right.table() && !kept.contains(&key.1) {
+                self.queries.versions.invalidate(&*key).await;
+            }
+        }
+        Ok(bytes)
     }
 
     async fn tables(&self) -> Result<Vec<TableId>> {

@@ -55,6 +55,8 @@ struct Version {
     job: JobId,
     committed: Committed,
     batches: Arc<[RecordBatch]>,
+    /// It is no longer kept.
+    removed: bool,
 }
 
 /// A file that is all there.
@@ -84,6 +86,7 @@ impl MemoryStore {
     fn version(&self, table: TableId, version: StoreVersion) -> Result<Version> {
         let tables = self.0.lock().unwrap();
         let found = tables.get(&table).and_then(|table| table.versions.get(usize::try_from(version.0).ok()?));
+        let found = found.filter(|version| !version.removed);
         found.cloned().ok_or_else(|| Problem::new(Code::StorageUnavailable, "There is no such version."))
     }
 
@@ -97,7 +100,7 @@ impl MemoryStore {
             rows: batches.iter().map(|batch| batch.num_rows() as u64).sum(),
             bytes: bytes(&batches),
         };
-        table.versions.push(Version { job: right.job(), committed, batches });
+        table.versions.push(Version { job: right.job(), committed, batches, removed: false });
         Ok(committed)
     }
 
@@ -275,6 +278,24 @@ impl TableStore for MemoryStore {
 
     async fn sweep_all(&self, _: WriteRight) -> Result<()> {
         Ok(())
+    }
+
+    async fn keep_only(&self, right: WriteRight, kept: &[StoreVersion]) -> Result<u64> {
+        self.admit(right)?;
+        let mut tables = self.0.lock().unwrap();
+        let Some(table) = tables.get_mut(&right.table()) else { return Ok(0) };
+        table.fence = right.fence();
+        let held: Vec<_> = kept.iter().map(|kept| table.versions[kept.0 as usize].batches.clone()).collect();
+        let mut freed = 0;
+        for (at, version) in table.versions.iter_mut().enumerate() {
+            if !version.removed && !kept.contains(&StoreVersion(at as i64)) {
+                if !held.iter().any(|held| Arc::ptr_eq(held, &version.batches)) {
+                    freed += version.committed.bytes;
+                }
+                version.removed = true;
+            }
+        }
+        Ok(freed)
     }
 
     async fn tables(&self) -> Result<Vec<TableId>> {

@@ -47,6 +47,7 @@ macro_rules! store_suite {
             odd_column_names
             a_version_never_changes
             restoring
+            only_some_versions_are_kept
             jobs_find_their_work_done
             late_writer_is_refused
             paused_run_of_a_job_cannot_commit_after_its_successor

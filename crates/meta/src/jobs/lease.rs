@@ -139,6 +139,7 @@ impl Meta {
             job_id: row.id,
             created_by: Some(row.requested_by),
             created_at: at,
+            checkpoint: None,
         };
         version::Entity::insert(version::ActiveModel::from(made))
             .exec_without_returning(&transaction)

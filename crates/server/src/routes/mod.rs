@@ -11,6 +11,7 @@ pub(crate) mod operating;
 pub(crate) mod passport;
 pub(crate) mod paste;
 pub(crate) mod report;
+pub(crate) mod retention;
 pub(crate) mod role;
 pub(crate) mod rows;
 pub(crate) mod statements;

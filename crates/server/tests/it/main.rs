@@ -13,6 +13,7 @@ mod models;
 mod page;
 mod people;
 mod query_parameters;
+mod retention;
 mod tables;
 mod tokens;
 
