@@ -219,6 +219,8 @@ pub mod version {
         pub job_id: Uuid,
         pub created_by: Option<Uuid>,
         pub created_at: i64,
+        /// The name under which it is kept.
+        pub checkpoint: Option<String>,
     }
     belongs_to!(user by CreatedBy);
 }

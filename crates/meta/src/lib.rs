@@ -5,6 +5,7 @@
 #![warn(clippy::missing_errors_doc)]
 
 mod accounts;
+mod checkpoint_migration;
 mod connections;
 mod connections_migration;
 mod entity;
@@ -20,6 +21,7 @@ mod models;
 mod people_migration;
 mod pool;
 mod record;
+mod retention;
 mod sharing_migration;
 mod statements;
 mod tables;

@@ -25,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(crate::sharing_migration::Sharing),
             Box::new(crate::events_migration::Events),
             Box::new(crate::connections_migration::SeveralConnections),
+            Box::new(crate::checkpoint_migration::Checkpoints),
         ]
     }
 }

@@ -328,6 +328,8 @@ pub struct Version {
     /// `None` when the account is gone.
     pub created_by: Option<User>,
     pub created_at: DateTime<Utc>,
+    /// The name under which it is kept.
+    pub checkpoint: Option<String>,
 }
 
 #[derive(Clone, Debug)]

@@ -327,5 +327,6 @@ fn version_record(row: version::Model, created_by: Option<User>) -> Result<Versi
         restored_version: row.restored_version,
         created_by,
         created_at: time(row.created_at),
+        checkpoint: row.checkpoint,
     })
 }

@@ -9,8 +9,8 @@ use crate::{
     page::page,
     query_parameters::{KnownParameters, refuse_unknown},
     routes::{
-        accounts, browse, connections, events, export, job_list, jobs, members, models, operating, passport,
-        paste, role, rows, statements, tables, teams, tokens, users, versions,
+        accounts, browse, connections, diff, events, export, job_list, jobs, members, models, operating,
+        passport, paste, retention, role, rows, statements, tables, teams, tokens, users, versions,
     },
 };
 use axum::{Router, extract::DefaultBodyLimit, http::header, middleware, routing::get};
@@ -101,7 +101,11 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(tables::set_source))
         .routes(routes!(rows::list_rows))
         .routes(routes!(rows::get_cell))
+        .routes(routes!(retention::delete_version))
+        .routes(routes!(retention::set_checkpoint, retention::delete_checkpoint))
         .routes(routes!(export::export_table))
+        .routes(routes!(diff::get_diff))
+        .routes(routes!(diff::list_diff_rows))
         .routes(routes!(versions::list_versions))
         .routes(routes!(versions::restore_version));
     let (router, mut document) = OpenApiRouter::with_openapi(Doc::openapi())

@@ -164,6 +164,7 @@ impl Meta {
             job_id: row.id,
             created_by: Some(row.requested_by),
             created_at: at,
+            checkpoint: None,
         };
         version::Entity::insert(version::ActiveModel::from(made))
             .exec_without_returning(&transaction)
@@ -253,7 +254,7 @@ pub(crate) async fn next_fence(on: &DatabaseTransaction) -> Result<i64> {
     row.map(|row| row.value).ok_or_else(|| Problem::bug("the fence just written is not there"))
 }
 
-fn held_by(lease: Lease) -> Condition {
+pub(super) fn held_by(lease: Lease) -> Condition {
     Condition::all()
         .add(job::Column::Id.eq(*lease.job.as_uuid()))
         .add(job::Column::Fence.eq(lease.fence))

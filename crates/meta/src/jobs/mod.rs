@@ -7,6 +7,7 @@ mod list;
 mod permission;
 mod queue;
 mod right;
+mod unchanged;
 
 pub(crate) use claim::SeenLeases;
 pub(crate) use lease::next_fence;
