@@ -23,7 +23,7 @@ export default defineConfig({
   projects: [
     { name: "journey", testMatch: "journey.spec.ts" },
     // Has a Mycorr of its own.
-    { name: "way", testMatch: "way.spec.ts" },
+    { name: "way", testMatch: ["way.spec.ts", "keyboard.spec.ts"] },
     {
       name: "parts",
       testMatch: [

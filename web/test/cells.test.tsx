@@ -2,6 +2,7 @@ import { fireEvent, render, screen } from "@testing-library/react";
 import { describe, expect, it } from "vitest";
 import type { Cell } from "../src/api/client";
 import { parseArray } from "../src/grid/array";
+import { blockSize, blocksOf, merged } from "../src/grid/blocks";
 import { dropPlace, type Layout, layout, placedBefore } from "../src/grid/columns";
 import { parseDecimal, printDecimal, summarise } from "../src/grid/decimal";
 import { findCell } from "../src/grid/find";
@@ -197,5 +198,22 @@ describe("a column that is dragged", () => {
     expect(placedBefore(names, "a", 4)).toEqual(["b", "c", "d", "a"]);
     expect(placedBefore(names, "b", 1)).toEqual(names);
     expect(placedBefore(names, "b", 2)).toEqual(names);
+  });
+});
+
+describe("blocks of columns", () => {
+  it("are asked for by the columns in sight, of a narrow table all at once", () => {
+    expect([blockSize(16), blockSize(17), blockSize(0)]).toEqual([16, 8, 1]);
+    expect(blocksOf([0, 3, 15], 16)).toEqual([0]);
+    expect(blocksOf([59, 0, 8, 9], 60)).toEqual([0, 1, 7]);
+  });
+
+  it("make rows in which nothing that is missing looks like NULL", () => {
+    const block = (text: string) => [Array.from({ length: 8 }, () => text), [null, ...Array(7).fill("")]];
+    const rows = merged([block("a"), undefined, [["z"], [null]]], 17);
+    expect(rows).toHaveLength(2);
+    expect([rows[0]?.[7], rows[0]?.[8], rows[0]?.[16]]).toEqual(["a", undefined, "z"]);
+    expect([rows[1]?.[0], rows[1]?.[16]]).toEqual([null, null]);
+    expect(merged([undefined, undefined], 9)).toEqual([]);
   });
 });

@@ -65,6 +65,8 @@ ids!(
     TableId,
     /// An import or a sync, queued or over.
     JobId,
+    /// Something that somebody did.
+    EventId,
     /// A statement in the ledger.
     StatementId,
 );

@@ -5,6 +5,7 @@ pub mod cell;
 pub mod code;
 pub mod column;
 pub mod connection;
+pub mod diff;
 pub mod export;
 pub mod id;
 pub mod name;
@@ -22,10 +23,11 @@ pub use cell::{AnswerBudget, Cell, CellDigest, LargeCell};
 pub use code::Code;
 pub use column::{Column, ColumnType};
 pub use connection::{ConnectionKind, ConnectionName, DatabaseName, Endpoint, Port, RoleName};
+pub use diff::{Change, DiffColumn, DiffCounts, DiffFormat, DiffPage, DiffPlan, DiffRow};
 pub use export::{Export, ExportFormat, StoredColumn, TextEncoder};
 pub use id::{
-    ConnectionId, InviteId, JobId, MemberId, ModelId, SessionId, StatementId, TableId, TeamId, TokenId,
-    UserId,
+    ConnectionId, EventId, InviteId, JobId, MemberId, ModelId, SessionId, StatementId, TableId, TeamId,
+    TokenId, UserId,
 };
 pub use name::{Email, PersonName, ResourceName, TableName};
 pub use problem::{FieldProblem, Problem, Result};

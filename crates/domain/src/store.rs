@@ -3,6 +3,7 @@
 use crate::{
     cell::Cell,
     column::Column,
+    diff::{Change, DiffCounts, DiffFormat, DiffPage, DiffPlan},
     export::{Export, ExportFormat},
     id::{JobId, TableId},
     problem::{Problem, Result},
@@ -90,6 +91,22 @@ pub trait TableStore: Send + Sync + 'static {
     /// All rows of a query (whose `offset` and `limit` count for nothing) as a file.
     async fn export(&self, at: &Snapshot, query: &RowQuery, format: ExportFormat) -> Result<Box<dyn Export>>;
 
+    /// How many rows of two versions differ, and in which columns.
+    async fn diff(&self, plan: &DiffPlan) -> Result<DiffCounts>;
+
+    /// Rows that differ: those of `change`, or the removed, then the added, then the changed; the removed in the order of
+    /// `from`, the others in that of `to`.
+    async fn diff_rows(
+        &self,
+        plan: &DiffPlan,
+        change: Option<Change>,
+        offset: u64,
+        limit: usize,
+    ) -> Result<DiffPage>;
+
+    /// All rows that differ, as a file.
+    async fn diff_export(&self, plan: &DiffPlan, format: DiffFormat) -> Result<Box<dyn Export>>;
+
     /// A new version with the content of an old one.
     async fn restore(&self, right: WriteRight, to: StoreVersion) -> Result<Committed>;
 
@@ -102,6 +119,10 @@ pub trait TableStore: Send + Sync + 'static {
 
     /// Removes all files of lower fences that no version holds, whoever left them.
     async fn sweep_all(&self, right: WriteRight) -> Result<()>;
+
+    /// Removes all files of lower fences that none of these versions holds; other versions can't be read any more. Returns
+    /// the bytes that it freed.
+    async fn keep_only(&self, right: WriteRight, kept: &[StoreVersion]) -> Result<u64>;
 
     /// Every table of which there is anything.
     async fn tables(&self) -> Result<Vec<TableId>>;
@@ -142,6 +163,10 @@ pub trait TableWriter: Send {
 
     /// Writes what is left, after which no batch is taken any more. Returns how many bytes the version has in all.
     async fn finish(&mut self) -> Result<u64>;
+
+    /// Whether the rows that were written are those of `at`, which has the same columns, in whatever order. Finishes first
+    /// if need be. False where `at` was made before this was kept.
+    async fn has_rows_of(&mut self, at: &Snapshot) -> Result<bool>;
 
     /// Makes the version seen, all at once; finishes it first if need be. A writer that is dropped instead leaves nothing behind that
     /// can be seen; its files are removed by [`TableStore::sweep`].

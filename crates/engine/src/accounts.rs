@@ -78,12 +78,17 @@ impl Accounts {
         Self { meta, passwords: Arc::new(Passwords::new()), sign_in_limits: Arc::default(), sign_up }
     }
 
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn sign_up_state(&self) -> Result<SignUpState> {
         let first = self.meta.is_new().await?;
         Ok(SignUpState { first, open: first || self.sign_up == SignUp::Open })
     }
 
     /// Makes an account and signs it in. The first one is the administrator's.
+    ///
+    /// # Errors
+    /// `sign_up_closed`, `email_taken`, `invalid`, `too_many_requests`; `storage_full`, `storage_unavailable`.
     pub async fn sign_up(
         &self,
         name: &str,
@@ -135,6 +140,9 @@ impl Accounts {
     }
 
     /// Makes an account for who was asked to; the operator's way, whatever the setting for sign-up.
+    ///
+    /// # Errors
+    /// `email_taken`, `invalid`; `storage_full`, `storage_unavailable`.
     pub async fn add_user(&self, name: &str, email: &str, password: Secret, admin: bool) -> Result<User> {
         self.create_user(NewAccount { name, email, password, admin }, true, None, Queue::Known).await
     }
@@ -154,6 +162,9 @@ impl Accounts {
     }
 
     /// Signs in. Takes as long, and says the same, whether the account is unknown or the password wrong.
+    ///
+    /// # Errors
+    /// `sign_in_failed`, `forbidden` for an account that is disabled, `too_many_requests`; `storage_full`, `storage_unavailable`.
     pub async fn sign_in(
         &self,
         email: &str,
@@ -216,12 +227,18 @@ impl Accounts {
     }
 
     /// Whose session this is, used from an address.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn by_session(&self, session: &str, from: Option<IpAddr>) -> Result<Option<Identity>> {
         let found = self.meta.session(sha256(session), from).await?;
         Ok(found.map(|session| Identity { user: session.user, proof: Proof::Session(session.id) }))
     }
 
     /// Whose token this is.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn by_token(&self, token: &str) -> Result<Option<Identity>> {
         if !token.starts_with(TOKEN_PREFIX) {
             return Ok(None);
@@ -231,6 +248,9 @@ impl Accounts {
     }
 
     /// Whether what a caller showed is good still.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn stands(&self, proof: Proof) -> Result<bool> {
         match proof {
             Proof::Session(id) => self.meta.session_stands(id).await,
@@ -263,15 +283,22 @@ impl Accounts {
     }
 
     /// A token for the account of an e-mail address: the operator's way.
+    ///
+    /// # Errors
+    /// `not_found`, `invalid`; `storage_full`, `storage_unavailable`.
     pub async fn create_token_for(&self, email: &str, name: &str) -> Result<NewToken> {
         let user = self.known(email).await?;
         self.create_token(user.id, name, None, TokenScope::ALL).await
     }
 
+    /// # Errors
+    /// `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn tokens(&self, user: UserId, after: Option<&str>, limit: usize) -> Result<Listed<Token>> {
         self.meta.tokens(user, after, limit).await
     }
 
+    /// # Errors
+    /// `not_found`; `storage_full`, `storage_unavailable`.
     pub async fn delete_token(&self, user: UserId, id: TokenId) -> Result<()> {
         self.meta.delete_token(user, id).await
     }

@@ -19,6 +19,9 @@ pub(crate) type Asking<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 
 
 impl Connections {
     /// The schemas by name.
+    ///
+    /// # Errors
+    /// `not_found`, `secret_unreadable`, `too_many_requests`; as every look at the source.
     pub async fn schemas(
         &self,
         user: UserId,
@@ -37,6 +40,9 @@ impl Connections {
     }
 
     /// The tables of a schema by name, those whose name contains `search`.
+    ///
+    /// # Errors
+    /// `not_found`, `secret_unreadable`, `too_many_requests`; as every look at the source.
     pub async fn source_tables(
         &self,
         user: UserId,
@@ -57,6 +63,9 @@ impl Connections {
     }
 
     /// The tables of all schemas whose name, with the schema's before it, contains `search`.
+    ///
+    /// # Errors
+    /// `not_found`, `secret_unreadable`, `too_many_requests`; as every look at the source.
     pub async fn search_tables(
         &self,
         user: UserId,
@@ -77,6 +86,8 @@ impl Connections {
         .await
     }
 
+    /// # Errors
+    /// `not_found`, `secret_unreadable`, `too_many_requests`; as every look at the source.
     pub async fn describe(
         &self,
         user: UserId,
@@ -92,6 +103,9 @@ impl Connections {
     }
 
     /// The first 50 rows of the columns that the role may read.
+    ///
+    /// # Errors
+    /// `not_found`, `secret_unreadable`, `too_many_requests`; as every look at the source.
     pub async fn preview(
         &self,
         user: UserId,

@@ -5,8 +5,8 @@ use crate::{
     source_concurrency::SourceConcurrency, source_limits, to_the_end,
 };
 use mycorr_domain::{
-    Code, ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Endpoint, FieldProblem, Port, Problem,
-    Result, RoleName, Secret, UserId,
+    Code, ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Email, Endpoint, FieldProblem, Port,
+    Problem, Result, RoleName, Secret, UserId,
 };
 use mycorr_egress::{Dialer, Host};
 use mycorr_meta::{
@@ -214,6 +214,9 @@ impl Connections {
     }
 
     /// Tests what was filled in and stores nothing.
+    ///
+    /// # Errors
+    /// `invalid`, `too_many_requests`. What the test finds is in the report.
     pub async fn test_form(&self, user: UserId, form: ConnectionForm, live: Live) -> Result<Report> {
         let kind = form.kind;
         let (_, target) = form.parse(self.provider_roots.clone())?;
@@ -224,6 +227,9 @@ impl Connections {
     }
 
     /// Tests and saves. When the test fails nothing is stored.
+    ///
+    /// # Errors
+    /// `invalid`, `too_many_requests`, what the test failed with; `storage_full`, `storage_unavailable`.
     pub async fn create_connection(
         &self,
         user: UserId,
@@ -262,6 +268,9 @@ impl Connections {
     }
 
     /// Tests a saved connection, and notes how that ended.
+    ///
+    /// # Errors
+    /// `not_found`, `secret_unreadable`, `too_many_requests`; `storage_full`, `storage_unavailable`.
     pub async fn test_connection(&self, user: UserId, id: ConnectionId, live: Live) -> Result<Report> {
         let connection = self.meta.connection(user, id).await?;
         let target = self.target(&connection).await?;
@@ -288,6 +297,8 @@ impl Connections {
         .await
     }
 
+    /// # Errors
+    /// `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn connections(
         &self,
         user: UserId,
@@ -297,11 +308,16 @@ impl Connections {
         self.meta.connections(user, after, limit).await
     }
 
+    /// # Errors
+    /// `not_found`; `storage_unavailable`.
     pub async fn connection(&self, user: UserId, id: ConnectionId) -> Result<Connection> {
         self.meta.connection(user, id).await
     }
 
     /// Renames it, or replaces its password or CA certificate, once a test with the new ones went well.
+    ///
+    /// # Errors
+    /// `not_found`, `invalid`, `conflict` where somebody else changes it, what the test failed with; `storage_full`, `storage_unavailable`.
     pub async fn change_connection(
         &self,
         user: UserId,
@@ -419,12 +435,34 @@ impl Connections {
         Ok(true)
     }
 
+    /// Offers a connection to another account: by its owner, or by an administrator for an owner who is disabled.
+    ///
+    /// # Errors
+    /// `not_found`; `invalid` for an address without an account.
+    pub async fn offer_connection(&self, by: UserId, id: ConnectionId, to: &str) -> Result<()> {
+        self.meta.offer_connection(by, id, &Email::parse(to)?).await
+    }
+
+    /// Takes a connection over that was offered to the caller.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn accept_connection(&self, user: UserId, id: ConnectionId) -> Result<Connection> {
+        self.meta.accept_connection(user, id).await
+    }
+
     /// Deletes a connection with its secrets and its ledger. Tables stay; jobs through it stop.
+    ///
+    /// # Errors
+    /// `not_found`; `storage_full`, `storage_unavailable`.
     pub async fn delete_connection(&self, user: UserId, id: ConnectionId) -> Result<()> {
         self.meta.delete_connection(user, id).await
     }
 
     /// The ledger, newest first.
+    ///
+    /// # Errors
+    /// `not_found`, `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn statements(
         &self,
         user: UserId,
@@ -436,6 +474,9 @@ impl Connections {
     }
 
     /// The tables that come through a connection.
+    ///
+    /// # Errors
+    /// `not_found`, `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn dependents(
         &self,
         user: UserId,

@@ -17,6 +17,9 @@ pub struct Exported {
 
 impl Tables {
     /// All rows of a query, of the newest version if none is named.
+    ///
+    /// # Errors
+    /// `not_found`, `invalid` for a column that is not there, `too_busy`; `storage_unavailable`.
     pub async fn export(
         &self,
         user: UserId,

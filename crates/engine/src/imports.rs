@@ -26,6 +26,9 @@ pub struct Imports {
 
 impl Imports {
     /// Queues an import by the owner of the connection. The source is asked when the job runs.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`, `invalid`, `quota_exceeded`, `too_many_requests`; `storage_full`, `storage_unavailable`.
     pub async fn import(&self, user: UserId, model: ModelId, import: Import) -> Result<(Job, Table)> {
         for (field, text) in [("schema", &import.schema), ("table", &import.table)] {
             identifier(field, text)?;
@@ -54,6 +57,9 @@ impl Imports {
     }
 
     /// Points a table at another source, through a connection of the caller's; the next sync reads there.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`, `invalid`, `conflict` while a job is pending; `storage_full`, `storage_unavailable`.
     pub async fn set_source(&self, user: UserId, table: TableId, source: NewSource) -> Result<Table> {
         for (field, text) in [("schema", &source.schema), ("table", &source.table)] {
             if let Some(text) = text {
@@ -65,6 +71,9 @@ impl Imports {
     }
 
     /// Queues a sync: the source is read again, into the next version.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`, `conflict` while a job is pending, `quota_exceeded`, `too_many_requests`; `storage_full`, `storage_unavailable`.
     pub async fn sync(&self, user: UserId, table: TableId) -> Result<Job> {
         let grant = self.meta.grant(user, table).await?;
         let model = self.meta.table(user, table).await?.0.model;

@@ -16,6 +16,9 @@ const MIN_INTERVAL: Duration = Duration::from_millis(100);
 
 impl Jobs {
     /// The imports and syncs that a person may see, newest first.
+    ///
+    /// # Errors
+    /// `not_found` for a Model, `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn visible_jobs(
         &self,
         user: UserId,

@@ -26,11 +26,16 @@ impl Jobs {
         Self { meta, queued: Arc::default(), changed }
     }
 
+    /// # Errors
+    /// `not_found`; `storage_unavailable`.
     pub async fn job(&self, user: UserId, id: JobId) -> Result<Job> {
         self.meta.job(user, id).await
     }
 
     /// The imports and syncs of a Model, newest first.
+    ///
+    /// # Errors
+    /// `not_found`, `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn jobs(
         &self,
         user: UserId,
@@ -42,6 +47,9 @@ impl Jobs {
     }
 
     /// Asks a job to stop. The table stays as it was.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`; `storage_full`, `storage_unavailable`.
     pub async fn cancel_job(&self, user: UserId, id: JobId) -> Result<Job> {
         let model = self.meta.job(user, id).await?.model;
         let job = self.meta.cancel_job(&self.meta.grant(user, model).await?, id).await?;
@@ -89,6 +97,9 @@ impl Jobs {
     }
 
     /// How many jobs are in each state.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn job_counts(&self) -> Result<Vec<(String, u64)>> {
         self.meta.job_counts().await
     }

@@ -184,7 +184,9 @@ impl Connections {
         }
         while !stop.is_cancelled()
             && (self.meta.prune_ledgers().await?
-                || (retention && self.meta.prune_statements(Utc::now()).await?))
+                || (retention
+                    && (self.meta.prune_statements(Utc::now()).await?
+                        || self.meta.prune_events(Utc::now()).await?)))
         {
             // The heartbeat must not wait for a large ledger.
             let ids: Vec<_> = self.open_entries.lock().keys().copied().collect();

@@ -2,10 +2,13 @@
 //! [`Problem`](mycorr_domain::Problem) that a person can read. Knows no HTTP, no SQL, and of the tables only
 //! the port [`TableStore`].
 
+#![warn(clippy::missing_errors_doc)]
+
 mod accounts;
 mod browse;
 mod connection_test_limits;
 mod connections;
+mod diff;
 mod export;
 mod imports;
 mod job_stream;
@@ -18,6 +21,7 @@ mod passport;
 mod passwords;
 mod people;
 mod reading;
+mod retention;
 mod role;
 mod rows;
 mod runner;
@@ -29,11 +33,13 @@ mod source;
 mod source_concurrency;
 mod source_limits;
 mod tables;
+mod unchanged;
 mod versions;
 
 pub use accounts::{Accounts, Identity, NewToken, Proof, SignUpState, SignedIn};
 pub use browse::Preview;
 pub use connections::{Change, ConnectionForm, Connections, Live, Refused};
+pub use diff::Diff;
 pub use export::Exported;
 pub use imports::{Import, Imports};
 pub use jobs::Jobs;
@@ -53,8 +59,8 @@ pub use versions::ColumnChanges;
 
 // Plain values of the crates below, passed on as they are.
 pub use mycorr_meta::{
-    Access, Browser, CaSummary, Connection, Dependent, Invite, Job, JobKind, JobQuery, JobState, Limits,
-    Listed, Member, Model, NewSource, Purpose, SessionInfo, Source, Statement, SyncBy, Table, Team,
+    Access, Browser, CaSummary, Connection, Dependent, Event, Invite, Job, JobKind, JobQuery, JobState,
+    Limits, Listed, Member, Model, NewSource, Purpose, SessionInfo, Source, Statement, SyncBy, Table, Team,
     TeamMember, TeamRole, Token, TokenAccess, TokenScope, User, UserChange, Version, WaitingFor, Who,
 };
 pub use mycorr_pgread::{
@@ -158,6 +164,9 @@ impl Engine {
     }
 
     /// Whether what a request needs is there: metadata and tables take a write.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn ready(&self) -> Result<()> {
         // One at a time, since anybody may ask and each costs a write.
         let _turn = self.checking.lock().await;
@@ -166,6 +175,9 @@ impl Engine {
     }
 
     /// Closes the metadata, when nothing uses it any more.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn close(self) -> Result<()> {
         self.tables.meta.close().await
     }

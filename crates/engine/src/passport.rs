@@ -29,12 +29,18 @@ const MOST_CHANGES: usize = 50;
 
 impl Connections {
     /// As it was seen last; `None` if it never was.
+    ///
+    /// # Errors
+    /// `not_found`; `storage_unavailable`.
     pub async fn passport(&self, user: UserId, id: ConnectionId) -> Result<Option<SeenPassport>> {
         self.meta.connection(user, id).await?;
         read(self.meta.passport(id).await?.as_deref())
     }
 
     /// Asks at the source what the role may read, what it may not, and what it has too much of.
+    ///
+    /// # Errors
+    /// `not_found`; as every look at the source.
     pub async fn check_passport(&self, user: UserId, id: ConnectionId) -> Result<SeenPassport> {
         let passport = self
             .ask(user, id, Purpose::Browse, |client| {

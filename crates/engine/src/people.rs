@@ -8,7 +8,7 @@ use crate::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use mycorr_domain::{Code, Email, PersonName, Problem, Result, Secret, SessionId, UserId};
-use mycorr_meta::{Administrator, Listed, SessionInfo, User, UserChange};
+use mycorr_meta::{Administrator, Event, Listed, SessionInfo, User, UserChange};
 use std::net::IpAddr;
 
 /// How long a link to a new password is good.
@@ -47,10 +47,13 @@ impl Accounts {
             return Err(Problem::invalid("password.current", "This is not your password."));
         }
         let hash = self.passwords.hash(new, self.passwords.place(Queue::Known)?).await.map_err(named_new)?;
-        self.meta.set_password(user.id, &hash, keep).await
+        self.meta.set_password(Some(user.id), user.id, &hash, keep).await
     }
 
     /// Where one is signed in, newest first.
+    ///
+    /// # Errors
+    /// `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn sessions(
         &self,
         user: UserId,
@@ -80,6 +83,34 @@ impl Accounts {
     /// `forbidden`, `not_found`; `conflict` for the last administrator.
     pub async fn change_user(&self, by: UserId, id: UserId, change: UserChange) -> Result<User> {
         self.meta.change_user(&self.meta.administrator(by).await?, id, change).await
+    }
+
+    /// What was done with accounts, connections and grants, for an administrator, newest first: all of it, or what one
+    /// person did, told by id or e-mail address, or one kind of act.
+    ///
+    /// # Errors
+    /// `forbidden`; `invalid` for nobody's address.
+    pub async fn audit(
+        &self,
+        by: UserId,
+        actor: Option<&str>,
+        action: Option<&str>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Listed<Event>> {
+        let by = self.meta.administrator(by).await?;
+        let actor = match actor {
+            None => None,
+            Some(text) => Some(match text.parse() {
+                Ok(id) => id,
+                Err(_) => {
+                    let found = self.meta.user_by_email(&Email::parse(text)?).await?;
+                    let found = found.ok_or_else(|| Problem::invalid("actor", "Nobody has this address."))?;
+                    found.0.id
+                }
+            }),
+        };
+        self.meta.audit(&by, actor, action, after, limit).await
     }
 
     /// Makes a link with which a person sets a new password, as an administrator. It is shown this once.
@@ -122,7 +153,7 @@ impl Accounts {
     pub async fn set_password_of(&self, email: &str, password: Secret) -> Result<()> {
         let user = self.known(email).await?;
         let hash = self.passwords.hash(password, self.passwords.place(Queue::Known)?).await?;
-        self.meta.set_password(user.id, &hash, None).await
+        self.meta.set_password(None, user.id, &hash, None).await
     }
 
     /// Disables or enables an account: the operator's way.

@@ -163,7 +163,11 @@ impl Runner {
         if abort.is_cancelled() || self.beat(work, progress).await? != Beat::Held {
             return Err(interrupted());
         }
-        let committed = writer.commit().await?;
+        let mut writer = writer;
+        let committed = match self.is_unchanged(work, &columns, &record, &mut *writer).await? {
+            true => None,
+            false => Some(writer.commit().await?),
+        };
         let warning = source::changed(&record, &work.job.source, row_security(&described, rows));
         Ok(Made { columns, source: Some(record), committed, warning })
     }

@@ -20,6 +20,9 @@ const LENGTH: usize = 24;
 
 impl Connections {
     /// Makes a password up; stores nothing.
+    ///
+    /// # Errors
+    /// `internal` where the system has no random numbers.
     pub fn new_role(&self, username: &str, database: &str, schemas: &[String]) -> Result<NewRole> {
         let password = Secret::new(password()?);
         let verifier = mycorr_pgread::scram_verifier(&password);

@@ -16,6 +16,9 @@ pub struct Rows {
 
 impl Tables {
     /// A page of rows of a version, the newest if none is named.
+    ///
+    /// # Errors
+    /// `not_found`, `invalid` for a column that is not there, `too_busy`; `storage_unavailable`.
     pub async fn rows(
         &self,
         user: UserId,
@@ -32,6 +35,9 @@ impl Tables {
     }
 
     /// The whole bytes of one cell's text, `None` for null: of the first row of `query`.
+    ///
+    /// # Errors
+    /// `not_found`, `invalid` for a column that is not there, `too_busy`; `storage_unavailable`.
     pub async fn cell(
         &self,
         user: UserId,

@@ -83,7 +83,8 @@ struct Turn {
 pub(crate) struct Made {
     pub(crate) columns: Vec<Column>,
     pub(crate) source: Option<SourceRecord>,
-    pub(crate) committed: Committed,
+    /// None: a sync found nothing new.
+    pub(crate) committed: Option<Committed>,
     pub(crate) warning: Option<Problem>,
 }
 
@@ -289,7 +290,7 @@ impl Runner {
             // An earlier run may have committed, or may be paused: it must not any more.
             if let Some(committed) = self.store.take_over(work.right).await? {
                 let (columns, source) = self.noted(work).await?;
-                return Ok(Made { columns, source, committed, warning: None });
+                return Ok(Made { columns, source, committed: Some(committed), warning: None });
             }
             // Nobody has looked after its files.
             self.store.sweep(work.right).await?;
@@ -303,7 +304,12 @@ impl Runner {
             JobKind::Restore => {
                 let to = self.restored(work).await?;
                 let committed = self.store.restore(work.right, to.store).await?;
-                Ok(Made { columns: to.columns.to_vec(), source: to.source, committed, warning: None })
+                Ok(Made {
+                    columns: to.columns.to_vec(),
+                    source: to.source,
+                    committed: Some(committed),
+                    warning: None,
+                })
             }
         }
     }
@@ -329,10 +335,13 @@ impl Runner {
         let id = work.job.id;
         let problem = match outcome {
             Ok(made) => {
+                let Some(committed) = made.committed else {
+                    return self.end_unchanged(work, made.warning.as_ref()).await;
+                };
                 let new = NewVersion {
                     columns: &made.columns,
                     source: made.source.as_ref(),
-                    committed: made.committed,
+                    committed,
                     warning: made.warning.as_ref(),
                 };
                 match self.meta.succeed(work.lease, new).await {

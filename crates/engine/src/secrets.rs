@@ -47,6 +47,9 @@ const KEYS_AT_ONCE: u64 = 200;
 impl Connections {
     /// Wraps every connection's data key with the keyring's primary key. Connections can be used, made and
     /// changed meanwhile: one that changes in between is wrapped by the primary key already.
+    ///
+    /// # Errors
+    /// `secret_unreadable` where the key file can't be read; `storage_full`, `storage_unavailable`.
     pub async fn rewrap_keys(&self) -> Result<Rewrapped> {
         let mut done = Rewrapped::default();
         let mut last = None;

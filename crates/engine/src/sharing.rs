@@ -12,7 +12,7 @@ use mycorr_meta::{
     Access, Charge, Invite, InviteLink, InviteWith, Listed, Member, Meta, NewMember, Own, Rate, Team,
     TeamMember, TeamRole,
 };
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 /// How long an invitation is good.
 const INVITE: TimeDelta = TimeDelta::days(7);
@@ -88,7 +88,19 @@ impl Accounts {
         Ok((invite?, link.ok_or_else(|| Problem::bug("an invitation without a link"))?))
     }
 
+    /// Takes what an invitation carries for an account that is there already.
+    ///
+    /// # Errors
+    /// `not_found` for a link that is not good, `invalid` for another address, `too_many_requests`.
+    pub async fn accept_invite(&self, user: UserId, token: &str, from: IpAddr) -> Result<()> {
+        self.invite(token, from).await?;
+        self.meta.accept_invite(user, sha256(token)).await
+    }
+
     /// The caller's invitations that were not taken yet, newest first; everybody's for an administrator.
+    ///
+    /// # Errors
+    /// `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn invites(&self, user: UserId, after: Option<&str>, limit: usize) -> Result<Listed<Invite>> {
         self.meta.invites(user, after, limit).await
     }
@@ -191,6 +203,9 @@ impl Teams {
     }
 
     /// The teams that the caller belongs to, newest first.
+    ///
+    /// # Errors
+    /// `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn list(&self, user: UserId, after: Option<&str>, limit: usize) -> Result<Listed<Team>> {
         self.meta.teams(user, after, limit).await
     }

@@ -2,7 +2,7 @@
 
 use crate::{Tables, runner::LEASE, to_the_end};
 use mycorr_domain::{AnswerBudget, Column, Problem, Result, TableId, UserId};
-use mycorr_meta::{JobState, Listed, Version};
+use mycorr_meta::{JobState, Listed, Table, Version};
 use std::sync::Arc;
 
 /// How a version's columns differ from those of the version before. A column is known by its place at the
@@ -60,6 +60,9 @@ const MAX_HELD_VERSIONS: usize = 25;
 impl Tables {
     /// The versions of a table, newest first, without their columns. Fewer than `limit` where what they changed
     /// comes to more than an answer may hold.
+    ///
+    /// # Errors
+    /// `not_found`, `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn versions(
         &self,
         user: UserId,
@@ -75,8 +78,8 @@ impl Tables {
             let count = (limit - all.items.len()).min(MAX_HELD_VERSIONS);
             let page = self.meta.versions(&table, all.next.as_deref(), count).await?;
             let mut olders: Vec<_> = page.items.iter().skip(1).cloned().collect();
-            if let Some(last) = page.items.last().filter(|version| version.version > 1) {
-                olders.push(self.meta.version(&table, Some(last.version - 1)).await?);
+            if let Some(last) = page.items.last() {
+                olders.extend(self.version_before(&table, last.version).await?);
             }
             let mut olders = olders.into_iter();
             for version in page.items {
@@ -95,6 +98,9 @@ impl Tables {
     }
 
     /// Makes a new version with the content of an old one.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`, `conflict` while a job is pending; `storage_full`, `storage_unavailable`.
     pub async fn restore(
         &self,
         user: UserId,
@@ -117,9 +123,14 @@ impl Tables {
         }
         let (table, _) = self.meta.table(user, table).await?;
         let made = self.meta.version(&table, job.version).await?;
-        let before = self.meta.version(&table, Some(made.version - 1)).await?;
-        let changes = ColumnChanges::between(&before, &made);
+        let before = self.version_before(&table, made.version).await?;
+        let changes = before.map(|before| ColumnChanges::between(&before, &made)).unwrap_or_default();
         Ok((made, changes))
+    }
+
+    /// Some numbers may be missing: versions can be deleted.
+    pub(crate) async fn version_before(&self, table: &Table, number: i64) -> Result<Option<Version>> {
+        Ok(self.meta.versions(table, Some(&number.to_string()), 1).await?.items.pop())
     }
 }
 

@@ -3,8 +3,9 @@
 use crate::{
     Listed, Meta, after, db,
     entity::{founder, session, token, user},
+    events::{About, note},
     invites, now,
-    record::{SessionInfo, Token, TokenAccess, TokenScope, User},
+    record::{Action, SessionInfo, Token, TokenAccess, TokenScope, User},
     time,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -114,6 +115,9 @@ const USE_NOTED: TimeDelta = TimeDelta::minutes(1);
 
 impl Meta {
     /// Whether no account was ever made.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn is_new(&self) -> Result<bool> {
         Ok(founder::Entity::find().count(&self.db).await.map_err(db)? == 0)
     }
@@ -160,6 +164,8 @@ impl Meta {
                 }
                 _ => db(error),
             })?;
+        let id = UserId::from_uuid(row.id);
+        note(&transaction, Some(id), Action::AccountCreated, About::Other(&row.email), "").await?;
         if let Some(invite) = invite.filter(|_| !first) {
             invites::take(&transaction, invite, UserId::from_uuid(row.id), &row.email).await?;
         }
@@ -168,6 +174,9 @@ impl Meta {
     }
 
     /// The account of an address, with the password's hash.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn user_by_email(&self, email: &Email) -> Result<Option<(User, String)>> {
         let found = user::Entity::find()
             .filter(user::Column::Email.eq(email.as_str()))
@@ -180,6 +189,8 @@ impl Meta {
         }))
     }
 
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn create_session(
         &self,
         user: UserId,
@@ -208,6 +219,9 @@ impl Meta {
     }
 
     /// The session whose token has this hash, unless it is over or the account disabled. Notes the use, to the minute.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn session(&self, hash: [u8; 32], from: Option<IpAddr>) -> Result<Option<Session>> {
         let at = now();
         let found = session::Entity::find()
@@ -232,6 +246,9 @@ impl Meta {
     }
 
     /// Whether a session goes on: neither over nor ended, and its account not disabled.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn session_stands(&self, id: SessionId) -> Result<bool> {
         let count = session::Entity::find_by_id(*id.as_uuid())
             .find_also_related(user::Entity)
@@ -244,6 +261,9 @@ impl Meta {
     }
 
     /// Whether a token is good still.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn token_stands(&self, id: TokenId) -> Result<bool> {
         let found = token::Entity::find_by_id(*id.as_uuid())
             .find_also_related(user::Entity)
@@ -256,6 +276,9 @@ impl Meta {
     }
 
     /// Where a person is signed in, newest first.
+    ///
+    /// # Errors
+    /// `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn sessions(
         &self,
         user: UserId,
@@ -292,6 +315,8 @@ impl Meta {
         if deleted.rows_affected == 0 { Err(Problem::not_found("session")) } else { Ok(()) }
     }
 
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn create_token(&self, user: UserId, new: NewToken<'_>) -> Result<TokenId> {
         let id = TokenId::new();
         let row = token::Model {
@@ -305,14 +330,27 @@ impl Meta {
             access: Some(new.scope.access.as_str().to_owned()),
             model_id: new.scope.model.map(|id| *id.as_uuid()),
         };
+        let transaction = self.write().await?;
         token::Entity::insert(token::ActiveModel::from(row))
-            .exec_without_returning(&self.db)
+            .exec_without_returning(&transaction)
             .await
             .map_err(db)?;
+        note(
+            &transaction,
+            Some(user),
+            Action::TokenCreated,
+            About::Other(&id.to_string()),
+            new.name.as_str(),
+        )
+        .await?;
+        transaction.commit().await.map_err(db)?;
         Ok(id)
     }
 
     /// Newest first.
+    ///
+    /// # Errors
+    /// `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn tokens(&self, user: UserId, from: Option<&str>, limit: usize) -> Result<Listed<Token>> {
         let mut query = token::Entity::find().filter(token::Column::UserId.eq(*user.as_uuid()));
         if let Some(id) = after::<TokenId>(from)? {
@@ -324,17 +362,27 @@ impl Meta {
         Ok(Listed::new(tokens, limit, |token: &Token| token.id.to_string()))
     }
 
+    /// # Errors
+    /// `not_found`; `storage_full`, `storage_unavailable`.
     pub async fn delete_token(&self, user: UserId, id: TokenId) -> Result<()> {
+        let transaction = self.write().await?;
         let deleted = token::Entity::delete_many()
             .filter(token::Column::Id.eq(*id.as_uuid()))
             .filter(token::Column::UserId.eq(*user.as_uuid()))
-            .exec(&self.db)
+            .exec(&transaction)
             .await
             .map_err(db)?;
-        if deleted.rows_affected == 0 { Err(Problem::not_found("token")) } else { Ok(()) }
+        if deleted.rows_affected == 0 {
+            return Err(Problem::not_found("token"));
+        }
+        note(&transaction, Some(user), Action::TokenDeleted, About::Other(&id.to_string()), "").await?;
+        transaction.commit().await.map_err(db)
     }
 
     /// Whose token has this hash, unless it has expired or the account is disabled. Notes the use, to the minute.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn token_holder(&self, hash: [u8; 32]) -> Result<Option<TokenHolder>> {
         let at = now();
         let found = token::Entity::find()

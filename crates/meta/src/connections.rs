@@ -2,21 +2,25 @@
 
 use crate::{
     Listed, Meta, after, count, db,
-    entity::{connection, job, model, removed_ledger, table},
+    entity::{connection, job, model, removed_ledger, table, user},
+    events::{About, note},
     grants::is_visible,
     jobs::cancel_pending,
+    members::user_of,
     now,
-    record::{CaSummary, Connection, Dependent, JobState, Limits, SyncBy},
+    record::{Action, CaSummary, Connection, Dependent, JobState, Limits, SyncBy},
     statements::DEFAULT_RETENTION_DAYS,
     time,
 };
 use mycorr_domain::{
-    ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Endpoint, ModelId, Port, Problem, Result,
-    RoleName, TableId, UserId,
+    ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Email, Endpoint, ModelId, Port, Problem,
+    Result, RoleName, TableId, UserId,
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::OnConflict,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, OnConflict},
 };
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -49,6 +53,8 @@ pub struct TestResult {
 }
 
 impl Meta {
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn create_connection(&self, owner: UserId, new: NewConnection<'_>) -> Result<Connection> {
         let at = now().timestamp_micros();
         let (ca_subject, ca_not_after, ca_sha256) = ca_columns(new.ca_certificate);
@@ -78,15 +84,22 @@ impl Meta {
             passport: None,
             statements_retention_days: DEFAULT_RETENTION_DAYS,
             sync_by: None,
+            transfer_to: None,
             max_connections: 1,
         };
+        let transaction = self.write().await?;
         connection::Entity::insert(connection::ActiveModel::from(row))
-            .exec_without_returning(&self.db)
+            .exec_without_returning(&transaction)
             .await
             .map_err(db)?;
+        let id = new.id.to_string();
+        note(&transaction, Some(owner), Action::ConnectionCreated, About::Other(&id), "").await?;
+        transaction.commit().await.map_err(db)?;
         self.connection(owner, new.id).await
     }
 
+    /// # Errors
+    /// `not_found`; `storage_unavailable`.
     pub async fn connection(&self, owner: UserId, id: ConnectionId) -> Result<Connection> {
         let row = self.owned(owner, id).await?;
         let used = self.use_counts(vec![row.id]).await?;
@@ -94,12 +107,18 @@ impl Meta {
     }
 
     /// A connection for a job that was permitted when it was queued. `None` if it is gone.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn connection_of_job(&self, id: ConnectionId) -> Result<Option<Connection>> {
         let row = connection::Entity::find_by_id(*id.as_uuid()).one(&self.db).await.map_err(db)?;
         row.map(|row| record(row, &HashMap::new())).transpose()
     }
 
     /// What `vault` needs to open a connection's secrets.
+    ///
+    /// # Errors
+    /// `not_found`; `storage_unavailable`.
     pub async fn sealed(&self, id: ConnectionId) -> Result<Sealed> {
         let row = connection::Entity::find_by_id(*id.as_uuid()).one(&self.db).await.map_err(db)?;
         let row = row.ok_or_else(|| Problem::not_found("connection"))?;
@@ -108,6 +127,9 @@ impl Meta {
 
     /// Connections of everybody in the order of their ids, after one of them, with their wrapped data keys: for
     /// the rotation of the keyring.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn data_keys(
         &self,
         after: Option<ConnectionId>,
@@ -128,6 +150,9 @@ impl Meta {
 
     /// Replaces a wrapped data key if it still is the `old` one; the secrets sealed with it stay as they are.
     /// Whether it was.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn replace_data_key(&self, id: ConnectionId, old: Vec<u8>, new: Vec<u8>) -> Result<bool> {
         let replaced = connection::Entity::update_many()
             .col_expr(connection::Column::DataKey, new.into())
@@ -140,6 +165,9 @@ impl Meta {
     }
 
     /// Newest first.
+    ///
+    /// # Errors
+    /// `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn connections(
         &self,
         owner: UserId,
@@ -161,6 +189,8 @@ impl Meta {
         Ok(Listed::new(connections, limit, |connection: &Connection| connection.id.to_string()))
     }
 
+    /// # Errors
+    /// `not_found`; `storage_full`, `storage_unavailable`.
     pub async fn rename_connection(
         &self,
         owner: UserId,
@@ -176,6 +206,9 @@ impl Meta {
 
     /// Replaces the secrets in one step if they still are the `old` ones; a data key that was wrapped anew in
     /// between does not count. Whether they were.
+    ///
+    /// # Errors
+    /// `not_found`; `storage_full`, `storage_unavailable`.
     pub async fn reseal_connection(
         &self,
         owner: UserId,
@@ -201,10 +234,15 @@ impl Meta {
             ..Default::default()
         };
         row.update_without_returning(&transaction).await.map_err(db)?;
+        let about = id.to_string();
+        let detail = "password or CA certificate";
+        note(&transaction, Some(owner), Action::ConnectionChanged, About::Other(&about), detail).await?;
         transaction.commit().await.map_err(db)?;
         Ok(true)
     }
 
+    /// # Errors
+    /// `not_found`; `storage_full`, `storage_unavailable`.
     pub async fn set_limits(&self, owner: UserId, id: ConnectionId, limits: Limits) -> Result<()> {
         let row = self.owned(owner, id).await?;
         let row = connection::ActiveModel {
@@ -218,6 +256,8 @@ impl Meta {
         Ok(())
     }
 
+    /// # Errors
+    /// `not_found`; `storage_full`, `storage_unavailable`.
     pub async fn set_sync_by(&self, owner: UserId, id: ConnectionId, sync_by: SyncBy) -> Result<()> {
         let row = self.owned(owner, id).await?;
         let row = connection::ActiveModel {
@@ -229,6 +269,8 @@ impl Meta {
         Ok(())
     }
 
+    /// # Errors
+    /// `not_found`; `storage_full`, `storage_unavailable`.
     pub async fn set_statements_retention(&self, owner: UserId, id: ConnectionId, days: u64) -> Result<()> {
         let row = self.owned(owner, id).await?;
         let row = connection::ActiveModel {
@@ -240,6 +282,8 @@ impl Meta {
         Ok(())
     }
 
+    /// # Errors
+    /// `not_found`; `storage_full`, `storage_unavailable`.
     pub async fn set_max_connections(&self, owner: UserId, id: ConnectionId, most: u64) -> Result<()> {
         let row = self.owned(owner, id).await?;
         let row = connection::ActiveModel {
@@ -252,6 +296,9 @@ impl Meta {
     }
 
     /// The largest import or sync that succeeded through a connection, in bytes received.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn largest_read_bytes(&self, id: ConnectionId) -> Result<u64> {
         let largest: Option<i64> = job::Entity::find()
             .select_only()
@@ -268,12 +315,18 @@ impl Meta {
     }
 
     /// The role's passport as it was stored last, if ever.
+    ///
+    /// # Errors
+    /// `not_found`; `storage_unavailable`.
     pub async fn passport(&self, id: ConnectionId) -> Result<Option<String>> {
         let row = connection::Entity::find_by_id(*id.as_uuid()).one(&self.db).await.map_err(db)?;
         Ok(row.ok_or_else(|| Problem::not_found("connection"))?.passport)
     }
 
     /// Replaces the stored passport if it still is the `old` one. Whether it was.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn replace_passport(&self, id: ConnectionId, old: Option<String>, new: String) -> Result<bool> {
         let same = match old {
             Some(old) => connection::Column::Passport.eq(old),
@@ -290,6 +343,9 @@ impl Meta {
     }
 
     /// The tables that come through a connection and that its owner may see, newest first.
+    ///
+    /// # Errors
+    /// `not_found`, `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn dependents(
         &self,
         owner: UserId,
@@ -325,6 +381,8 @@ impl Meta {
         Ok(Listed::new(dependents, limit, |dependent: &Dependent| dependent.table.to_string()))
     }
 
+    /// # Errors
+    /// `not_found`; `storage_full`, `storage_unavailable`.
     pub async fn note_test(&self, owner: UserId, id: ConnectionId, result: TestResult) -> Result<()> {
         let row = self.owned(owner, id).await?;
         let mut row = connection::ActiveModel {
@@ -340,13 +398,76 @@ impl Meta {
         Ok(())
     }
 
+    /// Offers a connection to another account, which takes it over when it accepts: by its owner, or by an
+    /// administrator for an owner who is disabled.
+    ///
+    /// # Errors
+    /// `not_found`; `invalid` for an address without an account.
+    pub async fn offer_connection(&self, by: UserId, id: ConnectionId, to: &Email) -> Result<()> {
+        let is_administrator = self.administrator(by).await.is_ok();
+        let transaction = self.write().await?;
+        let missing = || Problem::not_found("connection");
+        let row = connection::Entity::find_by_id(*id.as_uuid()).one(&transaction).await.map_err(db)?;
+        let row = row.ok_or_else(missing)?;
+        if row.owner_id != *by.as_uuid() {
+            let owner = user::Entity::find_by_id(row.owner_id).one(&transaction).await.map_err(db)?;
+            let is_orphaned = owner.is_none_or(|owner| owner.disabled_at.is_some());
+            if !is_orphaned || !is_administrator {
+                return Err(missing());
+            }
+        }
+        let heir = user_of(&transaction, to).await?.filter(|heir| heir.disabled_at.is_none());
+        let heir =
+            heir.ok_or_else(|| Problem::invalid("email", "Nobody has an account with this address."))?;
+        if heir.id == row.owner_id {
+            return Err(Problem::invalid("email", "This is the owner already."));
+        }
+        let offered = connection::ActiveModel {
+            id: Set(row.id),
+            transfer_to: Set(Some(heir.id)),
+            ..Default::default()
+        };
+        offered.update_without_returning(&transaction).await.map_err(db)?;
+        let (about, detail) = (id.to_string(), format!("to {}", to.as_str()));
+        note(&transaction, Some(by), Action::ConnectionOffered, About::Other(&about), detail).await?;
+        transaction.commit().await.map_err(db)
+    }
+
+    /// Takes a connection over that was offered. Its secrets stay as they are sealed.
+    ///
+    /// # Errors
+    /// `not_found` for one that was not.
+    pub async fn accept_connection(&self, user: UserId, id: ConnectionId) -> Result<Connection> {
+        let transaction = self.write().await?;
+        let taken = connection::Entity::update_many()
+            .col_expr(connection::Column::OwnerId, Expr::value(*user.as_uuid()))
+            .col_expr(connection::Column::TransferTo, Expr::value(Option::<Uuid>::None))
+            .filter(connection::Column::Id.eq(*id.as_uuid()))
+            .filter(connection::Column::TransferTo.eq(*user.as_uuid()))
+            .exec(&transaction)
+            .await
+            .map_err(db)?;
+        if taken.rows_affected == 0 {
+            return Err(Problem::not_found("connection"));
+        }
+        let about = id.to_string();
+        note(&transaction, Some(user), Action::ConnectionTransferred, About::Other(&about), "").await?;
+        transaction.commit().await.map_err(db)?;
+        self.connection(user, id).await
+    }
+
     /// Deletes a connection with its secrets; its ledger is removed afterwards ([`Meta::prune_ledgers`]). Tables that came through it stay; jobs that wait
     /// for it or run through it are told to stop.
+    ///
+    /// # Errors
+    /// `not_found`; `storage_full`, `storage_unavailable`.
     pub async fn delete_connection(&self, owner: UserId, id: ConnectionId) -> Result<()> {
         self.owned(owner, id).await?;
         let transaction = self.write().await?;
         cancel_pending(&transaction, job::Column::ConnectionId.eq(*id.as_uuid())).await?;
         connection::Entity::delete_by_id(*id.as_uuid()).exec(&transaction).await.map_err(db)?;
+        let about = id.to_string();
+        note(&transaction, Some(owner), Action::ConnectionDeleted, About::Other(&about), "").await?;
         let ledger = removed_ledger::ActiveModel { connection_id: Set(*id.as_uuid()) };
         let known = OnConflict::column(removed_ledger::Column::ConnectionId).do_nothing().to_owned();
         removed_ledger::Entity::insert(ledger)

@@ -170,6 +170,8 @@ pub mod connection {
         pub statements_retention_days: i64,
         /// `owner` where nobody else may sync through it.
         pub sync_by: Option<String>,
+        /// Who may take it over.
+        pub transfer_to: Option<Uuid>,
         pub max_connections: i64,
     }
     no_relations!();
@@ -217,6 +219,8 @@ pub mod version {
         pub job_id: Uuid,
         pub created_by: Option<Uuid>,
         pub created_at: i64,
+        /// The name under which it is kept.
+        pub checkpoint: Option<String>,
     }
     belongs_to!(user by CreatedBy);
 }
@@ -420,6 +424,25 @@ pub mod grant {
         /// The rank of an `Access`.
         pub access: i32,
         pub created_at: i64,
+    }
+    no_relations!();
+}
+
+/// Something that somebody did.
+pub mod event {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "events")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub at: i64,
+        pub actor_id: Option<Uuid>,
+        pub action: String,
+        pub model_id: Option<Uuid>,
+        pub object: String,
+        pub detail: String,
+        pub audited: bool,
     }
     no_relations!();
 }

@@ -1,17 +1,20 @@
-//! Invitations: the way to an account where sign-up is closed. One address has one at a time, with all that it carries.
+//! Invitations: the way to an account where sign-up is closed. Who invites an address holds the link, and could use it:
+//! so an address has one from each who invites it, which carries what they gave and nothing of others.
 
 use crate::{
     Listed, Meta, after, db,
     entity::{grant, invite, invite_team, team_member},
-    grants::{Grant, Own},
+    events::{About, note},
+    grants::{Grant, Own, confirm},
     members::{Place, Whom, give, user_of},
     now,
-    record::{Access, Invite, TeamRole},
+    record::{Access, Action, Invite, TeamRole},
     time,
 };
 use chrono::{DateTime, Utc};
 use mycorr_domain::{Code, Email, InviteId, Problem, Result, TeamId, UserId};
 use sea_orm::{
+    ActiveModelTrait,
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, OnConflict},
@@ -43,7 +46,7 @@ impl From<invite::Model> for Invite {
 }
 
 impl Meta {
-    /// Invites somebody. Their earlier invitation goes on under the new link.
+    /// Invites somebody. An earlier invitation by the same person goes on under the new link.
     ///
     /// # Errors
     /// `email_taken` for who has an account.
@@ -66,7 +69,6 @@ impl Meta {
         if !new {
             invite::Entity::update_many()
                 .col_expr(invite::Column::Hash, Expr::value(link.hash.to_vec()))
-                .col_expr(invite::Column::InvitedBy, Expr::value(*by.as_uuid()))
                 .col_expr(invite::Column::ExpiresAt, Expr::value(link.expires_at.timestamp_micros()))
                 .filter(invite::Column::Id.eq(id))
                 .exec(&transaction)
@@ -76,11 +78,16 @@ impl Meta {
         for with in with {
             match with {
                 InviteWith::Model(grant, access) => {
+                    confirm(&transaction, grant).await?;
                     give(&transaction, Place::Model(grant.on()), Whom::Invite(id), Some(*access)).await?;
                 }
-                InviteWith::Team(grant, role) => invite_to_team(&transaction, id, grant.on(), *role).await?,
+                InviteWith::Team(grant, role) => {
+                    confirm(&transaction, grant).await?;
+                    invite_to_team(&transaction, id, grant.on(), *role).await?;
+                }
             }
         }
+        note(&transaction, Some(by), Action::InviteCreated, About::Other(email.as_str()), "").await?;
         let row = invite::Entity::find_by_id(id).one(&transaction).await.map_err(db)?;
         transaction.commit().await.map_err(db)?;
         row.map(Invite::from).ok_or_else(|| Problem::not_found("invitation"))
@@ -88,6 +95,9 @@ impl Meta {
 
     /// The invitations that `user` made and that are neither taken nor over, newest first; all of them for an
     /// administrator.
+    ///
+    /// # Errors
+    /// `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn invites(&self, user: UserId, from: Option<&str>, limit: usize) -> Result<Listed<Invite>> {
         let mut query = invite::Entity::find().filter(invite::Column::ExpiresAt.gt(now().timestamp_micros()));
         if self.administrator(user).await.is_err() {
@@ -111,12 +121,27 @@ impl Meta {
     /// # Errors
     /// `not_found`, also for another's, unless `user` is an administrator.
     pub async fn delete_invite(&self, user: UserId, id: InviteId) -> Result<()> {
-        let mut query = invite::Entity::delete_many().filter(invite::Column::Id.eq(*id.as_uuid()));
+        let mut query = invite::Entity::find_by_id(*id.as_uuid());
         if self.administrator(user).await.is_err() {
             query = query.filter(invite::Column::InvitedBy.eq(*user.as_uuid()));
         }
-        let deleted = query.exec(&self.db).await.map_err(db)?;
-        if deleted.rows_affected == 0 { Err(Problem::not_found("invitation")) } else { Ok(()) }
+        let transaction = self.write().await?;
+        let row =
+            query.one(&transaction).await.map_err(db)?.ok_or_else(|| Problem::not_found("invitation"))?;
+        invite::Entity::delete_by_id(row.id).exec(&transaction).await.map_err(db)?;
+        note(&transaction, Some(user), Action::InviteDeleted, About::Other(&row.email), "").await?;
+        transaction.commit().await.map_err(db)
+    }
+
+    /// Gives an account that is there already what an invitation carries.
+    ///
+    /// # Errors
+    /// `not_found` for a link that is not good, `invalid` for another address than the one that was invited.
+    pub async fn accept_invite(&self, user: UserId, hash: [u8; 32]) -> Result<()> {
+        let email = self.user(user).await?.email;
+        let transaction = self.write().await?;
+        take(&transaction, hash, user, &email).await?;
+        transaction.commit().await.map_err(db)
     }
 
     /// The invitation that a link is for.
@@ -137,7 +162,7 @@ async fn row(on: &impl ConnectionTrait, hash: [u8; 32]) -> Result<Option<invite:
         .map_err(db)
 }
 
-/// Of several people who share with one address, the first one's link is good. Whether it was made now.
+/// Of several invitations by one person, the first one's link is good. Whether it was made now.
 pub(crate) async fn find_or_create(
     on: &DatabaseTransaction,
     by: UserId,
@@ -147,7 +172,9 @@ pub(crate) async fn find_or_create(
     let at = now().timestamp_micros();
     // What it carried ends with it.
     invite::Entity::delete_many().filter(invite::Column::ExpiresAt.lte(at)).exec(on).await.map_err(db)?;
-    let known = invite::Entity::find().filter(invite::Column::Email.eq(email.as_str()));
+    let known = invite::Entity::find()
+        .filter(invite::Column::Email.eq(email.as_str()))
+        .filter(invite::Column::InvitedBy.eq(*by.as_uuid()));
     if let Some(known) = known.one(on).await.map_err(db)? {
         return Ok((known.id, false));
     }
@@ -183,7 +210,7 @@ pub(crate) async fn invite_to_team(
     Ok(())
 }
 
-/// Gives a new account what its invitation carries; the invitation is over.
+/// Gives an account what an invitation carries; the invitation is over.
 ///
 /// # Errors
 /// `not_found` for a link that is not good, `invalid` for another address than the one that was invited.
@@ -193,13 +220,29 @@ pub(crate) async fn take(on: &DatabaseTransaction, hash: [u8; 32], user: UserId,
         return Err(Problem::invalid("email", "This invitation is for another e-mail address."));
     }
     let id = *user.as_uuid();
-    grant::Entity::update_many()
-        .col_expr(grant::Column::UserId, Expr::value(id))
-        .col_expr(grant::Column::InviteId, Expr::value(Option::<Uuid>::None))
-        .filter(grant::Column::InviteId.eq(invite.id))
-        .exec(on)
-        .await
-        .map_err(db)?;
+    let carried = grant::Entity::find().filter(grant::Column::InviteId.eq(invite.id));
+    for row in carried.all(on).await.map_err(db)? {
+        let place = match (row.model_id, row.table_id) {
+            (Some(model), _) => grant::Column::ModelId.eq(model),
+            (_, table) => grant::Column::TableId.eq(table),
+        };
+        let own = grant::Entity::find().filter(place).filter(grant::Column::UserId.eq(id));
+        let change = match own.one(on).await.map_err(db)? {
+            // The higher one counts; the other goes with the invitation.
+            Some(own) => grant::ActiveModel {
+                id: Set(own.id),
+                access: Set(own.access.max(row.access)),
+                ..Default::default()
+            },
+            None => grant::ActiveModel {
+                id: Set(row.id),
+                user_id: Set(Some(id)),
+                invite_id: Set(None),
+                ..Default::default()
+            },
+        };
+        change.update_without_returning(on).await.map_err(db)?;
+    }
     let teams = invite_team::Entity::find()
         .filter(invite_team::Column::InviteId.eq(invite.id))
         .all(on)
@@ -212,7 +255,11 @@ pub(crate) async fn take(on: &DatabaseTransaction, hash: [u8; 32], user: UserId,
             role: Set(team.role),
             created_at: Set(now().timestamp_micros()),
         };
-        team_member::Entity::insert(member).exec_without_returning(on).await.map_err(db)?;
+        team_member::Entity::insert(member)
+            .on_conflict_do_nothing_on([team_member::Column::TeamId, team_member::Column::UserId])
+            .exec_without_returning(on)
+            .await
+            .map_err(db)?;
     }
     invite::Entity::delete_by_id(invite.id).exec(on).await.map_err(db)?;
     Ok(())

@@ -2,10 +2,15 @@
 //! their versions, jobs and the ledger. One schema for SQLite and PostgreSQL. Every function that reads for a
 //! person takes who asks, and answers `not_found` for what is not theirs.
 
+#![warn(clippy::missing_errors_doc)]
+
 mod accounts;
+mod checkpoint_migration;
 mod connections;
 mod connections_migration;
 mod entity;
+mod events;
+mod events_migration;
 mod grants;
 mod invites;
 mod jobs;
@@ -16,6 +21,7 @@ mod models;
 mod people_migration;
 mod pool;
 mod record;
+mod retention;
 mod sharing_migration;
 mod statements;
 mod tables;
@@ -56,6 +62,9 @@ pub struct Meta {
 
 impl Meta {
     /// Opens `sqlite:…` (made if missing) and brings the schema up to date.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`, also for a database that a newer version made.
     pub async fn open(url: &str) -> Result<Self> {
         let file = pool::DatabaseFile::of(url).map_err(db)?;
         let connection = connect(pool::options(url, &file)).await?;
@@ -70,6 +79,9 @@ impl Meta {
     }
 
     /// Whether the database takes a write, on the disk when this returns.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn check_writable(&self) -> Result<()> {
         let transaction = self.write().await?;
         let at = now().timestamp_micros();
@@ -85,6 +97,9 @@ impl Meta {
     }
 
     /// Closes the connections; SQLite then folds its write-ahead log into the file.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn close(self) -> Result<()> {
         self.db.close().await.map_err(db)
     }

@@ -3,10 +3,11 @@
 use crate::{
     Meta, db,
     entity::{grant, invite, model, team, user},
+    events::note_of_model,
     grants::{Grant, Own, Read, access, confirm},
     invites::{self, InviteLink},
     now,
-    record::{Access, Member, User, Who},
+    record::{Access, Action, Member, User, Who},
 };
 use mycorr_domain::{Code, Email, InviteId, MemberId, ModelId, Problem, Result, TableId, TeamId, UserId};
 use sea_orm::{
@@ -40,6 +41,9 @@ pub(crate) enum Whom {
 
 impl Meta {
     /// Who may see a Model, the owner first.
+    ///
+    /// # Errors
+    /// `not_found`; `storage_unavailable`.
     pub async fn members(&self, of: &Grant<Read>) -> Result<Vec<Member>> {
         let owner = model::Entity::find_by_id(*of.on().as_uuid())
             .find_also_related(user::Entity)
@@ -53,6 +57,9 @@ impl Meta {
     }
 
     /// Who may see a table besides those who may see its Model.
+    ///
+    /// # Errors
+    /// `not_found`; `storage_unavailable`.
     pub async fn table_members(&self, of: &Grant<Read, TableId>) -> Result<Vec<Member>> {
         self.granted(grant::Column::TableId.eq(*of.on().as_uuid())).await
     }
@@ -81,9 +88,9 @@ impl Meta {
         by: &Grant<Own, TableId>,
         new: NewMember<'_>,
     ) -> Result<(Member, bool)> {
+        let model = self.table_of_job(by.on()).await?.model;
         let transaction = self.write().await?;
         confirm(&transaction, by).await?;
-        let model = self.table(by.user(), by.on()).await?.0.model;
         self.put(transaction, by.user(), model, Place::Table(by.on()), new, Access::Viewer).await
     }
 
@@ -97,6 +104,10 @@ impl Meta {
         rank: Access,
     ) -> Result<(Member, bool)> {
         let mut invited = false;
+        let name = match &new {
+            NewMember::Team(team) => format!("team {team}"),
+            NewMember::Email(email, _) => email.as_str().to_owned(),
+        };
         let whom = match new {
             NewMember::Team(team) => {
                 access(&transaction, by, team).await?;
@@ -118,6 +129,12 @@ impl Meta {
             return Err(Problem::invalid("email", "This is the owner, who may do everything already."));
         }
         let id = give(&transaction, place, whom, Some(rank)).await?;
+        let what = match place {
+            Place::Model(_) => rank.as_str(),
+            Place::Table(_) => "viewer of one table",
+        };
+        let detail = format!("{name}: {what}");
+        note_of_model(&transaction, by, Action::MemberAdded, model, detail).await?;
         transaction.commit().await.map_err(db)?;
         let member = self.granted(grant::Column::Id.eq(id)).await?.pop();
         Ok((member.ok_or_else(|| Problem::not_found("member"))?, invited))
@@ -131,7 +148,7 @@ impl Meta {
         let transaction = self.write().await?;
         let of = grant::Column::ModelId.eq(*by.on().as_uuid());
         let rank = access(&transaction, by.user(), by.on()).await?;
-        delete(transaction, by.user(), rank, id, of).await
+        delete(transaction, by.user(), rank, by.on(), id, of).await
     }
 
     /// The same of a table alone.
@@ -139,10 +156,11 @@ impl Meta {
     /// # Errors
     /// As [`Meta::delete_member`].
     pub async fn delete_table_member(&self, by: &Grant<Read, TableId>, id: MemberId) -> Result<()> {
+        let model = self.table_of_job(by.on()).await?.model;
         let transaction = self.write().await?;
         let of = grant::Column::TableId.eq(*by.on().as_uuid());
         let rank = access(&transaction, by.user(), by.on()).await?;
-        delete(transaction, by.user(), rank, id, of).await
+        delete(transaction, by.user(), rank, model, id, of).await
     }
 
     async fn granted(&self, which: impl Into<sea_orm::Condition>) -> Result<Vec<Member>> {
@@ -198,6 +216,7 @@ async fn delete(
     transaction: DatabaseTransaction,
     by: UserId,
     rank: Access,
+    model: ModelId,
     id: MemberId,
     of: impl Into<sea_orm::Condition>,
 ) -> Result<()> {
@@ -207,8 +226,26 @@ async fn delete(
     if rank != Access::Owner && row.user_id != Some(*by.as_uuid()) {
         return Err(Problem::new(Code::Forbidden, "Only the owner of this Model can do that."));
     }
+    let name = name_of(&transaction, &row).await?;
     grant::Entity::delete_by_id(row.id).exec(&transaction).await.map_err(db)?;
+    note_of_model(&transaction, by, Action::MemberRemoved, model, name).await?;
     transaction.commit().await.map_err(db)
+}
+
+/// As activity and audit call a member.
+async fn name_of(on: &impl ConnectionTrait, row: &grant::Model) -> Result<String> {
+    Ok(match (row.user_id, row.team_id, row.invite_id) {
+        (Some(id), ..) => {
+            let user = user::Entity::find_by_id(id).one(on).await.map_err(db)?;
+            user.map(|user| user.email).unwrap_or_default()
+        }
+        (_, Some(id), _) => format!("team {id}"),
+        (.., Some(id)) => {
+            let invite = invite::Entity::find_by_id(id).one(on).await.map_err(db)?;
+            invite.map(|invite| invite.email).unwrap_or_default()
+        }
+        _ => String::new(),
+    })
 }
 
 pub(crate) async fn user_of(on: &impl ConnectionTrait, email: &Email) -> Result<Option<user::Model>> {

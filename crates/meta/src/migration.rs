@@ -23,7 +23,9 @@ impl MigratorTrait for Migrator {
             Box::new(Throttles),
             Box::new(crate::people_migration::People),
             Box::new(crate::sharing_migration::Sharing),
+            Box::new(crate::events_migration::Events),
             Box::new(crate::connections_migration::SeveralConnections),
+            Box::new(crate::checkpoint_migration::Checkpoints),
         ]
     }
 }

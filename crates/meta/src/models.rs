@@ -3,10 +3,11 @@
 use crate::{
     Listed, Meta, after, db,
     entity::{model, removed, table, user},
+    events::note_of_model,
     grants::{Grant, Own, access_of, confirm, is_visible},
     members::{Place, Whom, give},
     now,
-    record::{Access, Model},
+    record::{Access, Action, Model},
     time,
 };
 use mycorr_domain::{Email, ModelId, Problem, ResourceName, Result, TableId, UserId};
@@ -18,6 +19,8 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 impl Meta {
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn create_model(&self, user: UserId, name: &ResourceName) -> Result<Model> {
         let id = ModelId::new();
         let row = model::Model {
@@ -26,13 +29,18 @@ impl Meta {
             name: name.as_str().to_owned(),
             created_at: now().timestamp_micros(),
         };
+        let transaction = self.write().await?;
         model::Entity::insert(model::ActiveModel::from(row))
-            .exec_without_returning(&self.db)
+            .exec_without_returning(&transaction)
             .await
             .map_err(db)?;
+        note_of_model(&transaction, user, Action::ModelCreated, id, "").await?;
+        transaction.commit().await.map_err(db)?;
         self.model(user, id).await
     }
 
+    /// # Errors
+    /// `not_found`; `storage_unavailable`.
     pub async fn model(&self, user: UserId, id: ModelId) -> Result<Model> {
         let access = self.access(user, id).await?;
         let found = model::Entity::find_by_id(*id.as_uuid())
@@ -46,6 +54,9 @@ impl Meta {
     }
 
     /// The Models that `user` may see, newest first.
+    ///
+    /// # Errors
+    /// `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn models(&self, user: UserId, from: Option<&str>, limit: usize) -> Result<Listed<Model>> {
         let mut query = model::Entity::find().find_also_related(user::Entity).filter(is_visible(user));
         if let Some(id) = after::<ModelId>(from)? {
@@ -99,22 +110,32 @@ impl Meta {
             Some(Access::Collaborator),
         )
         .await?;
+        let detail = format!("to {}", to.as_str());
+        note_of_model(&transaction, grant.user(), Action::ModelTransferred, grant.on(), detail).await?;
         transaction.commit().await.map_err(db)
     }
 
+    /// # Errors
+    /// `not_found`, `forbidden`; `storage_full`, `storage_unavailable`.
     pub async fn rename_model(&self, grant: &Grant<Own>, name: &ResourceName) -> Result<Model> {
-        let id = grant.on();
+        let (transaction, id) = (self.write().await?, grant.on());
+        confirm(&transaction, grant).await?;
         model::Entity::update_many()
             .col_expr(model::Column::Name, Expr::value(name.as_str()))
             .filter(model::Column::Id.eq(*id.as_uuid()))
-            .exec(&self.db)
+            .exec(&transaction)
             .await
             .map_err(db)?;
+        note_of_model(&transaction, grant.user(), Action::ModelRenamed, id, "").await?;
+        transaction.commit().await.map_err(db)?;
         self.model(grant.user(), id).await
     }
 
     /// Deletes a Model with its tables and jobs. A worker that still writes one of its tables finds its lease
     /// gone; the files are removed later (see [`Meta::removed_tables`]).
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`; `storage_full`, `storage_unavailable`.
     pub async fn delete_model(&self, grant: &Grant<Own>) -> Result<()> {
         let (transaction, id) = (self.write().await?, grant.on());
         confirm(&transaction, grant).await?;
@@ -129,6 +150,7 @@ impl Meta {
         for table in tables {
             remove_later(&transaction, TableId::from_uuid(table)).await?;
         }
+        note_of_model(&transaction, grant.user(), Action::ModelDeleted, id, "").await?;
         model::Entity::delete_by_id(*id.as_uuid()).exec(&transaction).await.map_err(db)?;
         transaction.commit().await.map_err(db)
     }

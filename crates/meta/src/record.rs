@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use mycorr_domain::{
-    Code, Column, ConnectionId, ConnectionKind, Endpoint, InviteId, JobId, MemberId, ModelId, Problem,
-    SessionId, SourceRecord, StatementId, StoreVersion, TableId, TeamId, TokenId, UserId,
+    Code, Column, ConnectionId, ConnectionKind, Endpoint, EventId, InviteId, JobId, MemberId, ModelId,
+    Problem, SessionId, SourceRecord, StatementId, StoreVersion, TableId, TeamId, TokenId, UserId,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -38,6 +38,14 @@ pub enum Access {
 }
 
 impl Access {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Collaborator => "collaborator",
+            Self::Owner => "owner",
+        }
+    }
+
     /// As it is stored and compared in SQL.
     pub(crate) const fn rank(self) -> i32 {
         self as i32
@@ -63,6 +71,41 @@ words! {
     TeamRole { Member = "member", Admin = "admin" }
     /// Who may sync tables that come through a connection: its owner alone, or who may change the table.
     SyncBy { Owner = "owner", Collaborators = "collaborators" }
+    /// What was done.
+    Action {
+        ModelCreated = "model.created",
+        ModelRenamed = "model.renamed",
+        ModelTransferred = "model.transferred",
+        ModelDeleted = "model.deleted",
+        TableImported = "table.imported",
+        TableSynced = "table.synced",
+        TableRestored = "table.restored",
+        TableRenamed = "table.renamed",
+        TableDeleted = "table.deleted",
+        SourceChanged = "table.source_changed",
+        MemberAdded = "member.added",
+        MemberRemoved = "member.removed",
+        AccountCreated = "account.created",
+        AccountDisabled = "account.disabled",
+        AccountEnabled = "account.enabled",
+        AdminGranted = "account.admin_granted",
+        AdminRevoked = "account.admin_revoked",
+        PasswordChanged = "account.password_changed",
+        PasswordResetMade = "account.password_reset_made",
+        TokenCreated = "token.created",
+        TokenDeleted = "token.deleted",
+        InviteCreated = "invite.created",
+        InviteDeleted = "invite.deleted",
+        ConnectionCreated = "connection.created",
+        ConnectionChanged = "connection.changed",
+        ConnectionDeleted = "connection.deleted",
+        ConnectionOffered = "connection.offered",
+        ConnectionTransferred = "connection.transferred",
+        TeamCreated = "team.created",
+        TeamDeleted = "team.deleted",
+        TeamMemberAdded = "team.member_added",
+        TeamMemberRemoved = "team.member_removed",
+    }
     TokenAccess { Read = "read", Write = "write" }
     /// What a statement was sent for.
     Purpose { Test = "test", Browse = "browse", Preview = "preview", Import = "import", Sync = "sync" }
@@ -207,6 +250,19 @@ pub struct Member {
     pub access: Access,
 }
 
+/// Something that somebody did.
+#[derive(Clone, Debug)]
+pub struct Event {
+    pub id: EventId,
+    pub at: DateTime<Utc>,
+    /// `None` for the operator, and when the account is gone.
+    pub actor: Option<User>,
+    pub action: Action,
+    /// To what: a name for who may see the thing, else an id.
+    pub object: String,
+    pub detail: String,
+}
+
 /// An invitation that was not taken yet.
 #[derive(Clone, Debug)]
 pub struct Invite {
@@ -272,6 +328,8 @@ pub struct Version {
     /// `None` when the account is gone.
     pub created_by: Option<User>,
     pub created_at: DateTime<Utc>,
+    /// The name under which it is kept.
+    pub checkpoint: Option<String>,
 }
 
 #[derive(Clone, Debug)]

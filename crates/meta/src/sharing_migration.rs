@@ -35,13 +35,15 @@ impl MigrationTrait for Sharing {
         let invites = vec![
             id(),
             hash,
-            text("email").unique_key().take(),
+            text("email"),
             uuid("invited_by"),
             big_integer("created_at"),
             big_integer("expires_at"),
         ];
         let invites = table("invites", invites).foreign_key(&mut cascade("invited_by", "users")).take();
         manager.create_table(invites).await?;
+        let of_inviter = index("invites_email", "invites", &["email", "invited_by"]).unique().take();
+        manager.create_index(of_inviter).await?;
         let teams = vec![uuid("invite_id"), uuid("team_id"), text("role")];
         let teams = table("invite_teams", teams)
             .primary_key(Index::create().col("invite_id").col("team_id"))

@@ -78,6 +78,9 @@ impl Meta {
     }
 
     /// Adds statements that have ended, in the given order. A connection that is gone has no ledger any more.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn record_statements(&self, on: ConnectionId, statements: Vec<NewStatement>) -> Result<()> {
         let transaction = self.write().await?;
         insert(&transaction, on, statements, None).await?;
@@ -85,6 +88,9 @@ impl Meta {
     }
 
     /// Completes entries, also such as were taken for interrupted meanwhile.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn complete_statements(&self, ends: &[StatementEnd]) -> Result<()> {
         let transaction = self.write().await?;
         for end in ends {
@@ -103,6 +109,9 @@ impl Meta {
     }
 
     /// Keeps open entries open: the process that sent them lives.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn renew_statements(&self, ids: &[StatementId], open: TimeDelta) -> Result<()> {
         statement::Entity::update_many()
             .col_expr(statement::Column::OpenUntil, Expr::value((now() + open).timestamp_micros()))
@@ -115,6 +124,9 @@ impl Meta {
     }
 
     /// Closes the open entries of processes that died. How many there were.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn close_interrupted_statements(&self) -> Result<u64> {
         let dead = statement::Column::OpenUntil.lt(now().timestamp_micros());
         let any = statement::Entity::find().filter(dead.clone()).one(&self.db).await.map_err(db)?;
@@ -132,6 +144,9 @@ impl Meta {
     }
 
     /// Newest first.
+    ///
+    /// # Errors
+    /// `not_found`, `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn statements(
         &self,
         owner: UserId,
@@ -179,6 +194,9 @@ impl Meta {
     }
 
     /// Removes a slice of the ledgers of deleted connections. False once nothing of them is left.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn prune_ledgers(&self) -> Result<bool> {
         let removed = removed_ledger::Entity::find().one(&self.db).await.map_err(db)?;
         let Some(removed_ledger::Model { connection_id }) = removed else { return Ok(false) };
@@ -199,6 +217,9 @@ impl Meta {
 
     /// Removes a slice of the entries that are older at `at` than their connection's owner keeps them. False once
     /// there are none.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn prune_statements(&self, at: DateTime<Utc>) -> Result<bool> {
         let connections: Vec<(Uuid, i64)> = connection::Entity::find()
             .select_only()

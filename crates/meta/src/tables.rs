@@ -3,11 +3,12 @@
 use crate::{
     Listed, Meta, after, db,
     entity::{connection, job, removed, table, user, version},
+    events::{About, note},
     from_json,
     grants::{Grant, Write, access, confirm},
     jobs::{cancel_pending, give, next_fence},
     models::remove_later,
-    record::{Access, JobKind, JobState, Source, Table, User, Version},
+    record::{Access, Action, JobKind, JobState, Source, Table, User, Version},
     time,
 };
 use chrono::{DateTime, Utc};
@@ -23,6 +24,9 @@ use uuid::Uuid;
 
 impl Meta {
     /// A table that `user` may see, and what they may do with it.
+    ///
+    /// # Errors
+    /// `not_found`; `storage_unavailable`.
     pub async fn table(&self, user: UserId, id: TableId) -> Result<(Table, Access)> {
         let access = access(&self.db, user, id).await?;
         let mut table = self.table_of_job(id).await?;
@@ -41,6 +45,9 @@ impl Meta {
     }
 
     /// The tables of a Model that can be read, by name.
+    ///
+    /// # Errors
+    /// `not_found`, `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn tables(
         &self,
         user: UserId,
@@ -66,12 +73,16 @@ impl Meta {
         Ok(Listed::new(tables, limit, |table: &Table| table.name.clone()))
     }
 
+    /// # Errors
+    /// `conflict` for a name that is taken, `not_found`, `forbidden`; `storage_full`, `storage_unavailable`.
     pub async fn rename_table(&self, grant: &Grant<Write, TableId>, name: &TableName) -> Result<Table> {
-        let id = grant.on();
+        let (transaction, id) = (self.write().await?, grant.on());
+        confirm(&transaction, grant).await?;
+        let before = table::Entity::find_by_id(*id.as_uuid()).one(&transaction).await.map_err(db)?;
         table::Entity::update_many()
             .col_expr(table::Column::Name, Expr::value(name.as_str()))
             .filter(table::Column::Id.eq(*id.as_uuid()))
-            .exec(&self.db)
+            .exec(&transaction)
             .await
             .map_err(|error| match error.sql_err() {
                 Some(SqlErr::UniqueConstraintViolation(_)) => {
@@ -80,22 +91,37 @@ impl Meta {
                 }
                 _ => db(error),
             })?;
+        if let Some(before) = before {
+            let about = About::Model(before.model_id, name.as_str());
+            let detail = format!("from {}", before.name);
+            note(&transaction, Some(grant.user()), Action::TableRenamed, about, detail).await?;
+        }
+        transaction.commit().await.map_err(db)?;
         Ok(self.table(grant.user(), id).await?.0)
     }
 
     /// Deletes a table with its versions. A job that writes it is told to stop; the files are removed later.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`; `storage_full`, `storage_unavailable`.
     pub async fn delete_table(&self, grant: &Grant<Write, TableId>) -> Result<()> {
         let (transaction, id) = (self.write().await?, grant.on());
         confirm(&transaction, grant).await?;
         cancel_pending(&transaction, job::Column::TableId.eq(*id.as_uuid())).await?;
-        let deleted = table::Entity::delete_by_id(*id.as_uuid()).exec(&transaction).await.map_err(db)?;
-        if deleted.rows_affected == 1 {
+        let before = table::Entity::find_by_id(*id.as_uuid()).one(&transaction).await.map_err(db)?;
+        table::Entity::delete_by_id(*id.as_uuid()).exec(&transaction).await.map_err(db)?;
+        if let Some(before) = before {
+            let about = About::Model(before.model_id, &before.name);
+            note(&transaction, Some(grant.user()), Action::TableDeleted, about, "").await?;
             remove_later(&transaction, id).await?;
         }
         transaction.commit().await.map_err(db)
     }
 
     /// One version; the newest when `number` is `None`.
+    ///
+    /// # Errors
+    /// `not_found`; `storage_unavailable`.
     pub async fn version(&self, table: &Table, number: Option<i64>) -> Result<Version> {
         let missing = || Problem::not_found("version");
         let Some(number) = number else {
@@ -113,6 +139,9 @@ impl Meta {
     }
 
     /// Newest first.
+    ///
+    /// # Errors
+    /// `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn versions(&self, table: &Table, from: Option<&str>, limit: usize) -> Result<Listed<Version>> {
         let mut query = version::Entity::find()
             .find_also_related(user::Entity)
@@ -134,6 +163,9 @@ impl Meta {
     }
 
     /// The right to delete the files of tables that are gone, for those that are due at the moment `at`.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn claim_removed(&self, at: DateTime<Utc>) -> Result<Vec<WriteRight>> {
         let due =
             removed::Entity::find().filter(removed::Column::DueAt.lte(at.timestamp_micros())).limit(100);
@@ -152,6 +184,9 @@ impl Meta {
 
     /// The right to sweep or delete what a store holds of `table`, and whether the table exists; `None` while a job
     /// writes it or its files wait for their removal.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn claim_leftovers(&self, table: TableId) -> Result<Option<(WriteRight, bool)>> {
         let transaction = self.write().await?;
         let id = *table.as_uuid();
@@ -168,6 +203,9 @@ impl Meta {
     }
 
     /// The files of a removed table are gone.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn forget_removed(&self, table: TableId) -> Result<()> {
         removed::Entity::delete_by_id(*table.as_uuid()).exec(&self.db).await.map_err(db)?;
         Ok(())
@@ -289,5 +327,6 @@ fn version_record(row: version::Model, created_by: Option<User>) -> Result<Versi
         restored_version: row.restored_version,
         created_by,
         created_at: time(row.created_at),
+        checkpoint: row.checkpoint,
     })
 }

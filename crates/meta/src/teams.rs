@@ -3,11 +3,12 @@
 use crate::{
     Listed, Meta, after, db,
     entity::{invite, invite_team, team, team_member, user},
+    events::{About, note},
     grants::{Grant, Own, Read, confirm},
     invites::{self, InviteLink, invite_to_team},
     members::user_of,
     now,
-    record::{Team, TeamMember, TeamRole, User, Who},
+    record::{Action, Team, TeamMember, TeamRole, User, Who},
     time,
 };
 use mycorr_domain::{Code, Email, InviteId, Problem, ResourceName, Result, TeamId, UserId};
@@ -19,6 +20,9 @@ use sea_orm::{
 
 impl Meta {
     /// Makes a team with one member, its admin.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn create_team(&self, user: UserId, name: &ResourceName) -> Result<Team> {
         let transaction = self.write().await?;
         let (id, at) = (TeamId::new(), now().timestamp_micros());
@@ -28,11 +32,16 @@ impl Meta {
             .await
             .map_err(db)?;
         put(&transaction, id, user, TeamRole::Admin).await?;
+        let about = id.to_string();
+        note(&transaction, Some(user), Action::TeamCreated, About::Other(&about), name.as_str()).await?;
         transaction.commit().await.map_err(db)?;
         self.team(&self.grant(user, id).await?).await
     }
 
     /// The teams of `user`, newest first.
+    ///
+    /// # Errors
+    /// `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn teams(&self, user: UserId, from: Option<&str>, limit: usize) -> Result<Listed<Team>> {
         let mut query = team_member::Entity::find().filter(team_member::Column::UserId.eq(*user.as_uuid()));
         if let Some(id) = after::<TeamId>(from)? {
@@ -52,6 +61,8 @@ impl Meta {
         Ok(Listed { items, next: listed.next })
     }
 
+    /// # Errors
+    /// `not_found`; `storage_unavailable`.
     pub async fn team(&self, of: &Grant<Read, TeamId>) -> Result<Team> {
         let id = *of.on().as_uuid();
         let row = team::Entity::find_by_id(id).one(&self.db).await.map_err(db)?;
@@ -64,6 +75,8 @@ impl Meta {
         Ok(Team { id: of.on(), name: row.name, role, members, created_at: time(row.created_at) })
     }
 
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn rename_team(&self, by: &Grant<Own, TeamId>, name: &ResourceName) -> Result<()> {
         team::Entity::update_many()
             .col_expr(team::Column::Name, Expr::value(name.as_str()))
@@ -75,14 +88,22 @@ impl Meta {
     }
 
     /// Deletes a team; what was granted to it is granted to nobody.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`; `storage_full`, `storage_unavailable`.
     pub async fn delete_team(&self, by: &Grant<Own, TeamId>) -> Result<()> {
         let transaction = self.write().await?;
         confirm(&transaction, by).await?;
         team::Entity::delete_by_id(*by.on().as_uuid()).exec(&transaction).await.map_err(db)?;
+        let about = by.on().to_string();
+        note(&transaction, Some(by.user()), Action::TeamDeleted, About::Other(&about), "").await?;
         transaction.commit().await.map_err(db)
     }
 
     /// Who belongs to a team, and who was invited to it.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn team_members(&self, of: &Grant<Read, TeamId>) -> Result<Vec<TeamMember>> {
         let id = *of.on().as_uuid();
         let people = team_member::Entity::find()
@@ -136,6 +157,8 @@ impl Meta {
                 (Who::Invite(InviteId::from_uuid(id), email.as_str().to_owned()), new)
             }
         };
+        let (about, detail) = (by.on().to_string(), format!("{}: {}", email.as_str(), role.as_str()));
+        note(&transaction, Some(by.user()), Action::TeamMemberAdded, About::Other(&about), detail).await?;
         transaction.commit().await.map_err(db)?;
         Ok((TeamMember { who, role }, invited))
     }
@@ -161,6 +184,9 @@ impl Meta {
             return Err(Problem::not_found("member"));
         }
         keep_an_admin(&transaction, by.on()).await?;
+        let gone = user::Entity::find_by_id(*user.as_uuid()).one(&transaction).await.map_err(db)?;
+        let (about, detail) = (by.on().to_string(), gone.map(|user| user.email).unwrap_or_default());
+        note(&transaction, Some(by.user()), Action::TeamMemberRemoved, About::Other(&about), detail).await?;
         transaction.commit().await.map_err(db)
     }
 }

@@ -41,6 +41,9 @@ fn duration(micros: i64) -> Duration {
 
 impl Meta {
     /// Charges one attempt to a key, if its rate allows one.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn charge(&self, key: &str, rate: Rate) -> Result<Charge> {
         let (cost, capacity) = (micros(rate.interval), rate.capacity());
         if self.add(key, cost, capacity, Some(capacity)).await?.is_some() {
@@ -54,12 +57,18 @@ impl Meta {
     }
 
     /// Charges a price, whatever was charged before; how long it takes until everything is paid for.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn charge_price(&self, key: &str, price: Duration) -> Result<Duration> {
         let paid = self.add(key, micros(price), micros(MAX_DEBT), None).await?;
         Ok(duration(paid.unwrap_or(0)))
     }
 
     /// Gives a charge back: the attempt did not fail.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn refund(&self, key: &str, rate: Rate) -> Result<()> {
         let sql = "UPDATE throttles SET until = until - $2 WHERE key = $1".to_owned();
         let values = [key.into(), micros(rate.interval).into()];
@@ -68,6 +77,9 @@ impl Meta {
     }
 
     /// Remembers a key for so long.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn remember(&self, key: &str, long: Duration) -> Result<()> {
         let until = format!("{} + $2", self.clock());
         let sql = format!(
@@ -78,6 +90,9 @@ impl Meta {
     }
 
     /// Whether a key is remembered.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn remembers(&self, key: &str) -> Result<bool> {
         let sql = format!("SELECT 1 FROM throttles WHERE key = $1 AND until > {}", self.clock());
         let row = self.db.query_one_raw(self.statement(sql, [key.into()])).await.map_err(db)?;
@@ -85,6 +100,9 @@ impl Meta {
     }
 
     /// Forgets what is paid for. Returns how many keys that were.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn delete_paid(&self) -> Result<u64> {
         let sql = format!("DELETE FROM throttles WHERE until < {}", self.clock());
         Ok(self.db.execute_raw(self.statement(sql, [])).await.map_err(db)?.rows_affected())

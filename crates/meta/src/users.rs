@@ -3,8 +3,9 @@
 use crate::{
     Listed, Meta, after, db,
     entity::{password_reset, session, user},
+    events::{About, note},
     now,
-    record::User,
+    record::{Action, User},
 };
 use chrono::{DateTime, Utc};
 use mycorr_domain::{Code, PersonName, Problem, Result, SessionId, UserId};
@@ -53,6 +54,9 @@ impl Meta {
     }
 
     /// All accounts whose name or e-mail address contains `search`, newest first.
+    ///
+    /// # Errors
+    /// `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn users(
         &self,
         _by: &Administrator,
@@ -80,17 +84,23 @@ impl Meta {
     ///
     /// # Errors
     /// `not_found`; `conflict` for the last administrator who is not disabled.
-    pub async fn change_user(&self, _by: &Administrator, id: UserId, change: UserChange) -> Result<User> {
+    pub async fn change_user(&self, by: &Administrator, id: UserId, change: UserChange) -> Result<User> {
         let transaction = self.write().await?;
         let row = user_row(&transaction, id).await?;
         let mut changed = user::ActiveModel { id: Set(row.id), ..Default::default() };
         if let Some(admin) = change.admin {
             changed.admin = Set(admin);
+            if admin != row.admin {
+                let action = if admin { Action::AdminGranted } else { Action::AdminRevoked };
+                note(&transaction, by.user(), action, About::Other(&row.email), "").await?;
+            }
         }
         if let Some(disabled) = change.disabled
             && disabled != row.disabled_at.is_some()
         {
             changed.disabled_at = Set(disabled.then(|| now().timestamp_micros()));
+            let action = if disabled { Action::AccountDisabled } else { Action::AccountEnabled };
+            note(&transaction, by.user(), action, About::Other(&row.email), "").await?;
             end_sessions(&transaction, id, None).await?;
             delete_resets(&transaction, id).await?;
         }
@@ -112,10 +122,14 @@ impl Meta {
         Ok(row.into())
     }
 
+    /// # Errors
+    /// `not_found`; `storage_unavailable`.
     pub async fn user(&self, id: UserId) -> Result<User> {
         user_row(&self.db, id).await.map(User::from)
     }
 
+    /// # Errors
+    /// `not_found`; `storage_full`, `storage_unavailable`.
     pub async fn rename_user(&self, id: UserId, name: &PersonName) -> Result<User> {
         let named = user::ActiveModel {
             id: Set(*id.as_uuid()),
@@ -126,10 +140,19 @@ impl Meta {
         self.user(id).await
     }
 
-    /// Replaces a password, and ends every session but `keep`.
-    pub async fn set_password(&self, id: UserId, hash: &str, keep: Option<SessionId>) -> Result<()> {
+    /// Replaces a password, and ends every session but `keep`. `by` is whoever does it, `None` for the operator.
+    ///
+    /// # Errors
+    /// `not_found`; `storage_full`, `storage_unavailable`.
+    pub async fn set_password(
+        &self,
+        by: Option<UserId>,
+        id: UserId,
+        hash: &str,
+        keep: Option<SessionId>,
+    ) -> Result<()> {
         let transaction = self.write().await?;
-        set_password_on(&transaction, id, hash, keep).await?;
+        set_password_on(&transaction, by, id, hash, keep).await?;
         transaction.commit().await.map_err(db)
     }
 
@@ -139,15 +162,17 @@ impl Meta {
     /// `not_found`; `conflict` for an account that is disabled.
     pub async fn create_password_reset(
         &self,
-        _by: &Administrator,
+        by: &Administrator,
         id: UserId,
         hash: [u8; 32],
         expires_at: DateTime<Utc>,
     ) -> Result<()> {
         let transaction = self.write().await?;
-        if user_row(&transaction, id).await?.disabled_at.is_some() {
+        let account = user_row(&transaction, id).await?;
+        if account.disabled_at.is_some() {
             return Err(Problem::new(Code::Conflict, "This account is disabled.").fix("Enable it first."));
         }
+        note(&transaction, by.user(), Action::PasswordResetMade, About::Other(&account.email), "").await?;
         delete_resets(&transaction, id).await?;
         let row = password_reset::Model {
             hash: hash.to_vec(),
@@ -162,16 +187,23 @@ impl Meta {
     }
 
     /// Whether a link to a new password is good.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn has_password_reset(&self, hash: [u8; 32]) -> Result<bool> {
         Ok(reset_row(&self.db, hash).await?.is_some())
     }
 
     /// Replaces the password of the account that a link is for, once; every session ends. False if the link is not
     /// good.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn use_password_reset(&self, hash: [u8; 32], password_hash: &str) -> Result<bool> {
         let transaction = self.write().await?;
         let Some(row) = reset_row(&transaction, hash).await? else { return Ok(false) };
-        set_password_on(&transaction, UserId::from_uuid(row.user_id), password_hash, None).await?;
+        let id = UserId::from_uuid(row.user_id);
+        set_password_on(&transaction, Some(id), id, password_hash, None).await?;
         transaction.commit().await.map_err(db)?;
         Ok(true)
     }
@@ -192,6 +224,7 @@ async fn reset_row(on: &impl ConnectionTrait, hash: [u8; 32]) -> Result<Option<p
 
 async fn set_password_on(
     on: &DatabaseTransaction,
+    by: Option<UserId>,
     id: UserId,
     hash: &str,
     keep: Option<SessionId>,
@@ -202,6 +235,8 @@ async fn set_password_on(
         ..Default::default()
     };
     changed.update_without_returning(on).await.map_err(db)?;
+    let email = user_row(on, id).await?.email;
+    note(on, by, Action::PasswordChanged, About::Other(&email), "").await?;
     end_sessions(on, id, keep).await?;
     delete_resets(on, id).await
 }

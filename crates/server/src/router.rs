@@ -9,8 +9,8 @@ use crate::{
     page::page,
     query_parameters::{KnownParameters, refuse_unknown},
     routes::{
-        accounts, browse, connections, export, job_list, jobs, members, models, operating, passport, paste,
-        role, rows, statements, tables, teams, tokens, users, versions,
+        accounts, browse, connections, diff, events, export, job_list, jobs, members, models, operating,
+        passport, paste, retention, role, rows, statements, tables, teams, tokens, users, versions,
     },
 };
 use axum::{Router, extract::DefaultBodyLimit, http::header, middleware, routing::get};
@@ -60,6 +60,8 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
             connections::delete_connection
         ))
         .routes(routes!(connections::test_connection))
+        .routes(routes!(connections::transfer_connection))
+        .routes(routes!(connections::accept_connection))
         .routes(routes!(connections::list_dependents))
         .routes(routes!(passport::get_passport, passport::check_passport))
         .routes(routes!(browse::list_schemas))
@@ -75,6 +77,8 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(members::list_members, members::put_member))
         .routes(routes!(members::delete_member))
         .routes(routes!(members::transfer_model))
+        .routes(routes!(events::list_activity))
+        .routes(routes!(events::list_audit))
         .routes(routes!(members::list_table_members, members::put_table_member))
         .routes(routes!(members::delete_table_member))
         .routes(routes!(teams::create_team, teams::list_teams))
@@ -82,6 +86,7 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(teams::list_team_members, teams::put_team_member))
         .routes(routes!(teams::delete_team_member))
         .routes(routes!(teams::create_invite, teams::list_invites))
+        .routes(routes!(teams::accept_invite))
         .routes(routes!(teams::delete_invite))
         .routes(routes!(models::list_tables))
         .routes(routes!(models::list_jobs))
@@ -96,7 +101,11 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(tables::set_source))
         .routes(routes!(rows::list_rows))
         .routes(routes!(rows::get_cell))
+        .routes(routes!(retention::delete_version))
+        .routes(routes!(retention::set_checkpoint, retention::delete_checkpoint))
         .routes(routes!(export::export_table))
+        .routes(routes!(diff::get_diff))
+        .routes(routes!(diff::list_diff_rows))
         .routes(routes!(versions::list_versions))
         .routes(routes!(versions::restore_version));
     let (router, mut document) = OpenApiRouter::with_openapi(Doc::openapi())

@@ -6,6 +6,7 @@ mod admission;
 pub mod bench;
 mod calendar;
 mod conditions;
+mod diff;
 mod encode;
 mod export;
 mod filter;

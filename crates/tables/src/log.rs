@@ -48,11 +48,13 @@ impl Logged {
 pub(crate) struct NextVersion<'a> {
     pub(crate) base: Option<Logged>,
     pub(crate) files: &'a [LoggedFile],
-    pub(crate) content: Content<'a>,
+    pub(crate) kind: Kind<'a>,
+    /// What its rows are, see [`crate::diff::Content`].
+    pub(crate) content: Option<String>,
 }
 
 #[derive(Clone, Copy)]
-pub(crate) enum Content<'a> {
+pub(crate) enum Kind<'a> {
     Written(&'a arrow_schema::Schema),
     Restored(&'a Logged),
     /// What is there already, under a higher fence.
@@ -61,6 +63,8 @@ pub(crate) enum Content<'a> {
 
 /// The application whose transaction is the highest fence that has written (PROTOCOL.md, "Transaction Identifiers").
 const FENCE: &str = "mycorr.fence";
+/// What the information of a commit says of its rows.
+const CONTENT: &str = "mycorr.content";
 /// How often a commit is tried again after one of a lower fence came first.
 const MAX_REBASES: usize = 8;
 
@@ -157,11 +161,11 @@ impl Log {
             self.admit(latest.as_ref(), right).await?;
             // A table that is not there yet is made: a commit of its first version would otherwise be open to all.
             let schema = arrow_schema::Schema::new(vec![crate::encode::placeholder()]);
-            let (files, content) = match &latest {
-                Some(latest) => (latest.files.clone(), Content::Same),
-                None => (Vec::new(), Content::Written(&schema)),
+            let (files, kind) = match &latest {
+                Some(latest) => (latest.files.clone(), Kind::Same),
+                None => (Vec::new(), Kind::Written(&schema)),
             };
-            let closing = NextVersion { base: latest, files: &files, content };
+            let closing = NextVersion { base: latest, files: &files, kind, content: None };
             match self.try_commit_as(&closing, vec![Transaction::new(FENCE, right.fence())]).await {
                 Ok(_) => return Ok(None),
                 Err(error) if is_conflict(&error) => latest = self.latest().await?,
@@ -207,6 +211,7 @@ impl Log {
         let properties = CommitProperties::default()
             .with_max_retries(0)
             .with_cleanup_expired_logs(Some(false))
+            .with_metadata(next.content.iter().map(|content| (CONTENT.to_owned(), content.clone().into())))
             .with_application_transactions(transactions);
         let base = next.base.as_ref().map(|base| &base.snapshot as &dyn TableReference);
         CommitBuilder::from(properties)
@@ -214,6 +219,20 @@ impl Log {
             .build(base, self.store.clone(), next.operation())
             .await?;
         Ok(StoreVersion(next.number()))
+    }
+
+    /// What the rows of a version are, where its commit says so.
+    pub(crate) async fn content(&self, version: StoreVersion) -> Result<Option<String>> {
+        let Ok(number) = u64::try_from(version.0) else { return Ok(None) };
+        let Some(entry) = self.store.read_commit_entry(number).await.map_err(storage)? else {
+            return Ok(None);
+        };
+        let told =
+            get_actions(number, &entry).map_err(storage)?.into_iter().find_map(|action| match action {
+                Action::CommitInfo(info) => Some(info.info.get(CONTENT)?.as_str()?.to_owned()),
+                _ => None,
+            });
+        Ok(told)
     }
 
     /// Paths, relative to the table's folder, of the files of all versions.
@@ -258,13 +277,13 @@ impl NextVersion<'_> {
     }
 
     fn operation(&self) -> DeltaOperation {
-        match self.content {
-            Content::Written(_) | Content::Same => DeltaOperation::Write {
+        match self.kind {
+            Kind::Written(_) | Kind::Same => DeltaOperation::Write {
                 mode: deltalake::protocol::SaveMode::Overwrite,
                 partition_by: None,
                 predicate: None,
             },
-            Content::Restored(from) => {
+            Kind::Restored(from) => {
                 DeltaOperation::Restore { version: Some(from.snapshot.version()), datetime: None }
             }
         }
@@ -307,10 +326,10 @@ impl NextVersion<'_> {
     }
 
     fn metadata(&self) -> Result<Metadata> {
-        let schema = match self.content {
-            Content::Restored(from) => return Ok(from.snapshot.metadata().clone()),
-            Content::Written(schema) => schema,
-            Content::Same => {
+        let schema = match self.kind {
+            Kind::Restored(from) => return Ok(from.snapshot.metadata().clone()),
+            Kind::Written(schema) => schema,
+            Kind::Same => {
                 let base = self.base.as_ref().ok_or_else(|| Problem::bug("there is nothing to keep"))?;
                 return Ok(base.snapshot.metadata().clone());
             }

@@ -27,24 +27,26 @@ const BATCH_BYTES: usize = 4 << 20;
 const BATCH_ROWS: usize = 1024;
 
 /// The rows `ids` in that order, as many as an answer may hold. `ids` are rows of the version, none of them
-/// twice. Rows that lie apart (of a sorted view) are many pages to decode: all workers take part.
+/// twice. The answer has `parts` such pages. Rows that lie apart (of a sorted view) are many pages to decode: all workers take part.
 pub(crate) async fn rows(
     version: &Arc<Version>,
     columns: &Arc<[Column]>,
     ids: Vec<u64>,
     workers: &Workers,
     memory: &Admission,
+    parts: usize,
 ) -> Result<(Vec<Vec<Cell>>, Held)> {
     if columns.is_empty() {
         return Ok((vec![Vec::new(); ids.len()], None));
     }
-    let mut budget = AnswerBudget::new(ids.len() * columns.len());
+    let most = AnswerBudget::BYTES / parts;
+    let mut budget = AnswerBudget::new(ids.len() * columns.len()).split(parts);
     let row_bytes = row_bytes(version, columns, &ids).await? + columns.len() * size_of::<Cell>();
     let all_bytes = row_bytes.saturating_mul(ids.len());
     // The page, its encoding, and what is decoded at a time.
-    let permit = memory.acquire(2 * all_bytes.min(AnswerBudget::BYTES) + all_bytes.min(BATCH_BYTES)).await?;
+    let permit = memory.acquire(2 * all_bytes.min(most) + all_bytes.min(BATCH_BYTES)).await?;
     let held: Held = Some(Arc::new(permit));
-    if all_bytes > AnswerBudget::BYTES || ids.windows(2).all(|pair| pair[0] + 1 == pair[1]) {
+    if all_bytes > most || ids.windows(2).all(|pair| pair[0] + 1 == pair[1]) {
         // Where values are large, some rows at a time, as they come.
         let (version, columns) = (version.clone(), columns.clone());
         let rows = async move { large(&version, &columns, &ids, row_bytes, &mut budget).await };

@@ -32,7 +32,7 @@ enum Width {
 }
 
 /// Removed when it is dropped.
-struct OwnedFile(PathBuf);
+pub(crate) struct OwnedFile(pub(crate) PathBuf);
 
 impl Drop for OwnedFile {
     fn drop(&mut self) {

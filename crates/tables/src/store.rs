@@ -2,11 +2,12 @@
 
 use crate::{
     admission::Admission,
+    diff::{self, Comparison, Differences},
     encode::{self, Encoder, Target, WriteOptions},
     export::{self, ExportRows},
     folder::STAGING,
     index::View,
-    log::{Content, Log, NextVersion},
+    log::{Kind, Log, NextVersion},
     options::QueryOptions,
     page,
     place::Place,
@@ -21,12 +22,13 @@ use chrono::{TimeDelta, Utc};
 use futures::{StreamExt, TryStreamExt};
 use moka::future::Cache;
 use mycorr_domain::{
-    Column, Committed, Export, ExportFormat, Filter, JobId, Page, Problem, Result, RowQuery, Snapshot, Sort,
-    StoreVersion, TableId, TableStore, TableWriter, WriteRight,
+    Change, Column, Committed, DiffCounts, DiffFormat, DiffPage, DiffPlan, DiffRow, Export, ExportFormat,
+    Filter, JobId, Page, Problem, Result, RowQuery, Snapshot, Sort, StoreVersion, TableId, TableStore,
+    TableWriter, WriteRight,
 };
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, path::Path};
 use rayon::ThreadPool;
-use std::{num::NonZeroUsize, ops::Range, sync::Arc, thread, time::Duration};
+use std::{collections::HashSet, num::NonZeroUsize, ops::Range, sync::Arc, thread, time::Duration};
 
 /// Versioned tables in Delta Lake: a folder per table, a file per some hundred megabytes of rows, and a log.
 /// Files and log entries are durable before a version can be seen, and stay until the table is deleted.
@@ -47,6 +49,8 @@ struct Queries {
     versions: Cache<(TableId, StoreVersion), Arc<Version>>,
     metadata: MetadataCache,
     indexes: Cache<IndexKey, Arc<RowNumbers>>,
+    /// By the table and its two versions.
+    diffs: Cache<(TableId, StoreVersion, StoreVersion), Arc<Differences>>,
     sorts: Admission,
     pages: Admission,
     exports: Admission,
@@ -62,6 +66,8 @@ const SORT_TIMEOUT: Duration = Duration::from_secs(600);
 const PAGE_TIMEOUT: Duration = Duration::from_secs(120);
 /// Exports that are made at the same time. A whole version as Parquet is only copied, and does not count.
 const MAX_EXPORTS: u32 = 4;
+/// A page of differences is put together from so many: removed, added, and both sides of the changed.
+const DIFF_PARTS: usize = 4;
 
 impl Queries {
     fn new(options: QueryOptions) -> Result<Self> {
@@ -81,6 +87,12 @@ impl Queries {
                 .build(),
             metadata: metadata_cache(options.cache_memory()),
             indexes: Cache::builder().max_capacity(options.index_bytes() / KIB).weigher(weigh).build(),
+            diffs: Cache::builder()
+                .max_capacity(options.index_bytes() / 4 / KIB)
+                .weigher(|_, found: &Arc<Differences>| {
+                    u32::try_from((found.bytes() / KIB).max(16)).unwrap_or(u32::MAX)
+                })
+                .build(),
             sorts: Admission::new(options.sort_memory(), SORT_TIMEOUT),
             pages: Admission::new(options.page_memory(), PAGE_TIMEOUT),
             exports: Admission::new(options.export_memory(), PAGE_TIMEOUT),
@@ -168,6 +180,31 @@ impl DeltaStore {
             rows.await.map(Arc::new)
         };
         indexes.try_get_with(key.clone(), build).await.map_err(|problem: Arc<Problem>| (*problem).clone())
+    }
+
+    async fn both(&self, plan: &DiffPlan) -> Result<(Arc<Version>, Arc<Version>)> {
+        let (from, to) = (&plan.from, &plan.to);
+        Ok((self.version(from.table, from.version).await?, self.version(to.table, to.version).await?))
+    }
+
+    /// What differs is found once for all who wait for it, and given up when nobody does.
+    async fn differences(&self, plan: &DiffPlan) -> Result<Arc<Differences>> {
+        let Queries { options, sorts, diffs, .. } = &self.queries;
+        let find = async {
+            let comparison = async {
+                let (from, to) = self.both(plan).await?;
+                Comparison::new(plan, from, to).await
+            };
+            let (comparison, options, sorts) = (comparison.await?, options.clone(), sorts.clone());
+            let work = self.workers.run(async move {
+                let memory = comparison.memory(sorts.bytes() / 4 * 3);
+                let _permit = sorts.acquire(memory).await?;
+                comparison.run(memory, &options).await
+            });
+            work.await.map(Arc::new)
+        };
+        let key = (plan.to.table, plan.from.version, plan.to.version);
+        diffs.try_get_with(key, find).await.map_err(|problem: Arc<Problem>| (*problem).clone())
     }
 
     /// How many rows a query has, and the numbers of those in `range`, which is cut to them.
@@ -259,7 +296,7 @@ impl TableStore for DeltaStore {
         let columns = at.select(query)?;
         let range = query.offset..query.offset.saturating_add(query.limit as u64);
         let (total, ids) = self.numbers(at, &version, query, range).await?;
-        let (rows, held) = page::rows(&version, &columns, ids, &self.workers, &self.queries.pages).await?;
+        let (rows, held) = page::rows(&version, &columns, ids, &self.workers, &self.queries.pages, 1).await?;
         Ok(Page { total, rows, held })
     }
 
@@ -282,7 +319,7 @@ impl TableStore for DeltaStore {
         let columns = at.select(query)?;
         let (sorted, filtered) = (!query.sort.is_empty(), !query.filters.is_empty());
         if format == ExportFormat::Parquet && !sorted && !filtered && !columns.is_empty() {
-            let shape = ExportRows::shape_of(&version, columns).await?;
+            let shape = export::Shape::new(&version, columns).await?;
             return Ok(Box::new(export::Splice::new(version, &shape).await?));
         }
         let Queries { exports, .. } = &self.queries;
@@ -293,15 +330,78 @@ impl TableStore for DeltaStore {
         } else {
             ExportRows::in_arrival(version, &at.columns, columns, &query.filters).await?
         };
-        let permit = exports.acquire(memory).await?;
-        Ok(Box::new(export::Stream::start(rows, format, &self.workers, permit)?))
+        let (permit, parallel) = (exports.acquire(memory).await?, self.workers.count());
+        Ok(Box::new(export::Stream::start(&self.workers, permit, |sender| {
+            export::encode(rows, format, parallel, sender)
+        })?))
+    }
+
+    async fn diff(&self, plan: &DiffPlan) -> Result<DiffCounts> {
+        Ok(self.differences(plan).await?.counts.clone())
+    }
+
+    async fn diff_rows(
+        &self,
+        plan: &DiffPlan,
+        change: Option<Change>,
+        offset: u64,
+        limit: usize,
+    ) -> Result<DiffPage> {
+        let found = self.differences(plan).await?;
+        let (from, to) = self.both(plan).await?;
+        let mut page = DiffPage { rows: Vec::new(), held: Vec::new() };
+        let mut skip = offset;
+        for change in Change::ALL.into_iter().filter(|kind| change.is_none_or(|change| change == *kind)) {
+            let total = found.counts.of(change);
+            let range = skip.min(total)..skip.saturating_add((limit - page.rows.len()) as u64).min(total);
+            skip = skip.saturating_sub(total);
+            let wanted = page.rows.len() + (range.end - range.start) as usize;
+            let mut sides = [None, None];
+            let numbers = found.rows(change);
+            let both = [(numbers.0, &from, &plan.from), (numbers.1, &to, &plan.to)];
+            for (side, (numbers, version, at)) in sides.iter_mut().zip(both) {
+                let Some(numbers) = numbers else { continue };
+                let ids = numbers.slice(range.clone())?;
+                let (rows, held) =
+                    page::rows(version, &at.columns, ids, &self.workers, &self.queries.pages, DIFF_PARTS)
+                        .await?;
+                page.held.push(held);
+                *side = Some(rows.into_iter());
+            }
+            let [mut before, mut after] = sides;
+            loop {
+                let (before, after) =
+                    (before.as_mut().map(Iterator::next), after.as_mut().map(Iterator::next));
+                // What an answer may hold is used up where one side has no more.
+                if matches!(before, Some(None)) || matches!(after, Some(None)) {
+                    break;
+                }
+                page.rows.push(DiffRow { change, before: before.flatten(), after: after.flatten() });
+            }
+            if page.rows.len() < wanted || page.rows.len() == limit {
+                break;
+            }
+        }
+        Ok(page)
+    }
+
+    async fn diff_export(&self, plan: &DiffPlan, format: DiffFormat) -> Result<Box<dyn Export>> {
+        let found = self.differences(plan).await?;
+        let (versions, plan) = (self.both(plan).await?, plan.clone());
+        let exports = &self.queries.exports;
+        let permit = exports.acquire(exports.share(MAX_EXPORTS)).await?;
+        let stream = export::Stream::start(&self.workers, permit, |sender| {
+            diff::write(plan, versions, found, format, sender)
+        })?;
+        Ok(Box::new(stream))
     }
 
     async fn restore(&self, right: WriteRight, to: StoreVersion) -> Result<Committed> {
         let log = Log::of(&self.place, right.table());
         let old = log.at(to).await?;
         let base = log.latest().await?;
-        let next = NextVersion { base, files: &old.files, content: Content::Restored(&old) };
+        let content = log.content(to).await?;
+        let next = NextVersion { base, files: &old.files, kind: Kind::Restored(&old), content };
         let version = log.commit(next, right).await?;
         Ok(Committed {
             version,
@@ -322,6 +422,9 @@ impl TableStore for DeltaStore {
         self.place.remove_folder(table).await?;
         for (key, _) in self.queries.versions.iter().filter(|(key, _)| key.0 == table) {
             self.queries.versions.invalidate(&*key).await;
+        }
+        for (key, _) in self.queries.diffs.iter().filter(|(key, _)| key.0 == table) {
+            self.queries.diffs.invalidate(&*key).await;
         }
         for (key, _) in self.queries.indexes.iter().filter(|(key, _)| key.0 == table) {
             self.queries.indexes.invalidate(&*key).await;
@@ -373,6 +476,29 @@ impl TableStore for DeltaStore {
         let kept = log.all_files().await?;
         left.retain(|(path, _)| !kept.contains(path));
         self.remove(left.into_iter().map(|(_, object)| object)).await
+    }
+
+    async fn keep_only(&self, right: WriteRight, kept: &[StoreVersion]) -> Result<u64> {
+        let log = Log::of(&self.place, right.table());
+        // Nobody of a lower fence may bring back what is removed here.
+        log.take_over(right).await?;
+        let mut held = HashSet::new();
+        for version in kept {
+            held.extend(log.at(*version).await?.files.into_iter().map(|file| file.path));
+        }
+        let mut left = self.list(right.table()).await?;
+        left.retain(|(path, _)| match WriterId::of_file(path) {
+            Some(writer) => writer.fence < right.fence() && !held.contains(path),
+            None => path.starts_with("part-") && !held.contains(path),
+        });
+        let bytes = left.iter().map(|(_, object)| object.size).sum();
+        self.remove(left.into_iter().map(|(_, object)| object)).await?;
+        for (key, _) in self.queries.versions.iter() {
+            if key.0 == right.table() && !kept.contains(&key.1) {
+                self.queries.versions.invalidate(&*key).await;
+            }
+        }
+        Ok(bytes)
     }
 
     async fn tables(&self) -> Result<Vec<TableId>> {

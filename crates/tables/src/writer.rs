@@ -2,13 +2,14 @@
 //! makes the reader wait when the encoder is behind.
 
 use crate::{
+    diff::{Content, ContentHasher},
     encode::{Encoder, placeholder},
-    log::{Content, Log, Logged, LoggedFile, NextVersion},
+    log::{Kind, Log, Logged, LoggedFile, NextVersion},
 };
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema};
 use async_trait::async_trait;
-use mycorr_domain::{Column, Committed, JobId, Problem, Result, Section, TableWriter, WriteRight};
+use mycorr_domain::{Column, Committed, JobId, Problem, Result, Section, Snapshot, TableWriter, WriteRight};
 use std::{
     collections::{BTreeMap, HashSet},
     fmt,
@@ -87,7 +88,7 @@ impl Drop for AtWorkGuard {
 struct SectionWriter {
     messages: mpsc::Sender<Message>,
     /// None once it was waited for.
-    encoder: Option<JoinHandle<Result<Option<Vec<LoggedFile>>>>>,
+    encoder: Option<JoinHandle<Result<Option<Encoded>>>>,
     /// Those that the batch before had. Never fewer with the next one.
     companions: HashSet<String>,
 }
@@ -104,30 +105,47 @@ pub(crate) struct DeltaWriter {
     /// Those that have begun, by their place among the rows.
     sections: BTreeMap<usize, SectionWriter>,
     /// Once the encoders have finished.
-    files: Option<Vec<LoggedFile>>,
+    encoded: Option<Encoded>,
     written: Arc<AtomicU64>,
     /// Until the commit: the threads may end before it, or outlive a writer that was dropped.
     at_work: Arc<AtWorkGuard>,
 }
 
+/// All rows, on their way into a version.
+#[derive(Default)]
+struct Encoded {
+    files: Vec<LoggedFile>,
+    content: Content,
+}
+
 /// The encoder's thread ends with the files, or with nothing if the writer was dropped.
-fn run(mut encoder: Encoder, mut messages: mpsc::Receiver<Message>) -> Result<Option<Vec<LoggedFile>>> {
+fn run(
+    mut encoder: Encoder,
+    mut hasher: ContentHasher,
+    mut messages: mpsc::Receiver<Message>,
+) -> Result<Option<Encoded>> {
     loop {
         match messages.blocking_recv() {
-            Some(Message::Batch(batch)) => encoder.write(batch)?,
-            Some(Message::Finish) => return encoder.finish().map(Some),
+            Some(Message::Batch(batch)) => {
+                hasher.add(&batch);
+                encoder.write(batch)?;
+            }
+            Some(Message::Finish) => {
+                return Ok(Some(Encoded { files: encoder.finish()?, content: hasher.finish() }));
+            }
             None => return Ok(None),
         }
     }
 }
 
 impl SectionWriter {
-    fn start(encoder: Encoder, at_work: Arc<AtWorkGuard>) -> Self {
+    fn start(encoder: Encoder, columns: &[Column], at_work: Arc<AtWorkGuard>) -> Self {
         let (messages, receiver) = mpsc::channel(QUEUE);
+        let hasher = ContentHasher::new(columns);
         let encoder = tokio::task::spawn_blocking(move || {
-            let files = run(encoder, receiver);
+            let encoded = run(encoder, hasher, receiver);
             drop(at_work);
-            files
+            encoded
         });
         Self { messages, encoder: Some(encoder), companions: HashSet::new() }
     }
@@ -161,7 +179,7 @@ impl SectionWriter {
         }
     }
 
-    async fn end(&mut self) -> Result<Option<Vec<LoggedFile>>> {
+    async fn end(&mut self) -> Result<Option<Encoded>> {
         let encoder = self.encoder.take().ok_or_else(|| Problem::bug("written to after an error"))?;
         encoder.await.map_err(Problem::bug)?
     }
@@ -179,7 +197,7 @@ impl DeltaWriter {
     ) -> Self {
         let (columns, at_work) = (columns.to_vec(), Arc::new(at_work));
         let sections = BTreeMap::new();
-        Self { log, base, right, columns, encoder, sections, files: None, written, at_work }
+        Self { log, base, right, columns, encoder, sections, encoded: None, written, at_work }
     }
 
     /// Every column with its companion where some batch had it.
@@ -205,30 +223,43 @@ impl TableWriter for DeltaWriter {
         let Self { sections, encoder, at_work, columns, .. } = self;
         let begun = sections
             .entry(section.index)
-            .or_insert_with(|| SectionWriter::start(encoder(section), at_work.clone()));
+            .or_insert_with(|| SectionWriter::start(encoder(section), columns, at_work.clone()));
         begun.check(columns, &batch)?;
         begun.send(Message::Batch(batch)).await
     }
 
     async fn finish(&mut self) -> Result<u64> {
-        if self.files.is_none() {
+        if self.encoded.is_none() {
             for section in self.sections.values_mut() {
                 section.send(Message::Finish).await?;
             }
-            let mut files = Vec::new();
+            let mut all = Encoded::default();
             for section in self.sections.values_mut() {
-                files.extend(section.end().await?.ok_or_else(|| Problem::bug("the encoder gave up"))?);
+                let encoded = section.end().await?.ok_or_else(|| Problem::bug("the encoder gave up"))?;
+                all.files.extend(encoded.files);
+                all.content = all.content.and(encoded.content);
             }
-            self.files = Some(files);
+            self.encoded = Some(all);
         }
-        Ok(self.files.iter().flatten().map(|file| file.bytes).sum())
+        Ok(self.encoded.iter().flat_map(|encoded| &encoded.files).map(|file| file.bytes).sum())
+    }
+
+    async fn has_rows_of(&mut self, at: &Snapshot) -> Result<bool> {
+        self.finish().await?;
+        let content = self.encoded.as_ref().map(|encoded| encoded.content.to_string());
+        Ok(content.is_some() && self.log.content(at.version).await? == content)
     }
 
     async fn commit(mut self: Box<Self>) -> Result<Committed> {
         self.finish().await?;
-        let files = self.files.take().unwrap_or_default();
+        let Encoded { files, content } = self.encoded.take().unwrap_or_default();
         let schema = self.schema();
-        let next = NextVersion { base: self.base.take(), files: &files, content: Content::Written(&schema) };
+        let next = NextVersion {
+            base: self.base.take(),
+            files: &files,
+            kind: Kind::Written(&schema),
+            content: Some(content.to_string()),
+        };
         let version = self.log.commit(next, self.right).await?;
         Ok(Committed {
             version,

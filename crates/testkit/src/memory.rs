@@ -10,9 +10,10 @@ use arrow_array::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use mycorr_domain::{
-    AnswerBudget, Code, Column, ColumnType, Committed, Export, ExportFormat, Filter, JobId, Operator, Page,
-    Problem, Result, RowQuery, Section, Snapshot, StoreVersion, StoredColumn, TableId, TableStore,
-    TableWriter, TextEncoder, WriteRight, output,
+    AnswerBudget, Cell, Change, Code, Column, ColumnType, Committed, DiffColumn, DiffCounts, DiffFormat,
+    DiffPage, DiffPlan, DiffRow, Export, ExportFormat, Filter, JobId, Operator, Page, Problem, Result,
+    RowQuery, Section, Snapshot, StoreVersion, StoredColumn, TableId, TableStore, TableWriter, TextEncoder,
+    WriteRight, output,
 };
 use std::{
     borrow::Cow,
@@ -54,6 +55,8 @@ struct Version {
     job: JobId,
     committed: Committed,
     batches: Arc<[RecordBatch]>,
+    /// It is no longer kept.
+    removed: bool,
 }
 
 /// A file that is all there.
@@ -84,6 +87,7 @@ impl MemoryStore {
     fn version(&self, table: TableId, version: StoreVersion) -> Result<Version> {
         let tables = self.0.lock().unwrap();
         let found = tables.get(&table).and_then(|table| table.versions.get(usize::try_from(version.0).ok()?));
+        let found = found.filter(|version| !version.removed);
         found.cloned().ok_or_else(|| Problem::new(Code::StorageUnavailable, "There is no such version."))
     }
 
@@ -97,8 +101,60 @@ impl MemoryStore {
             rows: batches.iter().map(|batch| batch.num_rows() as u64).sum(),
             bytes: bytes(&batches),
         };
-        table.versions.push(Version { job: right.job(), committed, batches });
+        table.versions.push(Version { job: right.job(), committed, batches, removed: false });
         Ok(committed)
+    }
+
+    fn printed(&self, at: &Snapshot) -> Result<Vec<Vec<Cell>>> {
+        let version = self.version(at.table, at.version)?;
+        let mut budget = AnswerBudget::new(0);
+        let mut cells = |(batch, row): (&RecordBatch, usize)| {
+            let columns = at.columns.iter().enumerate();
+            columns.map(|(n, column)| budget.cell(bytes_of(batch, n, column, row))).collect()
+        };
+        Ok(rows(&version, at, &RowQuery::default())?.into_iter().map(&mut cells).collect())
+    }
+
+    /// Each row is compared with each: good enough for a few.
+    fn differences(&self, plan: &DiffPlan) -> Result<(DiffCounts, Vec<DiffRow>)> {
+        let (before, after) = (self.printed(&plan.from)?, self.printed(&plan.to)?);
+        let common: Vec<usize> = (0..plan.columns.len()).filter(|&at| plan.is_common(at)).collect();
+        let differs = |old: &[Cell], new: &[Cell], at: usize| {
+            let DiffColumn { from, to } = plan.columns[at];
+            from.map(|at| &old[at]) != to.map(|at| &new[at])
+        };
+        let known_by = plan.key.as_ref().unwrap_or(&common);
+        let mut left: Vec<Option<&Vec<Cell>>> = before.iter().map(Some).collect();
+        let mut counts = DiffCounts { of_columns: vec![0; plan.columns.len()], ..DiffCounts::default() };
+        let (mut added, mut changed) = (Vec::new(), Vec::new());
+        for new in &after {
+            let same = |old: &Option<&Vec<Cell>>| {
+                old.is_some_and(|old| known_by.iter().all(|&at| !differs(old, new, at)))
+            };
+            let Some(old) = left.iter().position(same).and_then(|at| left[at].take()) else {
+                let after = Some(new.clone());
+                added.push(DiffRow { change: Change::Added, before: None, after });
+                continue;
+            };
+            let columns: Vec<_> = common.iter().filter(|&&at| differs(old, new, at)).collect();
+            columns.iter().for_each(|&&at| counts.of_columns[at] += 1);
+            if !columns.is_empty() {
+                let (before, after) = (Some(old.clone()), Some(new.clone()));
+                changed.push(DiffRow { change: Change::Changed, before, after });
+            }
+        }
+        let removed =
+            |old: &Vec<Cell>| DiffRow { change: Change::Removed, before: Some(old.clone()), after: None };
+        let mut rows: Vec<_> = left.into_iter().flatten().map(removed).collect();
+        counts = DiffCounts {
+            removed: rows.len() as u64,
+            added: added.len() as u64,
+            changed: changed.len() as u64,
+            ..counts
+        };
+        rows.extend(added);
+        rows.extend(changed);
+        Ok((counts, rows))
     }
 
     /// Whether the table takes this right.
@@ -185,6 +241,26 @@ impl TableStore for MemoryStore {
         Ok(Box::new(Written(Some(out.into()))))
     }
 
+    async fn diff(&self, plan: &DiffPlan) -> Result<DiffCounts> {
+        Ok(self.differences(plan)?.0)
+    }
+
+    async fn diff_rows(
+        &self,
+        plan: &DiffPlan,
+        change: Option<Change>,
+        offset: u64,
+        limit: usize,
+    ) -> Result<DiffPage> {
+        let rows = self.differences(plan)?.1.into_iter();
+        let wanted = rows.filter(|row| change.is_none_or(|change| change == row.change));
+        Ok(DiffPage { rows: wanted.skip(offset as usize).take(limit).collect(), held: Vec::new() })
+    }
+
+    async fn diff_export(&self, _: &DiffPlan, _: DiffFormat) -> Result<Box<dyn Export>> {
+        panic!("the store in memory writes no differences")
+    }
+
     async fn restore(&self, right: WriteRight, to: StoreVersion) -> Result<Committed> {
         let old = self.version(right.table(), to)?;
         self.commit(right, old.batches)
@@ -203,6 +279,24 @@ impl TableStore for MemoryStore {
 
     async fn sweep_all(&self, _: WriteRight) -> Result<()> {
         Ok(())
+    }
+
+    async fn keep_only(&self, right: WriteRight, kept: &[StoreVersion]) -> Result<u64> {
+        self.admit(right)?;
+        let mut tables = self.0.lock().unwrap();
+        let Some(table) = tables.get_mut(&right.table()) else { return Ok(0) };
+        table.fence = right.fence();
+        let held: Vec<_> = kept.iter().map(|kept| table.versions[kept.0 as usize].batches.clone()).collect();
+        let mut freed = 0;
+        for (at, version) in table.versions.iter_mut().enumerate() {
+            if !version.removed && !kept.contains(&StoreVersion(at as i64)) {
+                if !held.iter().any(|held| Arc::ptr_eq(held, &version.batches)) {
+                    freed += version.committed.bytes;
+                }
+                version.removed = true;
+            }
+        }
+        Ok(freed)
     }
 
     async fn tables(&self) -> Result<Vec<TableId>> {
@@ -249,6 +343,21 @@ impl TableWriter for MemoryWriter {
 
     async fn finish(&mut self) -> Result<u64> {
         Ok(bytes(&self.sections.concat()))
+    }
+
+    async fn has_rows_of(&mut self, at: &Snapshot) -> Result<bool> {
+        let sorted = |batches: &[RecordBatch]| {
+            let text = |(batch, row): (&RecordBatch, usize)| {
+                let columns = at.columns.iter().enumerate();
+                columns.map(|(n, column)| bytes_of(batch, n, column, row).map(Cow::into_owned)).collect()
+            };
+            let rows = batches.iter().flat_map(|batch| (0..batch.num_rows()).map(move |row| (batch, row)));
+            let mut rows: Vec<Vec<_>> = rows.map(text).collect();
+            rows.sort();
+            rows
+        };
+        let version = self.store.version(at.table, at.version)?;
+        Ok(sorted(&version.batches) == sorted(&self.sections.concat()))
     }
 
     async fn commit(self: Box<Self>) -> Result<Committed> {

@@ -1,10 +1,12 @@
 //! What every [`TableStore`] does. Each function is a case; [`store_suite!`](crate::store_suite!) makes a
 //! test of each of them.
 
+mod diffs;
 mod queries;
 mod values;
 mod versions;
 
+pub use diffs::*;
 pub use queries::*;
 pub use values::*;
 pub use versions::*;
@@ -45,6 +47,7 @@ macro_rules! store_suite {
             odd_column_names
             a_version_never_changes
             restoring
+            only_some_versions_are_kept
             jobs_find_their_work_done
             late_writer_is_refused
             sections_lie_in_their_order
@@ -57,6 +60,9 @@ macro_rules! store_suite {
             any_number_of_conditions
             only_the_columns_asked_for
             exporting_as_text
+            differences_by_key
+            differences_of_whole_rows
+            writer_knows_the_rows_of_a_version
             what_is_not_there
         );
     };

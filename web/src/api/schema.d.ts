@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was done with accounts, connections and grants, newest first, without secrets and without names of what is in
+         *     Models. Administrators only.
+         */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/connections": {
         parameters: {
             query?: never;
@@ -102,6 +122,23 @@ export interface paths {
          *     followed as that of a new connection.
          */
         patch: operations["update_connection"];
+        trace?: never;
+    };
+    "/api/v1/connections/{id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a connection over that was offered to the caller. */
+        post: operations["accept_connection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/connections/{id}/passport": {
@@ -292,6 +329,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/connections/{id}/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Offers a connection to another account, which takes it over with `accept`: for its owner, and for an administrator
+         *     where the owner is disabled. The secrets stay sealed and are shown to neither.
+         */
+        post: operations["transfer_connection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/invites": {
         parameters: {
             query?: never;
@@ -304,6 +361,23 @@ export interface paths {
         put?: never;
         /** Invites somebody who has no account. The link is good once and for seven days. */
         post: operations["create_invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invites/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes what an invitation carries for the caller's account, whose address it has to be for. */
+        post: operations["accept_invite"];
         delete?: never;
         options?: never;
         head?: never;
@@ -469,6 +543,23 @@ export interface paths {
         head?: never;
         /** Renames a Model. */
         patch: operations["update_model"];
+        trace?: never;
+    };
+    "/api/v1/models/{id}/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was done in a Model, newest first: imports, syncs, restores, renames, deletions, sharing. */
+        get: operations["list_activity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/models/{id}/imports": {
@@ -733,6 +824,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tables/{id}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How two versions of a table differ, or all that differs as a file. */
+        get: operations["get_diff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tables/{id}/diff/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rows that differ between two versions, page by page. */
+        get: operations["list_diff_rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tables/{id}/export": {
         parameters: {
             query?: never;
@@ -865,6 +990,41 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tables/{id}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes a version that is neither the newest nor a checkpoint, and frees what only it has taken. */
+        delete: operations["delete_version"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tables/{id}/versions/{version}/checkpoint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Gives a version a name. It is kept until the name is taken away. */
+        put: operations["set_checkpoint"];
+        post?: never;
+        /** Takes a version's name away. */
+        delete: operations["delete_checkpoint"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1086,6 +1246,10 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AcceptInvite: {
+            /** @description The last part of an invitation's link. */
+            invite: string;
+        };
         /**
          * @description What somebody may do with a Model.
          * @enum {string}
@@ -1133,6 +1297,11 @@ export interface components {
          * @enum {string}
          */
         CertificateRule: "untrusted" | "unsound" | "expired" | "not_yet_valid" | "wrong_host";
+        /** @enum {string} */
+        Change: "removed" | "added" | "changed";
+        Checkpoint: {
+            name: string;
+        };
         Column: {
             /**
              * @description The collation of a column of text at the source, as PostgreSQL names it.
@@ -1161,6 +1330,8 @@ export interface components {
              */
             type: string;
         };
+        /** @enum {string} */
+        ColumnChange: "added" | "removed" | "changed";
         /** @description A saved connection. The password and the PEM never leave. */
         Connection: {
             ca_certificate: components["schemas"]["CaCertificate"] | null;
@@ -1268,6 +1439,85 @@ export interface components {
             /** Format: date-time */
             synced_at: string | null;
         };
+        /** @description How two versions differ. */
+        Diff: {
+            /** Format: int64 */
+            added: number;
+            /** Format: int64 */
+            changed: number;
+            columns: components["schemas"]["DiffColumn"][];
+            /** Format: int64 */
+            from: number;
+            /**
+             * @description The columns that rows are known by: the primary key, or else a unique index of columns that are never null, if both
+             *     versions had it. null: the whole row, as far as both versions have it; equal rows are counted.
+             */
+            key: string[] | null;
+            /** Format: int64 */
+            removed: number;
+            /** @description A few rows of each kind. */
+            sample: components["schemas"]["DiffRow"][];
+            /** Format: int64 */
+            to: number;
+        };
+        /** @description A column of either version. It is known by its place at the source, so a renamed one is the same. */
+        DiffColumn: {
+            change: components["schemas"]["ColumnChange"] | null;
+            /**
+             * Format: int64
+             * @description In how many of the changed rows its cell is another one.
+             */
+            changed_rows: number;
+            /** @description Its name in `to`; of one that is gone, in `from`. */
+            name: string;
+            /** @description Its name and its type in `from`; null for one that was added. */
+            name_before: string | null;
+            /** @description null for one that is gone. */
+            pg_type: string | null;
+            pg_type_before: string | null;
+        };
+        /** @description A row that differs. Cells stand in the order of `columns`, null also for a column that the version lacks. */
+        DiffRow: {
+            /** @description null for a row that was removed. */
+            after: (components["schemas"]["Cell"] | null)[] | null;
+            /** @description null for a row that was added. */
+            before: (components["schemas"]["Cell"] | null)[] | null;
+            change: components["schemas"]["Change"];
+            /** @description The cells that the row is known by; null where that is the whole row. */
+            key: (components["schemas"]["Cell"] | null)[] | null;
+        };
+        /** @description Rows that differ: the removed in the order of `from`, then the added and the changed in that of `to`. */
+        DiffRows: {
+            columns: components["schemas"]["DiffColumn"][];
+            /** Format: int64 */
+            from: number;
+            key: string[] | null;
+            /** Format: int64 */
+            offset: number;
+            /** @description Fewer than asked for where they come to more than the 8 MiB of an answer. */
+            rows: components["schemas"]["DiffRow"][];
+            /** Format: int64 */
+            to: number;
+            /**
+             * Format: int64
+             * @description How many there are of the kind that was asked for.
+             */
+            total: number;
+        };
+        /** @description Something that somebody did. */
+        Event: {
+            /** @example table.synced */
+            action: string;
+            actor: components["schemas"]["Person"] | null;
+            /** Format: date-time */
+            at: string;
+            /** @example version 3, 1000 rows */
+            detail: string;
+            /** Format: uuid */
+            id: string;
+            /** @description To what: its name; in the audit, the id of a Model, a team, a connection or a token. */
+            object: string;
+        };
         Excess: {
             /** @description The SQL that takes it away and nothing else; null for what no REVOKE takes away without taking reading away. */
             revoke: string | null;
@@ -1374,6 +1624,8 @@ export interface components {
              */
             table_id: string;
             table_name: string;
+            /** @description A sync that found the rows of the newest version: it succeeded and made none. */
+            unchanged: boolean;
             /**
              * Format: int64
              * @description The version that it made.
@@ -1428,6 +1680,12 @@ export interface components {
         /** @description A part of a list. */
         List_DependentTable: {
             items: components["schemas"]["DependentTable"][];
+            /** @description Pass it as `after` to get the next part; null at the end. */
+            next: string | null;
+        };
+        /** @description A part of a list. */
+        List_Event: {
+            items: components["schemas"]["Event"][];
             /** @description Pass it as `after` to get the next part; null at the end. */
             next: string | null;
         };
@@ -2091,7 +2349,10 @@ export interface components {
          */
         TokenAccess: "read" | "write";
         Transfer: {
-            /** Format: email */
+            /**
+             * Format: email
+             * @description An account's.
+             */
             email: string;
         };
         TriedAddress: {
@@ -2140,7 +2401,7 @@ export interface components {
             /** Format: int64 */
             bytes: number;
             cause: components["schemas"]["Cause"];
-            /** @description The name that somebody gave to this version. */
+            /** @description The name that somebody gave to this version, under which it is kept. */
             checkpoint: string | null;
             /**
              * @description Names of columns, against the version before; a column is known by its place at the source, or, in another table,
@@ -2181,6 +2442,45 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_audit: {
+        parameters: {
+            query?: {
+                /** @description Only what this person did: an id or an e-mail address. */
+                actor?: string;
+                /**
+                 * @description Only this kind of act.
+                 * @example account.disabled
+                 */
+                action?: string;
+                limit?: number;
+                /** @description The `next` of the part before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Event"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_connections: {
         parameters: {
             query?: {
@@ -2454,6 +2754,36 @@ export interface operations {
                 "application/json": components["schemas"]["UpdateConnection"];
             };
         };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connection"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             200: {
                 headers: {
@@ -2876,6 +3206,38 @@ export interface operations {
             };
         };
     };
+    transfer_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Transfer"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_invites: {
         parameters: {
             query?: {
@@ -2929,6 +3291,36 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["NewInvitation"];
                 };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptInvite"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -3330,6 +3722,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_activity: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description The `next` of the part before. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Event"];
                 };
             };
             /** @description What went wrong, and what to do */
@@ -3972,6 +4399,88 @@ export interface operations {
             };
         };
     };
+    get_diff: {
+        parameters: {
+            query?: {
+                /** @description The version before `to` when left out. */
+                from?: number;
+                /** @description The newest when left out. */
+                to?: number;
+                /**
+                 * @description `csv` and `parquet` are all rows that differ: the column `change` says `removed`, `added`, or of a changed row `before`
+                 *     and `after`. `daff` is the highlighter format of daff.
+                 */
+                format?: ("json" | "csv" | "parquet" | "daff") & Record<string, never>;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Diff"];
+                    "text/csv": string;
+                    "application/vnd.apache.parquet": number[];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_diff_rows: {
+        parameters: {
+            query?: {
+                /** @description The version before `to` when left out. */
+                from?: number;
+                /** @description The newest when left out. */
+                to?: number;
+                /** @description All kinds when left out. */
+                change?: "removed" | "added" | "changed";
+                /** @description How many rows to pass over. */
+                offset?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiffRows"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     export_table: {
         parameters: {
             query: {
@@ -4308,6 +4817,97 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["List_Version"];
                 };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_checkpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Checkpoint"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_checkpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, and what to do */
             default: {

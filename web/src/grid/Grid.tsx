@@ -129,9 +129,13 @@ export function Grid(props: Props) {
     go(0);
   }, [scope, go]);
 
+  const places = [...laid.columns.slice(0, laid.pinned), ...laid.columns.slice(shown.first, shown.end)]
+    .map((placed) => placed.at)
+    .join();
   useEffect(() => {
-    if (seen.end > seen.first) rows.onVisible(seen.first, seen.end);
-  }, [rows.onVisible, seen.first, seen.end]);
+    if (seen.end > seen.first && places !== "")
+      rows.onVisible(seen.first, seen.end, places.split(",").map(Number));
+  }, [rows.onVisible, seen.first, seen.end, places]);
 
   const draw = (next: Selection) => {
     setSelection(next);

@@ -1,5 +1,5 @@
 import { memo } from "react";
-import type { Cell } from "../api/client";
+import type { Row } from "./blocks";
 import { cellText } from "./cell";
 import { isNumeric, type Placed } from "./columns";
 
@@ -7,7 +7,7 @@ interface Props {
   grid: string;
   row: number;
   /** undefined: not fetched yet. */
-  cells: (Cell | null)[] | undefined;
+  cells: Row | undefined;
   columns: Placed[];
   pinned: number;
   first: number;
@@ -24,6 +24,7 @@ export const GridRow = memo(function GridRow(props: Props) {
   const { grid, row, cells, columns, pinned, first, end, gutter, from, to, active } = props;
   const cell = (placed: Placed, index: number) => {
     const selected = index >= from && index <= to;
+    const value = cells?.[placed.at];
     const className = [
       "grid-cell",
       isNumeric(placed.column) && "num",
@@ -45,7 +46,7 @@ export const GridRow = memo(function GridRow(props: Props) {
         data-col={index}
         style={{ width: placed.width, left: placed.pinned ? gutter + placed.x : undefined }}
       >
-        {cells ? cellText(cells[placed.at] ?? null) : <span className="grid-wait" />}
+        {value === undefined ? <span className="grid-wait" /> : cellText(value)}
       </div>
     );
   };

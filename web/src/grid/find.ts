@@ -1,12 +1,14 @@
 // The next cell that holds a text, row by row as they are shown. What is looked through is kept nowhere, so a
 // table of any size can be; the server is asked for a thousand rows at a time.
 import type { Cell } from "../api/client";
+import type { Row } from "./blocks";
 import type { Spot } from "./keys";
+import type { RowSet } from "./rows";
 
 const CHUNK = 1000;
 
 export interface Haystack {
-  read: (offset: number, limit: number, signal: AbortSignal) => Promise<(Cell | null)[][]>;
+  read: RowSet["read"];
   total: number;
   /** Where the cells of the columns shown lie in a row, in the order shown. */
   columns: number[];
@@ -29,7 +31,7 @@ export async function findCell(
   onLooked: (rows: number) => void,
 ): Promise<Spot | null> {
   const wanted = text.toLowerCase();
-  const inRow = (cells: (Cell | null)[], may: (col: number) => boolean) => {
+  const inRow = (cells: Row, may: (col: number) => boolean) => {
     const found = columns.flatMap((at, col) => (may(col) && holds(cells[at], wanted) ? col : []));
     return backwards ? found.at(-1) : found[0];
   };
@@ -53,9 +55,9 @@ export async function findCell(
       const at = backwards ? Math.max(first, end - CHUNK) : first;
       const size = Math.min(CHUNK, end - at);
       // An answer has a budget: of wide rows it holds fewer than were asked for.
-      const rows = await read(at, size, signal);
+      const rows = await read(at, size, signal, columns);
       while (rows.length > 0 && rows.length < size) {
-        const more = await read(at + rows.length, size - rows.length, signal);
+        const more = await read(at + rows.length, size - rows.length, signal, columns);
         if (more.length === 0) break;
         rows.push(...more);
       }

@@ -1,5 +1,6 @@
 // What is copied of a selection, with or without the names of its columns.
 import { type ClipboardEvent, useState } from "react";
+import type { Cell } from "../api/client";
 import { copyText } from "../ui/Copy";
 import { count, plural } from "../ui/format";
 import { tsv } from "./cell";
@@ -21,11 +22,12 @@ export function useCopy(rows: RowSet, columns: Placed[], marked: Marked, total: 
   /** The cells of the selection; null unless all its rows are here. */
   const cells = () => {
     if (bottom - marked.top + 1 > COPY_ROWS) return null;
-    const found = [];
+    const found: (Cell | null)[][] = [];
     for (let row = marked.top; row <= bottom; row += 1) {
       const all = rows.rowAt(row);
-      if (!all) return null;
-      found.push(wanted.map((placed) => all[placed.at] ?? null));
+      const some = wanted.map((placed) => all?.[placed.at]);
+      if (!some.every((cell) => cell !== undefined)) return null;
+      found.push(some);
     }
     return found;
   };
@@ -38,7 +40,13 @@ export function useCopy(rows: RowSet, columns: Placed[], marked: Marked, total: 
   const fetchAll = async () => {
     setMessage("Fetching the selected rows…");
     try {
-      if (await rows.ensure(marked.top, bottom + 1)) {
+      if (
+        await rows.ensure(
+          marked.top,
+          bottom + 1,
+          wanted.map((placed) => placed.at),
+        )
+      ) {
         setMessage("");
         return true;
       }

@@ -1,9 +1,8 @@
 // One table: where it comes from, its filters, its rows.
 import { Button } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
 import { PanelRight, Search } from "lucide-react";
 import { lazy, Suspense, useEffect, useRef, useState } from "react";
-import { answer, api, type Job, type Model, type Table, toProblem } from "../api/client";
+import { type Cell, type Job, type Model, type Table, toProblem } from "../api/client";
 import { code } from "../api/lost";
 import type { Placed } from "../grid/columns";
 import { FilterBar } from "../grid/Filters";
@@ -11,7 +10,7 @@ import { FindBar } from "../grid/FindBar";
 import { Grid, type GridHandle } from "../grid/Grid";
 import type { Look } from "../grid/headActions";
 import { fewValues } from "../grid/kinds";
-import { useRows } from "../grid/rows";
+import { useColumns, useRows } from "../grid/rows";
 import { type Filter, formatFilter, formatSort } from "../grid/view";
 import { Empty } from "../ui/Async";
 import { spelled } from "../ui/invisible";
@@ -33,18 +32,23 @@ export function TableView({ model, table, jobs }: Props) {
   const view = useView();
   const version = view.version ?? table.version ?? 1;
   const old = table.version !== null && version !== table.version;
-  const rows = useRows(table.id, version, view.sorts, view.filters);
+  const newest = version === table.version;
+  const known = useColumns(table.id, version, newest ? table.columns : null);
+  const rows = useRows(table.id, known.columns, version, view.sorts, view.filters);
   const columns = rows.columns ?? table.columns;
   const names = columns.map((column) => column.name);
   const order = view.shown?.filter((name) => names.includes(name)) ?? names;
   const [filtering, setFiltering] = useState<string | null>(null);
-  const [open, setOpen] = useState<{ row: number; placed: Pick<Placed, "at" | "column"> } | null>(null);
+  const [open, setOpen] = useState<{
+    row: number;
+    placed: Pick<Placed, "at" | "column">;
+    cell: Cell | null;
+  } | null>(null);
   const [finding, setFinding] = useState(false);
   const [recording, setRecording] = useState(false);
   const grid = useRef<GridHandle>(null);
   const start = useRef(view.cell).current;
   const [current, setCurrent] = useState(start?.row ?? 0);
-  const whole = useWhole(table, old && view.filters.length > 0 ? version : null);
   const [look] = useState(() => view.look ?? storedLook(table.id));
 
   // The URL follows the cell when it rests: browsers refuse a hundred changes in a row.
@@ -67,7 +71,7 @@ export function TableView({ model, table, jobs }: Props) {
   };
   const values = (name: string) => {
     const at = names.indexOf(name);
-    return fewValues([...rows.seen()].map((cells) => cells[at]));
+    return fewValues(rows.cellsOf(at));
   };
 
   const addFilter = (filter: Filter) => {
@@ -84,9 +88,10 @@ export function TableView({ model, table, jobs }: Props) {
   const row = Math.min(current, Math.max(0, total - 1));
 
   let note = null;
-  if (rows.error) {
+  const failure = rows.error ?? known.error;
+  if (failure) {
     note = (
-      <ProblemNotice problem={toProblem(rows.error)}>
+      <ProblemNotice problem={toProblem(failure)}>
         <Button variant="default" onClick={rows.retry}>
           Retry
         </Button>
@@ -175,7 +180,7 @@ export function TableView({ model, table, jobs }: Props) {
           columns={columns}
           rows={rows}
           expected={old || view.filters.length > 0 ? undefined : table.rows}
-          of={view.filters.length > 0 ? (old ? whole : table.rows) : undefined}
+          of={view.filters.length > 0 ? (old ? known.rows : table.rows) : undefined}
           look={look}
           onLook={onLook}
           order={order}
@@ -188,7 +193,10 @@ export function TableView({ model, table, jobs }: Props) {
           onRecord={() => setRecording(true)}
           start={start}
           onCell={onCell}
-          onOpen={(row, placed) => rows.rowAt(row) && setOpen({ row, placed })}
+          onOpen={(row, placed) =>
+            rows.rowAt(row)?.[placed.at] !== undefined &&
+            setOpen({ row, placed, cell: rows.rowAt(row)?.[placed.at] ?? null })
+          }
           note={note}
         />
         {recording && total > 0 && (
@@ -196,10 +204,10 @@ export function TableView({ model, table, jobs }: Props) {
             <RecordPanel
               row={row}
               total={total}
-              cells={rows.rowAt(row)}
+              rows={rows}
               columns={fields}
               onRow={(next) => grid.current?.goTo(next)}
-              onOpen={(placed) => setOpen({ row, placed })}
+              onOpen={(placed, cell) => setOpen({ row, placed, cell })}
               onClose={() => {
                 setRecording(false);
                 grid.current?.focus();
@@ -211,7 +219,6 @@ export function TableView({ model, table, jobs }: Props) {
       {open && (
         <CellDialog
           {...open}
-          cell={rows.rowAt(open.row)?.[open.placed.at] ?? null}
           onFilter={(filter) => {
             addFilter(filter);
             setOpen(null);
@@ -229,20 +236,4 @@ export function TableView({ model, table, jobs }: Props) {
       )}
     </section>
   );
-}
-
-/** How many rows a version has that is not the newest; undefined until it is known. */
-function useWhole(table: Table, version: number | null) {
-  const query = useQuery({
-    queryKey: ["rows-of-version", table.id, version],
-    queryFn: () =>
-      answer(
-        api.GET("/api/v1/tables/{id}/rows", {
-          params: { path: { id: table.id }, query: { version: version ?? undefined, limit: 1 } },
-        }),
-      ),
-    enabled: version !== null,
-    staleTime: Number.POSITIVE_INFINITY,
-  });
-  return query.data?.total;
 }

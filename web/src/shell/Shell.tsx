@@ -137,11 +137,10 @@ function RunningJobs() {
         {ended && `Job on ${ended.table_name}: ${ended.state}`}
       </div>
       {running > 0 && (
-        <Link className="nav-link" to={to.jobs}>
+        <Link className="nav-link" to={to.jobs} aria-label={`${plural(running, "job")} running`}>
           <Loader size={14} aria-hidden />
           <span>
-            {plural(running, "job")}
-            <span className="wide-only"> running</span>
+            {running} <span className="wide-only">{running === 1 ? "job" : "jobs"} running</span>
           </span>
         </Link>
       )}

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod crash;
+mod diff;
 mod disk;
 mod export;
 mod golden;
@@ -15,6 +16,8 @@ mod oracle;
 mod product;
 mod queries;
 mod quotas;
+mod retention;
 mod rounds;
 mod shapes;
 mod types;
+mod unchanged;

@@ -38,11 +38,17 @@ impl Meta {
     /// Takes a job that waits, or whose worker has stopped reporting: of the person who has the fewest running, then
     /// of the connection that has, then the oldest. One whose connection already has as many running as its owner
     /// allows is passed over, and says so.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn claim(&self, lease: TimeDelta) -> Result<Option<Work>> {
         self.claim_below(lease, MAX_RUNNING_PER_USER).await
     }
 
     /// The same, but only of a person who has none running: nobody waits behind all of another's.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn claim_first(&self, lease: TimeDelta) -> Result<Option<Work>> {
         self.claim_below(lease, 1).await
     }
@@ -79,6 +85,9 @@ impl Meta {
     }
 
     /// Whether a job waits that a worker could take.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn jobs_wait(&self) -> Result<bool> {
         Ok(!candidates(&self.db, &[], MAX_RUNNING_PER_USER).await?.is_empty())
     }

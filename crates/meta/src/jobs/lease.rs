@@ -4,12 +4,13 @@ use super::{cancelled, finish, job_row};
 use crate::{
     Meta, count, db,
     entity::{fence, job, table, version},
+    events::{About, note},
     now,
-    record::{Job, JobKind, JobState, StoredProblem, WaitingFor},
+    record::{Action, Job, JobKind, JobState, StoredProblem, WaitingFor},
     to_json,
 };
 use chrono::TimeDelta;
-use mycorr_domain::{Code, Column, Committed, JobId, Problem, Result, SourceRecord, WriteRight};
+use mycorr_domain::{Code, Column, Committed, JobId, Problem, Result, SourceRecord, UserId, WriteRight};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
@@ -73,6 +74,9 @@ pub struct NewVersion<'a> {
 
 impl Meta {
     /// Keeps the lease, and tells how far the job is.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn report(&self, lease: Lease, told: Told, keep: TimeDelta) -> Result<Beat> {
         let held = job::Entity::update_many()
             .col_expr(job::Column::LeaseUntil, Expr::value((now() + keep).timestamp_micros()))
@@ -95,6 +99,9 @@ impl Meta {
     }
 
     /// What the job is about to read. False if the lease is lost.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn note_reading(
         &self,
         lease: Lease,
@@ -114,6 +121,9 @@ impl Meta {
     }
 
     /// Notes through how many connections a job reads, and why not through as many as it may.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn note_connections(&self, lease: Lease, connections: usize, note: Option<&str>) -> Result<()> {
         job::Entity::update_many()
             .col_expr(job::Column::Connections, Expr::value(count(connections as u64)))
@@ -126,6 +136,9 @@ impl Meta {
     }
 
     /// Records the version that a job made, and ends it. `None` if the lease is lost or the table gone.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn succeed(&self, lease: Lease, new: NewVersion<'_>) -> Result<Option<i64>> {
         let transaction = self.write().await?;
         let Some(row) = job::Entity::find().filter(held_by(lease)).one(&transaction).await.map_err(db)?
@@ -151,6 +164,7 @@ impl Meta {
             job_id: row.id,
             created_by: Some(row.requested_by),
             created_at: at,
+            checkpoint: None,
         };
         version::Entity::insert(version::ActiveModel::from(made))
             .exec_without_returning(&transaction)
@@ -182,11 +196,23 @@ impl Meta {
             ..Default::default()
         };
         done.update_without_returning(&transaction).await.map_err(db)?;
+        let action = match JobKind::parse(&row.kind)? {
+            JobKind::Import => Action::TableImported,
+            JobKind::Sync => Action::TableSynced,
+            JobKind::Restore => Action::TableRestored,
+        };
+        let actor = Some(UserId::from_uuid(row.requested_by));
+        let about = About::Model(table.model_id, &table.name);
+        let detail = format!("version {number}, {} rows", new.committed.rows);
+        note(&transaction, actor, action, about, detail).await?;
         transaction.commit().await.map_err(db)?;
         Ok(Some(number))
     }
 
     /// Ends a job that made nothing. The table of a first import goes with it. False if the lease is lost.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn fail(&self, lease: Lease, problem: &Problem) -> Result<bool> {
         let transaction = self.write().await?;
         let row = job::Entity::find().filter(held_by(lease)).one(&transaction).await.map_err(db)?;
@@ -198,6 +224,9 @@ impl Meta {
     }
 
     /// Gives a job back to the queue, for the next worker: this one is shutting down, which is no failed attempt.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn release(&self, lease: Lease) -> Result<()> {
         job::Entity::update_many()
             .col_expr(job::Column::State, Expr::value(JobState::Queued.as_str()))
@@ -225,7 +254,7 @@ pub(crate) async fn next_fence(on: &DatabaseTransaction) -> Result<i64> {
     row.map(|row| row.value).ok_or_else(|| Problem::bug("the fence just written is not there"))
 }
 
-fn held_by(lease: Lease) -> Condition {
+pub(super) fn held_by(lease: Lease) -> Condition {
     Condition::all()
         .add(job::Column::Id.eq(*lease.job.as_uuid()))
         .add(job::Column::Fence.eq(lease.fence))

@@ -1,6 +1,5 @@
 //! Jobs of all the Models that a person may see.
 
-use super::record;
 use crate::{
     Listed, Meta, after, db,
     entity::{job, model},
@@ -26,6 +25,9 @@ const MAX_WATCHED_JOBS: u64 = 1000;
 
 impl Meta {
     /// The imports and syncs that `user` may see, newest first. A Model that they may not see is not found.
+    ///
+    /// # Errors
+    /// `not_found` for a Model, `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn visible_jobs(
         &self,
         user: UserId,
@@ -46,15 +48,18 @@ impl Meta {
         }
         let rows =
             query.order_by_desc(job::Column::Id).limit(limit as u64 + 1).all(&self.db).await.map_err(db)?;
-        let jobs = rows.into_iter().map(record).collect::<Result<_>>()?;
+        let jobs = self.shown(user, rows).await?;
         Ok(Listed::new(jobs, limit, |job: &Job| job.id.to_string()))
     }
 
     /// The jobs that `user` may see and that are not over, or were queued after `newest`; oldest first.
+    ///
+    /// # Errors
+    /// `not_found` for a Model, `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn jobs_since(&self, user: UserId, newest: JobId) -> Result<Vec<Job>> {
         let wanted = Condition::any().add(pending()).add(job::Column::Id.gt(*newest.as_uuid()));
         let query = visible(user).filter(wanted).order_by_asc(job::Column::Id).limit(MAX_WATCHED_JOBS);
-        query.all(&self.db).await.map_err(db)?.into_iter().map(record).collect()
+        self.shown(user, query.all(&self.db).await.map_err(db)?).await
     }
 }
 

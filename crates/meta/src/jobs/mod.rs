@@ -7,6 +7,7 @@ mod list;
 mod permission;
 mod queue;
 mod right;
+mod unchanged;
 
 pub(crate) use claim::SeenLeases;
 pub(crate) use lease::next_fence;
@@ -33,15 +34,18 @@ use sea_orm::{
 };
 
 impl Meta {
+    /// # Errors
+    /// `not_found`; `storage_unavailable`.
     pub async fn job(&self, user: UserId, id: JobId) -> Result<Job> {
         let row = job_row(&self.db, id).await?.ok_or_else(|| Problem::not_found("job"))?;
         self.access(user, ModelId::from_uuid(row.model_id)).await.map_err(|_| Problem::not_found("job"))?;
-        let mut job = record(row)?;
-        self.hide_sources(user, [&mut job]).await?;
-        Ok(job)
+        Ok(self.shown(user, vec![row]).await?.remove(0))
     }
 
     /// The imports and syncs of a Model, newest first.
+    ///
+    /// # Errors
+    /// `not_found`, `invalid` for a cursor that is none; `storage_unavailable`.
     pub async fn jobs(
         &self,
         user: UserId,
@@ -58,16 +62,16 @@ impl Meta {
         }
         let rows =
             query.order_by_desc(job::Column::Id).limit(limit as u64 + 1).all(&self.db).await.map_err(db)?;
-        let mut jobs = rows.into_iter().map(record).collect::<Result<Vec<_>>>()?;
-        self.hide_sources(user, &mut jobs).await?;
+        let jobs = self.shown(user, rows).await?;
         Ok(Listed::new(jobs, limit, |job: &Job| job.id.to_string()))
     }
 
-    /// A failure may name the host, the role or the certificate of the source: only the connection's owner reads it.
-    async fn hide_sources(&self, user: UserId, jobs: impl IntoIterator<Item = &mut Job>) -> Result<()> {
-        let mut jobs: Vec<_> = jobs.into_iter().collect();
+    /// Jobs as `user` may see them. A failure may name the host, the role or the certificate of the source: only the
+    /// connection's owner reads it.
+    async fn shown(&self, user: UserId, rows: Vec<job::Model>) -> Result<Vec<Job>> {
+        let mut jobs = rows.into_iter().map(record).collect::<Result<Vec<_>>>()?;
         self.hide_connections(user, jobs.iter_mut().map(|job| &mut job.source)).await?;
-        for job in jobs {
+        for job in &mut jobs {
             if job.source.connection.is_none()
                 && let Some(problem) = job.problem.take_if(|problem| !is_ours(problem.code))
             {
@@ -75,11 +79,14 @@ impl Meta {
                 job.problem = Some(Problem::new(problem.code, detail));
             }
         }
-        Ok(())
+        Ok(jobs)
     }
 
     /// Bytes of all versions of the tables in a person's Models; what a restore shares with the version that it
     /// brought back counts once.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn stored_bytes(&self, owner: UserId) -> Result<u64> {
         let sum: Option<Option<i64>> = version::Entity::find()
             .select_only()
@@ -108,12 +115,18 @@ impl Meta {
     }
 
     /// Whose storage a Model's tables take.
+    ///
+    /// # Errors
+    /// `not_found`; `storage_unavailable`.
     pub async fn model_owner(&self, id: ModelId) -> Result<UserId> {
         let row = model::Entity::find_by_id(*id.as_uuid()).one(&self.db).await.map_err(db)?;
         Ok(UserId::from_uuid(row.ok_or_else(|| Problem::not_found("Model"))?.owner_id))
     }
 
     /// Lets all jobs that wait say that they wait for room, or no longer.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn wait_for_storage(&self, waiting: bool) -> Result<()> {
         let storage = WaitingFor::Storage.as_str();
         let mut update = job::Entity::update_many()
@@ -127,6 +140,9 @@ impl Meta {
     }
 
     /// How many jobs wait and run: those that are over are only ever more, and not counted here.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
     pub async fn job_counts(&self) -> Result<Vec<(String, u64)>> {
         let counts: Vec<(String, i64)> = job::Entity::find()
             .select_only()

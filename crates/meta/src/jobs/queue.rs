@@ -6,9 +6,10 @@ use crate::{
     connections::owned_on,
     db,
     entity::{connection, job, table, version},
+    events::{About, note},
     grants::{Grant, Write, confirm},
     now,
-    record::{Job, JobKind, JobState, SyncBy, Table},
+    record::{Action, Job, JobKind, JobState, SyncBy, Table},
     tables::pending,
     to_json,
 };
@@ -42,6 +43,9 @@ pub struct NewSource {
 impl Meta {
     /// Queues the import of a table, and reserves its name in the Model; a number is added if it is taken.
     /// It reads through a connection of the same person.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`, `too_many_requests`; `storage_full`, `storage_unavailable`.
     pub async fn queue_import(&self, grant: &Grant<Write>, new: NewImport) -> Result<(Job, Table)> {
         let (user, model) = (grant.user(), grant.on());
         let transaction = self.write().await?;
@@ -79,6 +83,9 @@ impl Meta {
     }
 
     /// Queues a sync. `conflict` if a job of the table is pending already.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`, `conflict` while a job is pending or where there is no connection, `too_many_requests`; `storage_full`, `storage_unavailable`.
     pub async fn queue_sync(&self, grant: &Grant<Write, TableId>) -> Result<Job> {
         let transaction = self.write().await?;
         let row = writable(&transaction, grant).await?;
@@ -99,6 +106,9 @@ impl Meta {
 
     /// Points a table at another source, through a connection of the same person; the next sync reads there.
     /// `conflict` while a job of the table is pending.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`, `conflict` while a job is pending; `storage_full`, `storage_unavailable`.
     pub async fn set_source(&self, grant: &Grant<Write, TableId>, source: NewSource) -> Result<Table> {
         let transaction = self.write().await?;
         let row = writable(&transaction, grant).await?;
@@ -119,12 +129,18 @@ impl Meta {
             source_table: Set(source.table.unwrap_or(row.source_table)),
             ..Default::default()
         };
+        let (model, name) = (row.model_id, row.name);
         changed.update_without_returning(&transaction).await.map_err(db)?;
+        let about = About::Model(model, &name);
+        note(&transaction, Some(grant.user()), Action::SourceChanged, about, "").await?;
         transaction.commit().await.map_err(db)?;
         Ok(self.table(grant.user(), grant.on()).await?.0)
     }
 
     /// Makes a job that restores `version`, claimed by the caller at once.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`, `conflict` while a job is pending; `storage_full`, `storage_unavailable`.
     pub async fn start_restore(
         &self,
         grant: &Grant<Write, TableId>,
@@ -146,6 +162,9 @@ impl Meta {
     }
 
     /// Asks a job to stop: at once if it still waits, soon if it runs, not at all if it is over.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`; `storage_full`, `storage_unavailable`.
     pub async fn cancel_job(&self, grant: &Grant<Write>, id: JobId) -> Result<Job> {
         let transaction = self.write().await?;
         confirm(&transaction, grant).await?;

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod connections;
+mod events;
 mod full;
 mod grants;
 mod jobs;

@@ -87,7 +87,7 @@ async fn new_password_ends_sessions_and_links() {
     sign_in(&world, ada, 3, 4).await;
     let kept = world.meta.session([3; 32], None).await.unwrap().unwrap().id;
     world.meta.create_password_reset(&by, ada, [9; 32], later).await.unwrap();
-    world.meta.set_password(ada, "new", Some(kept)).await.unwrap();
+    world.meta.set_password(Some(ada), ada, "new", Some(kept)).await.unwrap();
     assert!(world.meta.session([1; 32], None).await.unwrap().is_none());
     assert!(world.meta.session([3; 32], None).await.unwrap().is_some());
     assert!(!world.meta.has_password_reset([9; 32]).await.unwrap());

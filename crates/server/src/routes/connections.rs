@@ -1,6 +1,6 @@
 //! `/connections`: to anyone but their owner they do not exist.
 
-use super::{List, report::TestReport};
+use super::{List, members::Transfer, report::TestReport};
 use crate::{
     App,
     caller::Caller,
@@ -409,6 +409,31 @@ pub(crate) async fn delete_connection(
 ) -> Result<StatusCode, ApiError> {
     app.engine.connections.delete_connection(caller.id(), id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Offers a connection to another account, which takes it over with `accept`: for its owner, and for an administrator
+/// where the owner is disabled. The secrets stay sealed and are shown to neither.
+#[utoipa::path(post, path = "/connections/{id}/transfer", tag = "connections", params(("id" = Uuid, Path)),
+    request_body = Transfer, responses((status = ACCEPTED)))]
+pub(crate) async fn transfer_connection(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<ConnectionId>,
+    Body(form): Body<Transfer>,
+) -> Result<StatusCode, ApiError> {
+    app.engine.connections.offer_connection(caller.id(), id, &form.email).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Takes a connection over that was offered to the caller.
+#[utoipa::path(post, path = "/connections/{id}/accept", tag = "connections", params(("id" = Uuid, Path)),
+    responses((status = OK, body = Connection)))]
+pub(crate) async fn accept_connection(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<ConnectionId>,
+) -> Result<Json<Connection>, ApiError> {
+    Ok(Json(app.engine.connections.accept_connection(caller.id(), id).await?.into()))
 }
 
 /// Tests a saved connection; can be followed as that of a new one.

@@ -88,6 +88,8 @@ pub(crate) struct Job {
     /// The version that it made.
     #[schema(required)]
     version: Option<i64>,
+    /// A sync that found the rows of the newest version: it succeeded and made none.
+    unchanged: bool,
     /// Why it failed; of one that succeeded, what has to be said all the same.
     #[schema(required)]
     problem: Option<ProblemBody>,
@@ -141,6 +143,8 @@ impl From<engine::Job> for Job {
             connections: job.connections,
             connections_note: job.connections_note,
             version: job.version,
+            unchanged: matches!((job.kind, job.state), (engine::JobKind::Sync, engine::JobState::Succeeded))
+                && job.version.is_none(),
             problem: job.problem.as_ref().map(ProblemBody::new),
         }
     }

@@ -105,8 +105,9 @@ fn share_with(email: Option<String>, team_id: Option<Uuid>) -> Result<ShareWith,
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Transfer {
+    /// An account's.
     #[schema(format = Email)]
-    email: String,
+    pub(crate) email: String,
 }
 
 /// Who may see a Model: its owner first, then people, teams and invitations. Of several grants the highest counts.

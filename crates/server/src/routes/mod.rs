@@ -3,6 +3,8 @@
 pub(crate) mod accounts;
 pub(crate) mod browse;
 pub(crate) mod connections;
+pub(crate) mod diff;
+pub(crate) mod events;
 pub(crate) mod export;
 pub(crate) mod job_list;
 pub(crate) mod jobs;
@@ -12,6 +14,7 @@ pub(crate) mod operating;
 pub(crate) mod passport;
 pub(crate) mod paste;
 pub(crate) mod report;
+pub(crate) mod retention;
 pub(crate) mod role;
 pub(crate) mod rows;
 pub(crate) mod statements;

@@ -36,7 +36,11 @@ pub(crate) enum Cell {
 
 /// A row's cells as they are told; null for NULL.
 pub(crate) fn row(cells: Vec<mycorr_domain::Cell>) -> Vec<Option<Cell>> {
-    let told = cells.into_iter().map(|cell| match cell {
+    cells.into_iter().map(cell).collect()
+}
+
+pub(super) fn cell(cell: mycorr_domain::Cell) -> Option<Cell> {
+    match cell {
         mycorr_domain::Cell::Null => None,
         mycorr_domain::Cell::Text(text) => Some(Cell::Text(text)),
         mycorr_domain::Cell::Bytes(bytes) => Some(Cell::Hex { hex: hex::encode(bytes) }),
@@ -45,8 +49,7 @@ pub(crate) fn row(cells: Vec<mycorr_domain::Cell>) -> Vec<Option<Cell>> {
             length: large.length,
             preview: large.preview,
         }),
-    });
-    told.collect()
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]

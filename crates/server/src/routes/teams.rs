@@ -9,16 +9,17 @@ use super::{
 use crate::{
     App,
     caller::Caller,
+    client_address::ClientAddress,
     extract::{Body, Paging, Path, Query},
     problem::ApiError,
 };
 use axum::{
-    Json,
+    Extension, Json,
     extract::State,
     http::{HeaderMap, StatusCode},
 };
 use chrono::{DateTime, Utc};
-use mycorr_domain::{InviteId, ModelId, TeamId, UserId};
+use mycorr_domain::{InviteId, ModelId, Secret, TeamId, UserId};
 use mycorr_engine::{self as engine, NewInvite};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -276,6 +277,27 @@ pub(crate) async fn create_invite(
     let invite =
         NewInvitation { id: *invite.id.as_uuid(), email: invite.email, url, expires_at: link.expires_at };
     Ok((StatusCode::CREATED, Json(invite)))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AcceptInvite {
+    /// The last part of an invitation's link.
+    #[schema(value_type = String)]
+    invite: Secret,
+}
+
+/// Takes what an invitation carries for the caller's account, whose address it has to be for.
+#[utoipa::path(post, path = "/invites/accept", tag = "accounts", request_body = AcceptInvite,
+    responses((status = NO_CONTENT)))]
+pub(crate) async fn accept_invite(
+    State(app): State<App>,
+    caller: Caller,
+    Extension(from): Extension<ClientAddress>,
+    Body(form): Body<AcceptInvite>,
+) -> Result<StatusCode, ApiError> {
+    app.engine.accounts.accept_invite(caller.id(), form.invite.expose(), from.0).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The caller's invitations that were not taken yet, newest first; everybody's for an administrator.

@@ -54,7 +54,7 @@ pub(crate) struct Version {
     columns_removed: Vec<String>,
     /// Renamed or of another type.
     columns_changed: Vec<String>,
-    /// The name that somebody gave to this version.
+    /// The name that somebody gave to this version, under which it is kept.
     #[schema(required)]
     checkpoint: Option<String>,
 }
@@ -81,7 +81,7 @@ impl From<(engine::Version, engine::ColumnChanges)> for Version {
             columns_added: changes.added,
             columns_removed: changes.removed,
             columns_changed: changes.changed,
-            checkpoint: None,
+            checkpoint: version.checkpoint,
         }
     }
 }

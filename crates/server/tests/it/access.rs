@@ -148,18 +148,24 @@ impl Cast {
                 json!({"connection_id": things.connection, "schema": "public", "table": "t"})
             }
             ("PUT", "/models/{id}/members") => json!({"email": "spare@example.org", "access": "viewer"}),
-            ("POST", "/models/{id}/transfer") => json!({"email": "stranger@example.org"}),
+            ("POST", "/models/{id}/transfer" | "/connections/{id}/transfer") => {
+                json!({"email": "stranger@example.org"})
+            }
             ("PUT", "/tables/{id}/source") => json!({"connection_id": things.connection}),
             ("PUT", "/tables/{id}/members") => json!({"email": "spare@example.org"}),
             ("POST", "/tables/{id}/restore") => json!({"version": 1}),
             ("PUT", "/teams/{id}/members") => json!({"email": "spare@example.org", "role": "member"}),
+            ("POST", "/invites/accept") => json!({"invite": "nonsense"}),
             ("POST", "/invites") => json!({"email": format!("new{n}@example.org")}),
             ("PATCH", "/users/{id}") => json!({"disabled": false}),
             ("POST", "/password-resets") => json!({"email": "stranger@example.org"}),
             ("POST", "/password-resets/{token}") => json!({"password": PASSWORD}),
             ("POST", "/connections/role-script")
             | ("POST", "/jobs/{id}/cancel" | "/tables/{id}/sync" | "/sign-out")
-            | ("POST", "/connections/{id}/test" | "/connections/{id}/passport")
+            | (
+                "POST",
+                "/connections/{id}/test" | "/connections/{id}/passport" | "/connections/{id}/accept",
+            )
             | ("POST", "/users/{id}/password-reset") => json!({}),
             ("POST" | "PATCH", _) => json!({"name": "Name"}),
             _ => Value::Null,
@@ -187,7 +193,7 @@ async fn every_endpoint_answers_everybody_as_the_table_says() {
                 continue;
             }
             write!(text, "{:62}", format!("{method} {path}")).unwrap();
-            for at in 0..CALLERS.len() {
+            for (at, name) in CALLERS.iter().enumerate() {
                 let (filled, body) = cast.call(&world, &things, &method, path);
                 let caller = &cast.callers[at].1;
                 let request = match body {
@@ -196,9 +202,12 @@ async fn every_endpoint_answers_everybody_as_the_table_says() {
                 };
                 let answer = caller.send(request).await.response;
                 let status = answer.status();
-                assert!(!status.is_server_error(), "{method} {path} as {}: {status}", CALLERS[at]);
+                assert!(!status.is_server_error(), "{method} {path} as {name}: {status}");
                 write!(text, " {:>9}", status.as_u16()).unwrap();
-                answer.bytes().await.unwrap();
+                // This stream goes on for a minute.
+                if path != "/jobs/events" {
+                    answer.bytes().await.unwrap();
+                }
                 if status.is_success() && !method.is_safe() {
                     things = cast.things(&world).await;
                 }

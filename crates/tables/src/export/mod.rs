@@ -5,10 +5,11 @@ mod parquet_splice;
 mod rows;
 
 pub(crate) use parquet_splice::Splice;
-pub(crate) use rows::ExportRows;
+pub(crate) use rows::{ExportRows, Shape, row_bytes, rows_in_order};
 
 use crate::{problem::storage, workers::Workers};
 use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use bytes::Bytes;
 use datafusion::arrow::ipc::writer::StreamWriter;
@@ -31,7 +32,7 @@ const MAX_STALL: Duration = Duration::from_secs(120);
 /// Pieces that are ready before they are taken.
 const QUEUE: usize = 2;
 /// A row group of a Parquet file ends when its pages take so much memory.
-const GROUP_BYTES: usize = 16 << 20;
+pub(crate) const GROUP_BYTES: usize = 16 << 20;
 
 /// A file that is made while it is read.
 pub(crate) struct Stream {
@@ -40,21 +41,20 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// Encodes the rows on the workers. `permit` is kept while the work goes on.
-    pub(crate) fn start(
-        rows: ExportRows,
-        format: ExportFormat,
+    /// Does the work on the workers. `permit` is kept while it goes on.
+    pub(crate) fn start<W>(
         workers: &Workers,
         permit: OwnedSemaphorePermit,
-    ) -> Result<Self> {
+        work: impl FnOnce(PieceSender) -> W,
+    ) -> Result<Self>
+    where
+        W: Future<Output = Result<()>> + Send + 'static,
+    {
         let (sender, pieces) = mpsc::channel(QUEUE);
-        let parallel = workers.count();
+        let work = work(PieceSender(sender.clone()));
         let work = workers.spawn(async move {
             let _permit = permit;
-            let last = match produce(rows, format, parallel, &sender).await {
-                Ok(()) => Ok(None),
-                Err(problem) => Err(problem),
-            };
+            let last = work.await.map(|()| None);
             let _ = timeout(MAX_STALL, sender.send(last)).await;
         })?;
         Ok(Self { pieces, _work: work })
@@ -81,24 +81,30 @@ fn stalled() -> Problem {
     )
 }
 
-async fn send(sender: &mpsc::Sender<Result<Option<Bytes>>>, bytes: Vec<u8>) -> Result<()> {
-    if bytes.is_empty() {
-        return Ok(());
-    }
-    match timeout(MAX_STALL, sender.send(Ok(Some(bytes.into())))).await {
-        Ok(Ok(())) => Ok(()),
-        _ => Err(stalled()),
+/// Where pieces of the file go; waits until they are taken.
+pub(crate) struct PieceSender(mpsc::Sender<Result<Option<Bytes>>>);
+
+impl PieceSender {
+    pub(crate) async fn send(&self, bytes: Vec<u8>) -> Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        match timeout(MAX_STALL, self.0.send(Ok(Some(bytes.into())))).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(stalled()),
+        }
     }
 }
 
-async fn produce(
+/// Encodes the rows, as text so many batches at a time.
+pub(crate) async fn encode(
     rows: ExportRows,
     format: ExportFormat,
     parallel: usize,
-    sender: &mpsc::Sender<Result<Option<Bytes>>>,
+    sender: PieceSender,
 ) -> Result<()> {
     if let Some(encoder) = TextEncoder::new(format, rows.names()) {
-        send(sender, encoder.header().to_vec()).await?;
+        sender.send(encoder.header().to_vec()).await?;
         let (encoder, shape) = (Arc::new(encoder), rows.shape());
         let encoded = rows.batches().map_ok(move |batch| {
             let (encoder, shape) = (encoder.clone(), shape.clone());
@@ -112,7 +118,7 @@ async fn produce(
         // Batches are encoded side by side while the next ones are decoded.
         let mut encoded = std::pin::pin!(encoded.try_buffered(parallel));
         while let Some(bytes) = encoded.try_next().await? {
-            send(sender, bytes).await?;
+            sender.send(bytes).await?;
         }
         return Ok(());
     }
@@ -127,16 +133,12 @@ async fn produce(
                 &rows::count(&batch),
             );
             writer.write(&batch.map_err(Problem::bug)?).map_err(Problem::bug)?;
-            send(sender, std::mem::take(writer.get_mut())).await?;
+            sender.send(std::mem::take(writer.get_mut())).await?;
         }
         writer.finish().map_err(Problem::bug)?;
-        return send(sender, std::mem::take(writer.get_mut())).await;
+        return sender.send(std::mem::take(writer.get_mut())).await;
     }
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).expect("zstd has a level 1")))
-        .set_statistics_enabled(EnabledStatistics::None)
-        .build();
-    let mut writer = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties)).map_err(storage)?;
+    let mut writer = parquet_writer(schema.clone())?;
     while let Some(batch) = batches.try_next().await? {
         let batch =
             RecordBatch::try_new_with_options(schema.clone(), batch.columns().to_vec(), &rows::count(&batch));
@@ -144,8 +146,17 @@ async fn produce(
         if writer.in_progress_size() >= GROUP_BYTES {
             writer.flush().map_err(storage)?;
         }
-        send(sender, std::mem::take(writer.inner_mut())).await?;
+        sender.send(std::mem::take(writer.inner_mut())).await?;
     }
     writer.finish().map_err(storage)?;
-    send(sender, std::mem::take(writer.inner_mut())).await
+    sender.send(std::mem::take(writer.inner_mut())).await
+}
+
+/// A Parquet file whose bytes are taken out of its buffer as they come.
+pub(crate) fn parquet_writer(schema: SchemaRef) -> Result<ArrowWriter<Vec<u8>>> {
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).expect("zstd has a level 1")))
+        .set_statistics_enabled(EnabledStatistics::None)
+        .build();
+    ArrowWriter::try_new(Vec::new(), schema, Some(properties)).map_err(storage)
 }

@@ -26,7 +26,7 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    async fn new(version: &Version, columns: Arc<[Column]>) -> Result<Self> {
+    pub(crate) async fn new(version: &Version, columns: Arc<[Column]>) -> Result<Self> {
         let mut companions = Vec::with_capacity(columns.len());
         for column in &*columns {
             companions.push(version.has_field(&column.exact_name()).await?);
@@ -107,10 +107,6 @@ enum Order {
 }
 
 impl ExportRows {
-    pub(crate) async fn shape_of(version: &Version, columns: Arc<[Column]>) -> Result<Shape> {
-        Shape::new(version, columns).await
-    }
-
     /// Those that pass `filters`, as they came.
     pub(crate) async fn in_arrival(
         version: Arc<Version>,
@@ -152,12 +148,7 @@ impl ExportRows {
         memory: usize,
     ) -> Result<Self> {
         let shape = Shape::new(&version, columns.clone()).await?;
-        let mut row_bytes = 1;
-        for file in &version.files {
-            let metadata = file.metadata().await?;
-            let groups = 0..metadata.metadata().num_row_groups();
-            row_bytes = row_bytes.max(sizes::row_bytes(&metadata, &columns, groups));
-        }
+        let row_bytes = row_bytes(&version, &columns).await?;
         // A row is there as it was read, put together, and in its place.
         let at_a_time = (memory / 3 / row_bytes).max(1) as u64;
         Ok(Self { version, shape, order: Order::Sorted { numbers, at_a_time } })
@@ -236,4 +227,15 @@ pub(crate) async fn rows_in_order(version: &Version, shape: &Shape, ids: &[u64])
     let mut places = vec![0; ids.len()];
     order.iter().enumerate().for_each(|(found, &wanted)| places[wanted] = found as u64);
     take_record_batch(&found, &UInt64Array::from(places)).map_err(Problem::bug)
+}
+
+/// Decoded bytes of the largest row, as [`sizes::row_bytes`] knows it.
+pub(crate) async fn row_bytes(version: &Version, columns: &[Column]) -> Result<usize> {
+    let mut most = 1;
+    for file in &version.files {
+        let metadata = file.metadata().await?;
+        let groups = 0..metadata.metadata().num_row_groups();
+        most = most.max(sizes::row_bytes(&metadata, columns, groups));
+    }
+    Ok(most)
 }

@@ -78,6 +78,31 @@ pub async fn restoring(store: &dyn TableStore) {
     assert!(store.restore(right(TableId::new()), StoreVersion(0)).await.is_err());
 }
 
+pub async fn only_some_versions_are_kept(store: &dyn TableStore) {
+    let (table, columns) = (TableId::new(), columns(N));
+    let old = write(store, table, &columns, [numbers(&columns, 0..5000)]).await;
+    let gone = write(store, table, &columns, [numbers(&columns, 0..6000)]).await;
+    let paused = right(table);
+    let mut late = store.write(paused, &columns).await.unwrap();
+    late.write(numbers(&columns, [8])).await.unwrap();
+    let restored = store.restore(right(table), old.version).await.unwrap();
+    // What a kept version holds stays, whoever else held it.
+    let freed = store.keep_only(right(table), &[restored.version]).await.unwrap();
+    assert!(freed >= gone.bytes && freed < gone.bytes + old.bytes, "{freed}");
+    let at = |committed| snapshot(table, committed, &columns);
+    assert_eq!(first(store, &at(restored), &rows(4999, 9)).await, ["4999"]);
+    assert!(store.page(&at(gone), &rows(0, 9)).await.is_err());
+    // Who came before can neither commit nor restore any more.
+    assert!(late.commit().await.is_err());
+    assert_eq!(store.restore(paused, restored.version).await.unwrap_err().code, Code::StorageConflict);
+    assert_eq!(store.keep_only(paused, &[]).await.unwrap_err().code, Code::StorageConflict);
+    let next = write(store, table, &columns, [numbers(&columns, [2])]).await;
+    assert_eq!(first(store, &at(next), &rows(0, 9)).await, ["2"]);
+    assert_eq!(store.keep_only(right(table), &[next.version, restored.version]).await.unwrap(), 0);
+    store.sweep_all(right(table)).await.unwrap();
+    assert_eq!(first(store, &at(restored), &rows(4999, 9)).await, ["4999"]);
+}
+
 pub async fn jobs_find_their_work_done(store: &dyn TableStore) {
     let (table, columns) = (TableId::new(), columns(N));
     let job = JobId::new();

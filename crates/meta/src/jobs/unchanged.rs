@@ -1,0 +1,46 @@
+//! Syncs that found nothing new.
+
+use super::{finish, lease::held_by};
+use crate::{
+    Meta, db,
+    entity::{job, table},
+    jobs::lease::Lease,
+    now,
+    record::{JobState, StoredProblem},
+    to_json,
+};
+use mycorr_domain::{Code, Problem, Result};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, QueryFilter};
+
+impl Meta {
+    /// Ends a sync that found the rows of the newest version: no version is made, and the table was read now. False if
+    /// the lease is lost or the table gone.
+    pub async fn succeed_unchanged(&self, lease: Lease, warning: Option<&Problem>) -> Result<bool> {
+        let transaction = self.write().await?;
+        let row = job::Entity::find().filter(held_by(lease)).one(&transaction).await.map_err(db)?;
+        let Some(row) = row else { return Ok(false) };
+        let table = table::Entity::find_by_id(row.table_id).one(&transaction).await.map_err(db)?;
+        let at = now().timestamp_micros();
+        if table.is_none() {
+            let gone = Problem::new(Code::Cancelled, "The table was deleted meanwhile.");
+            finish(&transaction, &row, JobState::Cancelled, &gone).await?;
+            transaction.commit().await.map_err(db)?;
+            return Ok(false);
+        }
+        let read =
+            table::ActiveModel { id: Set(row.table_id), synced_at: Set(Some(at)), ..Default::default() };
+        read.update_without_returning(&transaction).await.map_err(db)?;
+        let done = job::ActiveModel {
+            id: Set(row.id),
+            state: Set(JobState::Succeeded.as_str().to_owned()),
+            problem: Set(warning.map(|problem| to_json(&StoredProblem::from(problem)))),
+            finished_at: Set(Some(at)),
+            lease_until: Set(None),
+            waiting_for: Set(None),
+            ..Default::default()
+        };
+        done.update_without_returning(&transaction).await.map_err(db)?;
+        transaction.commit().await.map_err(db)?;
+        Ok(true)
+    }
+}

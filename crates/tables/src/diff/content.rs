@@ -1,0 +1,65 @@
+//! All rows of a version in a few bytes that do not depend on their order, kept with its commit: whether a sync has found
+//! anything new is known without reading the version before.
+
+use super::fingerprint::{Hashed, fingerprints};
+use arrow_array::{RecordBatch, cast::AsArray};
+use mycorr_domain::{Column, StoredColumn};
+use std::fmt;
+
+/// Sums over the hashes of all rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Content {
+    rows: u64,
+    sum: u64,
+    of_squares: u64,
+}
+
+impl Content {
+    /// That of the rows of both.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            rows: self.rows + other.rows,
+            sum: self.sum.wrapping_add(other.sum),
+            of_squares: self.of_squares.wrapping_add(other.of_squares),
+        }
+    }
+}
+
+impl fmt::Display for Content {
+    /// With the number of the way in which it is made.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "1:{:x}:{:016x}:{:016x}", self.rows, self.sum, self.of_squares)
+    }
+}
+
+/// A [`Content`] in the making.
+pub(crate) struct ContentHasher {
+    columns: Vec<(Column, Hashed)>,
+    content: Content,
+}
+
+impl ContentHasher {
+    pub(crate) fn new(columns: &[Column]) -> Self {
+        let columns = columns.iter().map(|column| (column.clone(), Hashed::of(column))).collect();
+        Self { columns, content: Content::default() }
+    }
+
+    /// A batch as a writer takes it: the columns, then companions.
+    pub(crate) fn add(&mut self, batch: &RecordBatch) {
+        let stored = self.columns.iter().zip(batch.columns()).map(|((column, hashed), native)| {
+            let exact = batch.column_by_name(&column.exact_name()).map(|exact| exact.as_binary::<i32>());
+            (StoredColumn { column, native, exact }, *hashed)
+        });
+        let columns: Vec<_> = stored.collect();
+        let Content { rows, sum, of_squares } = &mut self.content;
+        *rows += batch.num_rows() as u64;
+        for [_, row, _] in fingerprints(&columns, None, batch.num_rows(), 0) {
+            *sum = sum.wrapping_add(row);
+            *of_squares = of_squares.wrapping_add(row.wrapping_mul(row));
+        }
+    }
+
+    pub(crate) fn finish(self) -> Content {
+        self.content
+    }
+}
