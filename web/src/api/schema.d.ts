@@ -292,6 +292,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/invites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's invitations that were not taken yet, newest first; everybody's for an administrator. */
+        get: operations["list_invites"];
+        put?: never;
+        /** Invites somebody who has no account. The link is good once and for seven days. */
+        post: operations["create_invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invites/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes an invitation back, with all that it carries. */
+        delete: operations["delete_invite"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs": {
         parameters: {
             query?: never;
@@ -395,7 +430,8 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /** Changes the caller's name or password. A new password ends every other session. */
+        patch: operations["update_me"];
         trace?: never;
     };
     "/api/v1/models": {
@@ -469,6 +505,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who may see a Model: its owner first, then people, teams and invitations. Of several grants the highest counts. */
+        get: operations["list_members"];
+        /** Shares a Model with somebody or with a team, or changes what they may do. For its owner. */
+        put: operations["put_member"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{id}/members/{member_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a member's access away. For the owner of the Model, and for a person who leaves. */
+        delete: operations["delete_member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models/{id}/tables": {
         parameters: {
             query?: never;
@@ -481,6 +552,94 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{id}/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hands a Model over to another account. Who owned it stays as a collaborator. */
+        post: operations["transfer_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/password-resets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks for a link to a new password. The answer is the same whether there is such an account or not; without mail,
+         *     only an administrator can make a link.
+         */
+        post: operations["request_password_reset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/password-resets/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sets a new password by a link, once. Every session of the account ends. */
+        post: operations["reset_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the caller is signed in, newest first. */
+        get: operations["list_sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends a session of the caller at once. */
+        delete: operations["end_session"];
         options?: never;
         head?: never;
         patch?: never;
@@ -574,6 +733,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tables/{id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All rows of a version as a file. Parquet without sort and filter can be resumed (`Range`, `If-Range`). */
+        get: operations["export_table"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tables/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who may see a table besides those who may see its Model. */
+        get: operations["list_table_members"];
+        /** Shows a table alone to somebody or to a team. For the owner of its Model. */
+        put: operations["put_table_member"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tables/{id}/members/{member_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Shows a table to a member no longer. */
+        delete: operations["delete_table_member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tables/{id}/restore": {
         parameters: {
             query?: never;
@@ -659,6 +870,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/teams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The teams that the caller belongs to, newest first. */
+        get: operations["list_teams"];
+        put?: never;
+        /** Makes a team; the caller is its admin. */
+        post: operations["create_team"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A team. */
+        get: operations["get_team"];
+        put?: never;
+        post?: never;
+        /** Deletes a team: what was shared with it is shared with nobody. For its admins. */
+        delete: operations["delete_team"];
+        options?: never;
+        head?: never;
+        /** Renames a team. For its admins. */
+        patch: operations["update_team"];
+        trace?: never;
+    };
+    "/api/v1/teams/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who belongs to a team, and who was invited to it. */
+        get: operations["list_team_members"];
+        /** Takes somebody into a team, or changes their role. For its admins; the last one stays. */
+        put: operations["put_team_member"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{id}/members/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a person out of a team. For its admins, and for a person who leaves; the last admin can't. */
+        delete: operations["delete_team_member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tokens": {
         parameters: {
             query?: never;
@@ -669,7 +952,7 @@ export interface paths {
         /** The caller's tokens, newest first. */
         get: operations["list_tokens"];
         put?: never;
-        /** Makes a token that acts for its maker. */
+        /** Makes a token that acts for its maker, perhaps within narrower bounds. */
         post: operations["create_token"];
         delete?: never;
         options?: never;
@@ -689,6 +972,60 @@ export interface paths {
         post?: never;
         /** Revokes a token at once. */
         delete: operations["delete_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All accounts, newest first. Administrators only. */
+        get: operations["list_users"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Makes an account an administrator's, or disables it: its sessions end, its tokens are refused, its jobs that wait
+         *     are not done. Administrators only; the last one stays. Being one opens nobody's Models or connections.
+         */
+        patch: operations["update_user"];
+        trace?: never;
+    };
+    "/api/v1/users/{id}/password-reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a link with which a person sets a new password within 24 hours. Administrators only. */
+        post: operations["create_password_reset"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -750,7 +1087,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
-         * @description What the caller may do with a Model.
+         * @description What somebody may do with a Model.
          * @enum {string}
          */
         Access: "owner" | "collaborator" | "viewer";
@@ -840,6 +1177,11 @@ export interface components {
             /** Format: date-time */
             last_tested_at: string | null;
             limits: components["schemas"]["Limits"];
+            /**
+             * Format: int64
+             * @description How many connections one import may open: parts of a table are read side by side, under one snapshot.
+             */
+            max_connections: number;
             name: string;
             /** Format: int32 */
             port: number;
@@ -850,6 +1192,7 @@ export interface components {
              * @description For how many days statements stay in the ledger.
              */
             statements_retention_days: number;
+            sync_by: components["schemas"]["SyncBy"];
             /**
              * Format: int64
              * @description How many tables were imported through it.
@@ -875,6 +1218,12 @@ export interface components {
             port: number;
             username: string;
         };
+        CreateInvite: {
+            /** Format: email */
+            email: string;
+            models?: components["schemas"]["InvitedModel"][];
+            teams?: components["schemas"]["InvitedTeam"][];
+        };
         CreateRoleScript: {
             /** @example shop */
             database?: string | null;
@@ -885,11 +1234,18 @@ export interface components {
             username?: string | null;
         };
         CreateToken: {
+            /** @description `write` when left out: all that its maker may do. */
+            access?: components["schemas"]["TokenAccess"];
             /**
              * Format: date-time
              * @description Never, when left out.
              */
             expires_at?: string | null;
+            /**
+             * Format: uuid
+             * @description Only what is in this Model; everything when left out.
+             */
+            model_id?: string | null;
             name: string;
         };
         /** @description A part of PostgreSQL's catalogue that an administrator took away from PUBLIC. */
@@ -921,6 +1277,10 @@ export interface components {
             field: string;
             message: string;
         };
+        ForgottenPassword: {
+            /** Format: email */
+            email: string;
+        };
         Import: {
             /** @description Which columns; all that the role can read when left out. */
             columns?: string[] | null;
@@ -938,6 +1298,38 @@ export interface components {
             job: components["schemas"]["Job"];
             table: components["schemas"]["Table"];
         };
+        /** @description An invitation that was not taken yet. */
+        Invite: {
+            /** Format: date-time */
+            created_at: string;
+            email: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+        };
+        /** @description Whom an invitation is for. */
+        Invited: {
+            email: string;
+            /** Format: date-time */
+            expires_at: string;
+        };
+        InvitedModel: {
+            access: components["schemas"]["Access"];
+            /**
+             * Format: uuid
+             * @description One that the caller owns.
+             */
+            model_id: string;
+        };
+        InvitedTeam: {
+            role: components["schemas"]["TeamRole"];
+            /**
+             * Format: uuid
+             * @description One whose admin the caller is.
+             */
+            team_id: string;
+        };
         /** @description An import or a sync. */
         Job: {
             /**
@@ -945,6 +1337,13 @@ export interface components {
              * @description Read from the source so far.
              */
             bytes: number;
+            /**
+             * Format: int64
+             * @description How many connections it reads through; null before it reads.
+             */
+            connections: number | null;
+            /** @description Why not through as many as the connection's `max_connections` allows. */
+            connections_note: string | null;
             /**
              * Format: int64
              * @description The source's own estimate; nothing is counted.
@@ -1014,6 +1413,12 @@ export interface components {
              */
             minutes: number | null;
         };
+        /** @description A link that is good once. It is shown this once. */
+        Link: {
+            /** Format: date-time */
+            expires_at: string;
+            url: string;
+        };
         /** @description A part of a list. */
         List_Connection: {
             items: components["schemas"]["Connection"][];
@@ -1027,8 +1432,20 @@ export interface components {
             next: string | null;
         };
         /** @description A part of a list. */
+        List_Invite: {
+            items: components["schemas"]["Invite"][];
+            /** @description Pass it as `after` to get the next part; null at the end. */
+            next: string | null;
+        };
+        /** @description A part of a list. */
         List_Job: {
             items: components["schemas"]["Job"][];
+            /** @description Pass it as `after` to get the next part; null at the end. */
+            next: string | null;
+        };
+        /** @description A part of a list. */
+        List_Member: {
+            items: components["schemas"]["Member"][];
             /** @description Pass it as `after` to get the next part; null at the end. */
             next: string | null;
         };
@@ -1041,6 +1458,12 @@ export interface components {
         /** @description A part of a list. */
         List_Schema: {
             items: components["schemas"]["Schema"][];
+            /** @description Pass it as `after` to get the next part; null at the end. */
+            next: string | null;
+        };
+        /** @description A part of a list. */
+        List_Session: {
+            items: components["schemas"]["Session"][];
             /** @description Pass it as `after` to get the next part; null at the end. */
             next: string | null;
         };
@@ -1063,8 +1486,26 @@ export interface components {
             next: string | null;
         };
         /** @description A part of a list. */
+        List_Team: {
+            items: components["schemas"]["Team"][];
+            /** @description Pass it as `after` to get the next part; null at the end. */
+            next: string | null;
+        };
+        /** @description A part of a list. */
+        List_TeamMember: {
+            items: components["schemas"]["TeamMember"][];
+            /** @description Pass it as `after` to get the next part; null at the end. */
+            next: string | null;
+        };
+        /** @description A part of a list. */
         List_Token: {
             items: components["schemas"]["Token"][];
+            /** @description Pass it as `after` to get the next part; null at the end. */
+            next: string | null;
+        };
+        /** @description A part of a list. */
+        List_User: {
+            items: components["schemas"]["User"][];
             /** @description Pass it as `after` to get the next part; null at the end. */
             next: string | null;
         };
@@ -1085,6 +1526,29 @@ export interface components {
             id: string;
             name: string;
         };
+        MeForm: {
+            name?: string | null;
+            password?: components["schemas"]["NewPassword"] | null;
+        };
+        /** @description Who may see a Model or a table. */
+        Member: {
+            access: components["schemas"]["Access"];
+            email?: string | null;
+            /**
+             * Format: uuid
+             * @description Of the membership; the owner's is that of the account.
+             */
+            id: string;
+            invite?: components["schemas"]["Link"] | null;
+            kind: components["schemas"]["MemberKind"];
+            /** @description An invitation has its address here. */
+            name: string;
+        };
+        /**
+         * @description What a member is: an account, a team, or an address that was invited.
+         * @enum {string}
+         */
+        MemberKind: "user" | "team" | "invite";
         /** @description A workspace of tables. */
         Model: {
             access: components["schemas"]["Access"];
@@ -1102,6 +1566,24 @@ export interface components {
         };
         ModelForm: {
             name: string;
+        };
+        /** @description A new invitation; its link is shown this once. */
+        NewInvitation: {
+            email: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            url: string;
+        };
+        NewPassword: {
+            /** Format: password */
+            current: string;
+            /**
+             * Format: password
+             * @description At least 8 characters.
+             */
+            new: string;
         };
         /** @description A role with a password made up for it. Nothing is stored: it is shown this once. */
         NewRoleScript: {
@@ -1194,6 +1676,47 @@ export interface components {
         };
         /** @enum {string} */
         Purpose: "test" | "browse" | "preview" | "import" | "sync";
+        PutMember: {
+            access: components["schemas"]["Access"];
+            /**
+             * Format: email
+             * @description An account's; another address is invited. Either this or `team_id`.
+             */
+            email?: string | null;
+            /**
+             * Format: uuid
+             * @description A team of the caller's.
+             */
+            team_id?: string | null;
+        };
+        PutTableMember: {
+            access?: components["schemas"]["Access"] | null;
+            /**
+             * Format: email
+             * @description An account's; another address is invited. Either this or `team_id`.
+             */
+            email?: string | null;
+            /**
+             * Format: uuid
+             * @description A team of the caller's.
+             */
+            team_id?: string | null;
+        };
+        PutTeamMember: {
+            /**
+             * Format: email
+             * @description An account's; another address is invited.
+             */
+            email: string;
+            role: components["schemas"]["TeamRole"];
+        };
+        ResetPassword: {
+            /**
+             * Format: password
+             * @description At least 8 characters.
+             */
+            password: string;
+        };
         Restore: {
             /** Format: int64 */
             version: number;
@@ -1272,6 +1795,24 @@ export interface components {
             pooler?: string | null;
             version: string;
         };
+        /** @description A browser in which the caller is signed in. */
+        Session: {
+            /** @description From where it was used last. */
+            address: string | null;
+            /** @description What the browser calls itself. */
+            agent: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** @description Whether this request showed it. */
+            current: boolean;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: date-time
+             * @description To the minute.
+             */
+            last_seen_at: string;
+        };
         /** @description Another source for a table. */
         SetSource: {
             /**
@@ -1293,6 +1834,8 @@ export interface components {
         SignUp: {
             /** Format: email */
             email: string;
+            /** @description The last part of an invitation's link: good once, for the address that was invited. */
+            invite?: string | null;
             name: string;
             /**
              * Format: password
@@ -1304,6 +1847,7 @@ export interface components {
         SignUpState: {
             /** @description There is no account yet: who signs up now becomes the administrator. */
             first: boolean;
+            invite?: components["schemas"]["Invited"] | null;
             /** @description Anyone may sign up. */
             open: boolean;
         };
@@ -1404,6 +1948,11 @@ export interface components {
         };
         /** @enum {string} */
         SupabaseEndpoint: "direct" | "session_pooler" | "transaction_pooler";
+        /**
+         * @description Who may sync tables that come through a connection: its owner alone, or who may change the table.
+         * @enum {string}
+         */
+        SyncBy: "owner" | "collaborators";
         SyncStarted: {
             job: components["schemas"]["Job"];
         };
@@ -1446,6 +1995,8 @@ export interface components {
              * @description null when the connection is gone or is not the caller's.
              */
             connection_id: string | null;
+            /** @description Whether there is a connection, the caller's or another's: without one the table can't be synced. */
+            has_connection: boolean;
             schema: string;
             /**
              * Format: date-time
@@ -1454,6 +2005,39 @@ export interface components {
             synced_at: string | null;
             table: string;
         };
+        /** @description People who are shared with together. */
+        Team: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: int64
+             * @description How many people belong to it.
+             */
+            members: number;
+            name: string;
+            /** @description The caller's. */
+            role: components["schemas"]["TeamRole"];
+        };
+        TeamForm: {
+            name: string;
+        };
+        /** @description Who belongs to a team, or was invited to it. */
+        TeamMember: {
+            email?: string | null;
+            /**
+             * Format: uuid
+             * @description Of the account, or of the invitation.
+             */
+            id: string;
+            invite?: components["schemas"]["Link"] | null;
+            kind: components["schemas"]["MemberKind"];
+            name: string;
+            role: components["schemas"]["TeamRole"];
+        };
+        /** @enum {string} */
+        TeamRole: "member" | "admin";
         /** @description What a test found out. */
         TestReport: {
             /** @description Every address that was tried, in order. */
@@ -1482,6 +2066,7 @@ export interface components {
         };
         /** @description A token, without the token itself. */
         Token: {
+            access: components["schemas"]["TokenAccess"];
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -1493,7 +2078,21 @@ export interface components {
              * @description To the minute.
              */
             last_used_at: string | null;
+            /**
+             * Format: uuid
+             * @description The one Model that it is good for.
+             */
+            model_id: string | null;
             name: string;
+        };
+        /**
+         * @description Whether a token may change anything.
+         * @enum {string}
+         */
+        TokenAccess: "read" | "write";
+        Transfer: {
+            /** Format: email */
+            email: string;
         };
         TriedAddress: {
             /** @example 203.0.113.7 */
@@ -1505,6 +2104,11 @@ export interface components {
             /** @description Tested before it replaces the old one; null removes it. */
             ca_certificate?: string | null;
             limits?: components["schemas"]["Limits"] | null;
+            /**
+             * Format: int64
+             * @description How many connections one import may open, where the table and the server allow it.
+             */
+            max_connections?: number | null;
             name?: string | null;
             /**
              * Format: password
@@ -1513,6 +2117,23 @@ export interface components {
             password?: string | null;
             /** Format: int64 */
             statements_retention_days?: number | null;
+            sync_by?: components["schemas"]["SyncBy"] | null;
+        };
+        /** @description An account, as administrators see it. */
+        User: {
+            admin: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** @description Signed out everywhere, and kept from signing in. */
+            disabled: boolean;
+            email: string;
+            /** Format: uuid */
+            id: string;
+            name: string;
+        };
+        UserForm: {
+            admin?: boolean | null;
+            disabled?: boolean | null;
         };
         /** @description A version of a table. It never changes. */
         Version: {
@@ -2255,6 +2876,99 @@ export interface operations {
             };
         };
     };
+    list_invites: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description The `next` of the part before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Invite"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateInvite"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewInvitation"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_visible_jobs: {
         parameters: {
             query?: {
@@ -2420,6 +3134,38 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MeForm"];
+            };
+        };
         responses: {
             200: {
                 headers: {
@@ -2666,6 +3412,99 @@ export interface operations {
             };
         };
     };
+    list_members: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Member"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutMember"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                member_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_tables: {
         parameters: {
             query?: {
@@ -2689,6 +3528,163 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["List_Table"];
                 };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transfer_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Transfer"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    request_password_reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForgottenPassword"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResetPassword"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_sessions: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description The `next` of the part before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Session"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -2761,7 +3757,10 @@ export interface operations {
     };
     get_sign_up: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The last part of an invitation's link. */
+                invite?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2973,6 +3972,167 @@ export interface operations {
             };
         };
     };
+    export_table: {
+        parameters: {
+            query: {
+                /**
+                 * @description `csv`: RFC 4180 as `COPY … (FORMAT csv, HEADER)` prints it; NULL is nothing, an empty text is `""`. `jsonl`: an object
+                 *     for each row, whose values are the texts of the cells. `parquet`, and `arrow` (a stream of the IPC format): the
+                 *     stored types; values that a type can't hold stand as text in a column `<name>__exact` beside it.
+                 */
+                format: "csv" | "jsonl" | "parquet" | "arrow";
+                /**
+                 * @description At most 16 columns separated by commas, with a minus sign before those that descend.
+                 * @example -price,id
+                 */
+                sort?: string;
+                /**
+                 * @description As for `rows`.
+                 * @example [
+                 *       "price.gte.10"
+                 *     ]
+                 */
+                filter?: string[];
+                /**
+                 * @description The columns that are wanted, separated by commas, in this order; all of them when left out.
+                 * @example id,price
+                 */
+                columns?: string;
+                /** @description The newest when left out. */
+                version?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/x-ndjson": string;
+                    "application/vnd.apache.parquet": number[];
+                    "application/vnd.apache.arrow.stream": number[];
+                };
+            };
+            /** @description The bytes of `Range` */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.parquet": number[];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_table_members: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Member"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_table_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutTableMember"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_table_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                member_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     restore_version: {
         parameters: {
             query?: never;
@@ -3160,6 +4320,256 @@ export interface operations {
             };
         };
     };
+    list_teams: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description The `next` of the part before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Team"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_team: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeamForm"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_team: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_team: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_team: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeamForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_team_members: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_TeamMember"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_team_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutTeamMember"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamMember"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_team_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_tokens: {
         parameters: {
             query?: {
@@ -3241,6 +4651,104 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: {
+                /** @description Only those whose name or e-mail address contains this, in any case. */
+                search?: string;
+                limit?: number;
+                /** @description The `next` of the part before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_User"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_password_reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Link"];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {
