@@ -6,13 +6,13 @@ import { MB, connect, env, figure, median, publish, serve, source, spread, timed
 const [table, encrypted] = process.argv.slice(2);
 const tls = encrypted === 'tls';
 // What crates/pgread/src/types.rs asks for; and what no reader can use better was tried (docs/benchmarks.md).
-const { formats, key, toDuckdb, toRaw } = {
-  lineitem: { formats: 'ttttttttttbbbttt', key: 'l_orderkey', toDuckdb: 0.85, toRaw: 1.2 },
-  mixed: { formats: 'tbbttttbtt', key: 'id', toDuckdb: 0.9, toRaw: 1.25 },
+const { formats, key, toDuckdb, twoToDuckdb, toRaw } = {
+  lineitem: { formats: 'ttttttttttbbbttt', key: 'l_orderkey', toDuckdb: 0.85, twoToDuckdb: 0.78, toRaw: 1.2 },
+  mixed: { formats: 'tbbttttbtt', key: 'id', toDuckdb: 0.9, twoToDuckdb: 0.85, toRaw: 1.25 },
 }[table];
 const rounds = Number(env.rounds);
 const peers = (env.peers ?? '').split(' ').filter(Boolean);
-const titles = { duckdb: 'DuckDB, postgres extension, two connections', connectorx: 'ConnectorX, two partitions', adbc: 'ADBC, streamed', pg2parquet: 'pg2parquet' };
+const titles = { duckdb: 'DuckDB, postgres extension, two connections', ducklake: 'DuckLake, a version like ours, two connections', deltalake: 'deltalake fed by ADBC, a version like ours', connectorx: 'ConnectorX, two partitions', adbc: 'ADBC, streamed', pg2parquet: 'pg2parquet' };
 
 const { mycorr, process: server, stop } = await serve();
 const connection = await connect(mycorr, `${table}${tls ? ' over TLS' : ''}`, 'bench', { tls });
@@ -26,12 +26,14 @@ runRaw();
 const idle = server.status('VmRSS');
 const raw = [];
 const own = [];
+const two = [];
 const others = Object.fromEntries(peers.map((peer) => [peer, []]));
 for (let round = 0; round < rounds; round++) {
   raw.push(runRaw());
-  own.push(await runImport(round));
+  own.push(await runImport(round, 1));
+  two.push(await runImport(round, 2));
   for (const peer of peers) if (others[peer]) runPeer(peer);
-  console.error(`round ${round + 1}: raw ${raw.at(-1).toFixed(2)} s, import ${own[round].seconds.toFixed(2)} s, ${own[round].cpu.toFixed(1)} s of CPU, ${(own[round].peak / MB).toFixed(0)} MB over idle, ${peers.map((peer) => `${peer} ${others[peer]?.at(-1).seconds.toFixed(2)}`).join(', ')}`);
+  console.error(`round ${round + 1}: raw ${raw.at(-1).toFixed(2)} s, import ${own[round].seconds.toFixed(2)} s, ${own[round].cpu.toFixed(1)} s of CPU, ${(own[round].peak / MB).toFixed(0)} MB over idle, two connections ${two[round].seconds.toFixed(2)} s, ${peers.map((peer) => `${peer} ${others[peer]?.at(-1).seconds.toFixed(2)}`).join(', ')}`);
 }
 
 const seconds = own.map((run) => run.seconds);
@@ -42,6 +44,8 @@ const body = [
   ['**import into a committed version**', spread(seconds, 2, 's'), spread(own.map((run) => run.cpu), 1, 's'), spread(peaks, 0, 'MB'), verdict(Math.max(...peaks), 128, 'MB')],
   ['… rows per second', spread(seconds.map((second) => rows / second), 0), '', '', ''],
   ['… times the raw client of the same round', spread(times(raw), 2), '', '', verdict(median(times(raw)), toRaw)],
+  ['**import through two agreed connections**', spread(two.map((run) => run.seconds), 2, 's'), spread(two.map((run) => run.cpu), 1, 's'), spread(two.map((run) => run.peak / MB), 0, 'MB'), verdict(Math.max(...two.map((run) => run.peak / MB)), 128, 'MB')],
+  ['… times one connection in the same round', spread(two.map((run, round) => run.seconds / seconds[round]), 2), '', '', ''],
 ];
 for (const [peer, runs] of Object.entries(others)) {
   if (!runs) {
@@ -51,6 +55,8 @@ for (const [peer, runs] of Object.entries(others)) {
   const theirs = runs.map((run) => run.seconds);
   body.push([`${titles[peer]} (${runs[0].version})`, spread(theirs, 2, 's'), spread(runs.map((run) => run.cpu), 1, 's'), spread(runs.map((run) => run.peak / MB), 0, 'MB'), '']);
   body.push([`… the import takes times its time`, spread(times(theirs), 2), '', '', peer === 'duckdb' ? verdict(median(times(theirs)), toDuckdb) : '']);
+  const twice = two.map((run, round) => run.seconds / theirs[round]);
+  body.push([`… through two connections`, spread(twice, 2), '', '', peer === 'duckdb' ? verdict(median(twice), twoToDuckdb) : '']);
 }
 const what = table === 'lineitem' ? `TPC-H lineitem, scale factor ${env.scale}` : 'The mixed table';
 publish(
@@ -60,7 +66,7 @@ publish(
   body,
 );
 // The last one stays for the parts after this.
-for (const run of own.slice(0, -1)) await mycorr.call('DELETE', `/tables/${run.table}`);
+for (const run of [...two, ...own.slice(0, -1)]) await mycorr.call('DELETE', `/tables/${run.table}`);
 await stop();
 
 /** Seconds from the statement sent to the last byte received, as the raw client measures them. */
@@ -72,15 +78,17 @@ function runRaw() {
 }
 
 /** From the request to the event that says the version is committed. */
-async function runImport(round) {
+async function runImport(round, connections) {
+  await mycorr.call('PATCH', `/connections/${connection.id}`, { max_connections: connections });
   server.forgetPeak();
   const cpu = server.cpuSeconds();
   let ended;
   const milliseconds = await timed(async () => {
-    const { job } = await mycorr.post(`/models/${model.id}/imports`, { connection_id: connection.id, schema: 'public', table, name: `${table} ${round + 1}` });
+    const { job } = await mycorr.post(`/models/${model.id}/imports`, { connection_id: connection.id, schema: 'public', table, name: `${table} ${round + 1}, ${connections}` });
     ended = await mycorr.follow(job);
   });
   if (ended.state !== 'succeeded' || ended.rows !== rows) throw new Error(`the import ${ended.state}: ${JSON.stringify(ended.problem)}`);
+  if (ended.connections !== connections) console.error(`${ended.connections} of ${connections} connections: ${ended.connections_note}`);
   return { seconds: milliseconds / 1000, cpu: server.cpuSeconds() - cpu, peak: server.status('VmHWM') - idle, table: ended.table_id };
 }
 

@@ -1,4 +1,4 @@
-"""What others do with the same job: a whole table into a Parquet file with zstd, as their manuals show it.
+"""What others do with the same job: a whole table into a Parquet file with zstd, or a version of a table, as their manuals show it.
 
 `peers.py PEER PORT TABLE KEY FILE [CA]` runs one and prints a line of JSON: version, seconds, CPU seconds, and the
 bytes of memory at the peak over what was there before it began. Starting Python and importing don't count.
@@ -24,6 +24,43 @@ def duckdb():
         attached = " ".join(f"{name}={value}" for name, value in where.items())
         database.execute(f"ATTACH '{attached}' AS source (TYPE postgres, READ_ONLY)")
         database.execute(f"COPY source.public.{table} TO '{file}' (FORMAT parquet, COMPRESSION zstd)")
+
+    return run
+
+
+def ducklake():
+    import duckdb, shutil
+    from duckdb_extension_ducklake import __file__ as lake
+    from duckdb_extension_postgres_scanner import __file__ as scanner
+
+    database = duckdb.connect(config={"allow_unsigned_extensions": "true"})
+    for package, name in ((scanner, "postgres_scanner"), (lake, "ducklake")):
+        folder = f"{os.path.dirname(package)}/extensions/v{duckdb.__version__}"
+        database.execute(f"LOAD '{folder}/{name}.duckdb_extension'")
+    shutil.rmtree(f"{file}.lake", ignore_errors=True)
+    os.makedirs(f"{file}.lake")
+
+    def run():
+        attached = " ".join(f"{name}={value}" for name, value in where.items())
+        database.execute(f"ATTACH '{attached}' AS source (TYPE postgres, READ_ONLY)")
+        database.execute(f"ATTACH 'ducklake:{file}.lake/catalogue' AS lake (DATA_PATH '{file}.lake/data/')")
+        database.execute("CALL lake.set_option('parquet_compression', 'zstd')")
+        database.execute(f"CREATE TABLE lake.{table} AS FROM source.public.{table}")
+
+    return run
+
+
+def deltalake():
+    import adbc_driver_postgresql.dbapi as driver
+    import deltalake, shutil
+
+    shutil.rmtree(f"{file}.delta", ignore_errors=True)
+    properties = deltalake.WriterProperties(compression="ZSTD", compression_level=1)
+
+    def run():
+        with driver.connect(url) as connection, connection.cursor() as cursor:
+            cursor.execute(f"SELECT * FROM {table}")
+            deltalake.write_deltalake(f"{file}.delta", cursor.fetch_record_batch(), writer_properties=properties)
 
     return run
 
@@ -76,6 +113,8 @@ def status(field):
 
 version = {
     "duckdb": lambda: importlib.metadata.version("duckdb"),
+    "ducklake": lambda: importlib.metadata.version("duckdb-extension-ducklake"),
+    "deltalake": lambda: importlib.metadata.version("deltalake"),
     "connectorx": lambda: importlib.metadata.version("connectorx"),
     "adbc": lambda: importlib.metadata.version("adbc-driver-postgresql"),
     "pg2parquet": lambda: subprocess.check_output([os.environ["PG2PARQUET"], "--version"], text=True).split()[-1],
@@ -89,5 +128,6 @@ run()
 seconds = time.perf_counter() - started
 after = resource.getrusage(who)
 cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-os.remove(file)
+if os.path.exists(file):
+    os.remove(file)
 print(json.dumps({"version": version, "seconds": seconds, "cpu": cpu, "peak": after.ru_maxrss * 1024 - idle}))

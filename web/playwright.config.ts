@@ -26,7 +26,13 @@ export default defineConfig({
     { name: "way", testMatch: "way.spec.ts" },
     {
       name: "parts",
-      testMatch: ["grid.spec.ts", "connections.spec.ts", "settings.spec.ts", "survives.spec.ts"],
+      testMatch: [
+        "grid.spec.ts",
+        "imports.spec.ts",
+        "connections.spec.ts",
+        "settings.spec.ts",
+        "survives.spec.ts",
+      ],
       dependencies: ["journey"],
     },
   ],

@@ -8,6 +8,7 @@ import { Waiting } from "./ui/Async";
 const SignIn = lazy(() => code(() => import("./pages/SignIn")));
 const Models = lazy(() => code(() => import("./pages/Models")));
 const Model = lazy(() => code(() => import("./pages/Model")));
+const Jobs = lazy(() => code(() => import("./pages/Jobs")));
 const Connections = lazy(() => code(() => import("./pages/Connections")));
 const ConnectionNew = lazy(() => code(() => import("./pages/ConnectionNew")));
 const ConnectionEdit = lazy(() => code(() => import("./pages/ConnectionEdit")));
@@ -24,6 +25,7 @@ export const to = {
     const query = new URLSearchParams(search).toString();
     return `/models/${id}${tab === "data" ? "" : `/${tab}`}${query && `?${query}`}`;
   },
+  jobs: "/jobs",
   connections: "/settings/connections",
   newConnection: (search: Record<string, string> = {}) => {
     const query = new URLSearchParams(search).toString();
@@ -44,6 +46,7 @@ export function Pages() {
             <Suspense fallback={<Waiting page />}>
               <Switch>
                 <Route path="/" component={Models} />
+                <Route path={to.jobs} component={Jobs} />
                 <Route path="/models/:id/:tab?">
                   {({ id, tab = "data" }) =>
                     tab === "data" || tab === "import" || tab === "history" ? (

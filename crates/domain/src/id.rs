@@ -55,6 +55,12 @@ ids!(
     ConnectionId,
     /// A workspace of tables, shared with teammates.
     ModelId,
+    /// People who are shared with together.
+    TeamId,
+    /// A link by which somebody makes an account.
+    InviteId,
+    /// Who may see a Model or a table: a person, a team or an invitation.
+    MemberId,
     /// A table of a Model.
     TableId,
     /// An import or a sync, queued or over.

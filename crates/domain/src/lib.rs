@@ -25,12 +25,15 @@ pub use column::{Column, ColumnType};
 pub use connection::{ConnectionKind, ConnectionName, DatabaseName, Endpoint, Port, RoleName};
 pub use diff::{Change, DiffColumn, DiffCounts, DiffFormat, DiffPage, DiffPlan, DiffRow};
 pub use export::{Export, ExportFormat, StoredColumn, TextEncoder};
-pub use id::{ConnectionId, JobId, ModelId, SessionId, StatementId, TableId, TokenId, UserId};
+pub use id::{
+    ConnectionId, InviteId, JobId, MemberId, ModelId, SessionId, StatementId, TableId, TeamId, TokenId,
+    UserId,
+};
 pub use name::{Email, PersonName, ResourceName, TableName};
 pub use problem::{FieldProblem, Problem, Result};
 pub use query::{Filter, Operator, RowQuery, Sort, parse_columns};
 pub use right::WriteRight;
 pub use secret::Secret;
 pub use source::{SourceChange, SourceRecord, UniqueKey};
-pub use store::{Committed, Held, Page, Snapshot, StoreVersion, TableStore, TableWriter};
+pub use store::{Committed, Held, Page, Section, Snapshot, StoreVersion, TableStore, TableWriter};
 pub use type_tree::{Collating, Collation, RangeTree, Scalar, SortOrder, TypeTree};

@@ -134,13 +134,32 @@ pub trait TableStore: Send + Sync + 'static {
     async fn free_bytes(&self) -> Result<Option<u64>>;
 }
 
+/// A stretch of a version's rows: the sections of a version lie in it one after the other, and are written side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// From 0 on.
+    pub index: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+impl Section {
+    pub const WHOLE: Self = Self { index: 0, of: 1 };
+}
+
 /// A version in the making.
 #[async_trait]
 pub trait TableWriter: Send {
     /// Takes a batch whose columns are the arrow fields of the table's columns, in their order, followed by
     /// those companions ([`Column::exact_field`]) that were needed so far; a companion that came once comes
     /// with every later batch. Waits while the writer is behind. After an error the writer is of no more use.
-    async fn write(&mut self, batch: RecordBatch) -> Result<()>;
+    async fn write(&mut self, batch: RecordBatch) -> Result<()> {
+        self.write_section(Section::WHOLE, batch).await
+    }
+
+    /// As [`TableWriter::write`], for one of several sections. What is said there of batches before and after holds
+    /// within a section.
+    async fn write_section(&mut self, section: Section, batch: RecordBatch) -> Result<()>;
 
     /// Writes what is left, after which no batch is taken any more. Returns how many bytes the version has in all.
     async fn finish(&mut self) -> Result<u64>;

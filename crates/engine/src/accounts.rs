@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use mycorr_domain::{
     Code, Email, PersonName, Problem, ResourceName, Result, Secret, SessionId, TokenId, UserId,
 };
-use mycorr_meta::{Browser, Listed, Meta, NewToken as StoredToken, NewUser, Token, TokenScope, User};
+use mycorr_meta::{Browser, Invite, Listed, Meta, NewToken as StoredToken, NewUser, Token, TokenScope, User};
 use sha2::{Digest, Sha256};
 use std::{net::IpAddr, sync::Arc};
 
@@ -65,6 +65,14 @@ pub struct Accounts {
     sign_up: SignUp,
 }
 
+/// What an account is made of.
+struct NewAccount<'a> {
+    name: &'a str,
+    email: &'a str,
+    password: Secret,
+    admin: bool,
+}
+
 impl Accounts {
     pub(crate) fn new(meta: Meta, sign_up: SignUp) -> Self {
         Self { meta, passwords: Arc::new(Passwords::new()), sign_in_limits: Arc::default(), sign_up }
@@ -89,38 +97,60 @@ impl Accounts {
             return Err(Problem::new(Code::SignUpClosed, "Nobody can sign up here without an invitation.")
                 .fix("Ask the operator of this server for an account."));
         }
-        let user = self
-            .create_user(
-                name,
-                email,
-                password,
-                false,
-                self.sign_up == SignUp::Open,
-                Queue::Of(browser.address),
-            )
-            .await?;
+        let new = NewAccount { name, email, password, admin: false };
+        let anyone = self.sign_up == SignUp::Open;
+        let user = self.create_user(new, anyone, None, Queue::Of(browser.address)).await?;
         self.start_session(user, &browser).await
     }
 
-    /// Makes an account for who was asked to; the operator's way, whatever the setting for sign-up.
-    pub async fn add_user(&self, name: &str, email: &str, password: Secret, admin: bool) -> Result<User> {
-        self.create_user(name, email, password, admin, true, Queue::Known).await
-    }
-
-    async fn create_user(
+    /// Makes an account by an invitation, and signs it in.
+    ///
+    /// # Errors
+    /// `not_found` for a link that is not good, `invalid`, `too_many_requests`.
+    pub async fn sign_up_invited(
         &self,
         name: &str,
         email: &str,
         password: Secret,
-        admin: bool,
+        invite: &str,
+        browser: impl Into<Browser>,
+    ) -> Result<SignedIn> {
+        let browser = browser.into();
+        self.invite(invite, browser.address).await?;
+        let new = NewAccount { name, email, password, admin: false };
+        let queue = Queue::Of(browser.address);
+        let user = self.create_user(new, false, Some(sha256(invite)), queue).await?;
+        self.start_session(user, &browser).await
+    }
+
+    /// The invitation that a link is for. Guessing one is slowed.
+    ///
+    /// # Errors
+    /// `not_found`, `too_many_requests`.
+    pub async fn invite(&self, token: &str, from: IpAddr) -> Result<Invite> {
+        let attempt = self.sign_in_limits.begin_link(&self.meta, from).await?;
+        let invite = self.meta.invite(sha256(token)).await?;
+        attempt.refund(&self.meta).await?;
+        Ok(invite)
+    }
+
+    /// Makes an account for who was asked to; the operator's way, whatever the setting for sign-up.
+    pub async fn add_user(&self, name: &str, email: &str, password: Secret, admin: bool) -> Result<User> {
+        self.create_user(NewAccount { name, email, password, admin }, true, None, Queue::Known).await
+    }
+
+    async fn create_user(
+        &self,
+        new: NewAccount<'_>,
         anyone: bool,
+        invite: Option<[u8; 32]>,
         queue: Queue,
     ) -> Result<User> {
-        let name = PersonName::parse("name", name)?;
-        let email = Email::parse(email)?;
-        let hash = self.passwords.hash(password, self.passwords.place(queue)?).await?;
-        let new = NewUser { name: &name, email: &email, password_hash: &hash, admin };
-        self.meta.create_user(new, anyone).await
+        let name = PersonName::parse("name", new.name)?;
+        let email = Email::parse(new.email)?;
+        let hash = self.passwords.hash(new.password, self.passwords.place(queue)?).await?;
+        let new = NewUser { name: &name, email: &email, password_hash: &hash, admin: new.admin };
+        self.meta.create_user(new, anyone, invite).await
     }
 
     /// Signs in. Takes as long, and says the same, whether the account is unknown or the password wrong.

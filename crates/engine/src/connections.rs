@@ -10,7 +10,8 @@ use mycorr_domain::{
 };
 use mycorr_egress::{Dialer, Host};
 use mycorr_meta::{
-    CaSummary, Connection, Dependent, Limits, Listed, Meta, NewConnection, Purpose, Statement, TestResult,
+    CaSummary, Connection, Dependent, Limits, Listed, Meta, NewConnection, Purpose, Statement, SyncBy,
+    TestResult,
 };
 use mycorr_pgread::{
     Journal, MemoryJournal, Passport, Report, Step, Target, paste,
@@ -42,10 +43,15 @@ pub struct Change {
     /// `Some(None)` removes it.
     pub ca_certificate: Option<Option<Secret>>,
     pub limits: Option<Limits>,
+    pub sync_by: Option<SyncBy>,
     /// How long its ledger is kept.
     pub statements_retention_days: Option<u64>,
+    /// How many connections one import may open.
+    pub max_connections: Option<u64>,
 }
 
+/// So many one import may open at most.
+const MAX_CONNECTIONS: u64 = mycorr_pgread::MAX_CONNECTIONS as u64;
 /// How often a change of secrets begins again because somebody else was faster.
 const MAX_ROUNDS: usize = 3;
 
@@ -141,6 +147,16 @@ fn parse_retention(days: u64) -> Result<u64> {
         _ => Err(Problem::invalid(
             "statements_retention_days",
             "This has to be a number of days from 1 to 3650.",
+        )),
+    }
+}
+
+fn parse_max_connections(most: u64) -> Result<u64> {
+    match most {
+        1..=MAX_CONNECTIONS => Ok(most),
+        _ => Err(Problem::invalid(
+            "max_connections",
+            format!("This has to be a number from 1 to {MAX_CONNECTIONS}."),
         )),
     }
 }
@@ -306,8 +322,9 @@ impl Connections {
         let limits =
             wrong.take(change.limits.map(|limits| source_limits::check(limits, largest)).transpose());
         let retention = wrong.take(change.statements_retention_days.map(parse_retention).transpose());
-        let (Some(name), Some(password), Some(ca), Some(limits), Some(retention)) =
-            (name, password, ca, limits, retention)
+        let most = wrong.take(change.max_connections.map(parse_max_connections).transpose());
+        let (Some(name), Some(password), Some(ca), Some(limits), Some(retention), Some(most)) =
+            (name, password, ca, limits, retention, most)
         else {
             return Err(Problem::from(wrong).into());
         };
@@ -322,8 +339,14 @@ impl Connections {
             if let Some(limits) = limits {
                 connections.meta.set_limits(user, id, limits).await?;
             }
+            if let Some(sync_by) = change.sync_by {
+                connections.meta.set_sync_by(user, id, sync_by).await?;
+            }
             if let Some(days) = retention {
                 connections.meta.set_statements_retention(user, id, days).await?;
+            }
+            if let Some(most) = most {
+                connections.meta.set_max_connections(user, id, most).await?;
             }
             Ok(connections.meta.connection(user, id).await?)
         })

@@ -1,5 +1,6 @@
 //! Looking at jobs, and stopping them.
 
+use crate::job_stream::state_of;
 use futures::Stream;
 use mycorr_domain::{JobId, ModelId, Result, UserId};
 use mycorr_meta::{Job, Listed, Meta};
@@ -9,11 +10,11 @@ use tokio::sync::{Notify, broadcast};
 /// What happens to jobs, for who waits for it.
 #[derive(Clone)]
 pub struct Jobs {
-    meta: Meta,
+    pub(crate) meta: Meta,
     /// Told when a job is queued.
     queued: Arc<Notify>,
     /// Told which job of this process has changed.
-    changed: broadcast::Sender<JobId>,
+    pub(crate) changed: broadcast::Sender<JobId>,
 }
 
 /// Who is slower than this many changes looks again.
@@ -63,7 +64,7 @@ impl Jobs {
                         return;
                     }
                 };
-                let now = (job.state, job.rows, job.bytes, job.estimated_rows, job.started_at, job.waiting_for);
+                let now = state_of(&job);
                 let over = job.state.is_final();
                 if last != Some(now) {
                     last = Some(now);

@@ -9,10 +9,12 @@ mod connections;
 mod diff;
 mod export;
 mod imports;
+mod job_stream;
 mod jobs;
 mod ledger;
 mod liveness;
 mod models;
+mod parallel_read;
 mod passport;
 mod passwords;
 mod people;
@@ -22,6 +24,7 @@ mod role;
 mod rows;
 mod runner;
 mod secrets;
+mod sharing;
 mod sign_in_limits;
 mod slow_reads;
 mod source;
@@ -47,15 +50,16 @@ pub use rows::Rows;
 use runner::Runner;
 pub use runner::Workers;
 pub use secrets::Rewrapped;
+pub use sharing::{NewInvite, ShareWith, Shared, Teams};
 pub use source_limits::read_seconds;
 pub use tables::Tables;
 pub use versions::ColumnChanges;
 
 // Plain values of the crates below, passed on as they are.
 pub use mycorr_meta::{
-    Access, Browser, CaSummary, Connection, Dependent, Job, JobKind, JobState, Limits, Listed, Model,
-    NewSource, Purpose, SessionInfo, Source, Statement, Table, Token, TokenAccess, TokenScope, User,
-    UserChange, Version, WaitingFor,
+    Access, Browser, CaSummary, Connection, Dependent, Invite, Job, JobKind, JobQuery, JobState, Limits,
+    Listed, Member, Model, NewSource, Purpose, SessionInfo, Source, Statement, SyncBy, Table, Team,
+    TeamMember, TeamRole, Token, TokenAccess, TokenScope, User, UserChange, Version, WaitingFor, Who,
 };
 pub use mycorr_pgread::{
     Attempt, DeniedLookup, DialOutcome, Excess, Outcome as StepOutcome, Passport, Report, SchemaEntry,
@@ -115,6 +119,7 @@ pub struct Engine {
     pub connections: Connections,
     pub imports: Imports,
     pub tables: Tables,
+    pub teams: Teams,
     pub jobs: Jobs,
     checking: Arc<Mutex<()>>,
 }
@@ -142,6 +147,7 @@ impl Engine {
         Self {
             accounts: Accounts::new(meta.clone(), sign_up),
             models: Models::new(meta.clone()),
+            teams: Teams::new(meta.clone()),
             connections,
             imports,
             tables: Tables { meta, store, runner },

@@ -6,7 +6,7 @@ use mycorr_meta::{Listed, Meta, Model};
 /// Workspaces of tables.
 #[derive(Clone)]
 pub struct Models {
-    meta: Meta,
+    pub(crate) meta: Meta,
 }
 
 impl Models {

@@ -1,21 +1,24 @@
-//! From the source into a version: one SELECT, read on one task and written on another.
+//! From the source into a version: one SELECT, or one for each of several connections, each read on one task and all
+//! written on another.
 
 use crate::{
     imports::quota_exceeded,
     liveness::Liveness,
+    parallel_read::Reading,
     runner::{Made, Runner},
     source::{self, Found},
     source_limits::{self, Throttle},
 };
 use arrow_array::RecordBatch;
-use mycorr_domain::{Code, ModelId, Problem, Result, TableWriter};
+use futures::future::join_all;
+use mycorr_domain::{Code, ModelId, Problem, Result, Section, TableWriter};
 use mycorr_meta::{Beat, JobKind, Purpose, Told, WaitingFor, Work};
-use mycorr_pgread::{Client, Scan, Stop, TableDescription, WithStop};
+use mycorr_pgread::{Agreed, Client, Scan, Stop, TableDescription, WithStop};
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 /// How many batches wait between reader and writer, besides the one that each holds.
@@ -30,8 +33,10 @@ impl Progress {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set(&self, rows: u64, bytes: u64, waiting_for: Option<WaitingFor>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Told { rows, bytes, waiting_for };
+    /// So many more have come through one of the connections.
+    fn add(&self, rows: u64, bytes: u64, waiting_for: Option<WaitingFor>) {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *told = Told { rows: told.rows + rows, bytes: told.bytes + bytes, waiting_for };
     }
 }
 
@@ -81,10 +86,12 @@ impl Runner {
                 JobKind::Sync => client.passport().await.ok(),
                 _ => None,
             };
-            Ok((found, passport))
+            let most = usize::try_from(connection.max_connections).unwrap_or(1);
+            let division = client.divide(&found.description, most).await;
+            Ok((found, passport, division))
         };
         let looked = abort.run_until_cancelled(looking).await.unwrap_or_else(|| Err(interrupted()));
-        let (Found { description: described, columns: chosen, record }, passport) = match looked {
+        let (Found { description: described, columns: chosen, record }, passport, division) = match looked {
             Ok(looked) => looked,
             Err(problem) => return Err(problem.with_stop(client.close().await)),
         };
@@ -92,12 +99,28 @@ impl Runner {
         let started = Instant::now();
         let ended = |problem| source_limits::explain(problem, limits, started.elapsed());
         let scan_limits = source_limits::scan_limits(limits, self.largest_row, self.waiting.idle_timeout);
-        let preparing = client.read(&described, chosen.as_deref(), scan_limits);
-        let mut scan = abort.run_until_cancelled(preparing).await.unwrap_or_else(|| Err(interrupted()))?;
-        let columns = scan.columns().to_vec();
-        let liveness =
-            Liveness { connections: self.connections.clone(), waiting: self.waiting, connection, journal };
+        let preparing = async {
+            let scan = client.read(&described, chosen.as_deref(), scan_limits).await?;
+            let reading = Reading {
+                connection: &connection,
+                journal: &journal,
+                table: &described,
+                columns: chosen.as_deref(),
+                limits: scan_limits,
+            };
+            self.read_in_parallel(scan, &division, reading).await
+        };
+        let prepared = abort.run_until_cancelled(preparing).await.unwrap_or_else(|| Err(interrupted()))?;
+        let Agreed { mut scans, note } = prepared;
+        let columns = scans[0].columns().to_vec();
+        let liveness = Arc::new(Liveness {
+            connections: self.connections.clone(),
+            waiting: self.waiting,
+            connection,
+            journal,
+        });
         let making = async {
+            let scan = &mut scans[0];
             let (backend, received) = (scan.backend(), scan.received());
             let begun = tokio::select! {
                 biased;
@@ -111,19 +134,29 @@ impl Runner {
             if !self.meta.note_reading(work.lease, &columns, &record, described.entry.estimated_rows).await? {
                 return Err(interrupted());
             }
+            self.meta.note_connections(work.lease, scans.len(), note.as_deref()).await?;
             self.store.write(work.right, &columns).await
         };
         let made = abort.run_until_cancelled(making).await.unwrap_or_else(|| Err(interrupted()));
         let writer = match made {
             Ok(writer) => writer,
-            Err(problem) => return Err(problem.with_stop(scan.close().await)),
+            Err(problem) => return Err(problem.with_stop(close(scans).await)),
         };
 
-        let (batches, received) = mpsc::channel(WAITING_BATCHES);
-        let throttle = Throttle::of(&self.meta, liveness.connection.id, limits);
-        let reader = tokio::spawn(pump(scan, batches, progress.clone(), throttle, liveness, abort.clone()));
+        let (batches, received) = mpsc::channel(WAITING_BATCHES * scans.len());
+        // One that fails ends them all.
+        let end = abort.child_token();
+        let of = scans.len();
+        let pumps = scans.into_iter().enumerate().map(|(index, scan)| {
+            let throttle = Throttle::of(&self.meta, liveness.connection.id, limits);
+            let (section, batches) = (Section { index, of }, batches.clone());
+            let (progress, liveness, end) = (progress.clone(), liveness.clone(), end.clone());
+            tokio::spawn(pump(scan, section, batches, progress, throttle, liveness, end))
+        });
+        let pumps: Vec<_> = pumps.collect();
+        drop(batches);
         let written = self.write(writer, received, work.job.model).await;
-        let (read, stop) = reader.await.map_err(Problem::bug)?;
+        let (read, stop) = all(pumps).await?;
         // A writer that fails makes the reader end, so what it says comes first.
         let writer = written.map_err(|problem| problem.with_stop(stop))?;
         let rows = read.map_err(|problem| ended(problem).with_stop(stop))?;
@@ -143,7 +176,7 @@ impl Runner {
     async fn write(
         &self,
         mut writer: Box<dyn TableWriter>,
-        mut batches: mpsc::Receiver<RecordBatch>,
+        mut batches: mpsc::Receiver<(Section, RecordBatch)>,
         model: ModelId,
     ) -> Result<Box<dyn TableWriter>> {
         let within = |left: Option<u64>, bytes: u64| match left {
@@ -153,8 +186,8 @@ impl Runner {
             _ => Ok(()),
         };
         let left = self.imports.storage_left(model).await?;
-        while let Some(batch) = batches.recv().await {
-            writer.write(batch).await?;
+        while let Some((section, batch)) = batches.recv().await {
+            writer.write_section(section, batch).await?;
             within(left, writer.bytes())?;
         }
         // Other jobs of the same Models may have ended meanwhile.
@@ -172,14 +205,20 @@ impl Runner {
 /// there were, and whether the server has stopped.
 async fn pump(
     mut scan: Scan,
-    batches: mpsc::Sender<RecordBatch>,
+    section: Section,
+    batches: mpsc::Sender<(Section, RecordBatch)>,
     progress: Progress,
     mut throttle: Option<Throttle>,
-    liveness: Liveness,
-    abort: CancellationToken,
+    liveness: Arc<Liveness>,
+    end: CancellationToken,
 ) -> (Result<u64>, Stop) {
     let read = async {
         let mut paid = scan.bytes();
+        let mut said = (0, 0);
+        let mut report = |scan: &Scan, waiting_for| {
+            let (rows, bytes) = std::mem::replace(&mut said, (scan.rows(), scan.bytes()));
+            progress.add(scan.rows() - rows, scan.bytes() - bytes, waiting_for);
+        };
         loop {
             let (backend, received) = (scan.backend(), scan.received());
             let next = tokio::select! {
@@ -196,17 +235,43 @@ async fn pump(
                 None => Duration::ZERO,
             };
             let waiting_for = (!wait.is_zero()).then_some(WaitingFor::BytesPerSecond);
-            progress.set(scan.rows(), scan.bytes(), waiting_for);
-            if batches.send(batch).await.is_err() {
+            report(&scan, waiting_for);
+            if batches.send((section, batch)).await.is_err() {
                 return Err(interrupted());
             }
             tokio::time::sleep(wait).await;
         }
-        progress.set(scan.rows(), scan.bytes(), None);
+        report(&scan, None);
         Ok(scan.rows())
     };
-    let read = abort.run_until_cancelled(read).await.unwrap_or_else(|| Err(interrupted()));
+    let read = end.run_until_cancelled(read).await.unwrap_or_else(|| Err(interrupted()));
+    if read.is_err() {
+        end.cancel();
+    }
     (read, scan.close().await)
+}
+
+/// Waits for all readers: the rows of all, or what made the first of them fail.
+async fn all(pumps: Vec<JoinHandle<(Result<u64>, Stop)>>) -> Result<(Result<u64>, Stop)> {
+    let (mut read, mut stop) = (Ok(0), Stop::Over);
+    for ended in join_all(pumps).await {
+        let (more, ended) = ended.map_err(Problem::bug)?;
+        if ended == Stop::Unconfirmed {
+            stop = ended;
+        }
+        read = match (read, more) {
+            (Ok(rows), Ok(more)) => Ok(rows + more),
+            // Those that were ended for another's sake have nothing to tell.
+            (Err(problem), Err(other)) if problem.code == Code::Cancelled => Err(other),
+            (Err(problem), _) | (_, Err(problem)) => Err(problem),
+        };
+    }
+    Ok((read, stop))
+}
+
+async fn close(scans: Vec<Scan>) -> Stop {
+    let stops = join_all(scans.into_iter().map(Scan::close)).await;
+    if stops.contains(&Stop::Unconfirmed) { Stop::Unconfirmed } else { Stop::Over }
 }
 
 /// What has to be said when the source may have hidden rows from the role.

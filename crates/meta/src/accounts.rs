@@ -3,7 +3,7 @@
 use crate::{
     Listed, Meta, after, db,
     entity::{founder, session, token, user},
-    now,
+    invites, now,
     record::{SessionInfo, Token, TokenAccess, TokenScope, User},
     time,
 };
@@ -118,9 +118,16 @@ impl Meta {
         Ok(founder::Entity::find().count(&self.db).await.map_err(db)? == 0)
     }
 
-    /// Makes an account; the first one is the administrator's. Unless `anyone` may sign up, only the first is
-    /// made, and others end in `sign_up_closed`.
-    pub async fn create_user(&self, new: NewUser<'_>, anyone: bool) -> Result<User> {
+    /// Makes an account; the first one is the administrator's. Unless `anyone` may sign up, others need an invitation.
+    ///
+    /// # Errors
+    /// `sign_up_closed`, `email_taken`; `not_found` for an invitation that is not good, `invalid` for another's.
+    pub async fn create_user(
+        &self,
+        new: NewUser<'_>,
+        anyone: bool,
+        invite: Option<[u8; 32]>,
+    ) -> Result<User> {
         let transaction = self.write().await?;
         let at = now();
         let founded =
@@ -130,7 +137,7 @@ impl Meta {
                 .await
                 .map_err(db)?;
         let first = matches!(founded, TryInsertResult::Inserted(1));
-        if !first && !anyone {
+        if !first && !anyone && invite.is_none() {
             return Err(Problem::new(Code::SignUpClosed, "Nobody can sign up here without an invitation.")
                 .fix("Ask the operator of this server for an account."));
         }
@@ -153,6 +160,9 @@ impl Meta {
                 }
                 _ => db(error),
             })?;
+        if let Some(invite) = invite.filter(|_| !first) {
+            invites::take(&transaction, invite, UserId::from_uuid(row.id), &row.email).await?;
+        }
         transaction.commit().await.map_err(db)?;
         Ok(row.into())
     }

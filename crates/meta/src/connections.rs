@@ -6,7 +6,7 @@ use crate::{
     grants::is_visible,
     jobs::cancel_pending,
     now,
-    record::{CaSummary, Connection, Dependent, JobState, Limits},
+    record::{CaSummary, Connection, Dependent, JobState, Limits, SyncBy},
     statements::DEFAULT_RETENTION_DAYS,
     time,
 };
@@ -77,6 +77,8 @@ impl Meta {
             limit_minutes: None,
             passport: None,
             statements_retention_days: DEFAULT_RETENTION_DAYS,
+            sync_by: None,
+            max_connections: 1,
         };
         connection::Entity::insert(connection::ActiveModel::from(row))
             .exec_without_returning(&self.db)
@@ -216,11 +218,33 @@ impl Meta {
         Ok(())
     }
 
+    pub async fn set_sync_by(&self, owner: UserId, id: ConnectionId, sync_by: SyncBy) -> Result<()> {
+        let row = self.owned(owner, id).await?;
+        let row = connection::ActiveModel {
+            id: Set(row.id),
+            sync_by: Set(Some(sync_by.as_str().to_owned())),
+            ..Default::default()
+        };
+        row.update_without_returning(&self.db).await.map_err(db)?;
+        Ok(())
+    }
+
     pub async fn set_statements_retention(&self, owner: UserId, id: ConnectionId, days: u64) -> Result<()> {
         let row = self.owned(owner, id).await?;
         let row = connection::ActiveModel {
             id: Set(row.id),
             statements_retention_days: Set(count(days)),
+            ..Default::default()
+        };
+        row.update_without_returning(&self.db).await.map_err(db)?;
+        Ok(())
+    }
+
+    pub async fn set_max_connections(&self, owner: UserId, id: ConnectionId, most: u64) -> Result<()> {
+        let row = self.owned(owner, id).await?;
+        let row = connection::ActiveModel {
+            id: Set(row.id),
+            max_connections: Set(count(most)),
             ..Default::default()
         };
         row.update_without_returning(&self.db).await.map_err(db)?;
@@ -403,7 +427,12 @@ fn record(row: connection::Model, used: &HashMap<Uuid, i64>) -> Result<Connectio
             imports: row.limit_imports.map(|limit| limit as u64),
             minutes: row.limit_minutes.map(|limit| limit as u64),
         },
+        sync_by: match row.sync_by.as_deref() {
+            Some(text) => SyncBy::parse(text)?,
+            None => SyncBy::Collaborators,
+        },
         statements_retention_days: row.statements_retention_days as u64,
+        max_connections: row.max_connections as u64,
         used_by: used.get(&row.id).copied().unwrap_or_default() as u64,
     })
 }

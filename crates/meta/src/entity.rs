@@ -168,6 +168,9 @@ pub mod connection {
         /// As the role's passport was seen last, in JSON that `engine` reads.
         pub passport: Option<String>,
         pub statements_retention_days: i64,
+        /// `owner` where nobody else may sync through it.
+        pub sync_by: Option<String>,
+        pub max_connections: i64,
     }
     no_relations!();
 }
@@ -284,6 +287,9 @@ pub mod job {
         pub attempts: i64,
         #[sea_orm(column_name = "held_back")]
         pub waiting_for: Option<String>,
+        /// How many it read through, and why not through more.
+        pub connections: Option<i64>,
+        pub connections_note: Option<String>,
     }
     no_relations!();
 }
@@ -336,6 +342,86 @@ pub mod removed_ledger {
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub connection_id: Uuid,
+    }
+    no_relations!();
+}
+
+pub mod team {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "teams")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub name: String,
+        pub created_at: i64,
+    }
+    no_relations!();
+}
+
+pub mod team_member {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "team_members")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub team_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub user_id: Uuid,
+        pub role: String,
+        pub created_at: i64,
+    }
+    belongs_to!(user by UserId);
+}
+
+/// An account that somebody may make by a link, once.
+pub mod invite {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "invites")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub hash: Vec<u8>,
+        pub email: String,
+        pub invited_by: Uuid,
+        pub created_at: i64,
+        pub expires_at: i64,
+    }
+    no_relations!();
+}
+
+/// A team that who takes an invitation belongs to.
+pub mod invite_team {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "invite_teams")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub invite_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub team_id: Uuid,
+        pub role: String,
+    }
+    belongs_to!(invite by InviteId);
+}
+
+/// What a person, a team or an invitation may do with a Model or a table: one of each three is set.
+pub mod grant {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "grants")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub model_id: Option<Uuid>,
+        pub table_id: Option<Uuid>,
+        pub user_id: Option<Uuid>,
+        pub team_id: Option<Uuid>,
+        pub invite_id: Option<Uuid>,
+        /// The rank of an `Access`.
+        pub access: i32,
+        pub created_at: i64,
     }
     no_relations!();
 }

@@ -22,6 +22,8 @@ impl MigratorTrait for Migrator {
             Box::new(crate::ledger_migration::LedgerAhead),
             Box::new(Throttles),
             Box::new(crate::people_migration::People),
+            Box::new(crate::sharing_migration::Sharing),
+            Box::new(crate::connections_migration::SeveralConnections),
             Box::new(crate::checkpoint_migration::Checkpoints),
         ]
     }

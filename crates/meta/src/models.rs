@@ -4,11 +4,12 @@ use crate::{
     Listed, Meta, after, db,
     entity::{model, removed, table, user},
     grants::{Grant, Own, access_of, confirm, is_visible},
+    members::{Place, Whom, give},
     now,
     record::{Access, Model},
     time,
 };
-use mycorr_domain::{ModelId, Problem, ResourceName, Result, TableId, UserId};
+use mycorr_domain::{Email, ModelId, Problem, ResourceName, Result, TableId, UserId};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::Expr,
@@ -65,6 +66,42 @@ impl Meta {
         Ok(Listed::new(models, limit, |model: &Model| model.id.to_string()))
     }
 
+    /// Hands a Model over: who owned it stays as a collaborator.
+    ///
+    /// # Errors
+    /// `not_found` for an account that is not there or disabled.
+    pub async fn transfer_model(&self, grant: &Grant<Own>, to: &Email) -> Result<()> {
+        let transaction = self.write().await?;
+        confirm(&transaction, grant).await?;
+        let heir = user::Entity::find()
+            .filter(user::Column::Email.eq(to.as_str()))
+            .filter(user::Column::DisabledAt.is_null())
+            .one(&transaction)
+            .await
+            .map_err(db)?;
+        let heir =
+            heir.ok_or_else(|| Problem::invalid("email", "Nobody has an account with this address."))?;
+        if heir.id == *grant.user().as_uuid() {
+            return Err(Problem::invalid("email", "You own this Model already."));
+        }
+        let model = *grant.on().as_uuid();
+        model::Entity::update_many()
+            .col_expr(model::Column::OwnerId, Expr::value(heir.id))
+            .filter(model::Column::Id.eq(model))
+            .exec(&transaction)
+            .await
+            .map_err(db)?;
+        give(&transaction, Place::Model(grant.on()), Whom::User(heir.id), None).await?;
+        give(
+            &transaction,
+            Place::Model(grant.on()),
+            Whom::User(*grant.user().as_uuid()),
+            Some(Access::Collaborator),
+        )
+        .await?;
+        transaction.commit().await.map_err(db)
+    }
+
     pub async fn rename_model(&self, grant: &Grant<Own>, name: &ResourceName) -> Result<Model> {
         let id = grant.on();
         model::Entity::update_many()
@@ -100,7 +137,7 @@ impl Meta {
         let ranks: Vec<(Uuid, i32)> = model::Entity::find()
             .select_only()
             .column(model::Column::Id)
-            .expr_as(access_of(user), "access")
+            .expr_as(access_of(user, false), "access")
             .filter(model::Column::Id.is_in(models.iter().copied()))
             .into_tuple()
             .all(&self.db)

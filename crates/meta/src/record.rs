@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use mycorr_domain::{
-    Code, Column, ConnectionId, ConnectionKind, Endpoint, JobId, ModelId, Problem, SessionId, SourceRecord,
-    StatementId, StoreVersion, TableId, TokenId, UserId,
+    Code, Column, ConnectionId, ConnectionKind, Endpoint, InviteId, JobId, MemberId, ModelId, Problem,
+    SessionId, SourceRecord, StatementId, StoreVersion, TableId, TeamId, TokenId, UserId,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -60,6 +60,9 @@ words! {
     }
     /// What a job waits for: a limit of its connection, or room where tables are stored.
     WaitingFor { BytesPerSecond = "bytes_per_second", Imports = "imports", Storage = "storage" }
+    TeamRole { Member = "member", Admin = "admin" }
+    /// Who may sync tables that come through a connection: its owner alone, or who may change the table.
+    SyncBy { Owner = "owner", Collaborators = "collaborators" }
     TokenAccess { Read = "read", Write = "write" }
     /// What a statement was sent for.
     Purpose { Test = "test", Browse = "browse", Preview = "preview", Import = "import", Sync = "sync" }
@@ -161,10 +164,56 @@ pub struct Connection {
     pub last_test_ok: Option<bool>,
     pub server_version: Option<String>,
     pub limits: Limits,
+    pub sync_by: SyncBy,
     /// How long entries of its ledger are kept.
     pub statements_retention_days: u64,
+    /// How many connections one import may open.
+    pub max_connections: u64,
     /// How many tables name it as their source.
     pub used_by: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Team {
+    pub id: TeamId,
+    pub name: String,
+    /// The caller's.
+    pub role: TeamRole,
+    pub members: u64,
+    pub created_at: DateTime<Utc>,
+}
+
+/// Who belongs to a team, or will when an invitation is taken.
+#[derive(Clone, Debug)]
+pub struct TeamMember {
+    pub who: Who,
+    pub role: TeamRole,
+}
+
+/// A person, a team, or an e-mail address that was invited.
+#[derive(Clone, Debug)]
+pub enum Who {
+    User(User),
+    Team(TeamId, String),
+    Invite(InviteId, String),
+}
+
+/// Who may see a Model or a table.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// `None` for the owner.
+    pub id: Option<MemberId>,
+    pub who: Who,
+    pub access: Access,
+}
+
+/// An invitation that was not taken yet.
+#[derive(Clone, Debug)]
+pub struct Invite {
+    pub id: InviteId,
+    pub email: String,
+    pub created_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
 }
 
 /// A table that comes through a connection.
@@ -182,8 +231,10 @@ pub struct Dependent {
 /// Where a table comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// `None` when the connection was deleted.
+    /// `None` when the connection was deleted, and for who does not own it.
     pub connection: Option<ConnectionId>,
+    /// Whether there is one.
+    pub has_connection: bool,
     pub schema: String,
     pub table: String,
     /// The columns that were chosen; `None` for all that can be read.
@@ -242,6 +293,10 @@ pub struct Job {
     pub rows: u64,
     pub bytes: u64,
     pub waiting_for: Option<WaitingFor>,
+    /// How many connections it reads through, once that is known.
+    pub connections: Option<u64>,
+    /// Why not through as many as the connection's owner allows.
+    pub connections_note: Option<String>,
     pub version: Option<i64>,
     pub problem: Option<Problem>,
 }

@@ -2,9 +2,9 @@
 
 use crate::{
     Listed, Meta, after, db,
-    entity::{job, removed, table, user, version},
+    entity::{connection, job, removed, table, user, version},
     from_json,
-    grants::{Grant, Write, confirm},
+    grants::{Grant, Write, access, confirm},
     jobs::{cancel_pending, give, next_fence},
     models::remove_later,
     record::{Access, JobKind, JobState, Source, Table, User, Version},
@@ -24,14 +24,10 @@ use uuid::Uuid;
 impl Meta {
     /// A table that `user` may see, and what they may do with it.
     pub async fn table(&self, user: UserId, id: TableId) -> Result<(Table, Access)> {
-        let row = table::Entity::find_by_id(*id.as_uuid()).one(&self.db).await.map_err(db)?;
-        let row = row.ok_or_else(|| Problem::not_found("table"))?;
-        let access = self
-            .access(user, ModelId::from_uuid(row.model_id))
-            .await
-            .map_err(|_| Problem::not_found("table"))?;
-        let mut tables = self.tables_from(vec![row]).await?;
-        Ok((tables.remove(0), access))
+        let access = access(&self.db, user, id).await?;
+        let mut table = self.table_of_job(id).await?;
+        self.hide_connections(user, [&mut table.source]).await?;
+        Ok((table, access))
     }
 
     /// A table, for a job that was permitted.
@@ -65,7 +61,9 @@ impl Meta {
             .all(&self.db)
             .await
             .map_err(db)?;
-        Ok(Listed::new(self.tables_from(rows).await?, limit, |table: &Table| table.name.clone()))
+        let mut tables = self.tables_from(rows).await?;
+        self.hide_connections(user, tables.iter_mut().map(|table| &mut table.source)).await?;
+        Ok(Listed::new(tables, limit, |table: &Table| table.name.clone()))
     }
 
     pub async fn rename_table(&self, grant: &Grant<Write, TableId>, name: &TableName) -> Result<Table> {
@@ -175,6 +173,33 @@ impl Meta {
         Ok(())
     }
 
+    /// A connection exists for its owner alone: to others, a table comes through one, and no more is said.
+    pub(crate) async fn hide_connections(
+        &self,
+        user: UserId,
+        sources: impl IntoIterator<Item = &mut Source>,
+    ) -> Result<()> {
+        let sources: Vec<_> = sources.into_iter().collect();
+        let ids: Vec<Uuid> =
+            sources.iter().filter_map(|source| source.connection.map(|id| *id.as_uuid())).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let own: Vec<Uuid> = connection::Entity::find()
+            .select_only()
+            .column(connection::Column::Id)
+            .filter(connection::Column::Id.is_in(ids))
+            .filter(connection::Column::OwnerId.eq(*user.as_uuid()))
+            .into_tuple()
+            .all(&self.db)
+            .await
+            .map_err(db)?;
+        for source in sources {
+            source.connection = source.connection.filter(|id| own.contains(id.as_uuid()));
+        }
+        Ok(())
+    }
+
     pub(crate) async fn tables_from(&self, rows: Vec<table::Model>) -> Result<Vec<Table>> {
         let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
         let heads = version::Entity::find()
@@ -247,7 +272,8 @@ pub(crate) fn source(
     columns: Option<String>,
 ) -> Result<Source> {
     let columns = columns.as_deref().map(from_json).transpose()?;
-    Ok(Source { connection: connection.map(ConnectionId::from_uuid), schema, table, columns })
+    let connection = connection.map(ConnectionId::from_uuid);
+    Ok(Source { connection, has_connection: connection.is_some(), schema, table, columns })
 }
 
 fn version_record(row: version::Model, created_by: Option<User>) -> Result<Version> {

@@ -26,6 +26,7 @@ use utoipa::{
         (name = "accounts", description = "Who is asking"),
         (name = "connections", description = "Where Mycorr reads; only their owner sees them"),
         (name = "models", description = "Workspaces of tables"),
+        (name = "teams", description = "People who are shared with together"),
         (name = "jobs", description = "Imports and syncs"),
         (name = "tables", description = "Imported tables and their versions"),
         (name = "operating", description = "For who runs Mycorr"),

@@ -9,8 +9,8 @@ use crate::{
     page::page,
     query_parameters::{KnownParameters, refuse_unknown},
     routes::{
-        accounts, browse, connections, diff, export, jobs, models, operating, passport, paste, retention,
-        role, rows, statements, tables, tokens, users, versions,
+        accounts, browse, connections, diff, export, job_list, jobs, members, models, operating, passport,
+        paste, retention, role, rows, statements, tables, teams, tokens, users, versions,
     },
 };
 use axum::{Router, extract::DefaultBodyLimit, http::header, middleware, routing::get};
@@ -72,9 +72,22 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(statements::list_statements))
         .routes(routes!(models::create_model, models::list_models))
         .routes(routes!(models::get_model, models::update_model, models::delete_model))
+        .routes(routes!(members::list_members, members::put_member))
+        .routes(routes!(members::delete_member))
+        .routes(routes!(members::transfer_model))
+        .routes(routes!(members::list_table_members, members::put_table_member))
+        .routes(routes!(members::delete_table_member))
+        .routes(routes!(teams::create_team, teams::list_teams))
+        .routes(routes!(teams::get_team, teams::update_team, teams::delete_team))
+        .routes(routes!(teams::list_team_members, teams::put_team_member))
+        .routes(routes!(teams::delete_team_member))
+        .routes(routes!(teams::create_invite, teams::list_invites))
+        .routes(routes!(teams::delete_invite))
         .routes(routes!(models::list_tables))
         .routes(routes!(models::list_jobs))
         .routes(routes!(models::create_import))
+        .routes(routes!(job_list::list_visible_jobs))
+        .routes(routes!(job_list::all_job_events))
         .routes(routes!(jobs::get_job))
         .routes(routes!(jobs::job_events))
         .routes(routes!(jobs::cancel_job))

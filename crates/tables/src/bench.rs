@@ -5,7 +5,7 @@ use crate::{
     writer::WriterId,
 };
 use arrow_array::RecordBatch;
-use mycorr_domain::JobId;
+use mycorr_domain::{JobId, Section};
 use object_store::{memory::InMemory, path::Path};
 use std::{num::NonZeroUsize, sync::Arc};
 use tokio::runtime::Handle;
@@ -23,7 +23,7 @@ pub fn encode(batches: &[RecordBatch], options: WriteOptions, runtime: &Handle) 
         written: Arc::default(),
     };
     let thread = encode::threads(NonZeroUsize::MIN).expect("a thread starts");
-    let mut encoder = Encoder::new(target, options, thread);
+    let mut encoder = Encoder::new(target, Section::WHOLE, options, thread);
     for batch in batches {
         encoder.write(batch.clone()).expect("memory takes everything");
     }

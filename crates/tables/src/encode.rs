@@ -4,7 +4,7 @@
 use crate::{log::LoggedFile, problem::storage, writer::WriterId};
 use arrow_array::{BooleanArray, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use mycorr_domain::{Problem, Result};
+use mycorr_domain::{Problem, Result, Section};
 use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart, path::Path};
 use parquet::{
     arrow::{
@@ -70,6 +70,7 @@ pub(crate) fn placeholder() -> Field {
 }
 
 /// Where the files of one version go.
+#[derive(Clone)]
 pub(crate) struct Target {
     pub(crate) store: Arc<dyn ObjectStore>,
     pub(crate) folder: Path,
@@ -80,7 +81,7 @@ pub(crate) struct Target {
     pub(crate) written: Arc<AtomicU64>,
 }
 
-/// More of them find no work: a table is read from one connection.
+/// More of them find no work, where a table is read from one connection.
 const MOST_THREADS: usize = 4;
 
 /// The threads that encode, for all versions that are being written: each takes one column of a batch at a time. They
@@ -90,8 +91,14 @@ pub(crate) fn threads(cores: NonZeroUsize) -> Result<Arc<ThreadPool>> {
     threads.thread_name(|_| "encode".to_owned()).build().map(Arc::new).map_err(Problem::bug)
 }
 
+/// The numbers of a section's files begin so far after those of the section before.
+const SECTION_FILES: usize = 10_000;
+/// Where several sections are written, a row group of each ends sooner, but not below this.
+const MIN_GROUP_BYTES: usize = 4 << 20;
+
 pub(crate) struct Encoder {
     target: Target,
+    section: Section,
     options: WriteOptions,
     threads: Arc<ThreadPool>,
     open: Option<OpenFile>,
@@ -113,13 +120,20 @@ struct Group {
 }
 
 impl Encoder {
-    pub(crate) fn new(target: Target, options: WriteOptions, threads: Arc<ThreadPool>) -> Self {
-        Self { target, options, threads, open: None, done: Vec::new() }
+    pub(crate) fn new(
+        target: Target,
+        section: Section,
+        mut options: WriteOptions,
+        threads: Arc<ThreadPool>,
+    ) -> Self {
+        let share = options.group_bytes / section.of.max(1);
+        options.group_bytes = share.max(options.group_bytes.min(MIN_GROUP_BYTES));
+        Self { target, section, options, threads, open: None, done: Vec::new() }
     }
 
-    /// Bytes that were handed to the store, counted while it goes on.
-    pub(crate) fn written(&self) -> Arc<AtomicU64> {
-        self.target.written.clone()
+    /// What the name of the next file begins with: files are in the order of their names.
+    fn number(&self) -> usize {
+        self.section.index * SECTION_FILES + self.done.len()
     }
 
     /// A batch with another schema than the one before begins another file.
@@ -130,18 +144,16 @@ impl Encoder {
         }
         let mut at = 0;
         while at < batch.num_rows() {
+            let number = self.number();
             let open = match &mut self.open {
                 Some(open) => open,
-                none => none.insert(OpenFile::create(
-                    &self.target,
-                    &self.options,
-                    self.done.len(),
-                    batch.schema(),
-                )?),
+                none => none.insert(OpenFile::create(&self.target, &self.options, number, batch.schema())?),
             };
             let taken = open.write(&batch, at, &self.options, &self.threads).map_err(storage)?;
             at += taken;
-            if open.writer.bytes_written() as u64 >= self.options.file_bytes {
+            // The last file of a section that others follow takes whatever comes.
+            let last = self.section.of > 1 && self.done.len() + 1 >= SECTION_FILES;
+            if open.writer.bytes_written() as u64 >= self.options.file_bytes && !last {
                 self.close_file()?;
             }
         }

@@ -270,8 +270,11 @@ impl TableStore for DeltaStore {
             runtime: tokio::runtime::Handle::current(),
             written: Arc::default(),
         };
-        let encoder = Encoder::new(target, self.options.clone(), self.encoders.clone());
-        Ok(Box::new(DeltaWriter::start(log, base, columns, right, encoder, self.at_work.enter(writer))))
+        let written = target.written.clone();
+        let (options, threads) = (self.options.clone(), self.encoders.clone());
+        let encoder = move |section| Encoder::new(target.clone(), section, options.clone(), threads.clone());
+        let at_work = self.at_work.enter(writer);
+        Ok(Box::new(DeltaWriter::new(log, base, columns, right, Box::new(encoder), written, at_work)))
     }
 
     async fn committed(&self, table: TableId, job: JobId) -> Result<Option<Committed>> {

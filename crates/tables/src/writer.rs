@@ -1,5 +1,5 @@
-//! A version in the making: batches go to an encoder on a thread of its own, through a channel that makes
-//! the reader wait when the encoder is behind.
+//! A version in the making: the batches of each section go to an encoder on a thread of its own, through a channel that
+//! makes the reader wait when the encoder is behind.
 
 use crate::{
     diff::{Content, ContentHasher},
@@ -9,9 +9,9 @@ use crate::{
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema};
 use async_trait::async_trait;
-use mycorr_domain::{Column, Committed, JobId, Problem, Result, Snapshot, TableWriter, WriteRight};
+use mycorr_domain::{Column, Committed, JobId, Problem, Result, Section, Snapshot, TableWriter, WriteRight};
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     fmt,
     sync::{
         Arc, Mutex,
@@ -84,24 +84,34 @@ impl Drop for AtWorkGuard {
     }
 }
 
+/// One of a version's sections: its batches go to an encoder on a thread of its own.
+struct SectionWriter {
+    messages: mpsc::Sender<Message>,
+    /// None once it was waited for.
+    encoder: Option<JoinHandle<Result<Option<Encoded>>>>,
+    /// Those that the batch before had. Never fewer with the next one.
+    companions: HashSet<String>,
+}
+
+/// Makes the encoder of a section.
+pub(crate) type MakeEncoder = Box<dyn Fn(Section) -> Encoder + Send + Sync>;
+
 pub(crate) struct DeltaWriter {
     log: Log,
     base: Option<Logged>,
     right: WriteRight,
     columns: Vec<Column>,
-    /// Those that the batch before had. Never fewer with the next one.
-    companions: HashSet<String>,
-    messages: mpsc::Sender<Message>,
-    /// None once it was waited for.
-    encoder: Option<JoinHandle<Result<Option<Encoded>>>>,
-    /// Once the encoder has finished.
+    encoder: MakeEncoder,
+    /// Those that have begun, by their place among the rows.
+    sections: BTreeMap<usize, SectionWriter>,
+    /// Once the encoders have finished.
     encoded: Option<Encoded>,
     written: Arc<AtomicU64>,
-    /// Until the commit: the thread may end before it, or outlive a writer that was dropped.
-    _at_work: Arc<AtWorkGuard>,
+    /// Until the commit: the threads may end before it, or outlive a writer that was dropped.
+    at_work: Arc<AtWorkGuard>,
 }
 
-/// All rows, on their way into a version.
+/// Rows on their way into a version.
 #[derive(Default)]
 struct Encoded {
     files: Vec<LoggedFile>,
@@ -128,52 +138,28 @@ fn run(
     }
 }
 
-impl DeltaWriter {
-    pub(crate) fn start(
-        log: Log,
-        base: Option<Logged>,
-        columns: &[Column],
-        right: WriteRight,
-        encoder: Encoder,
-        at_work: AtWorkGuard,
-    ) -> Self {
+impl SectionWriter {
+    fn start(encoder: Encoder, hasher: ContentHasher, at_work: Arc<AtWorkGuard>) -> Self {
         let (messages, receiver) = mpsc::channel(QUEUE);
-        let written = encoder.written();
-        let at_work = Arc::new(at_work);
-        let hasher = ContentHasher::new(columns);
-        let encoder = tokio::task::spawn_blocking({
-            let at_work = at_work.clone();
-            move || {
-                let files = run(encoder, hasher, receiver);
-                drop(at_work);
-                files
-            }
+        let encoder = tokio::task::spawn_blocking(move || {
+            let files = run(encoder, hasher, receiver);
+            drop(at_work);
+            files
         });
-        Self {
-            log,
-            base,
-            right,
-            columns: columns.to_vec(),
-            companions: HashSet::new(),
-            messages,
-            encoder: Some(encoder),
-            encoded: None,
-            written,
-            _at_work: at_work,
-        }
+        Self { messages, encoder: Some(encoder), companions: HashSet::new() }
     }
 
     /// The batch must be what [`TableWriter::write`] says.
-    fn check(&mut self, batch: &RecordBatch) -> Result<()> {
+    fn check(&mut self, columns: &[Column], batch: &RecordBatch) -> Result<()> {
         let schema = batch.schema_ref();
-        let native = self.columns.len();
+        let native = columns.len();
         let fits = schema.fields().len() >= native
-            && self.columns.iter().zip(schema.fields()).all(|(column, field)| {
+            && columns.iter().zip(schema.fields()).all(|(column, field)| {
                 column.field == *field.name() && column.stored.arrow() == *field.data_type()
             });
         let companions: HashSet<_> =
             schema.fields().iter().skip(native).map(|field| field.name().clone()).collect();
-        let known = |name: &String| self.columns.iter().any(|column| column.exact_name() == *name);
+        let known = |name: &String| columns.iter().any(|column| column.exact_name() == *name);
         if !fits || !companions.iter().all(known) || !self.companions.is_subset(&companions) {
             return Err(Problem::bug(format!("a batch of another shape than the table's columns: {schema}")));
         }
@@ -196,6 +182,22 @@ impl DeltaWriter {
         let encoder = self.encoder.take().ok_or_else(|| Problem::bug("written to after an error"))?;
         encoder.await.map_err(Problem::bug)?
     }
+}
+
+impl DeltaWriter {
+    pub(crate) fn new(
+        log: Log,
+        base: Option<Logged>,
+        columns: &[Column],
+        right: WriteRight,
+        encoder: MakeEncoder,
+        written: Arc<AtomicU64>,
+        at_work: AtWorkGuard,
+    ) -> Self {
+        let (columns, at_work) = (columns.to_vec(), Arc::new(at_work));
+        let sections = BTreeMap::new();
+        Self { log, base, right, columns, encoder, sections, encoded: None, written, at_work }
+    }
 
     /// Every column with its companion where some batch had it.
     fn schema(&self) -> Schema {
@@ -203,7 +205,9 @@ impl DeltaWriter {
             .columns
             .iter()
             .flat_map(|column| {
-                let exact = self.companions.contains(&column.exact_name()).then(|| column.exact_field());
+                let name = column.exact_name();
+                let exact = self.sections.values().any(|section| section.companions.contains(&name));
+                let exact = exact.then(|| column.exact_field());
                 [Some(column.arrow_field()), exact]
             })
             .flatten()
@@ -214,18 +218,30 @@ impl DeltaWriter {
 
 #[async_trait]
 impl TableWriter for DeltaWriter {
-    async fn write(&mut self, batch: RecordBatch) -> Result<()> {
-        self.check(&batch)?;
-        self.send(Message::Batch(batch)).await
+    async fn write_section(&mut self, section: Section, batch: RecordBatch) -> Result<()> {
+        let Self { sections, encoder, at_work, columns, .. } = self;
+        let begun = sections.entry(section.index).or_insert_with(|| {
+            let hasher = ContentHasher::new(columns);
+            SectionWriter::start(encoder(section), hasher, at_work.clone())
+        });
+        begun.check(columns, &batch)?;
+        begun.send(Message::Batch(batch)).await
     }
 
     async fn finish(&mut self) -> Result<u64> {
         if self.encoded.is_none() {
-            self.send(Message::Finish).await?;
-            self.encoded = self.end().await?;
+            for section in self.sections.values_mut() {
+                section.send(Message::Finish).await?;
+            }
+            let mut all = Encoded::default();
+            for section in self.sections.values_mut() {
+                let encoded = section.end().await?.ok_or_else(|| Problem::bug("the encoder gave up"))?;
+                all.files.extend(encoded.files);
+                all.content.append(encoded.content);
+            }
+            self.encoded = Some(all);
         }
-        let encoded = self.encoded.as_ref().ok_or_else(|| Problem::bug("the encoder gave up"))?;
-        Ok(encoded.files.iter().map(|file| file.bytes).sum())
+        Ok(self.encoded.iter().flat_map(|encoded| &encoded.files).map(|file| file.bytes).sum())
     }
 
     async fn has_rows_of(&mut self, at: &Snapshot) -> Result<bool> {

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use mycorr_domain::{
     AnswerBudget, Cell, Change, Code, Column, ColumnType, Committed, DiffColumn, DiffCounts, DiffFormat,
     DiffPage, DiffPlan, DiffRow, Export, ExportFormat, Filter, JobId, Operator, Page, Problem, Result,
-    RowQuery, Snapshot, StoreVersion, StoredColumn, TableId, TableStore, TableWriter, TextEncoder,
+    RowQuery, Section, Snapshot, StoreVersion, StoredColumn, TableId, TableStore, TableWriter, TextEncoder,
     WriteRight, output,
 };
 use std::{
@@ -79,7 +79,8 @@ struct MemoryWriter {
     store: MemoryStore,
     right: WriteRight,
     columns: Vec<Column>,
-    batches: Vec<RecordBatch>,
+    /// Of each section.
+    sections: Vec<Vec<RecordBatch>>,
 }
 
 impl MemoryStore {
@@ -171,7 +172,7 @@ impl TableStore for MemoryStore {
     async fn write(&self, right: WriteRight, columns: &[Column]) -> Result<Box<dyn TableWriter>> {
         self.admit(right)?;
         let (store, columns) = (self.clone(), columns.to_vec());
-        Ok(Box::new(MemoryWriter { store, right, columns, batches: Vec::new() }))
+        Ok(Box::new(MemoryWriter { store, right, columns, sections: Vec::new() }))
     }
 
     async fn committed(&self, table: TableId, job: JobId) -> Result<Option<Committed>> {
@@ -313,7 +314,10 @@ impl TableStore for MemoryStore {
 
 #[async_trait]
 impl TableWriter for MemoryWriter {
-    async fn write(&mut self, batch: RecordBatch) -> Result<()> {
+    async fn write_section(&mut self, section: Section, batch: RecordBatch) -> Result<()> {
+        assert!(section.index < section.of, "{section:?}");
+        let missing = section.of.saturating_sub(self.sections.len());
+        self.sections.extend(std::iter::repeat_n(Vec::new(), missing));
         let schema = batch.schema();
         let fits = schema.fields().len() >= self.columns.len()
             && self.columns.iter().zip(schema.fields()).all(|(column, field)| {
@@ -325,7 +329,7 @@ impl TableWriter for MemoryWriter {
             let known = self.columns.iter().any(|column| column.exact_field() == **companion);
             assert!(known, "{companion:?} is no column's companion");
         }
-        if let Some(before) = self.batches.last() {
+        if let Some(before) = self.sections[section.index].last() {
             for field in before.schema().fields() {
                 assert!(
                     schema.field_with_name(field.name()).is_ok(),
@@ -333,12 +337,12 @@ impl TableWriter for MemoryWriter {
                 );
             }
         }
-        self.batches.push(batch);
+        self.sections[section.index].push(batch);
         Ok(())
     }
 
     async fn finish(&mut self) -> Result<u64> {
-        Ok(bytes(&self.batches))
+        Ok(bytes(&self.sections.concat()))
     }
 
     async fn has_rows_of(&mut self, at: &Snapshot) -> Result<bool> {
@@ -353,15 +357,15 @@ impl TableWriter for MemoryWriter {
             rows
         };
         let version = self.store.version(at.table, at.version)?;
-        Ok(sorted(&version.batches) == sorted(&self.batches))
+        Ok(sorted(&version.batches) == sorted(&self.sections.concat()))
     }
 
     async fn commit(self: Box<Self>) -> Result<Committed> {
-        self.store.commit(self.right, self.batches.into())
+        self.store.commit(self.right, self.sections.concat().into())
     }
 
     fn bytes(&self) -> u64 {
-        bytes(&self.batches)
+        bytes(&self.sections.concat())
     }
 }
 

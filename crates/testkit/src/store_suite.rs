@@ -50,6 +50,7 @@ macro_rules! store_suite {
             only_some_versions_are_kept
             jobs_find_their_work_done
             late_writer_is_refused
+            sections_lie_in_their_order
             paused_run_of_a_job_cannot_commit_after_its_successor
             successor_finds_what_the_paused_run_committed
             sweep_spares_another_writer

@@ -111,7 +111,15 @@ const invalidate = (paths: readonly string[]) =>
 
 /** What one tab changed, the others ask for again. */
 const tabs = "BroadcastChannel" in window ? new BroadcastChannel("mycorr") : null;
-tabs?.addEventListener("message", (event) => void invalidate(event.data as string[]));
+const signals = new Map<string, () => void>();
+tabs?.addEventListener("message", ({ data }: MessageEvent<string[] | string>) => {
+  if (typeof data === "string") signals.get(data)?.();
+  else void invalidate(data);
+});
+
+/** Something happened that is no change of one path: the other tabs look for themselves. */
+export const tellTabs = (signal: string) => tabs?.postMessage(signal);
+export const onOtherTab = (signal: string, act: () => void) => signals.set(signal, act);
 
 /** Everything of one path is asked for again, whatever its parameters. */
 export function refresh(...paths: string[]) {

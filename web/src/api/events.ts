@@ -1,6 +1,6 @@
-// Jobs that this tab follows: one event stream per running job, feeding the query cache and whoever shows progress.
+// Jobs that this tab follows: one event stream for all of them, feeding the query cache and whoever shows progress.
 import { useSyncExternalStore } from "react";
-import { $api, answer, api, type Job, queryClient, refresh, toProblem } from "./client";
+import { $api, answer, api, type Job, onOtherTab, queryClient, refresh, tellTabs, toProblem } from "./client";
 
 export interface Followed {
   job: Job;
@@ -8,18 +8,23 @@ export interface Followed {
   rate: number | null;
 }
 
-/** A browser opens six connections to one host: streams may not take them all. */
-const STREAMS = 3;
-
 interface Entry extends Followed {
   first: { at: number; rows: number } | null;
-  stream: EventSource | null;
 }
 
+/** Where nothing runs, this often it is asked whether something does, ms. */
+const LOOK_INTERVAL = 15_000;
+/** So many jobs that ended are remembered: the end may be told before the answer that began it is here. */
+const MAX_ENDED = 200;
+
 const entries = new Map<string, Entry>();
+const endedJobs = new Map<string, Job>();
 const listeners = new Set<() => void>();
 let snapshot: readonly Followed[] = [];
 let lastEnded: Job | null = null;
+let stream: EventSource | null = null;
+let watching = false;
+let timer: ReturnType<typeof setTimeout> | undefined;
 
 export const isOver = (job: Job) => job.state !== "queued" && job.state !== "running";
 
@@ -30,73 +35,87 @@ function publish() {
 
 /** Starts to follow a job; does nothing for one that is over or already followed. */
 export function follow(job: Job) {
+  const ended = endedJobs.get(job.id);
   if (isOver(job) || entries.has(job.id)) return;
-  entries.set(job.id, { job, rate: null, first: null, stream: null });
-  remember();
-  openStreams();
-  publish();
+  entries.set(job.id, { job, rate: null, first: null });
+  if (ended) update(ended);
+  else publish();
+  watch();
+  tellTabs("jobs");
+}
+
+/** Follows all that the person may see and that is not over, for as long as they are signed in. */
+export function watchJobs() {
+  watching = true;
+  void look();
 }
 
 export function unfollowAll() {
-  for (const entry of entries.values()) entry.stream?.close();
+  watching = false;
+  clearTimeout(timer);
+  stream?.close();
+  stream = null;
   entries.clear();
-  remember();
   publish();
 }
 
-function openStreams() {
-  let free = STREAMS - [...entries.values()].filter((entry) => entry.stream).length;
-  for (const entry of entries.values()) {
-    if (free <= 0) return;
-    if (entry.stream) continue;
-    free -= 1;
-    const { id } = entry.job;
-    const stream = new EventSource(`/api/v1/jobs/${encodeURIComponent(id)}/events`);
-    entry.stream = stream;
-    stream.addEventListener("job", (event) => update(id, JSON.parse(event.data) as Job));
-    stream.onerror = () => {
-      // It reconnects by itself unless the server said no: then ask once in the plain way, a little later.
-      if (stream.readyState !== EventSource.CLOSED) return;
-      setTimeout(() => ask(id), 2_000);
-    };
+/**
+ * A browser opens six connections to one host, for all its tabs together: the stream is open only while something
+ * runs and the tab is seen.
+ */
+function watch() {
+  const wanted = watching && entries.size > 0 && document.visibilityState === "visible";
+  if (!wanted) {
+    stream?.close();
+    stream = null;
+    return;
   }
+  if (stream) return;
+  const opened = new EventSource("/api/v1/jobs/events");
+  stream = opened;
+  opened.addEventListener("job", (event) => update(JSON.parse(event.data) as Job));
+  // It ends each minute and connects again by itself; what ended in between is asked for.
+  opened.onopen = () => void look();
+  opened.onerror = () => {
+    // The server said no: it is asked in the plain way, a little later.
+    if (opened.readyState !== EventSource.CLOSED || stream !== opened) return;
+    stream = null;
+    clearTimeout(timer);
+    timer = setTimeout(look, 3_000);
+  };
 }
 
-/** The jobs that are followed, so that they are found again after a reload, or in another tab. */
-const FOLLOWED = "mycorr.jobs";
-
-function remember() {
-  localStorage.setItem(FOLLOWED, JSON.stringify([...entries.keys()]));
-}
-
-/** Follows on what an earlier page in this browser has followed. */
-export async function followOn() {
-  const ids = JSON.parse(localStorage.getItem(FOLLOWED) ?? "[]") as string[];
-  for (const id of ids) {
-    if (entries.has(id)) continue;
-    const { data } = await api
-      .GET("/api/v1/jobs/{id}", { params: { path: { id } } })
-      .catch(() => ({ data: null }));
-    if (data) follow(data);
+/** What runs now, and how what was followed ended. */
+async function look() {
+  clearTimeout(timer);
+  if (!watching) return;
+  try {
+    const query = { state: ["queued", "running"] satisfies Job["state"][], limit: 1000 };
+    const { items } = await answer(api.GET("/api/v1/jobs", { params: { query } }));
+    const live = new Set(items.map(({ id }) => id));
+    for (const job of items) update(job);
+    await Promise.all([...entries.keys()].filter((id) => !live.has(id)).map(ask));
+  } catch {
+    // Away, or signed out: asked again.
   }
-  remember();
+  watch();
+  clearTimeout(timer);
+  if (watching && document.visibilityState === "visible") timer = setTimeout(look, LOOK_INTERVAL);
 }
+
+document.addEventListener("visibilitychange", () => {
+  watch();
+  if (document.visibilityState === "visible") void look();
+});
+onOtherTab("jobs", () => void look());
 
 async function ask(id: string) {
-  const entry = entries.get(id);
-  if (!entry) return;
   try {
-    const job = await answer(api.GET("/api/v1/jobs/{id}", { params: { path: { id } } }));
-    update(id, job);
-    if (!isOver(job)) {
-      entry.stream = null;
-      openStreams();
-    }
+    update(await answer(api.GET("/api/v1/jobs/{id}", { params: { path: { id } } })));
   } catch (problem) {
     // A server that is away, or a session that ended, comes back; a job that is gone does not.
     const { status } = toProblem(problem);
     if (status === 404 || status === 403) end(id);
-    else setTimeout(() => ask(id), 3_000);
   }
 }
 
@@ -106,9 +125,15 @@ export function rateOf(first: { at: number; rows: number }, at: number, rows: nu
   return seconds >= 1 && rows > first.rows ? (rows - first.rows) / seconds : null;
 }
 
-function update(id: string, job: Job) {
-  const entry = entries.get(id);
-  if (!entry) return;
+function update(job: Job) {
+  const { id } = job;
+  const known = entries.get(id);
+  if (isOver(job) && !known) {
+    remember(job);
+    return;
+  }
+  const entry = known ?? { job, rate: null, first: null };
+  entries.set(id, entry);
   const now = performance.now();
   if (job.state === "running") entry.first ??= { at: now, rows: job.rows };
   entry.job = job;
@@ -119,23 +144,29 @@ function update(id: string, job: Job) {
   );
   if (isOver(job)) {
     lastEnded = job;
+    remember(job);
     end(id);
   } else {
     publish();
+    watch();
   }
 }
 
+function remember(job: Job) {
+  endedJobs.set(job.id, job);
+  for (const id of endedJobs.keys()) if (endedJobs.size > MAX_ENDED) endedJobs.delete(id);
+}
+
 function end(id: string) {
-  entries.get(id)?.stream?.close();
   entries.delete(id);
-  remember();
-  openStreams();
   publish();
+  watch();
   void refresh(
     "/api/v1/models",
     "/api/v1/models/{id}",
     "/api/v1/models/{id}/tables",
     "/api/v1/models/{id}/jobs",
+    "/api/v1/jobs",
     "/api/v1/tables/{id}",
     "/api/v1/tables/{id}/versions",
   );

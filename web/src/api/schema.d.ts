@@ -292,6 +292,79 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/invites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's invitations that were not taken yet, newest first; everybody's for an administrator. */
+        get: operations["list_invites"];
+        put?: never;
+        /** Invites somebody who has no account. The link is good once and for seven days. */
+        post: operations["create_invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invites/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes an invitation back, with all that it carries. */
+        delete: operations["delete_invite"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The imports and syncs of all Models that the caller may see, newest first. */
+        get: operations["list_visible_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All jobs that the caller may see as server-sent events: those that are not over at once, then each change, the
+         *     end of a job and new jobs included. The stream ends after a minute; a client that connects again is told what is
+         *     not over, and has to ask for a job that it knew and that is not among those.
+         */
+        get: operations["all_job_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{id}": {
         parameters: {
             query?: never;
@@ -432,6 +505,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who may see a Model: its owner first, then people, teams and invitations. Of several grants the highest counts. */
+        get: operations["list_members"];
+        /** Shares a Model with somebody or with a team, or changes what they may do. For its owner. */
+        put: operations["put_member"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{id}/members/{member_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a member's access away. For the owner of the Model, and for a person who leaves. */
+        delete: operations["delete_member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models/{id}/tables": {
         parameters: {
             query?: never;
@@ -443,6 +551,23 @@ export interface paths {
         get: operations["list_tables"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{id}/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hands a Model over to another account. Who owned it stays as a collaborator. */
+        post: operations["transfer_model"];
         delete?: never;
         options?: never;
         head?: never;
@@ -659,6 +784,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tables/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who may see a table besides those who may see its Model. */
+        get: operations["list_table_members"];
+        /** Shows a table alone to somebody or to a team. For the owner of its Model. */
+        put: operations["put_table_member"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tables/{id}/members/{member_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Shows a table to a member no longer. */
+        delete: operations["delete_table_member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tables/{id}/restore": {
         parameters: {
             query?: never;
@@ -774,6 +934,78 @@ export interface paths {
         post?: never;
         /** Takes a version's name away. */
         delete: operations["delete_checkpoint"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The teams that the caller belongs to, newest first. */
+        get: operations["list_teams"];
+        put?: never;
+        /** Makes a team; the caller is its admin. */
+        post: operations["create_team"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A team. */
+        get: operations["get_team"];
+        put?: never;
+        post?: never;
+        /** Deletes a team: what was shared with it is shared with nobody. For its admins. */
+        delete: operations["delete_team"];
+        options?: never;
+        head?: never;
+        /** Renames a team. For its admins. */
+        patch: operations["update_team"];
+        trace?: never;
+    };
+    "/api/v1/teams/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who belongs to a team, and who was invited to it. */
+        get: operations["list_team_members"];
+        /** Takes somebody into a team, or changes their role. For its admins; the last one stays. */
+        put: operations["put_team_member"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{id}/members/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a person out of a team. For its admins, and for a person who leaves; the last admin can't. */
+        delete: operations["delete_team_member"];
         options?: never;
         head?: never;
         patch?: never;
@@ -924,7 +1156,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
-         * @description What the caller may do with a Model.
+         * @description What somebody may do with a Model.
          * @enum {string}
          */
         Access: "owner" | "collaborator" | "viewer";
@@ -1021,6 +1253,11 @@ export interface components {
             /** Format: date-time */
             last_tested_at: string | null;
             limits: components["schemas"]["Limits"];
+            /**
+             * Format: int64
+             * @description How many connections one import may open: parts of a table are read side by side, under one snapshot.
+             */
+            max_connections: number;
             name: string;
             /** Format: int32 */
             port: number;
@@ -1031,6 +1268,7 @@ export interface components {
              * @description For how many days statements stay in the ledger.
              */
             statements_retention_days: number;
+            sync_by: components["schemas"]["SyncBy"];
             /**
              * Format: int64
              * @description How many tables were imported through it.
@@ -1055,6 +1293,12 @@ export interface components {
             /** Format: int64 */
             port: number;
             username: string;
+        };
+        CreateInvite: {
+            /** Format: email */
+            email: string;
+            models?: components["schemas"]["InvitedModel"][];
+            teams?: components["schemas"]["InvitedTeam"][];
         };
         CreateRoleScript: {
             /** @example shop */
@@ -1195,6 +1439,38 @@ export interface components {
             job: components["schemas"]["Job"];
             table: components["schemas"]["Table"];
         };
+        /** @description An invitation that was not taken yet. */
+        Invite: {
+            /** Format: date-time */
+            created_at: string;
+            email: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+        };
+        /** @description Whom an invitation is for. */
+        Invited: {
+            email: string;
+            /** Format: date-time */
+            expires_at: string;
+        };
+        InvitedModel: {
+            access: components["schemas"]["Access"];
+            /**
+             * Format: uuid
+             * @description One that the caller owns.
+             */
+            model_id: string;
+        };
+        InvitedTeam: {
+            role: components["schemas"]["TeamRole"];
+            /**
+             * Format: uuid
+             * @description One whose admin the caller is.
+             */
+            team_id: string;
+        };
         /** @description An import or a sync. */
         Job: {
             /**
@@ -1202,6 +1478,13 @@ export interface components {
              * @description Read from the source so far.
              */
             bytes: number;
+            /**
+             * Format: int64
+             * @description How many connections it reads through; null before it reads.
+             */
+            connections: number | null;
+            /** @description Why not through as many as the connection's `max_connections` allows. */
+            connections_note: string | null;
             /**
              * Format: int64
              * @description The source's own estimate; nothing is counted.
@@ -1292,8 +1575,20 @@ export interface components {
             next: string | null;
         };
         /** @description A part of a list. */
+        List_Invite: {
+            items: components["schemas"]["Invite"][];
+            /** @description Pass it as `after` to get the next part; null at the end. */
+            next: string | null;
+        };
+        /** @description A part of a list. */
         List_Job: {
             items: components["schemas"]["Job"][];
+            /** @description Pass it as `after` to get the next part; null at the end. */
+            next: string | null;
+        };
+        /** @description A part of a list. */
+        List_Member: {
+            items: components["schemas"]["Member"][];
             /** @description Pass it as `after` to get the next part; null at the end. */
             next: string | null;
         };
@@ -1334,6 +1629,18 @@ export interface components {
             next: string | null;
         };
         /** @description A part of a list. */
+        List_Team: {
+            items: components["schemas"]["Team"][];
+            /** @description Pass it as `after` to get the next part; null at the end. */
+            next: string | null;
+        };
+        /** @description A part of a list. */
+        List_TeamMember: {
+            items: components["schemas"]["TeamMember"][];
+            /** @description Pass it as `after` to get the next part; null at the end. */
+            next: string | null;
+        };
+        /** @description A part of a list. */
         List_Token: {
             items: components["schemas"]["Token"][];
             /** @description Pass it as `after` to get the next part; null at the end. */
@@ -1366,6 +1673,25 @@ export interface components {
             name?: string | null;
             password?: components["schemas"]["NewPassword"] | null;
         };
+        /** @description Who may see a Model or a table. */
+        Member: {
+            access: components["schemas"]["Access"];
+            email?: string | null;
+            /**
+             * Format: uuid
+             * @description Of the membership; the owner's is that of the account.
+             */
+            id: string;
+            invite?: components["schemas"]["Link"] | null;
+            kind: components["schemas"]["MemberKind"];
+            /** @description An invitation has its address here. */
+            name: string;
+        };
+        /**
+         * @description What a member is: an account, a team, or an address that was invited.
+         * @enum {string}
+         */
+        MemberKind: "user" | "team" | "invite";
         /** @description A workspace of tables. */
         Model: {
             access: components["schemas"]["Access"];
@@ -1383,6 +1709,15 @@ export interface components {
         };
         ModelForm: {
             name: string;
+        };
+        /** @description A new invitation; its link is shown this once. */
+        NewInvitation: {
+            email: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            url: string;
         };
         NewPassword: {
             /** Format: password */
@@ -1484,6 +1819,40 @@ export interface components {
         };
         /** @enum {string} */
         Purpose: "test" | "browse" | "preview" | "import" | "sync";
+        PutMember: {
+            access: components["schemas"]["Access"];
+            /**
+             * Format: email
+             * @description An account's; another address is invited. Either this or `team_id`.
+             */
+            email?: string | null;
+            /**
+             * Format: uuid
+             * @description A team of the caller's.
+             */
+            team_id?: string | null;
+        };
+        PutTableMember: {
+            access?: components["schemas"]["Access"] | null;
+            /**
+             * Format: email
+             * @description An account's; another address is invited. Either this or `team_id`.
+             */
+            email?: string | null;
+            /**
+             * Format: uuid
+             * @description A team of the caller's.
+             */
+            team_id?: string | null;
+        };
+        PutTeamMember: {
+            /**
+             * Format: email
+             * @description An account's; another address is invited.
+             */
+            email: string;
+            role: components["schemas"]["TeamRole"];
+        };
         ResetPassword: {
             /**
              * Format: password
@@ -1608,6 +1977,8 @@ export interface components {
         SignUp: {
             /** Format: email */
             email: string;
+            /** @description The last part of an invitation's link: good once, for the address that was invited. */
+            invite?: string | null;
             name: string;
             /**
              * Format: password
@@ -1619,6 +1990,7 @@ export interface components {
         SignUpState: {
             /** @description There is no account yet: who signs up now becomes the administrator. */
             first: boolean;
+            invite?: components["schemas"]["Invited"] | null;
             /** @description Anyone may sign up. */
             open: boolean;
         };
@@ -1719,6 +2091,11 @@ export interface components {
         };
         /** @enum {string} */
         SupabaseEndpoint: "direct" | "session_pooler" | "transaction_pooler";
+        /**
+         * @description Who may sync tables that come through a connection: its owner alone, or who may change the table.
+         * @enum {string}
+         */
+        SyncBy: "owner" | "collaborators";
         SyncStarted: {
             job: components["schemas"]["Job"];
         };
@@ -1761,6 +2138,8 @@ export interface components {
              * @description null when the connection is gone or is not the caller's.
              */
             connection_id: string | null;
+            /** @description Whether there is a connection, the caller's or another's: without one the table can't be synced. */
+            has_connection: boolean;
             schema: string;
             /**
              * Format: date-time
@@ -1769,6 +2148,39 @@ export interface components {
             synced_at: string | null;
             table: string;
         };
+        /** @description People who are shared with together. */
+        Team: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: int64
+             * @description How many people belong to it.
+             */
+            members: number;
+            name: string;
+            /** @description The caller's. */
+            role: components["schemas"]["TeamRole"];
+        };
+        TeamForm: {
+            name: string;
+        };
+        /** @description Who belongs to a team, or was invited to it. */
+        TeamMember: {
+            email?: string | null;
+            /**
+             * Format: uuid
+             * @description Of the account, or of the invitation.
+             */
+            id: string;
+            invite?: components["schemas"]["Link"] | null;
+            kind: components["schemas"]["MemberKind"];
+            name: string;
+            role: components["schemas"]["TeamRole"];
+        };
+        /** @enum {string} */
+        TeamRole: "member" | "admin";
         /** @description What a test found out. */
         TestReport: {
             /** @description Every address that was tried, in order. */
@@ -1821,6 +2233,10 @@ export interface components {
          * @enum {string}
          */
         TokenAccess: "read" | "write";
+        Transfer: {
+            /** Format: email */
+            email: string;
+        };
         TriedAddress: {
             /** @example 203.0.113.7 */
             address: string;
@@ -1831,6 +2247,11 @@ export interface components {
             /** @description Tested before it replaces the old one; null removes it. */
             ca_certificate?: string | null;
             limits?: components["schemas"]["Limits"] | null;
+            /**
+             * Format: int64
+             * @description How many connections one import may open, where the table and the server allow it.
+             */
+            max_connections?: number | null;
             name?: string | null;
             /**
              * Format: password
@@ -1839,6 +2260,7 @@ export interface components {
             password?: string | null;
             /** Format: int64 */
             statements_retention_days?: number | null;
+            sync_by?: components["schemas"]["SyncBy"] | null;
         };
         /** @description An account, as administrators see it. */
         User: {
@@ -2597,6 +3019,165 @@ export interface operations {
             };
         };
     };
+    list_invites: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description The `next` of the part before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Invite"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateInvite"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewInvitation"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_visible_jobs: {
+        parameters: {
+            query?: {
+                /** @description Only jobs in one of these states. */
+                state?: components["schemas"]["JobState"][];
+                /** @description Only those of this Model. */
+                model_id?: string;
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description The `next` of the part before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Job"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    all_job_events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Each event is called `job`; its data is the job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["Job"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_job: {
         parameters: {
             query?: never;
@@ -2974,6 +3555,99 @@ export interface operations {
             };
         };
     };
+    list_members: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Member"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutMember"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                member_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_tables: {
         parameters: {
             query?: {
@@ -2996,6 +3670,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["List_Table"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transfer_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Transfer"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
                 };
             };
             /** @description What went wrong, and what to do */
@@ -3192,7 +3900,10 @@ export interface operations {
     };
     get_sign_up: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The last part of an invitation's link. */
+                invite?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3554,6 +4265,99 @@ export interface operations {
             };
         };
     };
+    list_table_members: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Member"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_table_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutTableMember"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_table_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                member_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     restore_version: {
         parameters: {
             query?: never;
@@ -3810,6 +4614,256 @@ export interface operations {
             path: {
                 id: string;
                 version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_teams: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description The `next` of the part before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Team"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_team: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeamForm"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_team: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_team: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_team: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeamForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_team_members: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_TeamMember"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_team_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutTeamMember"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamMember"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_team_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                user_id: string;
             };
             cookie?: never;
         };

@@ -44,6 +44,8 @@ const FIELDS: Field[] = [
   },
 ];
 
+const CONNECTIONS = { least: 1, most: 8, whole: true };
+
 const typedOf = ({ bytes_per_second, imports, minutes }: Limits): Typed => ({
   bytes_per_second: bytes_per_second === null ? "" : String(bytes_per_second / MB),
   imports: String(imports ?? ""),
@@ -69,14 +71,20 @@ export function Courtesy({
 }) {
   const stored = typedOf(connection.limits);
   const [typed, setTyped] = useState(stored);
+  const storedConnections = String(connection.max_connections);
+  const [typedConnections, setTypedConnections] = useState(storedConnections);
+  const connections = ceiling(typedConnections, CONNECTIONS) ?? undefined;
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
   const values = FIELDS.map((field) => ceiling(typed[field.name], field));
   const [rate, imports, minutes] = values;
-  const dirty = FIELDS.some(({ name }) => typed[name].trim() !== stored[name]);
+  const dirty =
+    FIELDS.some(({ name }) => typed[name].trim() !== stored[name]) ||
+    typedConnections.trim() !== storedConnections;
   const submit = async (event: FormEvent) => {
     event.preventDefault();
-    if (rate === undefined || imports === undefined || minutes === undefined) return;
+    if (rate === undefined || imports === undefined || minutes === undefined || connections === undefined)
+      return;
     setBusy(true);
     setProblem(null);
     try {
@@ -84,7 +92,7 @@ export function Courtesy({
       await answer(
         api.PATCH("/api/v1/connections/{id}", {
           params: { path: { id: connection.id } },
-          body: { limits: { bytes_per_second, imports, minutes } },
+          body: { limits: { bytes_per_second, imports, minutes }, max_connections: connections },
         }),
       );
       await onSaved();
@@ -119,13 +127,24 @@ export function Courtesy({
             }
           />
         ))}
-        {problem && !FIELDS.some(({ name }) => told(name)) && <ProblemNotice problem={problem} />}
+        <TextInput
+          label="Connections of one import"
+          description="Parts of a table are read side by side, all as of one moment. With more than one, the table passes through the server's cache and pushes other tables out of it; one connection leaves the cache as it is. Each takes a place and a processor at the server."
+          inputMode="numeric"
+          autoComplete="off"
+          value={typedConnections}
+          onChange={(event) => setTypedConnections(event.currentTarget.value)}
+          error={told("max_connections") ?? (connections === undefined && "A whole number from 1 to 8.")}
+        />
+        {problem && ![...FIELDS.map(({ name }) => name), "max_connections"].some(told) && (
+          <ProblemNotice problem={problem} />
+        )}
         <div>
           <Button
             type="submit"
             variant="default"
             loading={busy}
-            disabled={!dirty || values.includes(undefined)}
+            disabled={!dirty || values.includes(undefined) || connections === undefined}
           >
             Save the ceilings
           </Button>

@@ -19,7 +19,8 @@ export function percent({ rows, estimated_rows }: Pick<Job, "rows" | "estimated_
 }
 
 /** How far a running job is, in numbers, with a way to stop it. */
-export function JobProgress({ job, canCancel }: { job: Job; canCancel: boolean }) {
+export function JobProgress(props: { job: Job; canCancel: boolean; brief?: boolean }) {
+  const { job, canCancel, brief } = props;
   const followed = useFollowed().find((one) => one.job.id === job.id);
   const now = followed?.job ?? job;
   const rate = followed?.rate ?? null;
@@ -58,6 +59,7 @@ export function JobProgress({ job, canCancel }: { job: Job; canCancel: boolean }
           variant="default"
           onClick={cancel}
           loading={cancelling}
+          aria-label={brief ? `Cancel ${word.toLowerCase()} of ${now.table_name}` : undefined}
           disabled={!canCancel}
           title={canCancel ? undefined : "You may only look at this Model."}
         >
@@ -80,11 +82,13 @@ export function JobProgress({ job, canCancel }: { job: Job; canCancel: boolean }
           </>
         )}
       </div>
-      <div className="small dim">
-        {cancelling
-          ? "Stopping. What the table held before stays."
-          : "It goes on when this page is closed. Cancel leaves everything as it was."}
-      </div>
+      {(cancelling || !brief) && (
+        <div className="small dim">
+          {cancelling
+            ? "Stopping. What the table held before stays."
+            : "It goes on when this page is closed. Cancel leaves everything as it was."}
+        </div>
+      )}
       <div className="visually-hidden" role="status">
         {now.state === "running" &&
           `${word} of ${now.table_name} ${done === null ? "runs" : `${Math.floor(done / 25) * 25} %`}`}

@@ -2,29 +2,36 @@ import { Button, NativeSelect } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useSearchParams } from "wouter";
-import { $api, type Job, type Model } from "../api/client";
+import { $api, type Model, type SourceTable } from "../api/client";
 import { isOver, jobsOf } from "../api/events";
 import { useTables } from "../api/tables";
 import { to } from "../routes";
 import { Async, Empty } from "../ui/Async";
-import { bytes, duration, plural } from "../ui/format";
+import { plural } from "../ui/format";
 import { spelled } from "../ui/invisible";
-import { Notice, ProblemNotice, ToneIcon } from "../ui/Notice";
-import { TimeAgo } from "../ui/TimeAgo";
-import { Name } from "../ui/Visible";
+import { Notice } from "../ui/Notice";
 import { mayChange } from "./access";
 import { ConnectionTree } from "./ConnectionTree";
-import { importedFrom, isMadeGood } from "./imported";
-import { JOBS, JobProgress } from "./JobProgress";
+import { ImportMany } from "./ImportMany";
+import { importedFrom, isMadeGood, sourceKey } from "./imported";
+import { CancelAll, JobList } from "./JobList";
 import { usePasteToConnect } from "./pasted";
-import { RetryButton } from "./RetryButton";
 import { TablePreview } from "./TablePreview";
+
+interface Marked {
+  of: string;
+  marked: ReadonlyMap<string, SourceTable>;
+}
+
+const NONE: ReadonlyMap<string, SourceTable> = new Map();
 
 /** Pick the connection, browse schemas and tables, look at one, import it. */
 export default function ModelImport({ model }: { model: Model }) {
   const connections = $api.useQuery("get", "/api/v1/connections", { params: { query: { limit: 1000 } } });
   const [search, setSearch] = useSearchParams();
   const tables = useTables(model.id);
+  // Of one connection: another one's tables are marked anew.
+  const [{ of, marked }, setMarked] = useState<Marked>({ of: "", marked: new Map() });
   usePasteToConnect({ model: model.id });
   if (!mayChange(model)) {
     return (
@@ -64,6 +71,16 @@ export default function ModelImport({ model }: { model: Model }) {
         // Whatever was looked at in Data is still there on the way back.
         const here = search.get("table");
         const go = (next: Record<string, string>) => setSearch({ ...(here && { table: here }), ...next });
+        const now = of === connection?.id ? marked : NONE;
+        const mark = (found: SourceTable[], on: boolean) => {
+          const next = new Map(now);
+          for (const one of found) {
+            const key = sourceKey(one.schema, one.name);
+            if (on) next.set(key, one);
+            else next.delete(key);
+          }
+          setMarked({ of: connection?.id ?? "", marked: next });
+        };
         const chosen = schema !== null && table !== null ? { schema, table } : null;
         return (
           connection && (
@@ -83,9 +100,24 @@ export default function ModelImport({ model }: { model: Model }) {
                   onChoose={(next) =>
                     go({ connection: connection.id, schema: next.schema, from: next.table })
                   }
+                  marked={now}
+                  onMark={mark}
                 />
               </div>
               <div className="import-main">
+                {now.size > 0 && (
+                  <ImportMany
+                    key={connection.id}
+                    model={model}
+                    tables={tables.data ?? []}
+                    connectionId={connection.id}
+                    marked={[...now.values()]}
+                    onDone={() => {
+                      setMarked({ of: "", marked: NONE });
+                      go({ connection: connection.id });
+                    }}
+                  />
+                )}
                 <Jobs model={model} compact={chosen !== null} />
                 {chosen ? (
                   <TablePreview
@@ -99,7 +131,8 @@ export default function ModelImport({ model }: { model: Model }) {
                   <Empty title="Pick a table">
                     <p>
                       Its columns and first rows are shown here before anything is imported. Figures beside
-                      the names are the database's own estimates; nothing is counted.
+                      the names are the database's own estimates; nothing is counted. Mark several, or a whole
+                      schema, to import them together.
                     </p>
                   </Empty>
                 )}
@@ -124,94 +157,26 @@ function Jobs({ model, compact }: { model: Model; compact: boolean }) {
   const shown = items.filter((job) => !folded.includes(job));
   return (
     <section aria-label="Imports and syncs">
-      {!compact && <h2 style={{ margin: "0 0 12px" }}>Imports and syncs</h2>}
-      {shown.length > 0 && <JobList model={model} jobs={shown.slice(0, compact ? 4 : 20)} />}
+      {!compact && (
+        <div className="row spread" style={{ marginBottom: 12 }}>
+          <h2 style={{ margin: 0 }}>Imports and syncs</h2>
+          <div className="row">
+            <CancelAll jobs={all} />
+            <Link className="link" to={`${to.jobs}?model=${model.id}`}>
+              All jobs of this Model
+            </Link>
+          </div>
+        </div>
+      )}
+      {shown.length > 0 && <JobList models={[model]} jobs={shown.slice(0, compact ? 4 : 20)} />}
       {folded.length > 0 && !compact && (
         <details className="advanced" style={{ marginTop: 12 }}>
           <summary>
             {plural(folded.length, "earlier try", "earlier tries")} that a later one made good
           </summary>
-          <JobList model={model} jobs={folded} />
+          <JobList models={[model]} jobs={folded} />
         </details>
       )}
     </section>
-  );
-}
-
-function JobList({ model, jobs }: { model: Model; jobs: Job[] }) {
-  return (
-    <ul className="jobs">
-      {jobs.map((job) => (
-        <li key={job.id}>
-          <JobEntry model={model} job={job} />
-        </li>
-      ))}
-    </ul>
-  );
-}
-
-const ENDED = {
-  succeeded: { tone: "success", word: "is done" },
-  failed: { tone: "danger", word: "failed" },
-  cancelled: { tone: "info", word: "was cancelled" },
-} as const;
-
-function JobEntry({ model, job }: { model: Model; job: Job }) {
-  const source = `${job.source.schema}.${job.source.table}`;
-  if (job.state === "queued" || job.state === "running") {
-    return (
-      <div className="stack" style={{ gap: 8 }}>
-        <div>
-          <strong>
-            {JOBS[job.kind].doing} <Name text={job.table_name} />
-          </strong>{" "}
-          <span className="dim">
-            from <Name text={source} />
-          </span>
-        </div>
-        <JobProgress job={job} canCancel={mayChange(model)} />
-      </div>
-    );
-  }
-  const { tone, word } = ENDED[job.state];
-  const seconds =
-    job.started_at && job.finished_at
-      ? (Date.parse(job.finished_at) - Date.parse(job.started_at)) / 1000
-      : null;
-  return (
-    <div className="stack" style={{ gap: 8 }}>
-      <div className="row spread">
-        <div className="row" style={{ gap: "4px 8px" }}>
-          <ToneIcon tone={tone} />
-          <span>
-            {JOBS[job.kind].noun} of{" "}
-            <strong>
-              <Name text={job.table_name} />
-            </strong>{" "}
-            {word}
-          </span>
-          <span className="dim small">
-            {job.state === "succeeded" && `${plural(job.rows, "row")}, ${bytes(job.bytes)}`}
-            {job.state === "succeeded" && seconds !== null && ` in ${duration(seconds)} · `}
-            <TimeAgo at={job.finished_at ?? job.queued_at} />
-          </span>
-        </div>
-        {job.state === "succeeded" && (
-          <Button
-            component={Link}
-            to={to.model(model.id, "data", { table: job.table_id })}
-            variant="default"
-            size="xs"
-            aria-label={`Open ${spelled(job.table_name)}`}
-          >
-            Open
-          </Button>
-        )}
-        {job.state === "failed" && mayChange(model) && <RetryButton model={model} job={job} />}
-      </div>
-      {job.problem && (
-        <ProblemNotice problem={job.problem} tone={job.state === "failed" ? "danger" : "warning"} />
-      )}
-    </div>
   );
 }

@@ -43,8 +43,8 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
   const [error, setError] = useState<unknown>();
   const [hidden, setHidden] = useState<string | null>(null);
   const [pointing, setPointing] = useState(false);
-  // Gone, or somebody else's: it reads on, and only a connection of one's own brings the newest.
-  const lost = table.source !== null && table.source.connection_id === null;
+  // It reads on, and only a connection of one's own brings the newest.
+  const lost = table.source !== null && !table.source.has_connection;
   const sync = async () => {
     setError(undefined);
     try {
@@ -93,7 +93,7 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
             }}
           >
             <span className="dim small">What you see is what the table held before; nothing was lost.</span>
-            {mayChange(model) && table.source?.connection_id && (
+            {mayChange(model) && table.source?.has_connection && (
               <Button variant="default" size="xs" onClick={() => void sync()}>
                 Retry
               </Button>
@@ -206,7 +206,7 @@ function Source({ table, version }: { table: Table; version: number }) {
           {source.connection_id === null && (
             <>
               <span aria-hidden>·</span>
-              <span>connection gone or not yours</span>
+              <span>{source.has_connection ? "somebody else's connection" : "connection gone"}</span>
             </>
           )}
           <span aria-hidden>·</span>
@@ -237,8 +237,8 @@ function SyncButton(props: { model: Model; table: Table; running: boolean; onSyn
     ? "A job is running on this table."
     : !mayChange(model)
       ? "You may only look at this Model."
-      : !table.source?.connection_id
-        ? "The connection it came through was deleted, or belongs to somebody else. What was read stays."
+      : !table.source?.has_connection
+        ? "The connection it came through was deleted. What was read stays."
         : null;
   return (
     <Tooltip label={reason} disabled={reason === null}>

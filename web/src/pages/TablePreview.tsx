@@ -29,8 +29,9 @@ import { spelled } from "../ui/invisible";
 import { Notice, ProblemNotice } from "../ui/Notice";
 import { TimeAgo } from "../ui/TimeAgo";
 import { Name, visible } from "../ui/Visible";
-import type { Chosen } from "./ConnectionTree";
+
 import { freeName, importedFrom, sourceKey } from "./imported";
+import type { Chosen } from "./TreeList";
 
 interface Props extends Chosen {
   model: Model;

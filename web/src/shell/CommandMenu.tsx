@@ -1,6 +1,18 @@
 import { Modal, TextInput, useMantineColorScheme } from "@mantine/core";
 import { useQueries } from "@tanstack/react-query";
-import { Database, KeyRound, LogOut, Moon, PlugZap, Plus, Rows3, Search, Sun, Table2 } from "lucide-react";
+import {
+  Database,
+  KeyRound,
+  ListChecks,
+  LogOut,
+  Moon,
+  PlugZap,
+  Plus,
+  Rows3,
+  Search,
+  Sun,
+  Table2,
+} from "lucide-react";
 import { type KeyboardEvent, type ReactNode, useId, useState } from "react";
 import { useLocation } from "wouter";
 import { $api } from "../api/client";
@@ -64,6 +76,7 @@ export function CommandMenu({ onClose }: { onClose: () => void }) {
       run: go(to.connection(connection.id)),
     })),
     { id: "models", label: "All Models", icon: <Table2 size={16} />, run: go(to.models) },
+    { id: "jobs", label: "Jobs", icon: <ListChecks size={16} />, run: go(to.jobs) },
     { id: "connections", label: "Connections", icon: <PlugZap size={16} />, run: go(to.connections) },
     { id: "new", label: "New connection", icon: <Plus size={16} />, run: go(to.newConnection()) },
     { id: "tokens", label: "API tokens", icon: <KeyRound size={16} />, run: go(to.tokens) },

@@ -3,8 +3,8 @@ import { useHotkeys } from "@mantine/hooks";
 import { CircleUser, KeyRound, LogOut, Monitor, Moon, PlugZap, Search, Sun } from "lucide-react";
 import { type ReactNode, useEffect, useState } from "react";
 import { Link, Redirect, useLocation } from "wouter";
-import { type Job, queryClient, toProblem, useMe } from "../api/client";
-import { followOn, useFollowed, useLastEnded } from "../api/events";
+import { queryClient, toProblem, useMe } from "../api/client";
+import { useFollowed, useLastEnded, watchJobs } from "../api/events";
 import { useLost } from "../api/lost";
 import Icon from "../icon.svg";
 import { to } from "../routes";
@@ -34,7 +34,7 @@ export function Shell({ children }: { children: ReactNode }) {
   useFocusOnPage(path);
   const signedIn = me.data !== undefined;
   useEffect(() => {
-    if (signedIn) void followOn();
+    if (signedIn) watchJobs();
   }, [signedIn]);
 
   const ended = me.error !== null && toProblem(me.error).status === 401;
@@ -55,6 +55,9 @@ export function Shell({ children }: { children: ReactNode }) {
         <nav className="row" style={{ gap: 4, flexWrap: "nowrap" }} aria-label="Main">
           <NavLink to={to.models} current={path === "/" || path.startsWith("/models/")}>
             Models
+          </NavLink>
+          <NavLink to={to.jobs} current={path === to.jobs}>
+            Jobs
           </NavLink>
           <NavLink to={to.connections} current={path.startsWith("/settings")}>
             Settings
@@ -124,29 +127,25 @@ function NavLink({ to, current, children }: { to: string; current: boolean; chil
   );
 }
 
-/** Jobs that this tab has seen start, from wherever one is. */
+/** What runs, from wherever one is. */
 function RunningJobs() {
-  const [first, ...others] = useFollowed();
+  const running = useFollowed().length;
   const ended = useLastEnded();
   return (
     <>
       <div className="visually-hidden" role="status">
         {ended && `Job on ${ended.table_name}: ${ended.state}`}
       </div>
-      {first && <JobsLink first={first.job} count={others.length + 1} />}
+      {running > 0 && (
+        <Link className="nav-link" to={to.jobs}>
+          <Loader size={14} aria-hidden />
+          <span>
+            {plural(running, "job")}
+            <span className="wide-only"> running</span>
+          </span>
+        </Link>
+      )}
     </>
-  );
-}
-
-function JobsLink({ first, count }: { first: Job; count: number }) {
-  return (
-    <Link className="nav-link" to={to.model(first.model_id, "import")}>
-      <Loader size={14} aria-hidden />
-      <span>
-        {plural(count, "job")}
-        <span className="wide-only"> running</span>
-      </span>
-    </Link>
   );
 }
 

@@ -8,6 +8,7 @@ mod connections;
 mod imports;
 mod interruptions;
 mod memory;
+mod parallel;
 mod passport;
 mod people;
 mod sealed;

@@ -1,7 +1,7 @@
 use crate::{HERE, PASSWORD, World, secret};
 use futures::StreamExt;
-use mycorr_domain::Code;
-use mycorr_engine::{JobState, Proof, UserChange};
+use mycorr_domain::{Code, MemberId, Problem, TableId, UserId};
+use mycorr_engine::{Access, Change, Engine, JobState, NewInvite, Proof, ShareWith, SyncBy, UserChange};
 
 const DISABLE: UserChange = UserChange { admin: None, disabled: Some(true) };
 
@@ -100,4 +100,69 @@ async fn guessing_links_is_slowed() {
     accounts.sign_in("ada@example.org", secret("another sentence"), HERE).await.unwrap();
     let again = accounts.use_password_reset(link.token.expose(), secret(PASSWORD), elsewhere).await;
     assert_eq!(again.unwrap_err().code, Code::NotFound);
+}
+
+/// A sync that Bob asked for, done once `withdrawn` is over; how it ended.
+async fn sync_of_a_collaborator(withdrawn: impl AsyncFnOnce(&Engine, UserId, TableId, MemberId)) -> Problem {
+    let world = World::new().await;
+    world.database.sql("CREATE TABLE t (a int); INSERT INTO t VALUES (1)");
+    let table = world.imported("t").await;
+    let bob =
+        world.engine.accounts.add_user("Bob", "bob@example.org", secret(PASSWORD), false).await.unwrap().id;
+    let with = ShareWith::Email("bob@example.org".into());
+    let models = &world.engine.models;
+    let shared = models.put_member(world.ada, table.model, with, Access::Collaborator).await.unwrap();
+    let World { engine, workers, ada, database, store, folder } = world;
+    workers.shut_down().await;
+    let sync = engine.imports.sync(bob, table.id).await.unwrap();
+    withdrawn(&engine, ada, table.id, shared.member.id.unwrap()).await;
+    let sent = database.log_statements().len();
+    let workers = engine.start_workers(1);
+    let world = World { engine, workers, ada, database, store, folder };
+    let ended = world.ended(&sync).await;
+    assert_eq!(ended.state, JobState::Failed);
+    assert_eq!(world.database.log_statements().len(), sent, "nothing was asked");
+    ended.problem.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn job_of_who_lost_the_model_reads_nothing() {
+    let problem = sync_of_a_collaborator(async |engine, ada, table, member| {
+        let model = engine.tables.table(ada, table).await.unwrap().model;
+        engine.models.delete_member(ada, model, member).await.unwrap();
+    })
+    .await;
+    assert_eq!(problem.code, Code::Forbidden);
+    assert!(problem.detail.contains("may not change the Model"), "{}", problem.detail);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn job_through_a_connection_that_its_owner_closed_reads_nothing() {
+    let problem = sync_of_a_collaborator(async |engine, ada, table, _| {
+        let source = engine.tables.table(ada, table).await.unwrap().source;
+        let change = Change { sync_by: Some(SyncBy::Owner), ..Change::default() };
+        let connections = &engine.connections;
+        connections.change_connection(ada, source.connection.unwrap(), change, None).await.unwrap();
+    })
+    .await;
+    assert_eq!(problem.code, Code::Forbidden);
+    assert!(problem.detail.contains("Only the owner of the connection"), "{}", problem.detail);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn invitation_opens_a_closed_door_once() {
+    let world = World::new().await;
+    let accounts = &world.engine.accounts;
+    let new = NewInvite { email: "bob@example.org".into(), models: Vec::new(), teams: Vec::new() };
+    let (_, link) = accounts.create_invite(world.ada, new).await.unwrap();
+    let sign_up = async |email: &str, invite: &str| {
+        let done = accounts.sign_up_invited("Bob", email, secret(PASSWORD), invite, HERE).await;
+        done.map(drop).map_err(|problem| problem.code)
+    };
+    let closed = accounts.sign_up("Bob", "bob@example.org", secret(PASSWORD), HERE).await;
+    assert_eq!(closed.err().unwrap().code, Code::SignUpClosed);
+    assert_eq!(sign_up("bob@example.org", "guess").await, Err(Code::NotFound));
+    assert_eq!(sign_up("eve@example.org", link.token.expose()).await, Err(Code::Invalid));
+    assert_eq!(sign_up("BOB@example.org", link.token.expose()).await, Ok(()));
+    assert_eq!(sign_up("bob@example.org", link.token.expose()).await, Err(Code::NotFound));
 }

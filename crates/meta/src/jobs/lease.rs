@@ -113,6 +113,18 @@ impl Meta {
         Ok(noted.rows_affected == 1)
     }
 
+    /// Notes through how many connections a job reads, and why not through as many as it may.
+    pub async fn note_connections(&self, lease: Lease, connections: usize, note: Option<&str>) -> Result<()> {
+        job::Entity::update_many()
+            .col_expr(job::Column::Connections, Expr::value(count(connections as u64)))
+            .col_expr(job::Column::ConnectionsNote, Expr::value(note.map(str::to_owned)))
+            .filter(held_by(lease))
+            .exec(&self.db)
+            .await
+            .map_err(db)?;
+        Ok(())
+    }
+
     /// Records the version that a job made, and ends it. `None` if the lease is lost or the table gone.
     pub async fn succeed(&self, lease: Lease, new: NewVersion<'_>) -> Result<Option<i64>> {
         let transaction = self.write().await?;

@@ -3,6 +3,7 @@
 
 mod claim;
 mod lease;
+mod list;
 mod permission;
 mod queue;
 mod right;
@@ -11,6 +12,7 @@ mod unchanged;
 pub(crate) use claim::SeenLeases;
 pub(crate) use lease::next_fence;
 pub use lease::{Beat, Lease, NewVersion, Told, Work};
+pub use list::JobQuery;
 pub(crate) use queue::cancel_pending;
 pub use queue::{NewImport, NewSource};
 pub(crate) use right::give;
@@ -35,7 +37,9 @@ impl Meta {
     pub async fn job(&self, user: UserId, id: JobId) -> Result<Job> {
         let row = job_row(&self.db, id).await?.ok_or_else(|| Problem::not_found("job"))?;
         self.access(user, ModelId::from_uuid(row.model_id)).await.map_err(|_| Problem::not_found("job"))?;
-        record(row)
+        let mut job = record(row)?;
+        self.hide_sources(user, [&mut job]).await?;
+        Ok(job)
     }
 
     /// The imports and syncs of a Model, newest first.
@@ -55,8 +59,24 @@ impl Meta {
         }
         let rows =
             query.order_by_desc(job::Column::Id).limit(limit as u64 + 1).all(&self.db).await.map_err(db)?;
-        let jobs = rows.into_iter().map(record).collect::<Result<_>>()?;
+        let mut jobs = rows.into_iter().map(record).collect::<Result<Vec<_>>>()?;
+        self.hide_sources(user, &mut jobs).await?;
         Ok(Listed::new(jobs, limit, |job: &Job| job.id.to_string()))
+    }
+
+    /// A failure may name the host, the role or the certificate of the source: only the connection's owner reads it.
+    async fn hide_sources(&self, user: UserId, jobs: impl IntoIterator<Item = &mut Job>) -> Result<()> {
+        let mut jobs: Vec<_> = jobs.into_iter().collect();
+        self.hide_connections(user, jobs.iter_mut().map(|job| &mut job.source)).await?;
+        for job in jobs {
+            if job.source.connection.is_none()
+                && let Some(problem) = job.problem.take_if(|problem| !is_ours(problem.code))
+            {
+                let detail = format!("{}. The owner of the connection can read why.", problem.code.title());
+                job.problem = Some(Problem::new(problem.code, detail));
+            }
+        }
+        Ok(())
     }
 
     /// Bytes of all versions of the tables in a person's Models; what a restore shares with the version that it
@@ -123,6 +143,21 @@ impl Meta {
     }
 }
 
+/// Whether a problem's words are about Mycorr and the names of tables, and never about the source.
+fn is_ours(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Cancelled
+            | Code::Forbidden
+            | Code::NotFound
+            | Code::QuotaExceeded
+            | Code::StorageFull
+            | Code::StorageUnavailable
+            | Code::StorageConflict
+            | Code::Internal
+    )
+}
+
 /// The problem of a job that somebody stopped.
 fn cancelled() -> Problem {
     Problem::new(Code::Cancelled, "The job was cancelled. Nothing was changed.")
@@ -182,6 +217,8 @@ fn record(row: job::Model) -> Result<Job> {
         rows: row.rows as u64,
         bytes: row.bytes as u64,
         waiting_for: row.waiting_for.as_deref().map(WaitingFor::parse).transpose()?,
+        connections: row.connections.map(|connections| connections as u64),
+        connections_note: row.connections_note,
         version: row.version,
         problem,
     })

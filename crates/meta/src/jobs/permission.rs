@@ -1,5 +1,6 @@
 //! A job asks again when it runs: what was permitted when it was queued may have been withdrawn since.
 
+use super::queue::check_sync_by;
 use crate::{
     Meta, db,
     entity::{connection, user},
@@ -42,6 +43,7 @@ impl Meta {
         if job.kind == JobKind::Import {
             return Err(forbidden("The connection belongs to somebody else by now.".to_owned()));
         }
+        check_sync_by(&self.db, job.requested_by, Some(connection.id)).await?;
         let owner = user::Entity::find_by_id(connection.owner_id).one(&self.db).await.map_err(db)?;
         if owner.is_none_or(|owner| owner.disabled_at.is_some()) {
             return Err(forbidden("The account of the connection's owner is disabled.".to_owned())

@@ -5,10 +5,10 @@ use crate::{
     Meta,
     connections::owned_on,
     db,
-    entity::{job, table, version},
+    entity::{connection, job, table, version},
     grants::{Grant, Write, confirm},
     now,
-    record::{Job, JobKind, JobState, Table},
+    record::{Job, JobKind, JobState, SyncBy, Table},
     tables::pending,
     to_json,
 };
@@ -17,10 +17,12 @@ use mycorr_domain::{Code, ConnectionId, JobId, Problem, Result, TableId, TableNa
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, SqlErr,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
+    SqlErr,
     sea_query::{ExprTrait, IntoCondition, SimpleExpr},
 };
 use std::collections::HashSet;
+use uuid::Uuid;
 
 pub struct NewImport {
     pub connection: ConnectionId,
@@ -80,6 +82,7 @@ impl Meta {
     pub async fn queue_sync(&self, grant: &Grant<Write, TableId>) -> Result<Job> {
         let transaction = self.write().await?;
         let row = writable(&transaction, grant).await?;
+        check_sync_by(&transaction, grant.user(), row.connection_id).await?;
         if row.connection_id.is_none() {
             return Err(Problem::new(
                 Code::Conflict,
@@ -91,7 +94,7 @@ impl Meta {
         }
         let job = insert_job(&transaction, JobKind::Sync, grant.user(), &row, None).await?;
         transaction.commit().await.map_err(db)?;
-        Ok(job)
+        self.job(grant.user(), job.id).await
     }
 
     /// Points a table at another source, through a connection of the same person; the next sync reads there.
@@ -153,6 +156,30 @@ impl Meta {
     }
 }
 
+/// The owner of a connection may keep syncs through it to themself.
+///
+/// # Errors
+/// `forbidden`.
+pub(super) async fn check_sync_by(
+    on: &impl ConnectionTrait,
+    user: UserId,
+    connection: Option<Uuid>,
+) -> Result<()> {
+    let Some(id) = connection else { return Ok(()) };
+    let row = connection::Entity::find_by_id(id).one(on).await.map_err(db)?;
+    let owners_alone = row.is_some_and(|row| {
+        row.owner_id != *user.as_uuid() && row.sync_by.as_deref() == Some(SyncBy::Owner.as_str())
+    });
+    if owners_alone {
+        return Err(Problem::new(
+            Code::Forbidden,
+            "Only the owner of the connection that this table comes through may sync it.",
+        )
+        .fix("Ask them to sync it, or to let collaborators do so."));
+    }
+    Ok(())
+}
+
 async fn writable(on: &DatabaseTransaction, grant: &Grant<Write, TableId>) -> Result<table::Model> {
     confirm(on, grant).await?;
     let row = table::Entity::find_by_id(*grant.on().as_uuid()).one(on).await.map_err(db)?;
@@ -212,6 +239,8 @@ async fn insert_job(
         fence: 0,
         attempts: 0,
         waiting_for: None,
+        connections: None,
+        connections_note: None,
     };
     job::Entity::insert(job::ActiveModel::from(row.clone())).exec_without_returning(on).await.map_err(
         |error| match error.sql_err() {

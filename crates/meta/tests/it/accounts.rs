@@ -6,7 +6,7 @@ use mycorr_meta::{Meta, NewToken, NewUser, TokenScope};
 async fn sign_up(meta: &Meta, email: &str, anyone: bool) -> Result<bool, Code> {
     let (name, email) = (PersonName::parse("name", "Bob").unwrap(), Email::parse(email).unwrap());
     let new = NewUser { name: &name, email: &email, password_hash: "hash", admin: false };
-    meta.create_user(new, anyone).await.map(|user| user.admin).map_err(|problem| problem.code)
+    meta.create_user(new, anyone, None).await.map(|user| user.admin).map_err(|problem| problem.code)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,7 +20,7 @@ fn long_name(client: usize, number: usize) -> ResourceName {
 async fn account(meta: &Meta, email: &str) -> Result<User> {
     let (name, email) = (PersonName::parse("name", "Ada").unwrap(), Email::parse(email).unwrap());
     let new = NewUser { name: &name, email: &email, password_hash: "hash", admin: false };
-    meta.create_user(new, true).await
+    meta.create_user(new, true, None).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@
 mod accounts;
 mod connections;
 mod full;
+mod grants;
 mod jobs;
 mod ledger;
 mod models;
@@ -42,7 +43,7 @@ async fn world() -> World {
 async fn user(meta: &Meta, email: &str) -> User {
     let (name, email) = (PersonName::parse("name", "Ada").unwrap(), Email::parse(email).unwrap());
     let new = NewUser { name: &name, email: &email, password_hash: "hash", admin: false };
-    meta.create_user(new, true).await.unwrap()
+    meta.create_user(new, true, None).await.unwrap()
 }
 
 async fn model(meta: &Meta, owner: &User) -> Model {

@@ -107,17 +107,21 @@ impl Writers {
         let script = folder.join(format!("{}.sql", database.name));
         let text = format!(
             "\\set a random(1, {ACCOUNTS})\n\\set b random(1, {ACCOUNTS})\n\\set d random(1, 100)\n\
-             UPDATE public.accounts SET amount = amount + CASE id WHEN :a THEN -:d ELSE :d END \
+             UPDATE public.accounts SET amount = amount + CASE WHEN id = :a THEN -(:d::bigint) ELSE :d::bigint END \
              WHERE id IN (:a, :b) AND :a <> :b;\n"
         );
         std::fs::write(&script, text).unwrap();
         let mut command = Command::new(Server::distribution_program("pgbench"));
         command.args(["-n", "-M", "prepared", "-c", "2", "-T", "3600", "-U", "postgres", "-h"]).arg(folder);
         command.args(["-p", &database.cluster.port().to_string(), "-f"]).arg(script).arg(&database.name);
-        command.env("PGOPTIONS", "-c log_statement=none").stdout(Stdio::null()).stderr(Stdio::null());
-        let writers = Self(command.spawn().unwrap());
+        command.env("PGOPTIONS", "-c log_statement=none").stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut writers = Self(command.spawn().unwrap());
         let moved = "SELECT count(*) > 100 FROM public.accounts WHERE amount <> 1000";
-        while database.sql(moved) != "t" {}
+        while database.sql(moved) != "t" {
+            if writers.0.try_wait().unwrap().is_some() {
+                panic!("{}", std::io::read_to_string(writers.0.stderr.take().unwrap()).unwrap());
+            }
+        }
         writers
     }
 }

@@ -18,7 +18,7 @@ use chrono::{DateTime, Utc};
 use mycorr_domain::{Secret, SessionId};
 use mycorr_engine::{SessionInfo, User};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 /// Who is signed in.
@@ -60,6 +60,24 @@ pub(crate) struct SignUpState {
     first: bool,
     /// Anyone may sign up.
     open: bool,
+    /// Whom the invitation is for that was asked about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invite: Option<Invited>,
+}
+
+/// Whom an invitation is for.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Invited {
+    email: String,
+    expires_at: DateTime<Utc>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SignUpParams {
+    /// The last part of an invitation's link.
+    #[param(value_type = Option<String>)]
+    invite: Option<Secret>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -72,6 +90,9 @@ pub(crate) struct SignUp {
     /// At least 8 characters.
     #[schema(value_type = String, format = Password, min_length = 8)]
     password: Secret,
+    /// The last part of an invitation's link: good once, for the address that was invited.
+    #[schema(value_type = Option<String>)]
+    invite: Option<Secret>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -84,11 +105,21 @@ pub(crate) struct SignIn {
 }
 
 /// Tells whether an account can be made here.
-#[utoipa::path(get, path = "/sign-up", tag = "accounts", security(()),
+#[utoipa::path(get, path = "/sign-up", tag = "accounts", security(()), params(SignUpParams),
     responses((status = OK, body = SignUpState)))]
-pub(crate) async fn get_sign_up(State(app): State<App>) -> Result<Json<SignUpState>, ApiError> {
-    let state = app.engine.accounts.sign_up_state().await?;
-    Ok(Json(SignUpState { first: state.first, open: state.open }))
+pub(crate) async fn get_sign_up(
+    State(app): State<App>,
+    Extension(from): Extension<ClientAddress>,
+    Query(params): Query<SignUpParams>,
+) -> Result<Json<SignUpState>, ApiError> {
+    let accounts = &app.engine.accounts;
+    let state = accounts.sign_up_state().await?;
+    let invite = match params.invite {
+        Some(token) => Some(accounts.invite(token.expose(), from.0).await?),
+        None => None,
+    };
+    let invite = invite.map(|invite| Invited { email: invite.email, expires_at: invite.expires_at });
+    Ok(Json(SignUpState { first: state.first, open: state.open, invite }))
 }
 
 /// Makes an account and signs it in.
@@ -100,11 +131,12 @@ pub(crate) async fn sign_up(
     headers: HeaderMap,
     Body(form): Body<SignUp>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let signed_in = app
-        .engine
-        .accounts
-        .sign_up(&form.name, &form.email, form.password, caller::browser(&headers, from))
-        .await?;
+    let (accounts, browser) = (&app.engine.accounts, caller::browser(&headers, from));
+    let SignUp { name, email, password, invite } = form;
+    let signed_in = match invite {
+        Some(invite) => accounts.sign_up_invited(&name, &email, password, invite.expose(), browser).await?,
+        None => accounts.sign_up(&name, &email, password, browser).await?,
+    };
     let cookie = caller::cookie(&signed_in, &app.settings);
     let headers = AppendHeaders([(header::SET_COOKIE, cookie)]);
     Ok((StatusCode::CREATED, headers, Json(Me::from(signed_in.user))))

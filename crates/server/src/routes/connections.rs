@@ -69,8 +69,12 @@ pub(crate) struct Connection {
     #[schema(required)]
     server_version: Option<String>,
     limits: Limits,
+    sync_by: SyncBy,
     /// For how many days statements stay in the ledger.
     statements_retention_days: u64,
+    /// How many connections one import may open: parts of a table are read side by side, under one snapshot.
+    #[schema(minimum = 1, maximum = 8)]
+    max_connections: u64,
     /// How many tables were imported through it.
     used_by: u64,
 }
@@ -162,7 +166,12 @@ impl From<engine::Connection> for Connection {
             last_test_ok: connection.last_test_ok,
             server_version: connection.server_version,
             limits: connection.limits.into(),
+            sync_by: match connection.sync_by {
+                engine::SyncBy::Owner => SyncBy::Owner,
+                engine::SyncBy::Collaborators => SyncBy::Collaborators,
+            },
             statements_retention_days: connection.statements_retention_days,
+            max_connections: connection.max_connections,
             used_by: connection.used_by,
         }
     }
@@ -210,6 +219,14 @@ impl From<CreateConnection> for engine::ConnectionForm {
     }
 }
 
+/// Who may sync tables that come through a connection: its owner alone, or who may change the table.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SyncBy {
+    Owner,
+    Collaborators,
+}
+
 /// What can be changed. What a connection is (kind, host, port, database, username, encrypted) can't.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -224,8 +241,12 @@ pub(crate) struct UpdateConnection {
     #[schema(value_type = Option<String>)]
     ca_certificate: Option<Option<Secret>>,
     limits: Option<Limits>,
+    sync_by: Option<SyncBy>,
     #[schema(minimum = 1, maximum = 3650)]
     statements_retention_days: Option<u64>,
+    /// How many connections one import may open, where the table and the server allow it.
+    #[schema(minimum = 1, maximum = 8)]
+    max_connections: Option<u64>,
     #[schema(ignore)]
     kind: Option<serde_json::Value>,
     #[schema(ignore)]
@@ -260,9 +281,30 @@ impl UpdateConnection {
             .fix("Make a new connection. Name, password and CA certificate can be changed.");
             return Err(named.fold(problem, |problem, name| problem.field(name, "This can't be changed.")));
         }
-        let Self { name, password, ca_certificate, limits, statements_retention_days, .. } = self;
+        let Self {
+            name,
+            password,
+            ca_certificate,
+            limits,
+            sync_by,
+            statements_retention_days,
+            max_connections,
+            ..
+        } = self;
+        let sync_by = sync_by.map(|by| match by {
+            SyncBy::Owner => engine::SyncBy::Owner,
+            SyncBy::Collaborators => engine::SyncBy::Collaborators,
+        });
         let limits = limits.map(Into::into);
-        Ok(engine::Change { name, password, ca_certificate, limits, statements_retention_days })
+        Ok(engine::Change {
+            name,
+            password,
+            ca_certificate,
+            limits,
+            sync_by,
+            statements_retention_days,
+            max_connections,
+        })
     }
 }
 

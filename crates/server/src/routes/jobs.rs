@@ -16,11 +16,12 @@ use axum::{
     },
 };
 use chrono::{DateTime, Utc};
-use futures::{StreamExt, future};
+use futures::{Stream, StreamExt, future};
 use mycorr_domain::JobId;
 use mycorr_engine as engine;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
+use tokio::sync::watch;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -33,7 +34,7 @@ pub(crate) enum JobKind {
     Restore,
 }
 
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum JobState {
     Queued,
@@ -78,6 +79,12 @@ pub(crate) struct Job {
     table_id: Uuid,
     table_name: String,
     source: JobSource,
+    /// How many connections it reads through; null before it reads.
+    #[schema(required)]
+    connections: Option<u64>,
+    /// Why not through as many as the connection's `max_connections` allows.
+    #[schema(required)]
+    connections_note: Option<String>,
     /// The version that it made.
     #[schema(required)]
     version: Option<i64>,
@@ -133,6 +140,8 @@ impl From<engine::Job> for Job {
                 schema: job.source.schema,
                 table: job.source.table,
             },
+            connections: job.connections,
+            connections_note: job.connections_note,
             version: job.version,
             unchanged: matches!((job.kind, job.state), (engine::JobKind::Sync, engine::JobState::Succeeded))
                 && job.version.is_none(),
@@ -163,13 +172,19 @@ pub(crate) async fn job_events(
 ) -> Result<impl IntoResponse, ApiError> {
     // Whether there is such a job is answered before the stream begins.
     app.engine.jobs.job(caller.id(), id).await?;
+    let jobs = app.engine.jobs.watch_job(caller.id(), id);
     let revoked = caller.revoked(&app);
-    let mut stopping = app.stopping;
+    Ok(events(jobs, revoked, app.stopping))
+}
+
+/// Jobs as server-sent events, until one fails, the caller may see nothing any more, or the server stops.
+pub(crate) fn events(
+    jobs: impl Stream<Item = mycorr_domain::Result<engine::Job>> + Send + 'static,
+    revoked: impl Future<Output = ()> + Send + 'static,
+    mut stopping: watch::Receiver<bool>,
+) -> impl IntoResponse {
     let stopped = async move { stopping.wait_for(|stopping| *stopping).await.is_ok() };
-    let events = app
-        .engine
-        .jobs
-        .watch_job(caller.id(), id)
+    let events = jobs
         .take_until(Box::pin(stopped))
         .take_until(Box::pin(revoked))
         .take_while(|job| future::ready(job.is_ok()))
@@ -180,7 +195,7 @@ pub(crate) async fn job_events(
         });
     // Proxies that collect answers would hold the events back.
     let headers = [("x-accel-buffering", "no")];
-    Ok((headers, Sse::new(events).keep_alive(KeepAlive::default())))
+    (headers, Sse::new(events).keep_alive(KeepAlive::default()))
 }
 
 /// Asks a job to stop. The table stays as it was. Fine if the job is over.

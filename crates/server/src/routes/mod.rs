@@ -5,7 +5,9 @@ pub(crate) mod browse;
 pub(crate) mod connections;
 pub(crate) mod diff;
 pub(crate) mod export;
+pub(crate) mod job_list;
 pub(crate) mod jobs;
+pub(crate) mod members;
 pub(crate) mod models;
 pub(crate) mod operating;
 pub(crate) mod passport;
@@ -16,6 +18,7 @@ pub(crate) mod role;
 pub(crate) mod rows;
 pub(crate) mod statements;
 pub(crate) mod tables;
+pub(crate) mod teams;
 pub(crate) mod tokens;
 pub(crate) mod users;
 pub(crate) mod versions;
@@ -31,6 +34,13 @@ pub(crate) struct List<T> {
     /// Pass it as `after` to get the next part; null at the end.
     #[schema(required)]
     next: Option<String>,
+}
+
+impl<U> List<U> {
+    /// A list that is never long.
+    pub(crate) fn all<T: Into<U>>(items: Vec<T>) -> Self {
+        Self { items: items.into_iter().map(Into::into).collect(), next: None }
+    }
 }
 
 impl<T, U: From<T>> From<Listed<T>> for List<U> {

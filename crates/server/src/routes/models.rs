@@ -16,13 +16,33 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// What the caller may do with a Model.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+/// What somebody may do with a Model.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Access {
     Owner,
     Collaborator,
     Viewer,
+}
+
+impl From<engine::Access> for Access {
+    fn from(access: engine::Access) -> Self {
+        match access {
+            engine::Access::Owner => Self::Owner,
+            engine::Access::Collaborator => Self::Collaborator,
+            engine::Access::Viewer => Self::Viewer,
+        }
+    }
+}
+
+impl From<Access> for engine::Access {
+    fn from(access: Access) -> Self {
+        match access {
+            Access::Owner => Self::Owner,
+            Access::Collaborator => Self::Collaborator,
+            Access::Viewer => Self::Viewer,
+        }
+    }
 }
 
 /// A workspace of tables.
@@ -43,11 +63,7 @@ impl From<engine::Model> for Model {
             id: *model.id.as_uuid(),
             name: model.name,
             owner: model.owner.into(),
-            access: match model.access {
-                engine::Access::Owner => Access::Owner,
-                engine::Access::Collaborator => Access::Collaborator,
-                engine::Access::Viewer => Access::Viewer,
-            },
+            access: model.access.into(),
             tables: model.tables,
             created_at: model.created_at,
         }

@@ -70,6 +70,7 @@ impl From<engine::Table> for Table {
             name: table.name,
             source: Some(TableSource {
                 connection_id: table.source.connection.map(|id| *id.as_uuid()),
+                has_connection: table.source.has_connection,
                 schema: table.source.schema,
                 table: table.source.table,
                 synced_at: table.synced_at,
@@ -100,6 +101,8 @@ pub(crate) struct TableSource {
     /// null when the connection is gone or is not the caller's.
     #[schema(required)]
     connection_id: Option<Uuid>,
+    /// Whether there is a connection, the caller's or another's: without one the table can't be synced.
+    has_connection: bool,
     schema: String,
     table: String,
     /// When the content of the newest import or sync was read.

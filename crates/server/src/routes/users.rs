@@ -15,7 +15,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use mycorr_domain::{Email, Secret, UserId};
-use mycorr_engine::{User as Account, UserChange};
+use mycorr_engine::{NewLink, User as Account, UserChange};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -92,6 +92,12 @@ pub(crate) struct Link {
     expires_at: DateTime<Utc>,
 }
 
+impl Link {
+    pub(crate) fn new(app: &App, headers: &HeaderMap, page: &str, link: &NewLink) -> Self {
+        Self { url: app.settings.link(headers, page, link.token.expose()), expires_at: link.expires_at }
+    }
+}
+
 /// Makes a link with which a person sets a new password within 24 hours. Administrators only.
 #[utoipa::path(post, path = "/users/{id}/password-reset", tag = "accounts", params(("id" = Uuid, Path)),
     responses((status = CREATED, body = Link)))]
@@ -102,8 +108,7 @@ pub(crate) async fn create_password_reset(
     Path(id): Path<UserId>,
 ) -> Result<(StatusCode, Json<Link>), ApiError> {
     let link = app.engine.accounts.create_password_reset(caller.id(), id).await?;
-    let url = app.settings.link(&headers, "password-reset", link.token.expose());
-    Ok((StatusCode::CREATED, Json(Link { url, expires_at: link.expires_at })))
+    Ok((StatusCode::CREATED, Json(Link::new(&app, &headers, "password-reset", &link))))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]

@@ -271,3 +271,20 @@ async fn a_pace_says_how_long_a_table_takes() {
         assert_eq!(table["read_seconds"], json!(bytes.div_ceil(100_000)), "{way}: {table:#}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_owner_says_how_many_connections_an_import_may_open() {
+    let world = World::new().await;
+    let ada = world.user("ada").await;
+    let saved = ada.post("/connections", world.form()).await.is(StatusCode::CREATED).await;
+    assert_eq!(saved["max_connections"], 1);
+    let path = format!("/connections/{}", saved["id"].as_str().unwrap());
+    let changed = ada.patch(&path, json!({"max_connections": 8})).await.ok().await;
+    assert_eq!(changed["max_connections"], 8);
+    assert_eq!(ada.get(&path).await.ok().await["max_connections"], 8);
+    for wrong in [0, 9] {
+        let refused = ada.patch(&path, json!({"max_connections": wrong})).await;
+        let problem = refused.problem(StatusCode::UNPROCESSABLE_ENTITY, "invalid").await;
+        assert_eq!(problem["fields"][0]["field"], "max_connections");
+    }
+}

@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod access;
 mod accounts;
 mod around;
 mod connections;
 mod diff;
 mod hostile_input;
+mod jobs;
 mod ledger;
 mod limits;
 mod models;
@@ -14,6 +16,7 @@ mod page;
 mod people;
 mod query_parameters;
 mod retention;
+mod sharing;
 mod tables;
 mod tokens;
 

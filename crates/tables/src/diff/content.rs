@@ -21,6 +21,15 @@ impl fmt::Display for Content {
     }
 }
 
+impl Content {
+    /// Rows that belong to the same version.
+    pub(crate) fn append(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.sum = self.sum.wrapping_add(other.sum);
+        self.of_squares = self.of_squares.wrapping_add(other.of_squares);
+    }
+}
+
 /// A [`Content`] in the making.
 pub(crate) struct ContentHasher {
     columns: Vec<(Column, Hashed)>,

@@ -1,8 +1,8 @@
 //! Versions come all at once, never change, and belong to the job that made them.
 
 use super::{N, batch, columns, first, numbers, page, right, right_of, rows, snapshot, write};
-use arrow_array::{ArrayRef, Int64Array, StringArray};
-use mycorr_domain::{Code, ColumnType, JobId, StoreVersion, TableId, TableStore};
+use arrow_array::{ArrayRef, BinaryArray, Int32Array, Int64Array, StringArray};
+use mycorr_domain::{Code, ColumnType, JobId, Section, StoreVersion, TableId, TableStore};
 use std::sync::Arc;
 
 pub async fn nothing_is_seen_before_the_commit(store: &dyn TableStore) {
@@ -21,6 +21,26 @@ pub async fn nothing_is_seen_before_the_commit(store: &dyn TableStore) {
     let next = write(store, table, &columns, [numbers(&columns, [2])]).await;
     assert!(next.version > at.version);
     assert_eq!(first(store, &snapshot(table, next, &columns), &rows(0, 9)).await, ["2"]);
+}
+
+pub async fn sections_lie_in_their_order(store: &dyn TableStore) {
+    let (table, columns) = (TableId::new(), columns(N));
+    let section = |index| Section { index, of: 4 };
+    let with_companion = |value: i32| {
+        let native = Int32Array::from(vec![Some(value), None]);
+        let exact = BinaryArray::from(vec![None, Some(b"odd".as_slice())]);
+        batch(&columns, vec![Arc::new(native)], 2, &[("n", exact)])
+    };
+    let mut writer = store.write(right(table), &columns).await.unwrap();
+    // A companion that one section needs is none of another's; a section may stay without a row.
+    writer.write_section(section(3), numbers(&columns, [30])).await.unwrap();
+    writer.write_section(section(0), numbers(&columns, 0..3000)).await.unwrap();
+    writer.write_section(section(2), with_companion(20)).await.unwrap();
+    writer.write_section(section(3), with_companion(31)).await.unwrap();
+    writer.write_section(section(0), numbers(&columns, [3000])).await.unwrap();
+    let at = snapshot(table, writer.commit().await.unwrap(), &columns);
+    assert_eq!(page(store, &at, &rows(0, 0)).await.0, 3006);
+    assert_eq!(first(store, &at, &rows(2999, 9)).await, ["2999", "3000", "20", "odd", "30", "31", "odd"]);
 }
 
 pub async fn a_version_never_changes(store: &dyn TableStore) {

@@ -1,0 +1,149 @@
+import { Button } from "@mantine/core";
+import { useState } from "react";
+import { Link } from "wouter";
+import { answer, api, type Job, type Model, refresh } from "../api/client";
+import { isOver } from "../api/events";
+import { to } from "../routes";
+import { Confirm } from "../ui/Confirm";
+import { bytes, duration, plural } from "../ui/format";
+import { spelled } from "../ui/invisible";
+import { ProblemNotice, ToneIcon } from "../ui/Notice";
+import { TimeAgo } from "../ui/TimeAgo";
+import { Name } from "../ui/Visible";
+import { mayChange } from "./access";
+import { JOBS, JobProgress } from "./JobProgress";
+import { RetryButton } from "./RetryButton";
+
+/** Jobs below each other; `models` are those that they may belong to. */
+export function JobList({ models, jobs, named }: { models: Model[]; jobs: Job[]; named?: boolean }) {
+  const running = jobs.filter((job) => !isOver(job)).length;
+  return (
+    <ul className="jobs">
+      {jobs.map((job) => (
+        <li key={job.id}>
+          <JobEntry
+            model={models.find(({ id }) => id === job.model_id)}
+            job={job}
+            named={named}
+            brief={running > 1}
+          />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+const ENDED = {
+  succeeded: { tone: "success", word: "is done" },
+  failed: { tone: "danger", word: "failed" },
+  cancelled: { tone: "info", word: "was cancelled" },
+} as const;
+
+/** Stops all that run of those that are listed. */
+export function CancelAll({ jobs }: { jobs: Job[] }) {
+  const [asking, setAsking] = useState(false);
+  const running = jobs.filter((job) => !isOver(job));
+  if (running.length < 2 && !asking) return null;
+  return (
+    <>
+      <Button variant="default" size="xs" onClick={() => setAsking(true)}>
+        Cancel all
+      </Button>
+      <Confirm
+        opened={asking}
+        onClose={() => setAsking(false)}
+        title="Cancel jobs"
+        action={`Cancel ${plural(running.length, "job")}`}
+        run={async () => {
+          for (const { id } of running)
+            await answer(api.POST("/api/v1/jobs/{id}/cancel", { params: { path: { id } } }));
+          await refresh("/api/v1/jobs", "/api/v1/models/{id}/jobs");
+        }}
+      >
+        What the tables held before stays. What is done already is not undone.
+      </Confirm>
+    </>
+  );
+}
+
+interface EntryProps {
+  /** undefined: it is not known yet. */
+  model: Model | undefined;
+  job: Job;
+  /** Says which Model it belongs to. */
+  named?: boolean;
+  /** One of several: what holds for all of them is not said by each. */
+  brief: boolean;
+}
+
+function JobEntry({ model, job, named, brief }: EntryProps) {
+  const into = named && model && (
+    <span className="dim">
+      {" "}
+      in{" "}
+      <Link className="link" to={to.model(model.id)}>
+        <Name text={model.name} />
+      </Link>
+    </span>
+  );
+  const change = model !== undefined && mayChange(model);
+  const source = `${job.source.schema}.${job.source.table}`;
+  if (job.state === "queued" || job.state === "running") {
+    return (
+      <div className="stack" style={{ gap: 8 }}>
+        <div>
+          <strong>
+            {JOBS[job.kind].doing} <Name text={job.table_name} />
+          </strong>{" "}
+          <span className="dim">
+            from <Name text={source} />
+          </span>
+          {into}
+        </div>
+        <JobProgress job={job} canCancel={change} brief={brief} />
+      </div>
+    );
+  }
+  const { tone, word } = ENDED[job.state];
+  const seconds =
+    job.started_at && job.finished_at
+      ? (Date.parse(job.finished_at) - Date.parse(job.started_at)) / 1000
+      : null;
+  return (
+    <div className="stack" style={{ gap: 8 }}>
+      <div className="row spread">
+        <div className="row" style={{ gap: "4px 8px" }}>
+          <ToneIcon tone={tone} />
+          <span>
+            {JOBS[job.kind].noun} of{" "}
+            <strong>
+              <Name text={job.table_name} />
+            </strong>{" "}
+            {word}
+            {into}
+          </span>
+          <span className="dim small">
+            {job.state === "succeeded" && `${plural(job.rows, "row")}, ${bytes(job.bytes)}`}
+            {job.state === "succeeded" && seconds !== null && ` in ${duration(seconds)} · `}
+            <TimeAgo at={job.finished_at ?? job.queued_at} />
+          </span>
+        </div>
+        {job.state === "succeeded" && (
+          <Button
+            component={Link}
+            to={to.model(job.model_id, "data", { table: job.table_id })}
+            variant="default"
+            size="xs"
+            aria-label={`Open ${spelled(job.table_name)}`}
+          >
+            Open
+          </Button>
+        )}
+        {job.state === "failed" && change && <RetryButton model={model} job={job} />}
+      </div>
+      {job.problem && (
+        <ProblemNotice problem={job.problem} tone={job.state === "failed" ? "danger" : "warning"} />
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,120 @@
+// Several imports at once, and the jobs of all Models.
+import type { Page } from "@playwright/test";
+import { call, expect, look, signIn, test } from "./page";
+import { sql } from "./servers";
+
+async function openImport(page: Page, name: string) {
+  await signIn(page);
+  const { id } = await call<{ id: string }>(page, "POST", "/models", { name });
+  await page.goto(`/models/${id}/import`);
+  await expect(page.getByRole("treeitem", { name: /warehouse/ })).toBeVisible();
+  return id;
+}
+
+const item = (page: Page, name: RegExp) => page.getByRole("treeitem", { name });
+const mark = (page: Page, name: RegExp) => item(page, name).locator(".tree-mark").click();
+const panel = (page: Page) => page.getByRole("region", { name: "Import several tables" });
+
+test("a whole schema and another table are imported together, and synced the next time", async ({ page }) => {
+  sql("GRANT SELECT ON customers TO mycorr_reader;");
+  const id = await openImport(page, "Together");
+  await mark(page, /warehouse/);
+  await expect(item(page, /warehouse/)).toHaveAttribute("aria-checked", "true");
+  // By key, too.
+  await item(page, /customers/).hover();
+  const tree = page.getByRole("tree");
+  await tree.focus();
+  await page.keyboard.press("Home");
+  while (!(await item(page, /customers/).getAttribute("class"))?.includes("active"))
+    await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Space");
+  await expect(item(page, /public/)).toHaveAttribute("aria-checked", "mixed");
+  await expect(panel(page)).toContainText("2 tables marked");
+  await expect(panel(page)).toContainText("warehouse.stock");
+  await look(page, "import-marked");
+  await panel(page).getByRole("button", { name: "Import 2 tables" }).click();
+  await expect(page.getByText("Import of customers is done")).toBeVisible();
+  await expect(page.getByText("Import of stock is done")).toBeVisible();
+  await expect(panel(page)).toHaveCount(0);
+  await expect(
+    item(page, /customers/).getByRole("img", { name: /In this Model as customers/ }),
+  ).toBeVisible();
+
+  await mark(page, /customers/);
+  await expect(panel(page)).toContainText("will be synced");
+  await panel(page).getByRole("button", { name: "Import 1 table" }).click();
+  await expect(page.getByText("Sync of customers is done")).toBeVisible();
+  const tables = await call<{ items: { name: string; version: number }[] }>(
+    page,
+    "GET",
+    `/models/${id}/tables`,
+  );
+  expect(tables.items.map(({ name, version }) => [name, version])).toEqual(
+    expect.arrayContaining([
+      ["customers", 2],
+      ["stock", 1],
+    ]),
+  );
+  expect(tables.items).toHaveLength(2);
+  await mark(page, /customers/);
+  await panel(page)
+    .getByLabel(/Import second copies/)
+    .check();
+  await panel(page).getByRole("button", { name: "Import 1 table" }).click();
+  await expect(page.getByText("Import of customers_2 is done")).toBeVisible();
+});
+
+test("what can't be queued says why, and is tried again alone", async ({ page }) => {
+  sql("GRANT SELECT ON customers, nothing TO mycorr_reader;");
+  await openImport(page, "Again");
+  await mark(page, /customers/);
+  await mark(page, /table nothing/);
+  let asked = 0;
+  await page.route("**/imports", (route) => {
+    asked += 1;
+    return asked === 2 ? route.abort() : route.fallback();
+  });
+  await panel(page).getByRole("button", { name: "Import 2 tables" }).click();
+  await expect(panel(page).getByRole("alert")).toContainText("Mycorr does not answer");
+  await expect(panel(page).getByText("queued")).toBeVisible();
+  await look(page, "import-marked-failed");
+  await panel(page).getByRole("button", { name: "Try 1 table again" }).click();
+  await expect(page.getByText("Import of nothing is done")).toBeVisible();
+  await expect(page.getByText("Import of customers is done")).toBeVisible();
+  expect(asked).toBe(3);
+});
+
+test("one stream tells of all jobs, and they can be stopped together", async ({ page }) => {
+  sql(
+    "CREATE OR REPLACE VIEW slow_too AS SELECT * FROM slow; GRANT SELECT ON slow, slow_too TO mycorr_reader;",
+  );
+  const streams: string[] = [];
+  page.on("request", (request) => {
+    if (request.url().endsWith("/events")) streams.push(new URL(request.url()).pathname);
+  });
+  await openImport(page, "Slow");
+  await mark(page, /view slow(?!_)/);
+  await mark(page, /slow_too/);
+  await panel(page).getByRole("button", { name: "Import 2 tables" }).click();
+  await expect(page.getByRole("progressbar", { name: "Import of slow", exact: true })).toBeVisible();
+  await expect(page.getByRole("progressbar", { name: "Import of slow_too" })).toBeVisible();
+  await page.getByRole("link", { name: /2 jobs running/ }).click();
+  await expect(page.getByRole("heading", { name: "Jobs" })).toBeVisible();
+  await expect(page.getByRole("progressbar")).toHaveCount(2);
+  await look(page, "jobs");
+  // After a reload they are found again.
+  await page.reload();
+  await expect(page.getByRole("link", { name: /2 jobs running/ })).toBeVisible();
+  await page.getByRole("button", { name: "Running" }).click();
+  await expect(page).toHaveURL(/state=running/);
+  await expect(page.getByRole("progressbar")).toHaveCount(2);
+  await page.getByRole("button", { name: "Cancel all" }).click();
+  await page.getByRole("button", { name: "Cancel 2 jobs" }).click();
+  await expect(page.getByRole("heading", { name: "No such job" })).toBeVisible();
+  await expect(page.getByRole("link", { name: /jobs? running/ })).toHaveCount(0);
+  await page.getByRole("button", { name: "Cancelled" }).click();
+  await expect(page.getByText("Import of slow_too was cancelled")).toBeVisible();
+  expect(new Set(streams)).toEqual(new Set(["/api/v1/jobs/events"]));
+  // Once for each load of the page.
+  expect(streams.length).toBeLessThanOrEqual(3);
+});
