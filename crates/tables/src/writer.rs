@@ -237,7 +237,7 @@ impl TableWriter for DeltaWriter {
             for section in self.sections.values_mut() {
                 let encoded = section.end().await?.ok_or_else(|| Problem::bug("the encoder gave up"))?;
                 all.files.extend(encoded.files);
-                all.content = all.content.and(encoded.content);
+                all.content.append(encoded.content);
             }
             self.encoded = Some(all);
         }

@@ -14,21 +14,19 @@ pub(crate) struct Content {
     of_squares: u64,
 }
 
-impl Content {
-    /// That of the rows of both.
-    pub(crate) fn and(self, other: Self) -> Self {
-        Self {
-            rows: self.rows + other.rows,
-            sum: self.sum.wrapping_add(other.sum),
-            of_squares: self.of_squares.wrapping_add(other.of_squares),
-        }
-    }
-}
-
 impl fmt::Display for Content {
     /// With the number of the way in which it is made.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "1:{:x}:{:016x}:{:016x}", self.rows, self.sum, self.of_squares)
+    }
+}
+
+impl Content {
+    /// Rows that belong to the same version.
+    pub(crate) fn append(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.sum = self.sum.wrapping_add(other.sum);
+        self.of_squares = self.of_squares.wrapping_add(other.of_squares);
     }
 }
 
