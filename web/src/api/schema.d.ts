@@ -824,6 +824,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tables/{id}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How two versions of a table differ, or all that differs as a file. */
+        get: operations["get_diff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tables/{id}/diff/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rows that differ between two versions, page by page. */
+        get: operations["list_diff_rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tables/{id}/export": {
         parameters: {
             query?: never;
@@ -956,6 +990,41 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tables/{id}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes a version that is neither the newest nor a checkpoint, and frees what only it has taken. */
+        delete: operations["delete_version"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tables/{id}/versions/{version}/checkpoint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Gives a version a name. It is kept until the name is taken away. */
+        put: operations["set_checkpoint"];
+        post?: never;
+        /** Takes a version's name away. */
+        delete: operations["delete_checkpoint"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1228,6 +1297,11 @@ export interface components {
          * @enum {string}
          */
         CertificateRule: "untrusted" | "unsound" | "expired" | "not_yet_valid" | "wrong_host";
+        /** @enum {string} */
+        Change: "removed" | "added" | "changed";
+        Checkpoint: {
+            name: string;
+        };
         Column: {
             /**
              * @description The collation of a column of text at the source, as PostgreSQL names it.
@@ -1256,6 +1330,8 @@ export interface components {
              */
             type: string;
         };
+        /** @enum {string} */
+        ColumnChange: "added" | "removed" | "changed";
         /** @description A saved connection. The password and the PEM never leave. */
         Connection: {
             ca_certificate: components["schemas"]["CaCertificate"] | null;
@@ -1362,6 +1438,71 @@ export interface components {
             source_table: string;
             /** Format: date-time */
             synced_at: string | null;
+        };
+        /** @description How two versions differ. */
+        Diff: {
+            /** Format: int64 */
+            added: number;
+            /** Format: int64 */
+            changed: number;
+            columns: components["schemas"]["DiffColumn"][];
+            /** Format: int64 */
+            from: number;
+            /**
+             * @description The columns that rows are known by: the primary key, or else a unique index of columns that are never null, if both
+             *     versions had it. null: the whole row, as far as both versions have it; equal rows are counted.
+             */
+            key: string[] | null;
+            /** Format: int64 */
+            removed: number;
+            /** @description A few rows of each kind. */
+            sample: components["schemas"]["DiffRow"][];
+            /** Format: int64 */
+            to: number;
+        };
+        /** @description A column of either version. It is known by its place at the source, so a renamed one is the same. */
+        DiffColumn: {
+            change: components["schemas"]["ColumnChange"] | null;
+            /**
+             * Format: int64
+             * @description In how many of the changed rows its cell is another one.
+             */
+            changed_rows: number;
+            /** @description Its name in `to`; of one that is gone, in `from`. */
+            name: string;
+            /** @description Its name and its type in `from`; null for one that was added. */
+            name_before: string | null;
+            /** @description null for one that is gone. */
+            pg_type: string | null;
+            pg_type_before: string | null;
+        };
+        /** @description A row that differs. Cells stand in the order of `columns`, null also for a column that the version lacks. */
+        DiffRow: {
+            /** @description null for a row that was removed. */
+            after: (components["schemas"]["Cell"] | null)[] | null;
+            /** @description null for a row that was added. */
+            before: (components["schemas"]["Cell"] | null)[] | null;
+            change: components["schemas"]["Change"];
+            /** @description The cells that the row is known by; null where that is the whole row. */
+            key: (components["schemas"]["Cell"] | null)[] | null;
+        };
+        /** @description Rows that differ: the removed in the order of `from`, then the added and the changed in that of `to`. */
+        DiffRows: {
+            columns: components["schemas"]["DiffColumn"][];
+            /** Format: int64 */
+            from: number;
+            key: string[] | null;
+            /** Format: int64 */
+            offset: number;
+            /** @description Fewer than asked for where they come to more than the 8 MiB of an answer. */
+            rows: components["schemas"]["DiffRow"][];
+            /** Format: int64 */
+            to: number;
+            /**
+             * Format: int64
+             * @description How many there are of the kind that was asked for.
+             */
+            total: number;
         };
         /** @description Something that somebody did. */
         Event: {
@@ -1483,6 +1624,8 @@ export interface components {
              */
             table_id: string;
             table_name: string;
+            /** @description A sync that found the rows of the newest version: it succeeded and made none. */
+            unchanged: boolean;
             /**
              * Format: int64
              * @description The version that it made.
@@ -2258,7 +2401,7 @@ export interface components {
             /** Format: int64 */
             bytes: number;
             cause: components["schemas"]["Cause"];
-            /** @description The name that somebody gave to this version. */
+            /** @description The name that somebody gave to this version, under which it is kept. */
             checkpoint: string | null;
             /**
              * @description Names of columns, against the version before; a column is known by its place at the source, or, in another table,
@@ -4256,6 +4399,88 @@ export interface operations {
             };
         };
     };
+    get_diff: {
+        parameters: {
+            query?: {
+                /** @description The version before `to` when left out. */
+                from?: number;
+                /** @description The newest when left out. */
+                to?: number;
+                /**
+                 * @description `csv` and `parquet` are all rows that differ: the column `change` says `removed`, `added`, or of a changed row `before`
+                 *     and `after`. `daff` is the highlighter format of daff.
+                 */
+                format?: ("json" | "csv" | "parquet" | "daff") & Record<string, never>;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Diff"];
+                    "text/csv": string;
+                    "application/vnd.apache.parquet": number[];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_diff_rows: {
+        parameters: {
+            query?: {
+                /** @description The version before `to` when left out. */
+                from?: number;
+                /** @description The newest when left out. */
+                to?: number;
+                /** @description All kinds when left out. */
+                change?: "removed" | "added" | "changed";
+                /** @description How many rows to pass over. */
+                offset?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiffRows"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     export_table: {
         parameters: {
             query: {
@@ -4592,6 +4817,97 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["List_Version"];
                 };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_checkpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Checkpoint"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_checkpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, and what to do */
             default: {
