@@ -14,6 +14,9 @@ pub struct Diff {
 
 impl Tables {
     /// How many rows differ: of the version before `to`, and of the newest, where none are named.
+    ///
+    /// # Errors
+    /// `not_found`, `invalid`, `too_busy`; `storage_unavailable`.
     pub async fn diff(
         &self,
         user: UserId,
@@ -27,6 +30,9 @@ impl Tables {
     }
 
     /// Rows that differ, of one kind or of all.
+    ///
+    /// # Errors
+    /// `not_found`, `invalid`, `too_busy`; `storage_unavailable`.
     pub async fn diff_rows(
         &self,
         diff: &Diff,
@@ -38,6 +44,9 @@ impl Tables {
     }
 
     /// All rows that differ as a file.
+    ///
+    /// # Errors
+    /// `not_found`, `invalid`, `too_busy`; `storage_unavailable`.
     pub async fn export_diff(
         &self,
         user: UserId,

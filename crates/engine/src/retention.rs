@@ -5,6 +5,9 @@ use mycorr_domain::{ResourceName, Result, TableId, UserId};
 
 impl Tables {
     /// Gives a version a name, under which it is kept; `None` takes it away.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`, `invalid`, `conflict` for a version that is kept; `storage_full`, `storage_unavailable`.
     pub async fn set_checkpoint(
         &self,
         user: UserId,
@@ -17,6 +20,9 @@ impl Tables {
     }
 
     /// Deletes a version, and the files that only it has.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`, `invalid`, `conflict` for a version that is kept; `storage_full`, `storage_unavailable`.
     pub async fn delete_version(&self, user: UserId, table: TableId, version: i64) -> Result<()> {
         let grant = self.meta.grant(user, table).await?;
         let (meta, store) = (self.meta.clone(), self.store.clone());

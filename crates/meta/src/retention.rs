@@ -15,6 +15,9 @@ use sea_orm::{
 
 impl Meta {
     /// Gives a version a name, under which it is kept, or takes it away.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`, `conflict` for a version that is kept; `storage_full`, `storage_unavailable`.
     pub async fn set_checkpoint(
         &self,
         grant: &Grant<Write, TableId>,
@@ -46,6 +49,9 @@ impl Meta {
 
     /// Deletes a version that is neither the newest nor a checkpoint. Returns the right to remove its files, and the
     /// versions whose files stay.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`, `conflict` for a version that is kept; `storage_full`, `storage_unavailable`.
     pub async fn delete_version(
         &self,
         grant: &Grant<Write, TableId>,

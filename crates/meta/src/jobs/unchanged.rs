@@ -15,6 +15,9 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, QueryFilter};
 impl Meta {
     /// Ends a sync that found the rows of the newest version: no version is made, and the table was read now. False if
     /// the lease is lost or the table gone.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
     pub async fn succeed_unchanged(&self, lease: Lease, warning: Option<&Problem>) -> Result<bool> {
         let transaction = self.write().await?;
         let row = job::Entity::find().filter(held_by(lease)).one(&transaction).await.map_err(db)?;

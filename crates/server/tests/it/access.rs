@@ -124,6 +124,8 @@ impl Cast {
         let query = match path {
             "/tables/{id}/cell" => "?row=0&column=a",
             "/tables/{id}/export" => "?format=csv",
+            "/tables/{id}/diff" => "?from=1&to=1",
+            "/tables/{id}/diff/rows" => "?from=1&to=1&change=added",
             "/connections/{id}/source-table" | "/connections/{id}/source-table/preview" => {
                 "?schema=public&table=t"
             }
@@ -151,6 +153,7 @@ impl Cast {
             ("POST", "/models/{id}/transfer" | "/connections/{id}/transfer") => {
                 json!({"email": "stranger@example.org"})
             }
+            ("PUT", "/tables/{id}/versions/{version}/checkpoint") => json!({"name": "Name"}),
             ("PUT", "/tables/{id}/source") => json!({"connection_id": things.connection}),
             ("PUT", "/tables/{id}/members") => json!({"email": "spare@example.org"}),
             ("POST", "/tables/{id}/restore") => json!({"version": 1}),

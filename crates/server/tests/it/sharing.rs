@@ -340,6 +340,7 @@ async fn members_read_the_activity_and_administrators_the_audit() {
     let members = format!("/models/{model}/members");
     let member =
         ada.put(&members, json!({"email": "bob@example.org", "access": "collaborator"})).await.ok().await;
+    world.database.sql("INSERT INTO t VALUES (4)");
     let sync = bob.post(&format!("/tables/{table}/sync"), json!({})).await.is(StatusCode::ACCEPTED).await;
     bob.follow(&sync["job"]).await;
     bob.patch(&format!("/tables/{table}"), json!({"name": "orders"})).await.ok().await;
@@ -371,7 +372,7 @@ async fn members_read_the_activity_and_administrators_the_audit() {
             ("bob", "table.deleted", "orders", ""),
             ("bob", "table.restored", "orders", "version 3, 3 rows"),
             ("bob", "table.renamed", "orders", "from t"),
-            ("bob", "table.synced", "t", "version 2, 3 rows"),
+            ("bob", "table.synced", "t", "version 2, 4 rows"),
             ("ada", "member.added", "Shop", "bob@example.org: collaborator"),
             ("ada", "table.imported", "t", "version 1, 3 rows"),
             ("ada", "model.created", "Shop", ""),
