@@ -3,6 +3,8 @@
 use crate::Jobs;
 use mycorr_domain::{Code, ConnectionId, ModelId, Problem, Result, TableId, TableName, UserId, source_name};
 use mycorr_meta::{Job, Meta, NewImport, NewSource, Table};
+use std::sync::Arc;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// Which table is to come over.
 pub struct Import {
@@ -22,6 +24,7 @@ pub struct Imports {
     pub(crate) jobs: Jobs,
     /// Of all versions of the tables in one person's Models.
     pub(crate) max_bytes_per_user: Option<u64>,
+    pub(crate) quota: Arc<Mutex<()>>,
 }
 
 impl Imports {
@@ -85,6 +88,26 @@ impl Imports {
 }
 
 impl Imports {
+    /// Where there is a quota, one version at a time is compared with it, committed and recorded: two that end together
+    /// would both find the room that is left.
+    pub(crate) async fn quota_turn(&self) -> Option<OwnedMutexGuard<()>> {
+        match self.max_bytes_per_user {
+            Some(_) => Some(self.quota.clone().lock_owned().await),
+            None => None,
+        }
+    }
+
+    /// Whether so many bytes fit into what is left.
+    ///
+    /// # Errors
+    /// `quota_exceeded`.
+    pub(crate) fn within(&self, left: Option<u64>, bytes: u64) -> Result<()> {
+        match left {
+            Some(left) if bytes > left => Err(quota_exceeded(self.max_bytes_per_user.unwrap_or(left))),
+            _ => Ok(()),
+        }
+    }
+
     /// How many bytes the owner of a Model may still store; `None` for no limit.
     ///
     /// # Errors
@@ -99,7 +122,7 @@ impl Imports {
     }
 }
 
-pub(crate) fn quota_exceeded(most: u64) -> Problem {
+fn quota_exceeded(most: u64) -> Problem {
     Problem::new(
         Code::QuotaExceeded,
         format!("The owner of this Model may store {most} bytes, and that is used up. Nothing was changed."),

@@ -2,7 +2,6 @@
 //! written on another.
 
 use crate::{
-    imports::quota_exceeded,
     liveness::Liveness,
     parallel_read::Reading,
     runner::{Made, Runner},
@@ -164,12 +163,19 @@ impl Runner {
             return Err(interrupted());
         }
         let mut writer = writer;
-        let committed = match self.is_unchanged(work, &columns, &record, &mut *writer).await? {
+        let bytes = writer.finish().await?;
+        let unchanged = self.is_unchanged(work, &columns, &record, &mut *writer).await?;
+        let turn = self.imports.quota_turn().await;
+        if !unchanged {
+            // Other jobs of the same Models may have ended meanwhile.
+            self.imports.within(self.imports.storage_left(work.job.model).await?, bytes)?;
+        }
+        let committed = match unchanged {
             true => None,
             false => Some(writer.commit().await?),
         };
         let warning = source::changed(&record, &work.job.source, row_security(&described, rows));
-        Ok(Made { columns, source: Some(record), committed, warning })
+        Ok(Made { columns, source: Some(record), committed, warning, quota_turn: turn })
     }
 
     /// Writes what comes until no more does.
@@ -179,20 +185,11 @@ impl Runner {
         mut batches: mpsc::Receiver<(Section, RecordBatch)>,
         model: ModelId,
     ) -> Result<Box<dyn TableWriter>> {
-        let within = |left: Option<u64>, bytes: u64| match left {
-            Some(left) if bytes > left => {
-                Err(quota_exceeded(self.imports.max_bytes_per_user.unwrap_or(left)))
-            }
-            _ => Ok(()),
-        };
         let left = self.imports.storage_left(model).await?;
         while let Some((section, batch)) = batches.recv().await {
             writer.write_section(section, batch).await?;
-            within(left, writer.bytes())?;
+            self.imports.within(left, writer.bytes())?;
         }
-        // Other jobs of the same Models may have ended meanwhile.
-        let bytes = writer.finish().await?;
-        within(self.imports.storage_left(model).await?, bytes)?;
         Ok(writer)
     }
 

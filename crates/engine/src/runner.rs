@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore},
     time::Instant,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -86,6 +86,8 @@ pub(crate) struct Made {
     /// None: a sync found nothing new.
     pub(crate) committed: Option<Committed>,
     pub(crate) warning: Option<Problem>,
+    /// Held until the version is recorded.
+    pub(crate) quota_turn: Option<OwnedMutexGuard<()>>,
 }
 
 /// What does the jobs.
@@ -290,7 +292,13 @@ impl Runner {
             // An earlier run may have committed, or may be paused: it must not any more.
             if let Some(committed) = self.store.take_over(work.right).await? {
                 let (columns, source) = self.noted(work).await?;
-                return Ok(Made { columns, source, committed: Some(committed), warning: None });
+                return Ok(Made {
+                    columns,
+                    source,
+                    committed: Some(committed),
+                    warning: None,
+                    quota_turn: None,
+                });
             }
             // Nobody has looked after its files.
             self.store.sweep(work.right).await?;
@@ -309,6 +317,7 @@ impl Runner {
                     source: to.source,
                     committed: Some(committed),
                     warning: None,
+                    quota_turn: None,
                 })
             }
         }
