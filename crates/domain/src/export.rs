@@ -152,7 +152,8 @@ impl TextEncoder {
 /// what holds a comma, a quote or a line's end; and `\.` where it would stand alone on its line.
 fn csv_field(out: &mut Vec<u8>, bytes: &[u8], alone: bool) {
     let special = |byte: &u8| matches!(byte, b',' | b'"' | b'\n' | b'\r');
-    if !bytes.is_empty() && !(alone && bytes == b"\\.") && !bytes.iter().any(special) {
+    let quoted = bytes.is_empty() || bytes.iter().any(special) || alone && bytes == b"\\.";
+    if !quoted {
         return out.extend_from_slice(bytes);
     }
     out.push(b'"');

@@ -175,7 +175,7 @@ impl Runner {
             false => Some(writer.commit().await?),
         };
         let warning = source::changed(&record, &work.job.source, row_security(&described, rows));
-        Ok(Made { columns, source: Some(record), committed, warning, quota_turn: turn })
+        Ok(Made { columns, source: Some(record), committed, warning, _quota_turn: turn })
     }
 
     /// Writes what comes until no more does.

@@ -87,7 +87,7 @@ pub(crate) struct Made {
     pub(crate) committed: Option<Committed>,
     pub(crate) warning: Option<Problem>,
     /// Held until the version is recorded.
-    pub(crate) quota_turn: Option<OwnedMutexGuard<()>>,
+    pub(crate) _quota_turn: Option<OwnedMutexGuard<()>>,
 }
 
 /// What does the jobs.
@@ -297,7 +297,7 @@ impl Runner {
                     source,
                     committed: Some(committed),
                     warning: None,
-                    quota_turn: None,
+                    _quota_turn: None,
                 });
             }
             // Nobody has looked after its files.
@@ -317,7 +317,7 @@ impl Runner {
                     source: to.source,
                     committed: Some(committed),
                     warning: None,
-                    quota_turn: None,
+                    _quota_turn: None,
                 })
             }
         }

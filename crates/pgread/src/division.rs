@@ -111,7 +111,7 @@ impl Client {
 
     async fn try_divide(&mut self, table: &TableDescription, most: usize) -> Result<Division, String> {
         let major = self.server().major();
-        if !major.is_some_and(|major| major >= MIN_MAJOR) {
+        if major.is_none_or(|major| major < MIN_MAJOR) {
             let version = &self.server().version;
             return Err(format!(
                 "reading ranges of a table takes PostgreSQL 14 or newer, and this is {version}."

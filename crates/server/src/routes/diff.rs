@@ -187,13 +187,13 @@ fn row(diff: &engine::Diff, row: domain::DiffRow) -> DiffRow {
         let of = |column: &domain::DiffColumn| place(column).and_then(|at| cell(side[at].clone()));
         Some(diff.plan.columns.iter().map(of).collect::<Vec<_>>())
     };
-    let key = diff.plan.key.as_ref().and_then(|key| {
+    let key = diff.plan.key.as_ref().map(|key| {
         let of = |&at: &usize| match (&row.after, &row.before, diff.plan.columns[at]) {
             (Some(after), _, domain::DiffColumn { to: Some(at), .. }) => cell(after[at].clone()),
             (None, Some(before), domain::DiffColumn { from: Some(at), .. }) => cell(before[at].clone()),
             _ => None,
         };
-        Some(key.iter().map(of).collect())
+        key.iter().map(of).collect()
     });
     DiffRow {
         change: row.change.into(),
