@@ -145,8 +145,9 @@ async fn two_hundred_broken_syncs_leave_nothing_behind() {
     shut(false);
     for source in &sources {
         let job = mycorr.sync(&source.table).await;
-        // They are read to their end again, and are what they were.
-        assert_eq!((&job["state"], &job["unchanged"]), (&json!("succeeded"), &json!(true)), "{job:#}");
+        // They are read to their end again, and are what they were; but for another table under the same name.
+        let unchanged = source.code != "table_not_found";
+        assert_eq!((&job["state"], &job["unchanged"]), (&json!("succeeded"), &json!(unchanged)), "{job:#}");
         assert_eq!(job["rows"], json!(ROWS));
     }
 }

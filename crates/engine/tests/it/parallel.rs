@@ -103,9 +103,12 @@ async fn lost_connection_ends_all_of_them() {
     let (job, _) = world.start(&connection, &model, "t").await;
     world.seen(&job, |job| job.waiting_for == Some(WaitingFor::BytesPerSecond)).await;
     let role = &world.database.role;
-    world.database.sql(&format!(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}' AND state = 'active' LIMIT 1"
-    ));
+    // One that sends rows, and not the one over which the server is asked whether it lives.
+    let sending = format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE usename = '{role}' AND wait_event = 'ClientWrite' LIMIT 1"
+    );
+    while world.database.sql(&sending) != "t" {}
     let ended = world.ended(&job).await;
     assert_eq!(ended.state, JobState::Failed);
     let code = ended.problem.unwrap().code;
