@@ -119,7 +119,7 @@ function JobEntry({ model, job, named, brief }: EntryProps) {
             <strong>
               <Name text={job.table_name} />
             </strong>{" "}
-            {word}
+            {job.unchanged ? "found nothing new" : word}
             {into}
           </span>
           <span className="dim small">
@@ -127,6 +127,7 @@ function JobEntry({ model, job, named, brief }: EntryProps) {
             {job.state === "succeeded" && seconds !== null && ` in ${duration(seconds)} · `}
             <TimeAgo at={job.finished_at ?? job.queued_at} />
           </span>
+          {job.connections_note && <span className="dim small">{job.connections_note}</span>}
         </div>
         {job.state === "succeeded" && (
           <Button
