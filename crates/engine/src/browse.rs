@@ -1,6 +1,6 @@
 //! What a connection can see at the source, asked there each time.
 
-use crate::{Connections, to_the_end};
+use crate::{Connections, spawn_uncancellable};
 use mycorr_domain::{Cell, Code, ConnectionId, Problem, Result, UserId};
 use mycorr_meta::{Listed, Purpose};
 use mycorr_pgread::{Client, SchemaEntry, SourceColumn, TableDescription, TableEntry};
@@ -138,7 +138,7 @@ impl Connections {
         let connections = self.clone();
         let left = CancellationToken::new();
         let _leaves = left.clone().drop_guard();
-        to_the_end(async move {
+        spawn_uncancellable(async move {
             let asking = async {
                 let permit = connections.source_concurrency.take(user).await?;
                 let journal = connections.ledger(id, user, purpose, None);

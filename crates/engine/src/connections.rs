@@ -2,7 +2,7 @@
 
 use crate::{
     EngineDeps, connection_test_limits::ConnectionTestAttempt, ledger::OpenEntries, secrets::Opened,
-    source_concurrency::SourceConcurrency, source_limits, to_the_end,
+    source_concurrency::SourceConcurrency, source_limits, spawn_uncancellable,
 };
 use mycorr_domain::{
     Code, ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Email, Endpoint, FieldProblem, Port,
@@ -223,7 +223,7 @@ impl Connections {
         let connections = self.clone();
         // Left in the middle it would count as one that failed.
         let journal = Arc::new(MemoryJournal::default());
-        to_the_end(async move { connections.probe(user, kind, target, journal, live).await }).await
+        spawn_uncancellable(async move { connections.probe(user, kind, target, journal, live).await }).await
     }
 
     /// Tests and saves. When the test fails nothing is stored.
@@ -239,7 +239,7 @@ impl Connections {
         let kind = form.kind;
         let (name, target) = form.parse(self.provider_roots.clone())?;
         let connections = self.clone();
-        to_the_end(async move {
+        spawn_uncancellable(async move {
             let journal = Arc::new(MemoryJournal::default());
             let report = connections.probe(user, kind, target.clone(), journal.clone(), live).await?;
             let report = Refused::unless_ok(report).map_err(|refused| *refused)?;
@@ -275,7 +275,7 @@ impl Connections {
         let connection = self.meta.connection(user, id).await?;
         let target = self.target(&connection).await?;
         let connections = self.clone();
-        to_the_end(async move {
+        spawn_uncancellable(async move {
             let journal = connections.ledger(id, user, Purpose::Test, None);
             let mut report = connections.probe(user, connection.kind, target, journal, live).await?;
             if let Some(problem) = report.problem.take() {
@@ -345,7 +345,7 @@ impl Connections {
             return Err(Problem::from(wrong).into());
         };
         let connections = self.clone();
-        to_the_end(async move {
+        spawn_uncancellable(async move {
             if password.is_some() || ca.is_some() {
                 connections.replace_secrets(user, &connection, password, ca, live).await?;
             }

@@ -186,7 +186,7 @@ impl Engine {
 
 /// Runs `work` to its end even if whoever waits for it goes away: what was sent to a source must come into
 /// the ledger, and what was tested must be noted.
-async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+async fn spawn_uncancellable<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
     match tokio::spawn(work).await {
         Ok(value) => value,
         Err(error) => match error.try_into_panic() {

@@ -4,14 +4,14 @@
 use crate::{
     liveness::Liveness,
     parallel_read::Reading,
-    runner::{Made, Runner},
+    runner::{JobOutput, Runner},
     source::{self, Found},
     source_limits::{self, Throttle},
 };
 use arrow_array::RecordBatch;
 use futures::future::join_all;
 use mycorr_domain::{Code, ModelId, Problem, Result, Section, TableWriter};
-use mycorr_meta::{Beat, JobKind, Purpose, Told, WaitingFor, Work};
+use mycorr_meta::{ClaimedJob, JobKind, JobProgress, LeaseStatus, Purpose, WaitingFor};
 use mycorr_pgread::{Agreed, Client, Scan, Stop, TableDescription, WithStop};
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -25,17 +25,17 @@ const WAITING_BATCHES: usize = 1;
 
 /// How far a read is.
 #[derive(Clone, Default)]
-pub(crate) struct Progress(Arc<Mutex<Told>>);
+pub(crate) struct Progress(Arc<Mutex<JobProgress>>);
 
 impl Progress {
-    pub(crate) fn read(&self) -> Told {
+    pub(crate) fn read(&self) -> JobProgress {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// So many more have come through one of the connections.
     fn add(&self, rows: u64, bytes: u64, waiting_for: Option<WaitingFor>) {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *told = Told { rows: told.rows + rows, bytes: told.bytes + bytes, waiting_for };
+        *told = JobProgress { rows: told.rows + rows, bytes: told.bytes + bytes, waiting_for };
     }
 }
 
@@ -47,10 +47,10 @@ impl Runner {
     /// Reads a job's source into a new version of its table.
     pub(crate) async fn read(
         &self,
-        work: &Work,
+        work: &ClaimedJob,
         progress: &Progress,
         abort: &CancellationToken,
-    ) -> Result<Made> {
+    ) -> Result<JobOutput> {
         let source = &work.job.source;
         let purpose = match work.job.kind {
             JobKind::Import => Purpose::Import,
@@ -159,7 +159,7 @@ impl Runner {
         // A writer that fails makes the reader end, so what it says comes first.
         let writer = written.map_err(|problem| problem.with_stop(stop))?;
         let rows = read.map_err(|problem| ended(problem).with_stop(stop))?;
-        if abort.is_cancelled() || self.beat(work, progress).await? != Beat::Held {
+        if abort.is_cancelled() || self.beat(work, progress).await? != LeaseStatus::Held {
             return Err(interrupted());
         }
         let mut writer = writer;
@@ -175,7 +175,7 @@ impl Runner {
             false => Some(writer.commit().await?),
         };
         let warning = source::changed(&record, &work.job.source, row_security(&described, rows));
-        Ok(Made { columns, source: Some(record), committed, warning, _quota_turn: turn })
+        Ok(JobOutput { columns, source: Some(record), committed, warning, _quota_turn: turn })
     }
 
     /// Writes what comes until no more does.
@@ -193,7 +193,7 @@ impl Runner {
         Ok(writer)
     }
 
-    async fn beat(&self, work: &Work, progress: &Progress) -> Result<Beat> {
+    async fn beat(&self, work: &ClaimedJob, progress: &Progress) -> Result<LeaseStatus> {
         self.meta.report(work.lease, progress.read(), crate::runner::LEASE).await
     }
 }

@@ -1,6 +1,6 @@
 //! Which versions of a table are kept.
 
-use crate::{Tables, to_the_end};
+use crate::{Tables, spawn_uncancellable};
 use mycorr_domain::{ResourceName, Result, TableId, UserId};
 
 impl Tables {
@@ -26,7 +26,7 @@ impl Tables {
     pub async fn delete_version(&self, user: UserId, table: TableId, version: i64) -> Result<()> {
         let grant = self.meta.grant(user, table).await?;
         let (meta, store) = (self.meta.clone(), self.store.clone());
-        to_the_end(async move {
+        spawn_uncancellable(async move {
             let (right, kept) = meta.delete_version(&grant, version).await?;
             // The version is gone for everybody; files that remain go with the next one.
             match store.keep_only(right, &kept).await {

@@ -7,7 +7,7 @@ use crate::{
 };
 use chrono::{TimeDelta, Utc};
 use mycorr_domain::{Code, Column, Committed, Problem, Result, SourceRecord, TableStore};
-use mycorr_meta::{Beat, JobKind, Meta, NewVersion, Told, Work};
+use mycorr_meta::{ClaimedJob, JobKind, JobProgress, LeaseStatus, Meta, NewVersion};
 use std::{
     sync::{
         Arc, Mutex,
@@ -24,11 +24,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 /// How long a worker that stops reporting keeps its job.
 pub(crate) const LEASE: TimeDelta = TimeDelta::seconds(20);
 /// How often a worker reports.
-const BEAT: Duration = Duration::from_millis(500);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(500);
 /// How often a worker without work looks for jobs that other processes queued or left.
-const LOOK: Duration = Duration::from_secs(2);
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// How often the files of removed tables are looked after.
-const TIDY: Duration = Duration::from_secs(20);
+const CLEANUP_INTERVAL: Duration = Duration::from_secs(20);
 /// When files are looked for first that a crash has left and nobody misses, and how often after that.
 const FIRST_ORPHANS: Duration = Duration::from_secs(10 * 60);
 const ORPHANS: Duration = Duration::from_secs(24 * 60 * 60);
@@ -80,7 +80,7 @@ struct Turn {
 }
 
 /// What a run made: the columns, the commit, and what is to be said of it although it went well.
-pub(crate) struct Made {
+pub(crate) struct JobOutput {
     pub(crate) columns: Vec<Column>,
     pub(crate) source: Option<SourceRecord>,
     /// None: a sync found nothing new.
@@ -117,7 +117,7 @@ impl Runner {
         }
         let (runner, stop) = (self.clone(), workers.stop.clone());
         workers.tasks.spawn(async move {
-            while stop.run_until_cancelled(tokio::time::sleep(TIDY)).await.is_some() {
+            while stop.run_until_cancelled(tokio::time::sleep(CLEANUP_INTERVAL)).await.is_some() {
                 runner.tidy().await;
             }
         });
@@ -155,12 +155,12 @@ impl Runner {
                     });
                 }
                 Ok(None) => {
-                    let wait = tokio::time::timeout(LOOK, self.jobs.queued());
+                    let wait = tokio::time::timeout(POLL_INTERVAL, self.jobs.queued());
                     stop.run_until_cancelled(wait).await;
                 }
                 Err(problem) => {
                     tracing::error!(cause = problem.internal, "no job could be claimed");
-                    stop.run_until_cancelled(tokio::time::sleep(LOOK)).await;
+                    stop.run_until_cancelled(tokio::time::sleep(POLL_INTERVAL)).await;
                 }
             }
         }
@@ -169,7 +169,7 @@ impl Runner {
     /// Room for one more running job. Where slow reads take all of it while a job waits, one of them is given up.
     async fn slot(&self, turn: &Turn) -> Option<OwnedSemaphorePermit> {
         loop {
-            let free = tokio::time::timeout(LOOK, turn.slots.clone().acquire_owned()).await;
+            let free = tokio::time::timeout(POLL_INTERVAL, turn.slots.clone().acquire_owned()).await;
             match free {
                 Ok(slot) => return slot.ok(),
                 Err(_) => match self.meta.jobs_wait().await {
@@ -200,7 +200,7 @@ impl Runner {
     /// Sees a claimed job to its end.
     pub(crate) async fn run(
         &self,
-        work: Work,
+        work: ClaimedJob,
         stop: &CancellationToken,
         place: Option<OwnedSemaphorePermit>,
     ) {
@@ -236,21 +236,21 @@ impl Runner {
     /// Reports until it is dropped, and interrupts the job when there is a reason.
     async fn keep(
         &self,
-        work: &Work,
+        work: &ClaimedJob,
         progress: &Progress,
         stop: &CancellationToken,
         give_up: &CancellationToken,
         mut place: Option<OwnedSemaphorePermit>,
         interrupt: impl Fn(Interrupt),
     ) {
-        let (mut last, mut said) = (Instant::now(), Told::default());
+        let (mut last, mut said) = (Instant::now(), JobProgress::default());
         let (mut window, mut bytes) = (Instant::now(), 0);
         loop {
             tokio::select! {
-                () = tokio::time::sleep(BEAT) => {}
+                () = tokio::time::sleep(HEARTBEAT_INTERVAL) => {}
                 () = stop.cancelled() => {
                     interrupt(Interrupt::Stopping);
-                    tokio::time::sleep(BEAT).await;
+                    tokio::time::sleep(HEARTBEAT_INTERVAL).await;
                 }
             }
             let now = progress.read();
@@ -270,14 +270,14 @@ impl Runner {
                 (window, bytes) = (Instant::now(), now.bytes);
             }
             match self.meta.report(work.lease, now, LEASE).await {
-                Ok(Beat::Held) => last = Instant::now(),
-                Ok(Beat::Cancelled) => {
+                Ok(LeaseStatus::Held) => last = Instant::now(),
+                Ok(LeaseStatus::Cancelled) => {
                     last = Instant::now();
                     interrupt(Interrupt::Cancelled);
                 }
-                Ok(Beat::Lost) => interrupt(Interrupt::Lost),
+                Ok(LeaseStatus::Lost) => interrupt(Interrupt::Lost),
                 // Others take the lease for ours until it ends; stop in time.
-                Err(_) if last.elapsed() + 2 * BEAT < LEASE.to_std().unwrap_or_default() => {}
+                Err(_) if last.elapsed() + 2 * HEARTBEAT_INTERVAL < LEASE.to_std().unwrap_or_default() => {}
                 Err(_) => interrupt(Interrupt::Lost),
             }
             if now != said {
@@ -287,12 +287,17 @@ impl Runner {
         }
     }
 
-    async fn perform(&self, work: &Work, progress: &Progress, abort: &CancellationToken) -> Result<Made> {
+    async fn perform(
+        &self,
+        work: &ClaimedJob,
+        progress: &Progress,
+        abort: &CancellationToken,
+    ) -> Result<JobOutput> {
         if work.again {
             // An earlier run may have committed, or may be paused: it must not any more.
             if let Some(committed) = self.store.take_over(work.right).await? {
                 let (columns, source) = self.noted(work).await?;
-                return Ok(Made {
+                return Ok(JobOutput {
                     columns,
                     source,
                     committed: Some(committed),
@@ -312,7 +317,7 @@ impl Runner {
             JobKind::Restore => {
                 let to = self.restored(work).await?;
                 let committed = self.store.restore(work.right, to.store).await?;
-                Ok(Made {
+                Ok(JobOutput {
                     columns: to.columns.to_vec(),
                     source: to.source,
                     committed: Some(committed),
@@ -324,7 +329,7 @@ impl Runner {
     }
 
     /// What a commit holds that an earlier run made, and where it came from.
-    async fn noted(&self, work: &Work) -> Result<(Vec<Column>, Option<SourceRecord>)> {
+    async fn noted(&self, work: &ClaimedJob) -> Result<(Vec<Column>, Option<SourceRecord>)> {
         match (&work.columns, work.job.kind) {
             (Some(columns), _) => Ok((columns.clone(), work.source.clone())),
             (None, JobKind::Restore) => {
@@ -335,12 +340,12 @@ impl Runner {
         }
     }
 
-    async fn restored(&self, work: &Work) -> Result<mycorr_meta::Version> {
+    async fn restored(&self, work: &ClaimedJob) -> Result<mycorr_meta::Version> {
         let table = self.meta.table_of_job(work.job.table).await?;
         self.meta.version(&table, work.restored_version).await
     }
 
-    async fn end(&self, work: &Work, outcome: Result<Made>, interrupted: Option<Interrupt>) {
+    async fn end(&self, work: &ClaimedJob, outcome: Result<JobOutput>, interrupted: Option<Interrupt>) {
         let id = work.job.id;
         let problem = match outcome {
             Ok(made) => {

@@ -2,7 +2,7 @@
 
 use crate::runner::Runner;
 use mycorr_domain::{Code, Column, ConnectionId, Problem, Result, SourceChange, SourceRecord};
-use mycorr_meta::{JobKind, Source, Version, Work};
+use mycorr_meta::{ClaimedJob, JobKind, Source, Version};
 use mycorr_pgread::{Client, SourceColumn, TableDescription};
 
 /// A table that is about to be read.
@@ -22,7 +22,7 @@ impl Runner {
     pub(crate) async fn find_source(
         &self,
         client: &mut Client,
-        work: &Work,
+        work: &ClaimedJob,
         connection: ConnectionId,
     ) -> Result<Found> {
         let source = &work.job.source;

@@ -2,13 +2,13 @@
 
 use crate::{rows::snapshot, runner::Runner};
 use mycorr_domain::{Column, Problem, Result, SourceRecord, TableWriter};
-use mycorr_meta::{JobKind, Work};
+use mycorr_meta::{ClaimedJob, JobKind};
 
 impl Runner {
     /// Whether the rows that were read, and all that is remembered of their source, are those of the newest version.
     pub(crate) async fn is_unchanged(
         &self,
-        work: &Work,
+        work: &ClaimedJob,
         columns: &[Column],
         source: &SourceRecord,
         writer: &mut dyn TableWriter,
@@ -35,7 +35,7 @@ impl Runner {
     }
 
     /// Ends a sync that made no version, and leaves nothing of it.
-    pub(crate) async fn end_unchanged(&self, work: &Work, warning: Option<&Problem>) {
+    pub(crate) async fn end_unchanged(&self, work: &ClaimedJob, warning: Option<&Problem>) {
         let id = work.job.id;
         if let Err(problem) = self.store.sweep(work.right).await {
             tracing::warn!(job = %id, cause = problem.internal, "leftover files could not be removed");

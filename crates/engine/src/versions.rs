@@ -1,6 +1,6 @@
 //! The history of a table, and going back in it.
 
-use crate::{Tables, runner::LEASE, to_the_end};
+use crate::{Tables, runner::LEASE, spawn_uncancellable};
 use mycorr_domain::{AnswerBudget, Column, Problem, Result, TableId, UserId};
 use mycorr_meta::{JobState, Listed, Table, Version};
 use std::sync::Arc;
@@ -111,7 +111,7 @@ impl Tables {
         let work = self.meta.start_restore(&grant, version, LEASE).await?;
         let job = work.job.id;
         let runner = self.runner.clone();
-        to_the_end(async move {
+        spawn_uncancellable(async move {
             runner.run(work, &Default::default(), None).await;
         })
         .await;

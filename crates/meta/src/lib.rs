@@ -33,7 +33,7 @@ pub use accounts::{Browser, NewToken, NewUser, Session, TokenHolder};
 pub use connections::{NewConnection, Sealed, TestResult};
 pub use grants::{Grant, Level, Own, Read, Scope, Write};
 pub use invites::{InviteLink, InviteWith};
-pub use jobs::{Beat, JobQuery, Lease, NewImport, NewSource, NewVersion, Told, Work};
+pub use jobs::{ClaimedJob, JobProgress, JobQuery, Lease, LeaseStatus, NewImport, NewSource, NewVersion};
 pub use members::NewMember;
 pub use record::*;
 pub use statements::{NewStatement, StatementEnd};

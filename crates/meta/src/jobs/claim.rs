@@ -2,7 +2,7 @@
 
 use super::{
     give,
-    lease::{Lease, Work, next_fence},
+    lease::{ClaimedJob, Lease, next_fence},
     record,
 };
 use crate::{
@@ -41,7 +41,7 @@ impl Meta {
     ///
     /// # Errors
     /// `storage_full`, `storage_unavailable`.
-    pub async fn claim(&self, lease: TimeDelta) -> Result<Option<Work>> {
+    pub async fn claim(&self, lease: TimeDelta) -> Result<Option<ClaimedJob>> {
         self.claim_below(lease, MAX_RUNNING_PER_USER).await
     }
 
@@ -49,12 +49,12 @@ impl Meta {
     ///
     /// # Errors
     /// `storage_full`, `storage_unavailable`.
-    pub async fn claim_first(&self, lease: TimeDelta) -> Result<Option<Work>> {
+    pub async fn claim_first(&self, lease: TimeDelta) -> Result<Option<ClaimedJob>> {
         self.claim_below(lease, 1).await
     }
 
     /// Of a person who has fewer than `most` running.
-    async fn claim_below(&self, lease: TimeDelta, most: i64) -> Result<Option<Work>> {
+    async fn claim_below(&self, lease: TimeDelta, most: i64) -> Result<Option<ClaimedJob>> {
         let abandoned = self.abandoned(lease).await?;
         if candidates(&self.db, &abandoned, most).await?.is_empty() {
             let silent = job::Entity::find()
@@ -225,7 +225,7 @@ pub(super) async fn take(
     on: &DatabaseTransaction,
     row: job::Model,
     lease: TimeDelta,
-) -> Result<Option<Work>> {
+) -> Result<Option<ClaimedJob>> {
     let (at, fence, attempts) = (now(), next_fence(on).await?, row.attempts + 1);
     let started_at = row.started_at.unwrap_or(at.timestamp_micros());
     let claimed = job::Entity::update_many()
@@ -252,7 +252,7 @@ pub(super) async fn take(
     job.waiting_for = None;
     job.started_at = Some(time(started_at));
     let right = give(job.table, job.id, fence);
-    Ok(Some(Work {
+    Ok(Some(ClaimedJob {
         lease: Lease { job: job.id, fence },
         right,
         attempts,

@@ -28,7 +28,7 @@ pub struct Lease {
 
 /// A job to be done now.
 #[derive(Clone, Debug)]
-pub struct Work {
+pub struct ClaimedJob {
     pub lease: Lease,
     pub right: WriteRight,
     /// This one included; those that ended gracefully are not counted.
@@ -46,7 +46,7 @@ pub struct Work {
 
 /// What a worker learns when it reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Beat {
+pub enum LeaseStatus {
     /// Go on.
     Held,
     /// Somebody asked for the job to stop.
@@ -57,7 +57,7 @@ pub enum Beat {
 
 /// How far a job is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct JobProgress {
     pub rows: u64,
     pub bytes: u64,
     pub waiting_for: Option<WaitingFor>,
@@ -77,7 +77,7 @@ impl Meta {
     ///
     /// # Errors
     /// `storage_full`, `storage_unavailable`.
-    pub async fn report(&self, lease: Lease, told: Told, keep: TimeDelta) -> Result<Beat> {
+    pub async fn report(&self, lease: Lease, told: JobProgress, keep: TimeDelta) -> Result<LeaseStatus> {
         let held = job::Entity::update_many()
             .col_expr(job::Column::LeaseUntil, Expr::value((now() + keep).timestamp_micros()))
             .col_expr(job::Column::Rows, Expr::value(count(told.rows)))
@@ -88,13 +88,13 @@ impl Meta {
             .await
             .map_err(db)?;
         if held.rows_affected == 0 {
-            return Ok(Beat::Lost);
+            return Ok(LeaseStatus::Lost);
         }
         let row = job_row(&self.db, lease.job).await?;
         Ok(match row {
-            Some(row) if row.cancelled => Beat::Cancelled,
-            Some(_) => Beat::Held,
-            None => Beat::Lost,
+            Some(row) if row.cancelled => LeaseStatus::Cancelled,
+            Some(_) => LeaseStatus::Held,
+            None => LeaseStatus::Lost,
         })
     }
 

@@ -11,7 +11,7 @@ mod unchanged;
 
 pub(crate) use claim::SeenLeases;
 pub(crate) use lease::next_fence;
-pub use lease::{Beat, Lease, NewVersion, Told, Work};
+pub use lease::{ClaimedJob, JobProgress, Lease, LeaseStatus, NewVersion};
 pub use list::JobQuery;
 pub(crate) use queue::cancel_pending;
 pub use queue::{NewImport, NewSource};

@@ -146,7 +146,7 @@ impl Meta {
         grant: &Grant<Write, TableId>,
         number: i64,
         lease: TimeDelta,
-    ) -> Result<lease::Work> {
+    ) -> Result<lease::ClaimedJob> {
         let transaction = self.write().await?;
         let row = writable(&transaction, grant).await?;
         let exists = version::Entity::find_by_id((row.id, number)).one(&transaction).await.map_err(db)?;

@@ -4,12 +4,14 @@ use mycorr_domain::{
     Code, Column, ColumnType, Committed, ConnectionId, Problem, SourceChange, SourceRecord, StoreVersion,
     UniqueKey,
 };
-use mycorr_meta::{Beat, Connection, JobKind, JobState, Model, NewVersion, Table, Told, Work};
+use mycorr_meta::{
+    ClaimedJob, Connection, JobKind, JobProgress, JobState, LeaseStatus, Model, NewVersion, Table,
+};
 
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 
-fn told(rows: u64, bytes: u64) -> Told {
-    Told { rows, bytes, waiting_for: None }
+fn told(rows: u64, bytes: u64) -> JobProgress {
+    JobProgress { rows, bytes, waiting_for: None }
 }
 
 fn columns() -> Vec<Column> {
@@ -44,7 +46,7 @@ fn record() -> SourceRecord {
     }
 }
 
-async fn succeed(world: &World, work: &Work, store: i64) -> Option<i64> {
+async fn succeed(world: &World, work: &ClaimedJob, store: i64) -> Option<i64> {
     let committed = Committed { version: StoreVersion(store), rows: 10, bytes: 100 };
     world
         .meta
@@ -56,12 +58,12 @@ async fn succeed(world: &World, work: &Work, store: i64) -> Option<i64> {
         .unwrap()
 }
 
-async fn claim(world: &World) -> Work {
+async fn claim(world: &World) -> ClaimedJob {
     world.meta.claim(LEASE).await.unwrap().expect("a job waits")
 }
 
 /// A job whose worker stopped reporting, once that is sure.
-async fn claim_abandoned(world: &World) -> Work {
+async fn claim_abandoned(world: &World) -> ClaimedJob {
     loop {
         if let Some(work) = world.meta.claim(LEASE).await.unwrap() {
             return work;
@@ -109,7 +111,7 @@ async fn an_import_becomes_version_1_and_a_sync_the_next() {
     assert_eq!((work.job.id, work.job.kind, work.attempts), (job.id, JobKind::Import, 1));
     assert!(world.meta.claim(LEASE).await.unwrap().is_none(), "it is claimed");
     assert!(world.meta.note_reading(work.lease, &columns(), &record(), Some(12)).await.unwrap());
-    assert_eq!(world.meta.report(work.lease, told(5, 50), LEASE).await.unwrap(), Beat::Held);
+    assert_eq!(world.meta.report(work.lease, told(5, 50), LEASE).await.unwrap(), LeaseStatus::Held);
     let running = world.meta.job(world.ada.id, job.id).await.unwrap();
     assert_eq!((running.rows, running.bytes, running.estimated_rows), (5, 50, Some(12)));
     assert_eq!(succeed(&world, &work, 0).await, Some(1));
@@ -149,12 +151,12 @@ async fn who_lost_the_lease_records_nothing() {
     assert!(alive.lease.fence > dead.lease.fence && alive.again && !dead.again);
     assert_eq!((alive.right.job(), alive.right.fence()), (job.id, alive.lease.fence));
     assert_eq!(alive.columns.as_deref(), Some(&columns()[..]), "what the first run read is known");
-    assert_eq!(world.meta.report(dead.lease, told(1, 1), LEASE).await.unwrap(), Beat::Lost);
+    assert_eq!(world.meta.report(dead.lease, told(1, 1), LEASE).await.unwrap(), LeaseStatus::Lost);
     assert!(!world.meta.note_reading(dead.lease, &columns(), &record(), None).await.unwrap());
     assert_eq!(succeed(&world, &dead, 0).await, None);
     assert!(!world.meta.fail(dead.lease, &Problem::bug("x")).await.unwrap());
     world.meta.release(dead.lease).await.unwrap();
-    assert_eq!(world.meta.report(alive.lease, told(1, 1), LEASE).await.unwrap(), Beat::Held);
+    assert_eq!(world.meta.report(alive.lease, told(1, 1), LEASE).await.unwrap(), LeaseStatus::Held);
     assert_eq!(succeed(&world, &alive, 0).await, Some(1));
     assert_eq!(succeed(&world, &alive, 0).await, None, "a job ends once");
 }
@@ -242,7 +244,7 @@ async fn cancelling() {
     let running =
         world.meta.cancel_job(&grant(&world.meta, world.ada.id, shop.id).await, first.id).await.unwrap();
     assert_eq!(running.state, JobState::Running);
-    assert_eq!(world.meta.report(work.lease, told(0, 0), LEASE).await.unwrap(), Beat::Cancelled);
+    assert_eq!(world.meta.report(work.lease, told(0, 0), LEASE).await.unwrap(), LeaseStatus::Cancelled);
     world.meta.fail(work.lease, &Problem::new(Code::Cancelled, "stopped")).await.unwrap();
     let over =
         world.meta.cancel_job(&grant(&world.meta, world.ada.id, shop.id).await, first.id).await.unwrap();
@@ -286,7 +288,7 @@ async fn a_table_deleted_under_a_running_sync() {
     world.meta.queue_sync(&grant(&world.meta, world.ada.id, table.id).await).await.unwrap();
     let work = claim(&world).await;
     world.meta.delete_table(&grant(&world.meta, world.ada.id, table.id).await).await.unwrap();
-    assert_eq!(world.meta.report(work.lease, told(0, 0), LEASE).await.unwrap(), Beat::Cancelled);
+    assert_eq!(world.meta.report(work.lease, told(0, 0), LEASE).await.unwrap(), LeaseStatus::Cancelled);
     assert_eq!(succeed(&world, &work, 1).await, None);
     let job = world.meta.job(world.ada.id, work.job.id).await.unwrap();
     assert_eq!(job.state, JobState::Cancelled);
@@ -342,11 +344,17 @@ async fn lease_of_a_wrong_clock_neither_sticks_nor_is_lost() {
     for n in 0..30 {
         assert!(world.meta.claim(LEASE).await.unwrap().is_none());
         let wrong_clock = TimeDelta::days(-1) + TimeDelta::milliseconds(n);
-        assert_eq!(world.meta.report(kept.lease, told(n as u64, 0), wrong_clock).await.unwrap(), Beat::Held);
+        assert_eq!(
+            world.meta.report(kept.lease, told(n as u64, 0), wrong_clock).await.unwrap(),
+            LeaseStatus::Held
+        );
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
     // A day ahead, and never kept.
-    assert_eq!(world.meta.report(kept.lease, told(1, 1), TimeDelta::days(1)).await.unwrap(), Beat::Held);
+    assert_eq!(
+        world.meta.report(kept.lease, told(1, 1), TimeDelta::days(1)).await.unwrap(),
+        LeaseStatus::Held
+    );
     let short = TimeDelta::seconds(2);
     let taken = loop {
         if let Some(work) = world.meta.claim(short).await.unwrap() {
