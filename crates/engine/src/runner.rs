@@ -34,6 +34,8 @@ const FIRST_ORPHANS: Duration = Duration::from_secs(10 * 60);
 const ORPHANS: Duration = Duration::from_secs(24 * 60 * 60);
 /// Places beside those that the operator gave, for the first job of a person who has none running.
 const FIRST_PLACES: usize = 2;
+/// Between two reads that are given up: as long as it takes to end one at its source, at most.
+const GIVE_UP_INTERVAL: Duration = Duration::from_secs(10);
 /// How many jobs may run beside the places, of sources that send next to nothing.
 const MAX_SLOW_READS: usize = 16;
 /// A job that was begun so often and never ended takes its worker down with it.
@@ -155,6 +157,8 @@ impl Runner {
                     });
                 }
                 Ok(None) => {
+                    // Another may have a job for it.
+                    drop(slot);
                     let wait = tokio::time::timeout(POLL_INTERVAL, self.jobs.queued());
                     stop.run_until_cancelled(wait).await;
                 }
@@ -168,13 +172,17 @@ impl Runner {
 
     /// Room for one more running job. Where slow reads take all of it while a job waits, one of them is given up.
     async fn slot(&self, turn: &Turn) -> Option<OwnedSemaphorePermit> {
+        let mut wait = POLL_INTERVAL;
         loop {
-            let free = tokio::time::timeout(POLL_INTERVAL, turn.slots.clone().acquire_owned()).await;
+            let free = tokio::time::timeout(wait, turn.slots.clone().acquire_owned()).await;
+            wait = POLL_INTERVAL;
             match free {
                 Ok(slot) => return slot.ok(),
                 Err(_) => match self.meta.jobs_wait().await {
                     Ok(false) => {}
-                    Ok(true) => _ = self.slow_reads.give_up_one(),
+                    // The one that is given up ends before another has to.
+                    Ok(true) if self.slow_reads.give_up_one() => wait = GIVE_UP_INTERVAL,
+                    Ok(true) => {}
                     Err(problem) => {
                         tracing::error!(cause = problem.internal, "waiting jobs can't be counted")
                     }
