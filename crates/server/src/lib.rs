@@ -2,6 +2,7 @@
 //! Knows no SQL and no Delta; whatever it does, it asks `engine` to do.
 
 mod around;
+mod body_on_drop;
 mod caller;
 mod client_address;
 mod compression;

@@ -2,16 +2,15 @@
 //! signed in) reaches its reader only if the rest of the body is taken too: whoever still writes when the
 //! connection closes is told of a broken pipe instead (RFC 9112, section 9.6).
 
+use crate::body_on_drop::body_on_drop;
 use axum::{
-    body::{Body, Bytes, HttpBody},
+    body::{Body, HttpBody},
     extract::Request,
     http::{HeaderMap, header},
 };
-use http_body::{Frame, SizeHint};
 use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll},
     time::Duration,
 };
 
@@ -24,19 +23,20 @@ type Place = Arc<Mutex<Option<Body>>>;
 /// What is left of a request's body once its handler has let go of it.
 pub(crate) struct Rest(Option<Place>);
 
-/// A body that goes back to its place when it is dropped before its end.
-struct Lent {
-    body: Body,
-    place: Place,
-}
-
-/// Lends the request's body to its handler.
+/// Lends the request's body to its handler. It goes back to its place when it is dropped before its end.
 pub(crate) fn lend(request: Request) -> (Request, Rest) {
     if request.body().is_end_stream() || waits_for_permission(request.headers()) {
         return (request, Rest(None));
     }
     let place = Place::default();
-    let request = request.map(|body| Body::new(Lent { body, place: place.clone() }));
+    let back = place.clone();
+    let request = request.map(|body| {
+        body_on_drop(body, move |rest| {
+            if !rest.is_end_stream() {
+                *back.lock().unwrap_or_else(PoisonError::into_inner) = Some(rest);
+            }
+        })
+    });
     (request, Rest(Some(place)))
 }
 
@@ -60,34 +60,5 @@ impl Rest {
             }
         };
         let _ = tokio::time::timeout(PATIENCE, discard).await;
-    }
-}
-
-impl HttpBody for Lent {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        if !self.body.is_end_stream() {
-            let rest = std::mem::take(&mut self.body);
-            *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(rest);
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! The loop that accepts connections, and HTTP/1.1 on each, with an end to all that a client can draw out.
 
 use crate::{
+    body_on_drop::body_on_drop,
     client_address::{self, ClientAddress},
     connections::{BODY_TIMEOUT, Connection, Connections, HEADER_TIMEOUT},
 };
@@ -105,7 +106,8 @@ async fn one(
             let client = ClientAddress::of(peer.ip(), request.headers(), &trusted);
             request.extensions_mut().insert(client);
             let answer = router.call(request).await?;
-            Ok::<_, Infallible>(answer.map(|body| Body::new(Download { body, connection })))
+            // Once it is sent the connection waits for its next request.
+            Ok::<_, Infallible>(answer.map(|body| body_on_drop(body, move |_| connection.waiting())))
         }
     });
     let serving = http1::Builder::new()
@@ -164,37 +166,5 @@ impl HttpBody for Upload {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-/// An answer's body. Once it is sent the connection waits for its next request.
-struct Download {
-    body: Body,
-    connection: Arc<Connection>,
-}
-
-impl HttpBody for Download {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl Drop for Download {
-    fn drop(&mut self) {
-        self.connection.waiting();
     }
 }

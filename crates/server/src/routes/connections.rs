@@ -281,29 +281,17 @@ impl UpdateConnection {
             .fix("Make a new connection. Name, password and CA certificate can be changed.");
             return Err(named.fold(problem, |problem, name| problem.field(name, "This can't be changed.")));
         }
-        let Self {
-            name,
-            password,
-            ca_certificate,
-            limits,
-            sync_by,
-            statements_retention_days,
-            max_connections,
-            ..
-        } = self;
-        let sync_by = sync_by.map(|by| match by {
-            SyncBy::Owner => engine::SyncBy::Owner,
-            SyncBy::Collaborators => engine::SyncBy::Collaborators,
-        });
-        let limits = limits.map(Into::into);
         Ok(engine::Change {
-            name,
-            password,
-            ca_certificate,
-            limits,
-            sync_by,
-            statements_retention_days,
-            max_connections,
+            name: self.name,
+            password: self.password,
+            ca_certificate: self.ca_certificate,
+            limits: self.limits.map(Into::into),
+            sync_by: self.sync_by.map(|by| match by {
+                SyncBy::Owner => engine::SyncBy::Owner,
+                SyncBy::Collaborators => engine::SyncBy::Collaborators,
+            }),
+            statements_retention_days: self.statements_retention_days,
+            max_connections: self.max_connections,
         })
     }
 }
