@@ -6,7 +6,7 @@ use crate::{
 };
 use clap::{Args, ValueEnum};
 use mycorr_egress::AllowList;
-use mycorr_engine::{LARGEST_ROW, ProviderRoots, SignUp, Waiting};
+use mycorr_engine::{MAX_ROW_BYTES, ProviderRoots, SignUp, Waiting};
 use mycorr_server::IpNet;
 use mycorr_tables::QueryOptions;
 use std::{
@@ -48,7 +48,7 @@ pub(crate) struct Settings {
     #[arg(long, env = "MYCORR_WORKERS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
     workers: u16,
     /// The largest row that is read from a database, in bytes; an import that meets a larger one fails and names it.
-    #[arg(long, env = "MYCORR_LARGEST_ROW", default_value_t = LARGEST_ROW as u64, value_parser = clap::value_parser!(u64).range(1 << 16..=1 << 30))]
+    #[arg(long, env = "MYCORR_LARGEST_ROW", default_value_t = MAX_ROW_BYTES as u64, value_parser = clap::value_parser!(u64).range(1 << 16..=1 << 30))]
     largest_row: u64,
     /// After how many seconds in which a database sends nothing a read is given up [default: never, while the server
     /// lives: a server that is gone is noticed within about two minutes].

@@ -4,7 +4,7 @@ use crate::Failure;
 use clap::Args;
 use mycorr_domain::TableStore;
 use mycorr_egress::{AllowList, Dialer};
-use mycorr_engine::{Engine, EngineDeps, LARGEST_ROW, ProviderRoots, SignUp, Waiting};
+use mycorr_engine::{Engine, EngineDeps, MAX_ROW_BYTES, ProviderRoots, SignUp, Waiting};
 use mycorr_meta::Meta;
 use mycorr_tables::{DeltaStore, QueryOptions};
 use mycorr_vault::{Keyring, Vault};
@@ -25,7 +25,7 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { largest_row: LARGEST_ROW, storage: StorageLimits::default(), waiting: Waiting::default() }
+        Self { largest_row: MAX_ROW_BYTES, storage: StorageLimits::default(), waiting: Waiting::default() }
     }
 }
 

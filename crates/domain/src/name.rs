@@ -54,12 +54,12 @@ pub struct TableName(String);
 
 impl TableName {
     /// In characters.
-    pub const LONGEST: usize = 128;
+    pub const MAX_CHARS: usize = 128;
 
     pub fn parse(text: &str) -> Result<Self> {
         match text.chars().count() {
             0 => Err(Problem::invalid("name", "This can't be empty.")),
-            1..=Self::LONGEST if !text.contains('\0') => Ok(Self(text.to_owned())),
+            1..=Self::MAX_CHARS if !text.contains('\0') => Ok(Self(text.to_owned())),
             _ => Err(Problem::invalid("name", "At most 128 characters, none of them NUL.")),
         }
     }

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 /// At most so many of a name's addresses are tried: DNS is another's, and must not make us knock everywhere.
-const MOST_ADDRESSES: usize = 8;
+const MAX_ADDRESSES: usize = 8;
 
 /// Turns a name into addresses.
 #[async_trait]
@@ -162,7 +162,7 @@ impl Dialer {
         if addresses.is_empty() {
             return Err(DialError::NotFound { cause: None });
         }
-        addresses.truncate(MOST_ADDRESSES);
+        addresses.truncate(MAX_ADDRESSES);
         Ok(Permitted(addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect()))
     }
 

@@ -73,7 +73,7 @@ pub enum HostError {
 const DENIED: AsciiDenyList = AsciiDenyList::new(true, "!\"#$%&'()*+,/:;<=>?@[\\]^`{|}~");
 
 /// More than any text of a name that is valid once mapped. Mapping takes longer than linear time.
-const LONGEST_INPUT: usize = 1024;
+const MAX_INPUT_BYTES: usize = 1024;
 
 impl Host {
     pub fn parse(text: &str) -> Result<Self, HostError> {
@@ -156,7 +156,7 @@ fn refuse_what_is_more_than_a_host(text: &str) -> Result<(), HostError> {
         HostError::Slash
     } else if text.chars().any(char::is_whitespace) {
         HostError::Blank
-    } else if text.len() > LONGEST_INPUT {
+    } else if text.len() > MAX_INPUT_BYTES {
         HostError::TooLong
     } else {
         return Ok(());

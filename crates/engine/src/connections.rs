@@ -14,7 +14,7 @@ use mycorr_meta::{
     TestResult,
 };
 use mycorr_pgread::{
-    Journal, MemoryJournal, Passport, Report, Step, Target, paste,
+    Journal, MemoryJournal, Report, RolePrivileges, Step, Target, paste,
     tls::{CaCertificate, ProviderRoots},
 };
 use mycorr_vault::Vault;
@@ -56,7 +56,7 @@ const MAX_CONNECTIONS: u64 = mycorr_pgread::MAX_CONNECTIONS as u64;
 const MAX_ROUNDS: usize = 3;
 
 /// Who is told of each step of a test as it is over.
-pub type Live = Option<mpsc::UnboundedSender<Step>>;
+pub type StepSender = Option<mpsc::UnboundedSender<Step>>;
 
 /// Why a connection was not saved; with the steps if it was a test that failed.
 #[derive(Debug)]
@@ -217,7 +217,7 @@ impl Connections {
     ///
     /// # Errors
     /// `invalid`, `too_many_requests`. What the test finds is in the report.
-    pub async fn test_form(&self, user: UserId, form: ConnectionForm, live: Live) -> Result<Report> {
+    pub async fn test_form(&self, user: UserId, form: ConnectionForm, live: StepSender) -> Result<Report> {
         let kind = form.kind;
         let (_, target) = form.parse(self.provider_roots.clone())?;
         let connections = self.clone();
@@ -234,7 +234,7 @@ impl Connections {
         &self,
         user: UserId,
         form: ConnectionForm,
-        live: Live,
+        live: StepSender,
     ) -> Result<Connection, Refused> {
         let kind = form.kind;
         let (name, target) = form.parse(self.provider_roots.clone())?;
@@ -271,7 +271,7 @@ impl Connections {
     ///
     /// # Errors
     /// `not_found`, `secret_unreadable`, `too_many_requests`; `storage_full`, `storage_unavailable`.
-    pub async fn test_connection(&self, user: UserId, id: ConnectionId, live: Live) -> Result<Report> {
+    pub async fn test_connection(&self, user: UserId, id: ConnectionId, live: StepSender) -> Result<Report> {
         let connection = self.meta.connection(user, id).await?;
         let target = self.target(&connection).await?;
         let connections = self.clone();
@@ -323,7 +323,7 @@ impl Connections {
         user: UserId,
         id: ConnectionId,
         change: Change,
-        live: Live,
+        live: StepSender,
     ) -> Result<Connection, Refused> {
         let connection = self.meta.connection(user, id).await?;
         let mut wrong = Wrong::default();
@@ -375,7 +375,7 @@ impl Connections {
         connection: &Connection,
         password: Option<Secret>,
         ca: Option<Option<CaCertificate>>,
-        live: Live,
+        live: StepSender,
     ) -> Result<(), Refused> {
         for _ in 0..MAX_ROUNDS {
             let (password, ca, live) = (password.clone(), ca.clone(), live.clone());
@@ -399,7 +399,7 @@ impl Connections {
         connection: &Connection,
         password: Option<Secret>,
         ca: Option<Option<CaCertificate>>,
-        live: Live,
+        live: StepSender,
     ) -> Result<bool, Refused> {
         let stored = self.meta.sealed(connection.id).await?;
         let target = match (password, ca) {
@@ -493,7 +493,7 @@ impl Connections {
         kind: ConnectionKind,
         target: Target,
         journal: Arc<dyn Journal>,
-        live: Live,
+        live: StepSender,
     ) -> Result<Report> {
         let attempt = ConnectionTestAttempt::begin(&self.meta, user, &target.endpoint).await?;
         let _permit = match self.source_concurrency.take(user).await {
@@ -523,7 +523,7 @@ impl Connections {
     }
 
     /// Remembers a passport that was seen along the way. If that fails it is said in the log: what was asked for is no worse.
-    pub(crate) async fn remember_passport(&self, id: ConnectionId, passport: Option<Passport>) {
+    pub(crate) async fn remember_passport(&self, id: ConnectionId, passport: Option<RolePrivileges>) {
         let Some(passport) = passport else { return };
         if let Err(problem) = self.note_passport(id, passport).await {
             tracing::error!(connection = %id, cause = problem.internal, "the passport could not be stored");

@@ -17,12 +17,12 @@ mod ledger;
 mod liveness;
 mod models;
 mod parallel_read;
-mod passport;
 mod passwords;
 mod people;
 mod reading;
 mod retention;
 mod role;
+mod role_privileges;
 mod rows;
 mod runner;
 mod secrets;
@@ -38,16 +38,16 @@ mod versions;
 
 pub use accounts::{Accounts, Identity, NewToken, Proof, SignUpState, SignedIn};
 pub use browse::Preview;
-pub use connections::{Change, ConnectionForm, Connections, Live, Refused};
+pub use connections::{Change, ConnectionForm, Connections, Refused, StepSender};
 pub use diff::Diff;
 pub use export::Exported;
 pub use imports::{Import, Imports};
 pub use jobs::Jobs;
 pub use liveness::Waiting;
 pub use models::Models;
-pub use passport::{RightsChange, SeenPassport};
 pub use people::NewLink;
 pub use role::NewRole;
+pub use role_privileges::{RightsChange, SeenPrivileges};
 pub use rows::Rows;
 use runner::Runner;
 pub use runner::Workers;
@@ -64,7 +64,7 @@ pub use mycorr_meta::{
     TeamMember, TeamRole, Token, TokenAccess, TokenScope, User, UserChange, Version, WaitingFor, Who,
 };
 pub use mycorr_pgread::{
-    Attempt, DeniedLookup, DialOutcome, Excess, Outcome as StepOutcome, Passport, Report, SchemaEntry,
+    Attempt, DeniedLookup, DialOutcome, Excess, Outcome as StepOutcome, Report, RolePrivileges, SchemaEntry,
     SchemaRights, ServerFacts, SourceColumn, Step, StepName, TableDescription, TableEntry, TableKind, Tls,
     paste,
     sql::role_script,
@@ -110,7 +110,7 @@ pub struct EngineDeps {
 }
 
 /// What a row may have unless the operator says otherwise.
-pub const LARGEST_ROW: usize = 64 << 20;
+pub const MAX_ROW_BYTES: usize = 64 << 20;
 
 /// Everything that Mycorr can do, by use case. Cheap to clone. What it is made of stays inside: who holds an engine
 /// reaches the metadata, the secrets and the tables through a use case, which asks who is asking.

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 /// In characters (NIST SP 800-63B).
 pub(crate) const SHORTEST: usize = 8;
 /// In bytes: long enough for every sentence, too short to keep a hasher busy.
-const LONGEST: usize = 1024;
+const MAX_PASSWORD_BYTES: usize = 1024;
 
 /// Hashes and verifies on threads of their own, few at a time: each takes 19 MiB and a core. Of strangers only so many
 /// wait as would be done within a few seconds, few of each address, and never before somebody who is known.
@@ -76,8 +76,8 @@ impl Passwords {
             let message = format!("At least {SHORTEST} characters. A sentence is easiest to remember.");
             return Err(Problem::invalid("password", message));
         }
-        if password.expose().len() > LONGEST {
-            return Err(Problem::invalid("password", format!("At most {LONGEST} bytes.")));
+        if password.expose().len() > MAX_PASSWORD_BYTES {
+            return Err(Problem::invalid("password", format!("At most {MAX_PASSWORD_BYTES} bytes.")));
         }
         self.work(place, move || {
             Argon2::default()
@@ -96,7 +96,7 @@ impl Passwords {
         place: Place<'_>,
     ) -> Result<bool> {
         self.work(place, move || {
-            let known = hash.is_some() && password.expose().len() <= LONGEST;
+            let known = hash.is_some() && password.expose().len() <= MAX_PASSWORD_BYTES;
             let hash = hash.as_deref().unwrap_or(NOBODYS);
             let fits = Argon2::default().verify_password(password.expose().as_bytes(), hash).is_ok();
             known && fits

@@ -2,7 +2,7 @@
 
 use crate::{
     Listed, Meta, after, db,
-    entity::{founder, session, token, user},
+    entity::{first_admin, session, token, user},
     events::{About, note},
     invites, now,
     record::{Action, SessionInfo, Token, TokenAccess, TokenScope, User},
@@ -119,7 +119,7 @@ impl Meta {
     /// # Errors
     /// `storage_unavailable`.
     pub async fn is_new(&self) -> Result<bool> {
-        Ok(founder::Entity::find().count(&self.db).await.map_err(db)? == 0)
+        Ok(first_admin::Entity::find().count(&self.db).await.map_err(db)? == 0)
     }
 
     /// Makes an account; the first one is the administrator's. Unless `anyone` may sign up, others need an invitation.
@@ -134,12 +134,14 @@ impl Meta {
     ) -> Result<User> {
         let transaction = self.write().await?;
         let at = now();
-        let founded =
-            founder::Entity::insert(founder::ActiveModel { id: Set(1), at: Set(at.timestamp_micros()) })
-                .on_conflict_do_nothing_on([founder::Column::Id])
-                .exec_without_returning(&transaction)
-                .await
-                .map_err(db)?;
+        let founded = first_admin::Entity::insert(first_admin::ActiveModel {
+            id: Set(1),
+            at: Set(at.timestamp_micros()),
+        })
+        .on_conflict_do_nothing_on([first_admin::Column::Id])
+        .exec_without_returning(&transaction)
+        .await
+        .map_err(db)?;
         let first = matches!(founded, TryInsertResult::Inserted(1));
         if !first && !anyone && invite.is_none() {
             return Err(Problem::new(Code::SignUpClosed, "Nobody can sign up here without an invitation.")

@@ -38,7 +38,7 @@ macro_rules! belongs_to {
 }
 
 /// One row, once the first account was made: whoever inserts it is the administrator.
-pub mod founder {
+pub mod first_admin {
     use super::*;
     #[derive(Clone, Debug, DeriveEntityModel)]
     #[sea_orm(table_name = "founder")]

@@ -132,7 +132,7 @@ impl Meta {
     }
 
     /// Deletes a Model with its tables and jobs. A worker that still writes one of its tables finds its lease
-    /// gone; the files are removed later (see [`Meta::removed_tables`]).
+    /// gone; the files are removed later (see [`Meta::pending_deletions`]).
     ///
     /// # Errors
     /// `not_found`, `forbidden`; `storage_full`, `storage_unavailable`.

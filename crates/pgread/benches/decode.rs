@@ -2,7 +2,7 @@
 //! `cargo bench -p mycorr-pgread`.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use mycorr_pgread::doors::Stretch;
+use mycorr_pgread::bench_api::EncodedRows;
 
 const ROWS: usize = 64 << 10;
 
@@ -39,11 +39,11 @@ fn decode(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decode");
     group.throughput(Throughput::Elements(ROWS as u64)).sample_size(30);
     for &(name, oid, modifier, cell) in FAMILIES {
-        let mut stretch = Stretch::new(oid, modifier, (0..ROWS).map(|row| Some(cell(row))));
+        let mut stretch = EncodedRows::new(oid, modifier, (0..ROWS).map(|row| Some(cell(row))));
         group.bench_function(name, |bencher| bencher.iter(|| stretch.decode().expect("cells of the type")));
     }
     let some = |row| (row % 3 != 0).then(|| (scattered(row) % 1_000_000).to_string().into_bytes());
-    let mut stretch = Stretch::new(23, -1, (0..ROWS).map(some));
+    let mut stretch = EncodedRows::new(23, -1, (0..ROWS).map(some));
     group.bench_function("integer, a third null", |bencher| {
         bencher.iter(|| stretch.decode().expect("cells of the type"))
     });

@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-const PIECE: usize = 512 << 10;
+const READ_CHUNK_BYTES: usize = 512 << 10;
 const PATIENCE: Duration = Duration::from_millis(5);
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     socket.set_nodelay(true)?;
     let own = socket.try_clone()?;
     let mut stream: Box<dyn Stream> = match ca {
-        None => Box::new(Ahead(BufReader::with_capacity(PIECE, socket))),
+        None => Box::new(Ahead(BufReader::with_capacity(READ_CHUNK_BYTES, socket))),
         Some(ca) => {
             let mut request = BytesMut::new();
             frontend::ssl_request(&mut request);
@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let mut connector = SslConnector::builder(SslMethod::tls_client())?;
             connector.set_ca_file(ca)?;
             let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
-            let ahead = Ahead(BufReader::with_capacity(PIECE, socket));
+            let ahead = Ahead(BufReader::with_capacity(READ_CHUNK_BYTES, socket));
             Box::new(connector.build().connect(host, ahead)?)
         }
     };
@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     frontend::startup_message([("user", user.as_str()), ("database", database.as_str())], &mut output)?;
     stream.write_all(&output)?;
     until_ready(&mut stream)?;
-    mycorr_egress::wake_at(&own, PIECE)?;
+    mycorr_egress::wake_at(&own, READ_CHUNK_BYTES)?;
     own.set_read_timeout(Some(PATIENCE))?;
 
     let started = Instant::now();

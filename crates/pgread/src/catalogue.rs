@@ -2,7 +2,7 @@
 
 use crate::{
     client::Client,
-    explain::{self, Asked},
+    explain::{self, ErrorContext},
     lookup::DeniedLookup,
     sql,
     type_tree::Types,
@@ -99,7 +99,7 @@ impl Client {
     pub async fn schemas(&mut self, after: Option<&str>, limit: usize) -> Result<Vec<SchemaEntry>> {
         let target = self.target.clone();
         let parameters = [after.unwrap_or(""), &limit.to_string()];
-        let rows = self.query(sql::SCHEMAS, &parameters, &Asked::login(&target.endpoint)).await?;
+        let rows = self.query(sql::SCHEMAS, &parameters, &ErrorContext::login(&target.endpoint)).await?;
         at_most(&rows, limit, "schemas")?;
         rows.iter()
             .map(|row| {
@@ -119,7 +119,7 @@ impl Client {
         limit: usize,
     ) -> Result<Vec<TableEntry>> {
         let target = self.target.clone();
-        let asked = Asked::schema(&target.endpoint, schema);
+        let asked = ErrorContext::schema(&target.endpoint, schema);
         let parameters = [schema, search.unwrap_or(""), after.unwrap_or(""), &limit.to_string()];
         let rows = self.query(sql::TABLES, &parameters, &asked).await?;
         listed(&rows, limit, target.endpoint.role())
@@ -139,7 +139,7 @@ impl Client {
         let target = self.target.clone();
         let (schema, name) = after.unwrap_or_default();
         let parameters = [text, schema, name, &limit.to_string()];
-        let rows = self.query(sql::SEARCH, &parameters, &Asked::login(&target.endpoint)).await?;
+        let rows = self.query(sql::SEARCH, &parameters, &ErrorContext::login(&target.endpoint)).await?;
         listed(&rows, limit, target.endpoint.role())
     }
 
@@ -149,12 +149,12 @@ impl Client {
     /// `table_not_found` if there is none of that name.
     pub async fn describe(&mut self, schema: &str, table: &str) -> Result<TableDescription> {
         let target = self.target.clone();
-        let asked = Asked::table(&target.endpoint, schema, table);
+        let asked = ErrorContext::table(&target.endpoint, schema, table);
         let rows = self.query(sql::DESCRIBE, &[schema, table], &asked).await?;
         let Some(first) = rows.first() else { return Err(explain::table_not_found(schema, table)) };
         at_most(&rows, MAX_COLUMNS, "columns")?;
         let types = self.types(first).await;
-        self.settled(&asked).await?;
+        self.verify_session_settings(&asked).await?;
         let mut row = Reader::new(first);
         // In information_schema stands what the role has any right to; the rest is explained by `problem`.
         let listed = row.optional_flag()? != Some(false);
@@ -189,10 +189,10 @@ impl Client {
                 mapping,
             });
         }
-        let shut: Vec<&str> =
+        let unreadable: Vec<&str> =
             columns.iter().filter(|column| !column.readable).map(|column| column.name.as_str()).collect();
-        let grant = (entry.problem.is_none() && !shut.is_empty())
-            .then(|| sql::grant_select_columns(schema, table, &shut, target.endpoint.role()));
+        let grant = (entry.problem.is_none() && !unreadable.is_empty())
+            .then(|| sql::grant_select_columns(schema, table, &unreadable, target.endpoint.role()));
         let denied = self.denied_lookups().await;
         Ok(TableDescription { entry, oid, columns, row_security, grant, denied })
     }

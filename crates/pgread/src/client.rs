@@ -1,7 +1,7 @@
 //! A signed-in connection.
 
 use crate::{
-    explain::{self, Asked, explain},
+    explain::{self, ErrorContext, to_problem},
     in_flight::{Canceller, InFlight, NOT_STOPPED, Role, Stop},
     journal::{Journal, Outgoing},
     lookup::Refused,
@@ -72,11 +72,11 @@ pub(crate) const LOGIN: Duration = Duration::from_secs(15);
 pub(crate) const CATALOGUE: Timeouts =
     Timeouts { statement: Duration::from_secs(30), lock: Duration::from_secs(5) };
 /// No answer about the catalogue is larger.
-const LARGEST_ANSWER: u64 = 64 << 20;
+const MAX_ANSWER_BYTES: u64 = 64 << 20;
 /// Names and descriptions of 1,600 columns are some 150 kB.
-const LONGEST_MESSAGE: usize = 4 << 20;
+const MAX_MESSAGE_BYTES: usize = 4 << 20;
 /// What is read from the socket at once, if so much has come.
-const ROOM: usize = 512 << 10;
+const READ_AHEAD_BYTES: usize = 512 << 10;
 /// How much longer than the server's own end of a statement we wait for it.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
@@ -118,7 +118,7 @@ impl Client {
     /// The codes of `api.md` for a failed connection.
     pub async fn connect(dialer: &Dialer, target: &Target, journal: Arc<dyn Journal>) -> Result<Self> {
         let deadline = Instant::now() + LOGIN;
-        let told = |failure: Failure| explain(&failure, &Asked::login(&target.endpoint));
+        let told = |failure: Failure| to_problem(&failure, &ErrorContext::login(&target.endpoint));
         let host = Host::parse(&target.endpoint.host).map_err(|error| told(Failure::Dial(error.into())))?;
         let dialed = dialer
             .dial(&host, target.endpoint.port.get(), deadline)
@@ -148,8 +148,8 @@ impl Client {
         journal: Arc<dyn Journal>,
     ) -> Result<Self> {
         wire.limits.deadline = None;
-        wire.limits.message = LONGEST_MESSAGE;
-        wire.limits.room = ROOM;
+        wire.limits.message = MAX_MESSAGE_BYTES;
+        wire.limits.room = READ_AHEAD_BYTES;
         wire.limits.idle = CATALOGUE.statement + GRACE;
         let server = ServerInfo { version: told.version };
         let traits = ServerTraits {
@@ -199,9 +199,9 @@ impl Client {
 
     /// # Errors
     /// `pooler_conflict` if what is read is not read under the settings that go before it.
-    pub(crate) async fn settled(&mut self, asked: &Asked<'_>) -> Result<()> {
+    pub(crate) async fn verify_session_settings(&mut self, asked: &ErrorContext<'_>) -> Result<()> {
         let name = self.application_name.clone();
-        let rows = self.query(sql::SETTLED, &[&name], asked).await?;
+        let rows = self.query(sql::VERIFY_SESSION_SETTINGS, &[&name], asked).await?;
         let holds = rows.first().and_then(|row| row.first()?.as_deref()) == Some(b"t");
         if holds { Ok(()) } else { Err(explain::settings_elsewhere()) }
     }
@@ -209,7 +209,7 @@ impl Client {
     /// The process that serves this connection; `None` where a pooler stands in between or the look-up is refused.
     pub(crate) async fn backend(&mut self) -> Option<Backend> {
         let endpoint = self.target.endpoint.clone();
-        let rows = self.query(sql::BACKEND, &[], &Asked::login(&endpoint)).await.ok()?;
+        let rows = self.query(sql::BACKEND, &[], &ErrorContext::login(&endpoint)).await.ok()?;
         let [Some(process_id), Some(started), ..] = rows.first()?.as_slice() else { return None };
         let number = |text: &[u8]| std::str::from_utf8(text).ok()?.parse::<i64>().ok();
         let process_id = i32::try_from(number(process_id)?).ok()?;
@@ -226,7 +226,7 @@ impl Client {
         let endpoint = self.target.endpoint.clone();
         let parameters = [backend.process_id.to_string(), backend.server_started.to_string()];
         let parameters = [parameters[0].as_str(), &parameters[1]];
-        let rows = self.query(sql::ALIVE, &parameters, &Asked::login(&endpoint)).await?;
+        let rows = self.query(sql::ALIVE, &parameters, &ErrorContext::login(&endpoint)).await?;
         let row = rows.first().map(Vec::as_slice);
         let flag = |at: usize| row.and_then(|row| row.get(at)?.as_deref()) == Some(b"t");
         Ok(flag(0).then(|| flag(1)))
@@ -248,7 +248,7 @@ impl Client {
         let answer = async {
             let parameters: Vec<_> = parameters.iter().map(|text| source_name::to_bytes(text)).collect();
             pipeline::send(&mut self.wire, &settings, text, &parameters, &[]).await?;
-            pipeline::rows(&mut self.wire, LARGEST_ANSWER).await
+            pipeline::rows(&mut self.wire, MAX_ANSWER_BYTES).await
         };
         let answer = answer.await;
         let stop = self.end(answer.as_ref().map(|rows| rows.len() as u64)).await;
@@ -369,7 +369,7 @@ impl Client {
             (Ok(_), _) => "ok".to_owned(),
             (Err(Some(Failure::Server(error))), _) => error.sqlstate.clone(),
             (Err(Some(failure)), _) => {
-                explain(failure, &Asked::login(&self.target.endpoint)).code.as_str().to_owned()
+                to_problem(failure, &ErrorContext::login(&self.target.endpoint)).code.as_str().to_owned()
             }
             (Err(None), _) => "cancelled".to_owned(),
         };

@@ -3,7 +3,7 @@
 use crate::{
     catalogue::{SourceColumn, TableDescription},
     client::Client,
-    explain::{self, Asked},
+    explain::{self, ErrorContext},
     reader::{Reader, unreadable},
     sql,
 };
@@ -31,7 +31,7 @@ impl Client {
     /// As every read.
     pub async fn keys(&mut self, table: &TableDescription) -> Result<Option<Vec<UniqueKey>>> {
         let target = self.target.clone();
-        let asked = Asked::table(&target.endpoint, &table.entry.schema, &table.entry.name);
+        let asked = ErrorContext::table(&target.endpoint, &table.entry.schema, &table.entry.name);
         let rows = match self.query(sql::KEYS, &[&table.oid.to_string()], &asked).await {
             Ok(rows) => rows,
             Err(problem) if problem.code == Code::TablePermissionDenied => return Ok(None),
@@ -57,7 +57,8 @@ impl Client {
     /// As every read.
     pub async fn renamed(&mut self, oid: u32) -> Result<Option<(String, String)>> {
         let target = self.target.clone();
-        let rows = self.query(sql::RENAMED, &[&oid.to_string()], &Asked::login(&target.endpoint)).await?;
+        let rows =
+            self.query(sql::RENAMED, &[&oid.to_string()], &ErrorContext::login(&target.endpoint)).await?;
         let name = |row| {
             let mut row = Reader::new(row);
             Ok((row.name()?, row.name()?))

@@ -3,23 +3,23 @@
 //! through a general driver. Messages in, Arrow batches out; knows nothing of where they go.
 
 mod agreed;
+#[doc(hidden)]
+pub mod bench_api;
 mod catalogue;
 mod client;
 mod decode;
 mod division;
-#[doc(hidden)]
-pub mod doors;
 mod explain;
 mod handout;
 mod identity;
 mod in_flight;
 mod journal;
 mod lookup;
-mod passport;
 pub mod paste;
 mod preview;
 mod probe;
 mod reader;
+mod role_privileges;
 mod scan;
 mod similar;
 pub mod sql;
@@ -39,8 +39,8 @@ pub use in_flight::{Canceller, Stop, WithStop};
 pub use journal::{Ending, Journal, MemoryJournal, Outgoing, RUNNING};
 pub use lookup::DeniedLookup;
 pub use mycorr_egress::{Attempt, Outcome as DialOutcome};
-pub use passport::{Excess, Passport, SchemaRights};
 pub use probe::{Outcome, Report, ServerFacts, Step, StepName, Tls, test};
+pub use role_privileges::{Excess, RolePrivileges, SchemaRights};
 pub use scan::{Scan, ScanLimits};
 pub use similar::nearest;
 pub use statement::Statement;

@@ -3,7 +3,7 @@
 
 use crate::{
     client::{Client, Failed},
-    explain::{Asked, explain, explain_look},
+    explain::{ErrorContext, explain_look, to_problem},
     in_flight::WithStop,
     reader::Reader,
     sql::{self, Template},
@@ -36,7 +36,7 @@ impl Client {
         &mut self,
         template: Template,
         parameters: &[&str],
-        asked: &Asked<'_>,
+        asked: &ErrorContext<'_>,
     ) -> Result<Vec<Row>> {
         loop {
             let text = sql::render(template.text, |object| self.refused.iter().any(|r| r.object == object));
@@ -46,7 +46,7 @@ impl Client {
             };
             let version = &self.server().version;
             let Failure::Server(error) = &failure else {
-                return Err(explain(&failure, asked).with_stop(stop));
+                return Err(to_problem(&failure, asked).with_stop(stop));
             };
             if error.sqlstate != "42501" {
                 return Err(explain_look(&failure, asked, &text, version));
@@ -57,7 +57,7 @@ impl Client {
                 None => {
                     let lookups = self.grants(&words, &text).await;
                     return Err(match lookups.is_empty() {
-                        true => explain(&failure, asked),
+                        true => to_problem(&failure, asked),
                         false => denied(&lookups, self.target.endpoint.role()).internal(&failure),
                     });
                 }
@@ -89,7 +89,7 @@ impl Client {
     /// As every read.
     pub async fn try_lookups(&mut self) -> Result<()> {
         let endpoint = self.target.endpoint.clone();
-        let asked = Asked::login(&endpoint);
+        let asked = ErrorContext::login(&endpoint);
         // With a text to look for, or the server would plan without what it takes to look for one.
         self.query(sql::SEARCH, &["x", "", "", "0"], &asked).await?;
         self.query(sql::DESCRIBE, &["", ""], &asked).await?;

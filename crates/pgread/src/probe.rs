@@ -3,9 +3,9 @@
 use crate::{
     catalogue::Reader,
     client::{Client, LOGIN, Target},
-    explain::{Asked, explain, tried},
+    explain::{ErrorContext, to_problem, tried},
     journal::Journal,
-    passport::Passport,
+    role_privileges::RolePrivileges,
     similar, sql,
     tls::{CertificateInfo, Encryption, Rule},
     wire::{
@@ -109,7 +109,7 @@ pub struct Report {
     /// Why they were refused, if they were.
     pub broken_rule: Option<Rule>,
     /// What the role may do, if the test got so far.
-    pub passport: Option<Passport>,
+    pub passport: Option<RolePrivileges>,
     /// Why the test failed; `None` if it passed.
     pub problem: Option<Problem>,
 }
@@ -128,7 +128,7 @@ pub async fn test(
     on_step: &mut (dyn FnMut(&Step) + Send),
 ) -> Report {
     let (report, since) = (Report::default(), Instant::now());
-    let mut walk = Walk { report, since, on_step, target, journal, denied: None };
+    let mut walk = ConnectionTest { report, since, on_step, target, journal, denied: None };
     match walk.through(dialer).await {
         Ok(server) => walk.report.server = Some(server),
         Err(mut problem) => {
@@ -147,7 +147,7 @@ pub async fn test(
     walk.report
 }
 
-struct Walk<'a> {
+struct ConnectionTest<'a> {
     report: Report,
     since: Instant,
     on_step: &'a mut (dyn FnMut(&Step) + Send),
@@ -157,7 +157,7 @@ struct Walk<'a> {
     journal: Arc<dyn Journal>,
 }
 
-impl Walk<'_> {
+impl ConnectionTest<'_> {
     fn step(&mut self, step: StepName, outcome: Outcome, message: String, fix: Option<String>) {
         let milliseconds = self.since.elapsed().as_millis() as u64;
         self.since = Instant::now();
@@ -174,7 +174,7 @@ impl Walk<'_> {
     async fn through(&mut self, dialer: &Dialer) -> Result<ServerFacts> {
         let target = self.target;
         let endpoint = &target.endpoint;
-        let told = |failure: Failure| explain(&failure, &Asked::login(endpoint));
+        let told = |failure: Failure| to_problem(&failure, &ErrorContext::login(endpoint));
         let deadline = Instant::now() + LOGIN;
 
         let host = Host::parse(&endpoint.host).map_err(|error| told(Failure::Dial(error.into())))?;
@@ -212,7 +212,7 @@ impl Walk<'_> {
             format!("The database {database} is there, on PostgreSQL {version}."),
         );
 
-        let rows = client.query(sql::SERVER, &[], &Asked::login(endpoint)).await;
+        let rows = client.query(sql::SERVER, &[], &ErrorContext::login(endpoint)).await;
         let facts = rows.and_then(|rows| {
             let row = rows.first().cloned().unwrap_or_default();
             let mut row = Reader::new(&row);
@@ -229,7 +229,7 @@ impl Walk<'_> {
             _ => None,
         };
         let mut settled = match facts {
-            Ok(_) => client.settled(&Asked::login(endpoint)).await,
+            Ok(_) => client.verify_session_settings(&ErrorContext::login(endpoint)).await,
             Err(_) => Ok(()),
         };
         if settled.is_ok() && facts.is_ok() {
@@ -315,7 +315,7 @@ impl Walk<'_> {
         let mut target = self.target.clone();
         target.endpoint.database = maintenance;
         let Ok(mut client) = Client::connect(dialer, &target, self.journal.clone()).await else { return };
-        let rows = client.query(sql::DATABASES, &[], &Asked::login(&target.endpoint)).await;
+        let rows = client.query(sql::DATABASES, &[], &ErrorContext::login(&target.endpoint)).await;
         client.close().await;
         let names: Vec<String> =
             rows.unwrap_or_default().iter().filter_map(|row| Reader::new(row).name().ok()).collect();
@@ -339,7 +339,7 @@ impl Walk<'_> {
         let Ok(mut second) = Client::connect(dialer, self.target, self.journal.clone()).await else {
             return "a connection pooler".to_owned();
         };
-        let rows = second.query(sql::BACKEND, &[], &Asked::login(endpoint)).await;
+        let rows = second.query(sql::BACKEND, &[], &ErrorContext::login(endpoint)).await;
         second.close().await;
         match rows.and_then(|rows| Reader::new(rows.first().unwrap_or(&Vec::new())).number()) {
             Ok(same) if same == backend => "a connection pooler in transaction mode".to_owned(),

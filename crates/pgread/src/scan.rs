@@ -48,10 +48,10 @@ const BATCH_BYTES: usize = 2 << 20;
 const BATCH_ROWS: usize = 64 << 10;
 /// So many bytes of rows are gone through once for each column: they and the places of their cells stay in the
 /// processor's cache.
-const STRETCH: usize = 128 << 10;
+const DECODE_CHUNK_BYTES: usize = 128 << 10;
 
 /// So much of a row over the limit is read to see which column makes it so large.
-const NAMING: usize = 64 << 10;
+const MAX_NAMING_BYTES: usize = 64 << 10;
 
 /// A table being read.
 pub struct Scan {
@@ -302,7 +302,11 @@ impl Scan {
         let mut rows = 0;
         let mut bytes = 0;
         while !self.ready && rows < BATCH_ROWS && bytes < BATCH_BYTES {
-            let taken = if self.complete { 0 } else { self.locate(rows, STRETCH.min(BATCH_BYTES - bytes))? };
+            let taken = if self.complete {
+                0
+            } else {
+                self.locate(rows, DECODE_CHUNK_BYTES.min(BATCH_BYTES - bytes))?
+            };
             if taken > 0 {
                 let input = self.client.wire.input();
                 for (at, builder) in self.builders.iter_mut().enumerate() {
@@ -315,7 +319,7 @@ impl Scan {
             }
             match self.client.wire.peek(MAX_MESSAGE_BYTES)? {
                 Some((b'D', length)) if !self.complete => {
-                    let wanted = if length > self.limits.row { length.min(NAMING) } else { length };
+                    let wanted = if length > self.limits.row { length.min(MAX_NAMING_BYTES) } else { length };
                     let missing = wanted.saturating_sub(self.client.wire.input().len()).max(1);
                     self.client.wire.fill(missing).await?;
                 }
@@ -349,7 +353,7 @@ impl Scan {
             let Some(&[b'D', a, b, c, d]) = input[at..].first_chunk::<5>() else { break };
             let length = u32::from_be_bytes([a, b, c, d]) as usize;
             if length > limits.row {
-                if input.len() - at < length.min(NAMING) {
+                if input.len() - at < length.min(MAX_NAMING_BYTES) {
                     break;
                 }
                 let row = *rows + (before + cells.rows()) as u64;

@@ -18,7 +18,7 @@ pub fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Opt
 }
 
 /// The longest names that are compared letter by letter: PostgreSQL keeps 63 bytes.
-const LONGEST: usize = 64;
+const MAX_NAME_CHARS: usize = 64;
 
 /// Smaller is nearer; `None`: another name, or the very same.
 fn distance(typed: &str, name: &str) -> Option<u32> {
@@ -39,7 +39,7 @@ fn distance(typed: &str, name: &str) -> Option<u32> {
     let (typed, name): (Vec<char>, Vec<char>) = (typed.chars().collect(), name.chars().collect());
     // Of a short name, two letters are all there is to know it by.
     let most = if typed.len().min(name.len()) < 5 { 1 } else { 2 };
-    if typed.len().max(name.len()) > LONGEST || typed.len().abs_diff(name.len()) > most {
+    if typed.len().max(name.len()) > MAX_NAME_CHARS || typed.len().abs_diff(name.len()) > most {
         return None;
     }
     let edits = edits(&typed, &name);

@@ -25,8 +25,30 @@ pub struct Template {
 
 /// All fixed statements, for the documentation.
 pub const TEMPLATES: &[Template] = &[
-    SETTINGS, SETTLED, SERVER, BACKEND, DATABASES, ROLE, RIGHTS, WRITES, SCHEMAS, TABLES, SEARCH, DESCRIBE,
-    TYPES, KEYS, RENAMED, DENIED, BENEATH, LIMITS, ALIVE, CAPACITY, RANGES, MEMBERS, IDENTITY, SNAPSHOT,
+    SETTINGS,
+    VERIFY_SESSION_SETTINGS,
+    SERVER,
+    BACKEND,
+    DATABASES,
+    ROLE,
+    RIGHTS,
+    WRITES,
+    SCHEMAS,
+    TABLES,
+    SEARCH,
+    DESCRIBE,
+    TYPES,
+    KEYS,
+    RENAMED,
+    DENIED,
+    BENEATH,
+    LIMITS,
+    ALIVE,
+    CAPACITY,
+    RANGES,
+    MEMBERS,
+    IDENTITY,
+    SNAPSHOT,
     ALIGN,
 ];
 
@@ -64,8 +86,10 @@ pub const SETTINGS: Template = Template {
 /// Whether the settings hold where a table is read. A pooler that spreads reads over several servers sends this
 /// where it sends the read, and the settings, which call a volatile function, to the primary: values would be
 /// printed as the role's own settings say. `$1` is the connection's name, which nobody else can have set.
-pub const SETTLED: Template =
-    Template { name: "settled", text: "SELECT pg_catalog.current_setting('application_name') = $1" };
+pub const VERIFY_SESSION_SETTINGS: Template = Template {
+    name: "verify_session_settings",
+    text: "SELECT pg_catalog.current_setting('application_name') = $1",
+};
 
 /// What server this is, and whether the role may do too much here, or nothing at all.
 pub const SERVER: Template = Template {

@@ -2,8 +2,8 @@
 //! Reading stays: no membership in a group is taken away unless the group is one of PostgreSQL's own that only writes.
 
 use crate::{
-    passport::{Excess, number_of_tables},
     reader::Reader,
+    role_privileges::{Excess, number_of_tables},
     sql,
 };
 use mycorr_domain::Result;

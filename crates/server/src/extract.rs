@@ -40,7 +40,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 }
 
 /// The largest body that is read, in bytes. The largest honest one is a bundle of CA certificates.
-pub(crate) const LARGEST_BODY: usize = 2 << 20;
+pub(crate) const MAX_BODY_BYTES: usize = 2 << 20;
 
 pub(crate) fn too_large() -> Problem {
     Problem::new(Code::PayloadTooLarge, "The request is larger than 2 MiB.").fix(

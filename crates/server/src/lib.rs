@@ -1,9 +1,9 @@
 //! Mycorr over HTTP: routes, sessions, problem documents, the OpenAPI document and the embedded page.
 //! Knows no SQL and no Delta; whatever it does, it asks `engine` to do.
 
-mod around;
+mod authentication;
+mod body_drain;
 mod body_on_drop;
-mod caller;
 mod client_address;
 mod compression;
 mod connections;
@@ -11,9 +11,9 @@ mod download;
 mod extract;
 mod host;
 mod large_answers;
-mod linger;
 mod live;
 mod metrics;
+mod middleware;
 mod openapi;
 mod page;
 mod problem;
@@ -65,7 +65,7 @@ pub(crate) struct App {
 }
 
 /// How long requests that are under way may take to end.
-const PATIENCE: Duration = Duration::from_secs(10);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Serves the API and the page until `stop` is done, then lets requests that are under way end.
 pub async fn serve(
@@ -96,7 +96,7 @@ pub async fn serve(
 async fn given_up(mut stopped: watch::Receiver<bool>) {
     // What was sent last is seen even after the sender is gone.
     let _ = stopped.wait_for(|stopped| *stopped).await;
-    tokio::time::sleep(PATIENCE).await;
+    tokio::time::sleep(DRAIN_TIMEOUT).await;
 }
 
 /// The OpenAPI 3.1 document, as `/api/openapi.json` serves it.

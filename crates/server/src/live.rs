@@ -13,7 +13,7 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use mycorr_engine::Live;
+use mycorr_engine::StepSender;
 use serde::Serialize;
 use std::convert::Infallible;
 use tokio::sync::mpsc;
@@ -23,7 +23,7 @@ pub(crate) async fn live<T, W>(
     headers: &HeaderMap,
     name: &'static str,
     status: StatusCode,
-    work: impl FnOnce(Live) -> W,
+    work: impl FnOnce(StepSender) -> W,
 ) -> Result<Response, ApiError>
 where
     T: Serialize + Send + 'static,

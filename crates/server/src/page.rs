@@ -1,7 +1,7 @@
 //! The page: built by Vite into `web/dist`, held in the binary. (A debug build reads it from the folder, so
 //! that the page can be rebuilt without the server.)
 
-use crate::around::is_api;
+use crate::middleware::is_api;
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},

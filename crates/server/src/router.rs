@@ -2,18 +2,18 @@
 
 use crate::{
     App,
-    around::around,
     compression::compression,
-    extract::LARGEST_BODY,
+    extract::MAX_BODY_BYTES,
+    middleware::wrap,
     openapi::{Doc, finish},
     page::page,
     query_parameters::{KnownParameters, refuse_unknown},
     routes::{
         accounts, browse, connections, diff, events, export, job_list, jobs, members, models, operating,
-        passport, paste, retention, role, rows, statements, tables, teams, tokens, users, versions,
+        paste, retention, role, role_privileges, rows, statements, tables, teams, tokens, users, versions,
     },
 };
-use axum::{Router, extract::DefaultBodyLimit, http::header, middleware, routing::get};
+use axum::{Router, extract::DefaultBodyLimit, http::header, middleware::from_fn_with_state, routing::get};
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -27,9 +27,9 @@ pub(crate) fn router(app: App) -> Router {
         get(async move || ([(header::CONTENT_TYPE, "application/json")], document)),
     )
     .fallback(page)
-    .layer(middleware::from_fn_with_state(known, refuse_unknown))
-    .layer(DefaultBodyLimit::max(LARGEST_BODY))
-    .layer(middleware::from_fn_with_state(app.clone(), around))
+    .layer(from_fn_with_state(known, refuse_unknown))
+    .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+    .layer(from_fn_with_state(app.clone(), wrap))
     .layer(compression())
     .with_state(app)
 }
@@ -63,7 +63,7 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(connections::transfer_connection))
         .routes(routes!(connections::accept_connection))
         .routes(routes!(connections::list_dependents))
-        .routes(routes!(passport::get_passport, passport::check_passport))
+        .routes(routes!(role_privileges::get_passport, role_privileges::check_passport))
         .routes(routes!(browse::list_schemas))
         .routes(routes!(browse::list_source_tables))
         .routes(routes!(browse::search_source_tables))

@@ -1,7 +1,7 @@
 //! All conditions of a query, tested one after the other on each batch that passes by. However many there are,
 //! nothing is nested: a plan of DataFusion that nests a node for each overflows the stack of whoever walks it.
 
-use crate::{filter, order::Ordered, problem::query};
+use crate::{filter, order::SortColumn, problem::query};
 use arrow_array::{
     Array, ArrayRef, BinaryArray, BooleanArray, RecordBatch, StringArray, builder::StringBuilder,
     cast::AsArray,
@@ -29,7 +29,7 @@ pub(crate) struct Conditions {
 
 /// What conditions on a column look at: computed once for each batch.
 struct Input {
-    column: Ordered,
+    column: SortColumn,
     what: What,
 }
 
@@ -59,7 +59,7 @@ impl Input {
 
 impl Conditions {
     /// `column` finds the column of a filter by its name.
-    pub(crate) fn new<'a>(filters: &[Filter], column: impl Fn(&str) -> &'a Ordered) -> Result<Self> {
+    pub(crate) fn new<'a>(filters: &[Filter], column: impl Fn(&str) -> &'a SortColumn) -> Result<Self> {
         let mut inputs: Vec<Input> = Vec::new();
         let mut expressions = Vec::with_capacity(filters.len());
         for filter in filters {
@@ -131,7 +131,7 @@ fn too_long(error: DataFusionError) -> Problem {
 
 /// A column of a batch, and its companion.
 pub(crate) fn stored<'a>(
-    column: &Ordered,
+    column: &SortColumn,
     batch: &'a RecordBatch,
 ) -> Result<(&'a ArrayRef, Option<&'a BinaryArray>)> {
     let native = batch
@@ -142,7 +142,7 @@ pub(crate) fn stored<'a>(
 }
 
 /// The column's text, for patterns. Bytes that are not valid UTF-8 are no characters.
-fn text(column: &Ordered, native: &ArrayRef, exact: Option<&BinaryArray>) -> ArrayRef {
+fn text(column: &SortColumn, native: &ArrayRef, exact: Option<&BinaryArray>) -> ArrayRef {
     if exact.is_none() && native.as_string_opt::<i32>().is_some() {
         return native.clone();
     }
@@ -155,7 +155,7 @@ fn text(column: &Ordered, native: &ArrayRef, exact: Option<&BinaryArray>) -> Arr
 }
 
 /// No field is called so: those have no blanks.
-fn name(column: &Ordered, what: What) -> String {
+fn name(column: &SortColumn, what: What) -> String {
     let what = match what {
         What::Key => "key",
         What::Text => "text",
@@ -164,6 +164,6 @@ fn name(column: &Ordered, what: What) -> String {
 }
 
 /// Names stand for themselves: no case folding, no dots.
-fn reference(column: &Ordered, what: What) -> Expr {
+fn reference(column: &SortColumn, what: What) -> Expr {
     Expr::Column(Name::new_unqualified(name(column, what)))
 }

@@ -82,12 +82,12 @@ pub(crate) struct Target {
 }
 
 /// More of them find no work, where a table is read from one connection.
-const MOST_THREADS: usize = 4;
+const MAX_THREADS: usize = 4;
 
 /// The threads that encode, for all versions that are being written: each takes one column of a batch at a time. They
 /// stay, because what a thread that ended had allocated is kept for long.
 pub(crate) fn threads(cores: NonZeroUsize) -> Result<Arc<ThreadPool>> {
-    let threads = ThreadPoolBuilder::new().num_threads(cores.get().min(MOST_THREADS));
+    let threads = ThreadPoolBuilder::new().num_threads(cores.get().min(MAX_THREADS));
     threads.thread_name(|_| "encode".to_owned()).build().map(Arc::new).map_err(Problem::bug)
 }
 

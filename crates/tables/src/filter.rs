@@ -3,7 +3,7 @@
 
 use crate::{
     numeric::Numeric,
-    order::{Key, Ordered, signed, wide},
+    order::{Key, SortColumn, signed, wide},
 };
 use arrow_schema::DataType;
 use datafusion::{
@@ -24,7 +24,7 @@ enum Place {
 /// `key` gives the column's key, `text` its text. `text` is asked for only where a pattern needs it.
 pub(crate) fn expression(
     filter: &Filter,
-    column: &Ordered,
+    column: &SortColumn,
     key: Expr,
     text: impl FnOnce() -> Expr,
 ) -> Result<Expr> {
@@ -82,7 +82,7 @@ fn literal(key: Key) -> Expr {
     })
 }
 
-fn place(column: &Ordered, text: &str) -> Result<Place> {
+fn place(column: &SortColumn, text: &str) -> Result<Place> {
     let place = match column.column.stored {
         ColumnType::Int16 | ColumnType::Int32 | ColumnType::Int64 => {
             among_units(text, 0, i64::MIN.into(), i64::MAX.into(), false, |units| {
@@ -136,7 +136,7 @@ fn among_units(
     }
 }
 
-fn example(column: &Ordered) -> Cow<'static, str> {
+fn example(column: &SortColumn) -> Cow<'static, str> {
     let fixed = match column.column.stored {
         ColumnType::Boolean => "true",
         ColumnType::Int16 | ColumnType::Int32 | ColumnType::Int64 => "42",

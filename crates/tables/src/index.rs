@@ -4,7 +4,7 @@
 use crate::{
     conditions::{Conditions, stored},
     options::QueryOptions,
-    order::Ordered,
+    order::SortColumn,
     packed,
     problem::query,
     row_numbers::{RowNumbers, RowNumbersWriter},
@@ -40,7 +40,7 @@ pub(crate) struct View {
     scan: Arc<Scan>,
     conditions: Conditions,
     /// With whether it descends. Empty: the order of arrival.
-    sort: Vec<(Ordered, bool)>,
+    sort: Vec<(SortColumn, bool)>,
 }
 
 /// What a filter's batches take, for each reader.
@@ -60,13 +60,13 @@ impl View {
                 Problem::invalid(field, format!("This version of the table has no column {name:?}."))
             })
         };
-        let mut used: Vec<Ordered> = Vec::new();
+        let mut used: Vec<SortColumn> = Vec::new();
         let wanted = sort.iter().map(|sort| find(&sort.column, "sort"));
         for column in wanted.chain(filters.iter().map(|filter| find(&filter.column, "filter"))) {
             let column = column?;
             if !used.iter().any(|known| known.column == *column) {
                 let companion = version.has_field(&column.exact_name()).await?;
-                used.push(Ordered::new(column.clone(), companion));
+                used.push(SortColumn::new(column.clone(), companion));
             }
         }
         let ordered = |name: &str| {

@@ -4,8 +4,8 @@
 mod admission;
 #[doc(hidden)]
 pub mod bench;
-mod calendar;
 mod conditions;
+mod datetime_key;
 mod diff;
 mod encode;
 mod export;
@@ -18,13 +18,13 @@ mod options;
 mod order;
 mod packed;
 mod page;
-mod place;
 mod problem;
 mod row_numbers;
 mod scan;
 mod sizes;
 mod sort_key;
 mod store;
+mod table_location;
 mod version;
 mod workers;
 mod writer;

@@ -1,8 +1,8 @@
 //! A table's Delta log: which files a version is made of, and the commits that make versions.
 
 use crate::{
-    place::Place,
     problem::{conflict, storage},
+    table_location::TableLocation,
 };
 use chrono::Utc;
 use deltalake::{
@@ -69,7 +69,7 @@ const CONTENT: &str = "mycorr.content";
 const MAX_REBASES: usize = 8;
 
 impl Log {
-    pub(crate) fn of(place: &Place, table: TableId) -> Self {
+    pub(crate) fn of(place: &TableLocation, table: TableId) -> Self {
         Self { store: place.log(table) }
     }
 

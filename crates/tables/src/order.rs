@@ -5,7 +5,7 @@
 //! are the extremes. Of what is stored as text and is no number or date, `sort_key` knows the order.
 
 use crate::{
-    calendar,
+    datetime_key,
     numeric::Numeric,
     sort_key::{self, SortKey},
 };
@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 /// A column as some version stores it.
 #[derive(Clone, Debug)]
-pub(crate) struct Ordered {
+pub(crate) struct SortColumn {
     pub(crate) column: Column,
     /// Whether any file of the version has the column's companion.
     pub(crate) companion: bool,
@@ -40,7 +40,7 @@ pub(crate) enum Key {
 /// Text of a type that cannot be read as its type says sorts above everything: shown, never refused.
 const UNREADABLE: u8 = 0xff;
 
-impl Ordered {
+impl SortColumn {
     pub(crate) fn new(column: Column, companion: bool) -> Self {
         let key = Arc::new(SortKey::of(&column));
         Self { column, companion, key }
@@ -171,20 +171,20 @@ impl Ordered {
             ColumnType::Boolean => boolean(text).map(u64::from),
             ColumnType::Float32 => parse_float::<f32>(text).map(|value| float(value.into())),
             ColumnType::Float64 => parse_float(text).map(float),
-            ColumnType::Date => calendar::date(text).map(signed),
+            ColumnType::Date => datetime_key::date(text).map(signed),
             ColumnType::Timestamp | ColumnType::TimestampTz => {
                 let micros = self.timestamp(text)?;
                 // Values beyond the 64 bits are beyond all that are stored.
                 Some(signed(micros.clamp(i64::MIN.into(), i64::MAX.into()) as i64))
             }
-            ColumnType::Time => calendar::time(text).map(signed),
-            ColumnType::TimeTz => calendar::timetz(text).map(signed),
+            ColumnType::Time => datetime_key::time(text).map(signed),
+            ColumnType::TimeTz => datetime_key::timetz(text).map(signed),
             _ => None,
         }
     }
 
     fn timestamp(&self, text: &str) -> Option<i128> {
-        calendar::timestamp(text, self.column.stored == ColumnType::TimestampTz)
+        datetime_key::timestamp(text, self.column.stored == ColumnType::TimestampTz)
     }
 
     fn bytes_of(&self, text: &[u8], key: &mut Vec<u8>) {
@@ -199,7 +199,7 @@ impl Ordered {
         let text = std::str::from_utf8(bytes);
         match self.column.stored {
             ColumnType::Timestamp | ColumnType::TimestampTz => key.extend(wide(self.timestamp(text.ok()?)?)),
-            ColumnType::Interval => key.extend(wide(calendar::interval(text.ok()?)?)),
+            ColumnType::Interval => key.extend(wide(datetime_key::interval(text.ok()?)?)),
             ColumnType::Numeric => Numeric::parse(text.ok()?)?.key(key),
             ColumnType::Decimal { scale, .. } => match Numeric::parse(text.ok()?)? {
                 Numeric::NegativeInfinity => key.extend(wide(i128::MIN)),

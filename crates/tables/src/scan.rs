@@ -1,7 +1,7 @@
 //! Some columns of a version, batch by batch, with the number of each row. What is read side by side are ranges
 //! of rows, so that they, one after the other, are the version in its order.
 
-use crate::{order::Ordered, page::projection, problem::storage, sizes, version::Version};
+use crate::{order::SortColumn, page::projection, problem::storage, sizes, version::Version};
 use arrow_array::{ArrayRef, RecordBatch, UInt64Array, new_null_array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use async_stream::try_stream;
@@ -34,7 +34,7 @@ pub(crate) struct Group {
 }
 
 impl Scan {
-    pub(crate) async fn new(version: Arc<Version>, used: &[Ordered]) -> Result<Self> {
+    pub(crate) async fn new(version: Arc<Version>, used: &[SortColumn]) -> Result<Self> {
         let columns: Vec<Column> = used.iter().map(|ordered| ordered.column.clone()).collect();
         let mut groups = Vec::new();
         let mut row_bytes = 0;

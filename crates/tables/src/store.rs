@@ -10,12 +10,12 @@ use crate::{
     log::{Kind, Log, NextVersion},
     options::QueryOptions,
     page,
-    place::Place,
     problem::storage,
     row_numbers::RowNumbers,
+    table_location::TableLocation,
     version::{MetadataCache, Version, metadata_cache},
     workers::Workers,
-    writer::{AtWork, DeltaWriter, WriterId},
+    writer::{ActiveWriters, DeltaWriter, WriterId},
 };
 use async_trait::async_trait;
 use chrono::{TimeDelta, Utc};
@@ -34,10 +34,10 @@ use std::{collections::HashSet, num::NonZeroUsize, ops::Range, sync::Arc, thread
 /// Files and log entries are durable before a version can be seen, and stay until the table is deleted.
 #[derive(Clone)]
 pub struct DeltaStore {
-    place: Place,
+    place: TableLocation,
     options: WriteOptions,
     encoders: Arc<ThreadPool>,
-    at_work: AtWork,
+    active_writers: ActiveWriters,
     workers: Workers,
     queries: Queries,
 }
@@ -120,10 +120,10 @@ impl DeltaStore {
     pub fn open(location: &str) -> Result<Self> {
         let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Ok(Self {
-            place: Place::open(location)?,
+            place: TableLocation::open(location)?,
             options: WriteOptions::default(),
             encoders: encode::threads(cores)?,
-            at_work: AtWork::default(),
+            active_writers: ActiveWriters::default(),
             workers: Workers::start(cores)?,
             queries: Queries::new(QueryOptions::default())?,
         })
@@ -273,8 +273,8 @@ impl TableStore for DeltaStore {
         let written = target.written.clone();
         let (options, threads) = (self.options.clone(), self.encoders.clone());
         let encoder = move |section| Encoder::new(target.clone(), section, options.clone(), threads.clone());
-        let at_work = self.at_work.enter(writer);
-        Ok(Box::new(DeltaWriter::new(log, base, columns, right, Box::new(encoder), written, at_work)))
+        let active_writers = self.active_writers.enter(writer);
+        Ok(Box::new(DeltaWriter::new(log, base, columns, right, Box::new(encoder), written, active_writers)))
     }
 
     async fn committed(&self, table: TableId, job: JobId) -> Result<Option<Committed>> {
@@ -436,7 +436,9 @@ impl TableStore for DeltaStore {
         let mut left = self.list(right.table()).await?;
         left.retain(|(path, _)| {
             WriterId::of_file(path).is_some_and(|writer| {
-                writer.job == right.job() && writer.fence <= right.fence() && !self.at_work.contains(writer)
+                writer.job == right.job()
+                    && writer.fence <= right.fence()
+                    && !self.active_writers.contains(writer)
             })
         });
         if left.is_empty() {

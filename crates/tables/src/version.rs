@@ -1,6 +1,6 @@
 //! A version opened for reading. A version never changes, so everything here can be kept.
 
-use crate::{log::Logged, place::Place, problem::storage};
+use crate::{log::Logged, problem::storage, table_location::TableLocation};
 use bytes::Bytes;
 use futures::{FutureExt, TryFutureExt, future::BoxFuture};
 use moka::future::Cache;
@@ -46,7 +46,7 @@ pub(crate) struct DataFile {
 }
 
 impl Version {
-    pub(crate) fn new(place: &Place, table: TableId, logged: &Logged, cache: &MetadataCache) -> Self {
+    pub(crate) fn new(place: &TableLocation, table: TableId, logged: &Logged, cache: &MetadataCache) -> Self {
         let mut rows = 0;
         let mut bytes = 0;
         let files = logged

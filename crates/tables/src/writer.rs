@@ -59,11 +59,11 @@ impl fmt::Display for WriterId {
 
 /// Writers of this process, so that a sweep leaves their files alone.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct AtWork(Arc<Mutex<HashSet<WriterId>>>);
+pub(crate) struct ActiveWriters(Arc<Mutex<HashSet<WriterId>>>);
 
-pub(crate) struct AtWorkGuard(AtWork, WriterId);
+pub(crate) struct AtWorkGuard(ActiveWriters, WriterId);
 
-impl AtWork {
+impl ActiveWriters {
     pub(crate) fn enter(&self, writer: WriterId) -> AtWorkGuard {
         self.lock().insert(writer);
         AtWorkGuard(self.clone(), writer)
@@ -108,7 +108,7 @@ pub(crate) struct DeltaWriter {
     encoded: Option<Encoded>,
     written: Arc<AtomicU64>,
     /// Until the commit: the threads may end before it, or outlive a writer that was dropped.
-    at_work: Arc<AtWorkGuard>,
+    active_writers: Arc<AtWorkGuard>,
 }
 
 /// All rows, on their way into a version.
@@ -139,12 +139,12 @@ fn run(
 }
 
 impl SectionWriter {
-    fn start(encoder: Encoder, columns: &[Column], at_work: Arc<AtWorkGuard>) -> Self {
+    fn start(encoder: Encoder, columns: &[Column], active_writers: Arc<AtWorkGuard>) -> Self {
         let (messages, receiver) = mpsc::channel(QUEUE);
         let hasher = ContentHasher::new(columns);
         let encoder = tokio::task::spawn_blocking(move || {
             let encoded = run(encoder, hasher, receiver);
-            drop(at_work);
+            drop(active_writers);
             encoded
         });
         Self { messages, encoder: Some(encoder), companions: HashSet::new() }
@@ -193,11 +193,11 @@ impl DeltaWriter {
         right: WriteRight,
         encoder: MakeEncoder,
         written: Arc<AtomicU64>,
-        at_work: AtWorkGuard,
+        active_writers: AtWorkGuard,
     ) -> Self {
-        let (columns, at_work) = (columns.to_vec(), Arc::new(at_work));
+        let (columns, active_writers) = (columns.to_vec(), Arc::new(active_writers));
         let sections = BTreeMap::new();
-        Self { log, base, right, columns, encoder, sections, encoded: None, written, at_work }
+        Self { log, base, right, columns, encoder, sections, encoded: None, written, active_writers }
     }
 
     /// Every column with its companion where some batch had it.
@@ -220,10 +220,10 @@ impl DeltaWriter {
 #[async_trait]
 impl TableWriter for DeltaWriter {
     async fn write_section(&mut self, section: Section, batch: RecordBatch) -> Result<()> {
-        let Self { sections, encoder, at_work, columns, .. } = self;
+        let Self { sections, encoder, active_writers, columns, .. } = self;
         let begun = sections
             .entry(section.index)
-            .or_insert_with(|| SectionWriter::start(encoder(section), columns, at_work.clone()));
+            .or_insert_with(|| SectionWriter::start(encoder(section), columns, active_writers.clone()));
         begun.check(columns, &batch)?;
         begun.send(Message::Batch(batch)).await
     }

@@ -2,9 +2,9 @@
 
 use crate::{
     authority::{Authority, Certified, Leaf},
-    heard::{Heard, heard},
-    home::{Home, free_port},
     log::{LOG_PREFIX, LoggedStatement, parse_log},
+    server_dir::{ServerDir, free_port},
+    server_log::{ReceivedStatement, received_statements},
     servers::Server,
 };
 use std::{
@@ -41,7 +41,7 @@ impl Default for Options<'_> {
 /// A running PostgreSQL server on a free port of 127.0.0.1, with TLS, scram-sha-256 and every statement
 /// logged. It stops and its files go when this is dropped or the process ends.
 pub struct Cluster {
-    home: Home,
+    server_dir: ServerDir,
     bin: PathBuf,
     port: u16,
     authority: Authority,
@@ -66,23 +66,24 @@ impl Cluster {
     }
 
     pub fn start(options: &Options<'_>) -> Self {
-        let (home, bin) = Self::home(options.server);
-        home.run(Command::new(bin.join("initdb")).args([
-            "--pgdata=data",
-            "--username=postgres",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--locale=C.UTF-8",
-            "--no-sync",
-        ]))
-        .unwrap();
+        let (server_dir, bin) = Self::server_dir(options.server);
+        server_dir
+            .run(Command::new(bin.join("initdb")).args([
+                "--pgdata=data",
+                "--username=postgres",
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--locale=C.UTF-8",
+                "--no-sync",
+            ]))
+            .unwrap();
         let authority = Authority::new("Test CA");
         let mut hba = String::from("local all all trust\nlocal replication all trust\n");
         options.hba.iter().for_each(|line| hba.extend([line, "\n"]));
         hba.push_str("host all all 127.0.0.1/32 scram-sha-256\n");
-        home.write("data/pg_hba.conf", hba);
+        server_dir.write("data/pg_hba.conf", hba);
 
-        let mut cluster = Self { home, bin, port: 0, authority };
+        let mut cluster = Self { server_dir, bin, port: 0, authority };
         if let Some(leaf) = &options.certificate {
             cluster.write_certificate(&cluster.authority.issue(leaf));
         }
@@ -92,12 +93,12 @@ impl Cluster {
 
     /// A hot standby of this server, with all that is in it: the same databases, roles and certificate.
     pub fn standby(&self, settings: &[(&str, &str)]) -> Self {
-        let (home, bin) = Self::home(None);
+        let (server_dir, bin) = Self::server_dir(None);
         let mut copy = Command::new(bin.join("pg_basebackup"));
         copy.args(["--pgdata=data", "--write-recovery-conf", "--checkpoint=fast", "--no-sync"]);
-        copy.arg("-h").arg(self.home.dir()).args(["-p", &self.port.to_string(), "-U", SUPERUSER]);
-        home.run(&mut copy).unwrap();
-        let mut standby = Self { home, bin, port: 0, authority: self.authority.clone() };
+        copy.arg("-h").arg(self.server_dir.dir()).args(["-p", &self.port.to_string(), "-U", SUPERUSER]);
+        server_dir.run(&mut copy).unwrap();
+        let mut standby = Self { server_dir, bin, port: 0, authority: self.authority.clone() };
         standby.start_somewhere(&Options { settings, ..Options::default() });
         standby
     }
@@ -119,14 +120,14 @@ impl Cluster {
         panic!("never true: {question}\n{}", self.log());
     }
 
-    fn home(server: Option<&Server>) -> (Home, PathBuf) {
+    fn server_dir(server: Option<&Server>) -> (ServerDir, PathBuf) {
         // Installed by root below root's own folder, programs would be out of reach for whom they run as.
         let copy = server.map(|server| (server, PathBuf::from("server/bin")));
         let bin = copy.as_ref().map_or_else(|| Server::distribution().bin, |(_, bin)| bin.clone());
         let stop = format!("'{}' -D data -m immediate stop", bin.join("pg_ctl").display());
-        let home = Home::new("mycorr-postgresql-", &stop);
-        let bin = copy.map_or(bin, |(server, _)| home.copy(&server.bin));
-        (home, bin)
+        let server_dir = ServerDir::new("mycorr-postgresql-", &stop);
+        let bin = copy.map_or(bin, |(server, _)| server_dir.copy(&server.bin));
+        (server_dir, bin)
     }
 
     fn start_somewhere(&mut self, options: &Options<'_>) {
@@ -141,7 +142,7 @@ impl Cluster {
 
     fn configure(&self, options: &Options<'_>) {
         let port = self.port.to_string();
-        let socket = self.home.dir().display().to_string();
+        let socket = self.server_dir.dir().display().to_string();
         let tls = if options.certificate.is_some() { "on" } else { "off" };
         let base = [
             ("listen_addresses", "127.0.0.1"),
@@ -163,7 +164,7 @@ impl Cluster {
         for (name, value) in base.iter().chain(options.settings) {
             text += &format!("{name} = '{}'\n", value.replace('\'', "''"));
         }
-        self.home.write("data/postgresql.conf", text);
+        self.server_dir.write("data/postgresql.conf", text);
     }
 
     /// One of PostgreSQL's programs, of this server's version.
@@ -183,7 +184,7 @@ impl Cluster {
 
     /// The folder with the unix socket, through which everybody on this machine's test user may be anybody.
     pub fn socket_folder(&self) -> &Path {
-        self.home.dir()
+        self.server_dir.dir()
     }
 
     /// Runs SQL as superuser in the database `postgres`: unaligned rows, fields separated by `|`.
@@ -205,14 +206,14 @@ impl Cluster {
         // The newest psql talks with every server, and packages of servers alone have none.
         let mut command = Command::new(Server::distribution().bin.join("psql"));
         command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", SUPERUSER, "-f", "-"]);
-        command.arg("-h").arg(self.home.dir()).args(["-p", &self.port.to_string(), "-d", database]);
+        command.arg("-h").arg(self.server_dir.dir()).args(["-p", &self.port.to_string(), "-d", database]);
         command.env_clear().env("PGCLIENTENCODING", "UTF8").env("LC_ALL", "C.UTF-8");
         Psql(command)
     }
 
     /// The server's log so far.
     pub fn log(&self) -> String {
-        String::from_utf8_lossy(&fs::read(self.home.path("log")).unwrap_or_default()).into_owned()
+        String::from_utf8_lossy(&fs::read(self.server_dir.path("log")).unwrap_or_default()).into_owned()
     }
 
     /// What clients had the server do so far, in order; [`Cluster::sql`] stands there as user `postgres`.
@@ -224,15 +225,15 @@ impl Cluster {
     /// Puts a line before those of `pg_hba.conf` that are about TCP, and has the server read it again, which takes
     /// a moment.
     pub fn prepend_hba(&self, line: &str) {
-        let before = fs::read_to_string(self.home.path("data/pg_hba.conf")).unwrap();
+        let before = fs::read_to_string(self.server_dir.path("data/pg_hba.conf")).unwrap();
         let (local, rest) = before.split_at(before.find("\nhost").map_or(before.len(), |at| at + 1));
-        self.home.write("data/pg_hba.conf", format!("{local}{line}\n{rest}"));
+        self.server_dir.write("data/pg_hba.conf", format!("{local}{line}\n{rest}"));
         self.pg_ctl(&["reload"]).unwrap();
     }
 
     /// A file of the server's data, named as the server names it, e.g. by `pg_relation_filepath`.
     pub fn data_file(&self, name: &str) -> PathBuf {
-        self.home.path("data").join(name)
+        self.server_dir.path("data").join(name)
     }
 
     /// Ends the connections of a role, as an operator does; how many there were.
@@ -271,12 +272,12 @@ impl Cluster {
     }
 
     fn write_certificate(&self, certified: &Certified) {
-        self.home.write("data/server.crt", &certified.certificate);
-        self.home.write("data/server.key", &certified.key);
+        self.server_dir.write("data/server.crt", &certified.certificate);
+        self.server_dir.write("data/server.key", &certified.key);
     }
 
     fn pg_ctl(&self, args: &[&str]) -> Result<String, String> {
-        self.home
+        self.server_dir
             .run(Command::new(self.bin.join("pg_ctl")).args(["-D", "data", "-w", "-t", "120"]).args(args))
     }
 }
@@ -339,8 +340,8 @@ impl<'a> Database<'a> {
     }
 
     /// What this database's role asked the server for so far, also what was refused at once.
-    pub fn heard(&self) -> Vec<Heard> {
-        let mut all = heard(&self.cluster.log());
+    pub fn received_statements(&self) -> Vec<ReceivedStatement> {
+        let mut all = received_statements(&self.cluster.log());
         all.retain(|heard| heard.user == self.role);
         all
     }

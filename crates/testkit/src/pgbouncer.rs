@@ -3,7 +3,7 @@
 use crate::{
     authority::Leaf,
     cluster::Cluster,
-    home::{Home, free_port, wait_for_port},
+    server_dir::{ServerDir, free_port, wait_for_port},
     servers::{cache, not_tested},
 };
 use std::{
@@ -23,7 +23,7 @@ pub enum PoolMode {
 /// with its own password. TLS is offered, with a certificate of the cluster's authority. All other settings
 /// are the distribution's.
 pub struct PgBouncer {
-    home: Home,
+    server_dir: ServerDir,
     port: u16,
 }
 
@@ -53,13 +53,13 @@ impl PgBouncer {
 
     fn run(program: &Path, cluster: &Cluster, mode: PoolMode, settings: &[(&str, &str)]) -> Self {
         let stop = "kill \"$(cat pid)\" && while [ -e pid ]; do sleep 0.02; done";
-        let home = Home::new("mycorr-pgbouncer-", stop);
+        let server_dir = ServerDir::new("mycorr-pgbouncer-", stop);
         let certified = cluster.authority().issue(&Leaf::default());
-        home.write("server.crt", certified.certificate);
-        home.write("server.key", certified.key);
+        server_dir.write("server.crt", certified.certificate);
+        server_dir.write("server.key", certified.key);
         // On the unix socket the cluster asks for no password, and auth_query reads those of its roles.
-        home.write("users", "\"postgres\" \"\"\n");
-        let (dir, socket) = (home.dir().display(), cluster.socket_folder().display());
+        server_dir.write("users", "\"postgres\" \"\"\n");
+        let (dir, socket) = (server_dir.dir().display(), cluster.socket_folder().display());
         let (port, server) = (free_port(), cluster.port());
         let mode = match mode {
             PoolMode::Session => "session",
@@ -73,11 +73,13 @@ impl PgBouncer {
              client_tls_sslmode = allow\nclient_tls_cert_file = {dir}/server.crt\nclient_tls_key_file = {dir}/server.key\n"
         );
         settings.iter().for_each(|(name, value)| ini += &format!("{name} = {value}\n"));
-        home.write("ini", ini);
+        server_dir.write("ini", ini);
         // Into a folder that the server's user gets at, which the cache may not be.
-        fs::copy(program, home.path("pgbouncer")).unwrap();
-        let this = Self { home, port };
-        this.home.run(Command::new(this.home.path("pgbouncer")).args(["-d", "-q", "ini"])).unwrap();
+        fs::copy(program, server_dir.path("pgbouncer")).unwrap();
+        let this = Self { server_dir, port };
+        this.server_dir
+            .run(Command::new(this.server_dir.path("pgbouncer")).args(["-d", "-q", "ini"]))
+            .unwrap();
         wait_for_port(port, || this.log());
         this
     }
@@ -87,7 +89,7 @@ impl PgBouncer {
     }
 
     pub fn log(&self) -> String {
-        fs::read_to_string(self.home.path("log")).unwrap_or_default()
+        fs::read_to_string(self.server_dir.path("log")).unwrap_or_default()
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     authority::Leaf,
     cluster::Cluster,
-    home::{Home, free_port, wait_for_port},
+    server_dir::{ServerDir, free_port, wait_for_port},
 };
 use std::{fs, process::Command};
 
@@ -11,7 +11,7 @@ use std::{fs, process::Command};
 /// clear, which it needs to sign in to each of its servers, and so only over TLS. Reads are balanced over the
 /// servers. All other settings are its defaults.
 pub struct Pgpool {
-    home: Home,
+    server_dir: ServerDir,
     port: u16,
 }
 
@@ -19,11 +19,11 @@ impl Pgpool {
     /// The first cluster is the primary, the others are its standbys.
     pub fn start(clusters: &[&Cluster]) -> Self {
         let stop = "kill -INT \"$(cat pid)\" && while [ -e pid ]; do sleep 0.02; done";
-        let home = Home::new("mycorr-pgpool-", stop);
+        let server_dir = ServerDir::new("mycorr-pgpool-", stop);
         let certified = clusters[0].authority().issue(&Leaf::default());
-        home.write("server.crt", certified.certificate);
-        home.write("server.key", certified.key);
-        let (dir, port) = (home.dir().display().to_string(), free_port());
+        server_dir.write("server.crt", certified.certificate);
+        server_dir.write("server.key", certified.key);
+        let (dir, port) = (server_dir.dir().display().to_string(), free_port());
         let mut conf = format!(
             "backend_clustering_mode = 'streaming_replication'\nlisten_addresses = '127.0.0.1'\nport = {port}\n\
              socket_dir = '{dir}'\npcp_listen_addresses = ''\npcp_port = {}\npcp_socket_dir = '{dir}'\n\
@@ -41,11 +41,11 @@ impl Pgpool {
                 cluster.port()
             );
         }
-        home.write("conf", conf);
-        let this = Self { home, port };
+        server_dir.write("conf", conf);
+        let this = Self { server_dir, port };
         // Without -n it would leave its log to syslog.
         let start = format!("'{}' -n -f conf >log 2>&1 &", program());
-        this.home.run(Command::new("sh").args(["-c", &start])).unwrap();
+        this.server_dir.run(Command::new("sh").args(["-c", &start])).unwrap();
         wait_for_port(port, || this.log());
         this
     }
@@ -55,7 +55,7 @@ impl Pgpool {
     }
 
     pub fn log(&self) -> String {
-        fs::read_to_string(self.home.path("log")).unwrap_or_default()
+        fs::read_to_string(self.server_dir.path("log")).unwrap_or_default()
     }
 }
 

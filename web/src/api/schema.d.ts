@@ -1858,16 +1858,6 @@ export interface components {
             /** @example myc_… */
             token: string;
         };
-        /** @description The role's rights as they were seen last: when the connection was tested, at a sync, or when asked for. */
-        Passport: components["schemas"]["Rights"] & {
-            /** @description What was different from the time before, newest first. */
-            changes: components["schemas"]["RightsChange"][];
-            /**
-             * Format: date-time
-             * @description null if they were never seen.
-             */
-            checked_at: string | null;
-        };
         Paste: {
             /** @description A `postgres://` URL, a libpq keyword string, a `psql` command line, a JDBC URL, … */
             text: string;
@@ -1992,6 +1982,16 @@ export interface components {
             at: string;
             /** @description In a sentence. */
             what: string;
+        };
+        /** @description The role's rights as they were seen last: when the connection was tested, at a sync, or when asked for. */
+        RolePrivileges: components["schemas"]["Rights"] & {
+            /** @description What was different from the time before, newest first. */
+            changes: components["schemas"]["RightsChange"][];
+            /**
+             * Format: date-time
+             * @description null if they were never seen.
+             */
+            checked_at: string | null;
         };
         /** @description SQL that makes the read-only role. */
         RoleScript: {
@@ -2820,7 +2820,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Passport"];
+                    "application/json": components["schemas"]["RolePrivileges"];
                 };
             };
             /** @description What went wrong, and what to do */
@@ -2850,7 +2850,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Passport"];
+                    "application/json": components["schemas"]["RolePrivileges"];
                 };
             };
             /** @description What went wrong, and what to do */

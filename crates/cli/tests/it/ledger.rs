@@ -73,7 +73,7 @@ async fn the_ledger_is_what_the_server_heard() {
     ok(Method::GET, &format!("/connections/{connection}/schemas"), None).await;
 
     let heard: Vec<(String, Vec<String>)> =
-        database.heard().into_iter().map(|heard| (heard.text, heard.parameters)).collect();
+        database.received_statements().into_iter().map(|heard| (heard.text, heard.parameters)).collect();
     let ledger = ledger(&mycorr, &connection).await;
     let entered: Vec<(String, Vec<String>)> = ledger.iter().map(entered).collect();
     for (at, (heard, entered)) in heard.iter().zip(&entered).enumerate() {

@@ -2,7 +2,7 @@
 //! and afterwards the product holds no more memory and no more sockets than before.
 
 use crate::product::{Mycorr, id};
-use mycorr_testkit::{Cluster, Database, Meddler, Meddling};
+use mycorr_testkit::{Cluster, Database, Fault, FaultProxy};
 use serde_json::{Value, json};
 
 const ROUNDS: usize = 20;
@@ -46,17 +46,17 @@ async fn two_hundred_broken_syncs_leave_nothing_behind() {
     let row = format!("row {}.", ROWS - 500);
     let ended = b"\x05\0\0\0\0".to_vec();
     let mut meddlers = Vec::new();
-    for (tag, holds, meddling, code) in [
-        (b'D', row.as_bytes(), Meddling::Cut(20), "connection_lost"),
-        (b'D', row.as_bytes(), Meddling::Say(b"garbage".repeat(9)), "protocol_violation"),
+    for (tag, holds, fault, code) in [
+        (b'D', row.as_bytes(), Fault::Cut(20), "connection_lost"),
+        (b'D', row.as_bytes(), Fault::Say(b"garbage".repeat(9)), "protocol_violation"),
         (
             b'C',
             b"SELECT 5000".as_slice(),
-            Meddling::SayForever([b"C\0\0", ended.as_slice()].concat()),
+            Fault::SayForever([b"C\0\0", ended.as_slice()].concat()),
             "protocol_violation",
         ),
     ] {
-        meddlers.push((Meddler::start(cluster, tag, holds, meddling).await, code));
+        meddlers.push((FaultProxy::start(cluster, tag, holds, fault).await, code));
     }
     let shut = |shut: bool| {
         let (grant, from) = if shut { ("REVOKE", "FROM") } else { ("GRANT", "TO") };
@@ -67,7 +67,7 @@ async fn two_hundred_broken_syncs_leave_nothing_behind() {
                 "CREATE TABLE public.dropped AS TABLE public.plain; GRANT SELECT ON public.dropped TO {role}"
             )
         };
-        meddlers.iter().for_each(|(meddler, _)| meddler.be_awake(shut));
+        meddlers.iter().for_each(|(fault_proxy, _)| fault_proxy.be_awake(shut));
         database.sql(&format!(
             "UPDATE public.gate SET open = {}; {grant} SELECT ON public.revoked {from} {role}; {dropped}",
             !shut
@@ -75,7 +75,7 @@ async fn two_hundred_broken_syncs_leave_nothing_behind() {
     };
 
     // All of them come over once while nothing is in the way.
-    meddlers.iter().for_each(|(meddler, _)| meddler.be_awake(false));
+    meddlers.iter().for_each(|(fault_proxy, _)| fault_proxy.be_awake(false));
     let mycorr = Mycorr::start().await;
     let model = mycorr.model().await;
     let connect = async |port: u16| {
@@ -94,8 +94,8 @@ async fn two_hundred_broken_syncs_leave_nothing_behind() {
         (direct.clone(), "revoked", "table_permission_denied"),
         (direct, "dropped", "table_not_found"),
     ];
-    for (meddler, code) in &meddlers {
-        wanted.push((connect(meddler.port()).await, "plain", *code));
+    for (fault_proxy, code) in &meddlers {
+        wanted.push((connect(fault_proxy.port()).await, "plain", *code));
     }
     let mut sources = Vec::new();
     for (at, (connection, table, code)) in wanted.into_iter().enumerate() {

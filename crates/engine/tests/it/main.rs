@@ -21,8 +21,8 @@ use futures::StreamExt;
 use mycorr_domain::{Cell, ConnectionKind, RowQuery, Secret, TableId, UserId};
 use mycorr_egress::{AllowList, Dialer};
 use mycorr_engine::{
-    Connection, ConnectionForm, Engine, EngineDeps, Import, Job, JobState, LARGEST_ROW, Model, SignUp, Table,
-    Waiting, Workers,
+    Connection, ConnectionForm, Engine, EngineDeps, Import, Job, JobState, MAX_ROW_BYTES, Model, SignUp,
+    Table, Waiting, Workers,
 };
 use mycorr_meta::Meta;
 use mycorr_testkit::{Cluster, Database, MemoryStore};
@@ -58,7 +58,7 @@ impl World {
     }
 
     async fn on(cluster: &'static Cluster) -> Self {
-        Self::with(cluster, LARGEST_ROW).await
+        Self::with(cluster, MAX_ROW_BYTES).await
     }
 
     async fn with_largest_row(bytes: usize) -> Self {
@@ -177,7 +177,7 @@ impl World {
 }
 
 async fn engine(folder: &TempDir, store: &MemoryStore, allow: &str) -> Engine {
-    engine_with(folder, store, allow, LARGEST_ROW).await
+    engine_with(folder, store, allow, MAX_ROW_BYTES).await
 }
 
 async fn engine_with(folder: &TempDir, store: &MemoryStore, allow: &str, largest_row: usize) -> Engine {

@@ -3,7 +3,7 @@
 use crate::World;
 use mycorr_domain::Code;
 use mycorr_engine::{Change, Connection, ConnectionForm, Import, JobState, Limits, Statement};
-use mycorr_testkit::{Cluster, Meddler, Meddling};
+use mycorr_testkit::{Cluster, Fault, FaultProxy};
 
 /// Nothing for an hour.
 fn stuck(world: &World) {
@@ -88,9 +88,9 @@ async fn a_read_whose_process_is_gone_ends() {
     let cluster = Cluster::shared();
     let world = World::new().await;
     world.database.sql("CREATE TABLE t AS SELECT n, 'row ' || n || '.' || repeat('x', 200) AS t FROM generate_series(1, 30000) n");
-    let meddler = Meddler::start(cluster, b'D', b"row 20000.", Meddling::Silence).await;
+    let fault_proxy = FaultProxy::start(cluster, b'D', b"row 20000.", Fault::Silence).await;
     let form = ConnectionForm {
-        port: meddler.port().into(),
+        port: fault_proxy.port().into(),
         encrypted: false,
         ca_certificate: None,
         ..world.form()

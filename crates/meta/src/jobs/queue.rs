@@ -305,7 +305,7 @@ fn free_name(name: &str, taken: &HashSet<String>) -> String {
     (2..)
         .map(|number| {
             let suffix = format!("_{number}");
-            let kept: String = name.chars().take(TableName::LONGEST - suffix.len()).collect();
+            let kept: String = name.chars().take(TableName::MAX_CHARS - suffix.len()).collect();
             kept + &suffix
         })
         .find(|candidate| !taken.contains(candidate))

@@ -5,9 +5,9 @@ use arrow_buffer::{ArrowNativeType, Buffer};
 use std::{collections::VecDeque, mem};
 
 /// Batches are on their way one after another: this many at most are waited for, written or being made.
-const MOST: usize = 4;
+const MAX_BUFFERS: usize = 4;
 /// A buffer with more than that held a value out of the ordinary.
-const LARGEST: usize = 4 << 20;
+const MAX_BUFFER_BYTES: usize = 4 << 20;
 
 /// The buffers of a column that were handed over, oldest first. Each is filled again once nobody else holds it.
 #[derive(Default)]
@@ -18,11 +18,11 @@ impl Spare {
     pub(super) fn hand_over<T: ArrowNativeType>(&mut self, full: &mut Vec<T>) -> Buffer {
         let bytes = full.capacity() * size_of::<T>();
         let next = self.returned().unwrap_or_else(|| {
-            let few = LARGEST / size_of::<T>();
+            let few = MAX_BUFFER_BYTES / size_of::<T>();
             Vec::with_capacity(full.capacity().min(few))
         });
         let buffer = Buffer::from_vec(mem::replace(full, next));
-        if bytes <= LARGEST && self.0.len() < MOST {
+        if bytes <= MAX_BUFFER_BYTES && self.0.len() < MAX_BUFFERS {
             self.0.push_back(buffer.clone());
         }
         buffer
@@ -66,8 +66,8 @@ mod tests {
     #[test]
     fn a_value_out_of_the_ordinary_is_not_kept() {
         let mut spare = Spare::default();
-        let mut values = vec![0u8; LARGEST + 1];
+        let mut values = vec![0u8; MAX_BUFFER_BYTES + 1];
         drop(spare.hand_over(&mut values));
-        assert!(spare.0.is_empty() && values.capacity() <= LARGEST);
+        assert!(spare.0.is_empty() && values.capacity() <= MAX_BUFFER_BYTES);
     }
 }

@@ -1,7 +1,7 @@
 //! What a table reads, looked up after a read of it has failed, so that advice names the object, its owner and the
 //! right that is missing.
 
-use super::{Asked, explain_read, named_in};
+use super::{ErrorContext, explain_read, named_in};
 use crate::{
     client::{CATALOGUE, Client},
     sql,
@@ -188,7 +188,7 @@ impl Client {
         preview: bool,
     ) -> Problem {
         let endpoint = self.target.endpoint.clone();
-        let asked = Asked::table(&endpoint, schema, table);
+        let asked = ErrorContext::table(&endpoint, schema, table);
         let error = match failure {
             Failure::Server(error) if error.severity == "ERROR" => error,
             _ => return explain_read(failure, &asked, None),
@@ -213,7 +213,7 @@ impl Client {
     async fn stopped(
         &mut self,
         failure: &Failure,
-        asked: &Asked<'_>,
+        asked: &ErrorContext<'_>,
         took: Duration,
         preview: bool,
     ) -> Problem {

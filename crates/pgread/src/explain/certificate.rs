@@ -107,8 +107,8 @@ const CLOUD_SQL_HOST: &str = "A certificate of Cloud SQL's per-instance CA names
 
 /// The first names of a list that may hold thousands.
 fn few(names: &[String]) -> String {
-    const MOST: usize = 8;
-    let more = names.len().saturating_sub(MOST);
+    const MAX_NAMES: usize = 8;
+    let more = names.len().saturating_sub(MAX_NAMES);
     let text = names[..names.len() - more].join(", ");
     if more > 0 { format!("{text} and {more} more") } else { text }
 }

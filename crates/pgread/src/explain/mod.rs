@@ -28,13 +28,13 @@ use mycorr_egress::{Attempt, DialError, Outcome};
 
 /// What was being asked when it failed.
 #[derive(Clone, Copy)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct ErrorContext<'a> {
     endpoint: &'a Endpoint,
     schema: Option<&'a str>,
     table: Option<&'a str>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> ErrorContext<'a> {
     pub(crate) fn login(endpoint: &'a Endpoint) -> Self {
         Self { endpoint, schema: None, table: None }
     }
@@ -46,20 +46,25 @@ impl<'a> Asked<'a> {
     }
 }
 
-pub(crate) fn explain(failure: &Failure, asked: &Asked<'_>) -> Problem {
+pub(crate) fn to_problem(failure: &Failure, asked: &ErrorContext<'_>) -> Problem {
     explain_read(failure, asked, None)
 }
 
 /// A failed look into the catalogue by one of `sql`'s statements, which every PostgreSQL from 10 on understands: what
 /// lacks something that they name is another server.
-pub(crate) fn explain_look(failure: &Failure, asked: &Asked<'_>, text: &str, version: &str) -> Problem {
+pub(crate) fn explain_look(
+    failure: &Failure,
+    asked: &ErrorContext<'_>,
+    text: &str,
+    version: &str,
+) -> Problem {
     if let Failure::Server(error) = failure
         && is_lacking(error)
     {
         let lacks = server::named(&error.message, [sql::SETTINGS.text, text].into_iter());
         return not_supported(version, None, lacks).internal(failure);
     }
-    explain(failure, asked)
+    to_problem(failure, asked)
 }
 
 /// An unknown function, setting, column or table, a syntax that is not understood, or an internal error of a server
@@ -112,7 +117,7 @@ pub(crate) fn not_supported(version: &str, product: Option<&str>, lacks: Option<
 /// The names that a server's error holds, for the look-up that finds what bears them, a name a line. Only of errors
 /// about names and rights, and of a context the functions: elsewhere values may stand in them.
 fn named_in(error: &ServerError) -> String {
-    const MOST: usize = 40;
+    const MAX_NAMES: usize = 40;
     let about_names = matches!(
         error.sqlstate.as_str(),
         "42501" | "42P01" | "3F000" | "42883" | "42704" | "42703" | "42725"
@@ -139,11 +144,11 @@ fn named_in(error: &ServerError) -> String {
     names.retain(|name| !name.is_empty() && name.len() <= 63 && !name.contains('\n'));
     names.sort_unstable();
     names.dedup();
-    names.truncate(MOST);
+    names.truncate(MAX_NAMES);
     names.join("\n")
 }
 
-fn explain_read(failure: &Failure, asked: &Asked<'_>, beneath: Option<&Beneath>) -> Problem {
+fn explain_read(failure: &Failure, asked: &ErrorContext<'_>, beneath: Option<&Beneath>) -> Problem {
     let Endpoint { host, port, .. } = asked.endpoint;
     let at = format!("{host}:{}", port.get());
     let problem = match failure {

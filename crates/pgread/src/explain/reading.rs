@@ -25,7 +25,7 @@ fn is_of_server(sqlstate: &str) -> bool {
 }
 
 impl<'a> Read<'a> {
-    pub(super) fn explain(&self) -> Option<Problem> {
+    pub(super) fn to_problem(&self) -> Option<Problem> {
         let Self { error, schema, table, .. } = *self;
         let name = self.name();
         let role = self.endpoint.role();

@@ -2,17 +2,17 @@
 //! their text, which may be translated. Of the text only what stays in every language is looked at: names and
 //! addresses of the person's own.
 
-use super::{Asked, beneath::Beneath, pooler, reading::Read};
+use super::{ErrorContext, beneath::Beneath, pooler, reading::Read};
 use crate::{sql, wire::ServerError};
 use mycorr_domain::{Code, Endpoint, Problem};
 use std::net::IpAddr;
 
-pub(super) fn server(error: &ServerError, asked: &Asked<'_>, beneath: Option<&Beneath>) -> Problem {
+pub(super) fn server(error: &ServerError, asked: &ErrorContext<'_>, beneath: Option<&Beneath>) -> Problem {
     if let Some(problem) = pooler::said(error, asked.endpoint) {
         return problem;
     }
     if let (Some(schema), Some(table)) = (asked.schema, asked.table)
-        && let Some(problem) = (Read { error, schema, table, endpoint: asked.endpoint, beneath }).explain()
+        && let Some(problem) = (Read { error, schema, table, endpoint: asked.endpoint, beneath }).to_problem()
     {
         return problem;
     }
@@ -33,7 +33,7 @@ pub(super) fn routine(error: &ServerError) -> &str {
 }
 
 /// What keeps a role out.
-fn signing_in(error: &ServerError, asked: &Asked<'_>) -> Option<Problem> {
+fn signing_in(error: &ServerError, asked: &ErrorContext<'_>) -> Option<Problem> {
     let Endpoint { database, encrypted, .. } = asked.endpoint;
     let (database, role) = (database.as_str(), asked.endpoint.role());
     Some(match (error.sqlstate.as_str(), routine(error)) {
@@ -222,7 +222,7 @@ pub(super) fn database_not_found(database: &str) -> Problem {
 }
 
 /// What can happen to any statement.
-fn anywhere(error: &ServerError, asked: &Asked<'_>) -> Problem {
+fn anywhere(error: &ServerError, asked: &ErrorContext<'_>) -> Problem {
     let (role, database) = (asked.endpoint.role(), asked.endpoint.database.as_str());
     let sqlstate = plain(&error.sqlstate);
     match (sqlstate, routine(error)) {

@@ -42,7 +42,7 @@ pub(super) fn pasted(mut from: Parameters) -> Result<Pasted> {
     }
     let supabase = host.as_deref().and_then(|host| supabase::recognise(host, port, username.as_deref()));
     if let Some(supabase) = &supabase {
-        supabase.explain(&mut from);
+        supabase.to_problem(&mut from);
     }
     Ok(Pasted {
         kind: if supabase.is_some() { ConnectionKind::Supabase } else { ConnectionKind::Postgresql },

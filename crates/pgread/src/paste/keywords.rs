@@ -90,7 +90,7 @@ pub(super) fn semicolons(text: &str, out: &mut Parameters) -> Result<bool> {
     while !rest.is_empty() {
         let Some((keyword, tail)) = rest.split_once('=') else { return Ok(false) };
         let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '_' | '-' | '\t');
-        if !keyword.chars().all(word) || keyword.len() > 64 || found.len() == Parameters::MOST {
+        if !keyword.chars().all(word) || keyword.len() > 64 || found.len() == Parameters::MAX_SHOWN {
             return Ok(false);
         }
         let Some((value, tail)) = value_before_semicolon(tail.trim_start()) else {

@@ -58,7 +58,7 @@ pub struct Pasted {
 }
 
 /// The longest text that is read, in bytes.
-pub const LONGEST: usize = 64 * 1024;
+pub const MAX_INPUT_BYTES: usize = 64 * 1024;
 
 /// Names of schemes behind which a URL in libpq's form stands; `postgresql+psycopg2` and the like are
 /// SQLAlchemy's way to name a driver.
@@ -69,9 +69,9 @@ const SCHEMES: &[&str] = &["postgresql", "postgres", "postgis", "pgsql", "ecto"]
 /// line of a password file, or a configuration in JSON, YAML, properties or a program's source.
 ///
 /// Fails with `invalid` for the field `text` when the text is none of these, names a socket on the own machine,
-/// holds control characters other than tabs and line ends, or is longer than [`LONGEST`].
+/// holds control characters other than tabs and line ends, or is longer than [`MAX_INPUT_BYTES`].
 pub fn parse(text: &str) -> Result<Pasted> {
-    if text.len() > LONGEST {
+    if text.len() > MAX_INPUT_BYTES {
         return Err(refuse("This is longer than 64 kB. Paste the connection string alone."));
     }
     if text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\r' | '\n')) {
@@ -263,7 +263,7 @@ struct Parameters {
 
 impl Parameters {
     /// More than any connection string has; setting one looks at all.
-    const MOST: usize = 200;
+    const MAX_SHOWN: usize = 200;
 
     /// As libpq stores a value: the last one of a keyword holds, and `requiressl` is the old name of a
     /// `sslmode`.
@@ -277,7 +277,7 @@ impl Parameters {
         }
         if let Some((_, old)) = self.list.iter_mut().find(|(known, _)| known == keyword) {
             *old = value;
-        } else if self.list.len() < Self::MOST {
+        } else if self.list.len() < Self::MAX_SHOWN {
             self.list.push((keyword.to_owned(), value));
         } else {
             return Err(refuse("These are too many parameters."));

@@ -395,7 +395,7 @@ fn long_configurations() {
         "LS0tLS",
         "\"\\u",
     ] {
-        let _ = parse(&piece.repeat((super::LONGEST - 20) / piece.len()));
+        let _ = parse(&piece.repeat((super::MAX_INPUT_BYTES - 20) / piece.len()));
     }
     let merges: String =
         (0..2000).map(|n| format!("a{n}: &b{n}\n  <<: *b{}\n  host: h{n}\n", n.max(1) - 1)).collect();

@@ -53,7 +53,7 @@ fn is_ref(text: &str) -> bool {
 }
 
 impl Supabase {
-    pub(super) fn explain(&self, out: &mut Parameters) {
+    pub(super) fn to_problem(&self, out: &mut Parameters) {
         out.warn(match self.endpoint {
             SupabaseEndpoint::Direct => {
                 "This is a Supabase project, so the Supabase kind fits. This is its direct host, which most \

@@ -62,7 +62,7 @@ pub const DENIED: Template = Template {
              AND NOT has_function_privilege(p.oid, 'EXECUTE') ORDER BY p.oid LIMIT 100",
 };
 
-/// Asked after a read of the table `$2` of schema `$1` has failed, for advice that names the right object: all that the
+/// ErrorContext after a read of the table `$2` of schema `$1` has failed, for advice that names the right object: all that the
 /// table reads (through views, policies, functions and its parts), each with the role whose right counts there and
 /// whether it has it, and the foreign server it comes from; and what bears one of the names `$3`, a name a line, that
 /// the server's error holds.
@@ -155,7 +155,7 @@ pub const BENEATH: Template = Template {
            ORDER BY b.depth, b.sql LIMIT 1000",
 };
 
-/// Asked after the server stopped a read: whether the role has a limit of its own there, which would be why.
+/// ErrorContext after the server stopped a read: whether the role has a limit of its own there, which would be why.
 pub const LIMITS: Template = Template {
     name: "limits",
     text: "SELECT quote_ident(current_user), quote_ident(current_database()), s.reset_val \

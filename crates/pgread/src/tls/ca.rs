@@ -15,7 +15,7 @@ pub struct CaCertificate {
 }
 
 /// A bundle of all public authorities is about 200 kB.
-const LONGEST: usize = 1 << 20;
+const MAX_CA_BYTES: usize = 1 << 20;
 
 impl CaCertificate {
     /// Takes what people have: comments and the text that `openssl x509 -text` prints between the blocks, lines that
@@ -25,7 +25,7 @@ impl CaCertificate {
     /// # Errors
     /// `ca_certificate_invalid`, with the number of the block that is broken.
     pub fn parse(pem: &str) -> Result<Self> {
-        if pem.len() > LONGEST {
+        if pem.len() > MAX_CA_BYTES {
             return Err(
                 invalid("It is larger than 1 MiB.").fix("Paste only the certificates of your own CA.")
             );

@@ -85,15 +85,16 @@ fn shown(text: &str) -> String {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
-    let mut shown: String = text.chars().take(LONGEST).map(|c| if tricky(c) { '?' } else { c }).collect();
-    if text.chars().nth(LONGEST).is_some() {
+    let mut shown: String =
+        text.chars().take(MAX_NAME_BYTES).map(|c| if tricky(c) { '?' } else { c }).collect();
+    if text.chars().nth(MAX_NAME_BYTES).is_some() {
         shown.push('…');
     }
     shown
 }
 
 /// In characters. A host name has at most 253 (RFC 1035), a common name 64 (RFC 5280, ub-common-name).
-const LONGEST: usize = 253;
+const MAX_NAME_BYTES: usize = 253;
 
 fn time(time: &Asn1TimeRef) -> DateTime<Utc> {
     Asn1Time::from_unix(0)

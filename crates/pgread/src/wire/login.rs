@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::{io::AsyncReadExt, io::AsyncWriteExt, net::TcpStream, time::Instant};
 
 /// What is received before the log-in is over may not exceed this: an honest server sends a few hundred bytes.
-const LONGEST_LOGIN: u64 = 1 << 20;
+const MAX_LOGIN_BYTES: u64 = 1 << 20;
 
 /// How the role proved who it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ pub(crate) async fn open(
     let limits = WireLimits {
         idle: Duration::from_secs(3600),
         deadline: Some(deadline),
-        message: LONGEST_LOGIN as usize,
+        message: MAX_LOGIN_BYTES as usize,
         room: 16 << 10,
     };
     let Some(verification) = verification else {
@@ -175,7 +175,7 @@ impl<'a> Login<'a> {
     /// The next message of the log-in; ParameterStatus is passed on, because here it is news.
     async fn message(&mut self) -> Result<Message, Failure> {
         loop {
-            if self.wire.received() > LONGEST_LOGIN {
+            if self.wire.received() > MAX_LOGIN_BYTES {
                 return Err(Failure::Protocol("endless messages during log-in".into()));
             }
             match self.wire.any_message().await? {

@@ -88,20 +88,20 @@ pub(crate) struct Wire {
     pub(crate) limits: WireLimits,
     /// Bytes received, for the ledger and for progress; others may look at it while somebody reads.
     received: Arc<AtomicU64>,
-    /// Many bytes are expected: they are read in pieces of [`PIECE`].
+    /// Many bytes are expected: they are read in pieces of [`READ_CHUNK_BYTES`].
     bulk: bool,
 }
 
 /// A reader of rows is woken when so much has arrived …
-const PIECE: usize = 512 << 10;
+const READ_CHUNK_BYTES: usize = 512 << 10;
 /// … or after so long, since less may be all that comes.
-const PATIENCE: Duration = Duration::from_millis(5);
+const FLUSH_INTERVAL: Duration = Duration::from_millis(5);
 
 /// PostgreSQL makes no message larger (`MaxAllocSize`).
 pub(crate) const MAX_MESSAGE_BYTES: usize = 1 << 30;
 
 /// Messages that are passed over before one that counts: notices are switched off, and parameters are few.
-const MOST_ASIDE: usize = 10_000;
+const MAX_SET_ASIDE: usize = 10_000;
 
 impl Wire {
     pub(crate) fn plain(stream: TcpStream, limits: WireLimits) -> Self {
@@ -165,14 +165,14 @@ impl Wire {
         self.input.reserve(wanted.max(self.limits.room));
         let Self { transport, input, bulk, .. } = self;
         let mut read = match bulk {
-            true => timeout_at(until.min(Instant::now() + PATIENCE), transport.read(input)).await,
+            true => timeout_at(until.min(Instant::now() + FLUSH_INTERVAL), transport.read(input)).await,
             false => timeout_at(until, transport.read(input)).await,
         };
         if read.is_err() && *bulk && Instant::now() < until {
             // What is there, be it little; and if nothing is, the next that comes.
             transport.wake_at(1);
             read = timeout_at(until, transport.read(input)).await;
-            transport.wake_at(PIECE);
+            transport.wake_at(READ_CHUNK_BYTES);
         }
         match read {
             Err(_) => Err(Failure::TimedOut),
@@ -188,9 +188,9 @@ impl Wire {
     /// From here on many bytes are expected.
     pub(crate) fn expect_many(&mut self) {
         self.bulk = true;
-        self.transport.wake_at(PIECE);
+        self.transport.wake_at(READ_CHUNK_BYTES);
         if let Transport::Tls(stream) = &mut self.transport {
-            stream.get_mut().room = PIECE;
+            stream.get_mut().room = READ_CHUNK_BYTES;
         }
     }
 
@@ -213,7 +213,7 @@ impl Wire {
     /// The next message that is about the query: notices, notifications and parameter changes, which a
     /// server may send at any time, are passed over.
     pub(crate) async fn message(&mut self) -> Result<Message, Failure> {
-        for _ in 0..MOST_ASIDE {
+        for _ in 0..MAX_SET_ASIDE {
             match self.any_message().await? {
                 Message::NoticeResponse(_)
                 | Message::NotificationResponse(_)

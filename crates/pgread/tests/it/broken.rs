@@ -6,7 +6,7 @@ use crate::{
 };
 use mycorr_domain::{Code, Problem};
 use mycorr_pgread::{Client, MemoryJournal, Scan, ScanLimits};
-use mycorr_testkit::{Cluster, Database, Meddler, Meddling};
+use mycorr_testkit::{Cluster, Database, Fault, FaultProxy};
 use std::{sync::Arc, time::Duration};
 
 const ROWS: u64 = 30_000;
@@ -63,8 +63,8 @@ async fn whoever_meddles_with_the_rows_is_found_out() {
     let cells = |count: u8, cells: &[Vec<u8>]| message(b'D', &[&[0, count][..], &cells.concat()].concat());
     let good = cells(3, &[cell(b"1"), cell(b"x"), cell(&[0; 8])]);
     let completion = message(b'C', done.as_bytes());
-    use Meddling::{Cut, Say, SayForever, Silence};
-    for (what, (tag, holds), meddling, limits, want) in [
+    use Fault::{Cut, Say, SayForever, Silence};
+    for (what, (tag, holds), fault, limits, want) in [
         ("silence", row, Silence, short, Code::ConnectionTimeout),
         ("silence at the end", complete, Silence, short, Code::ConnectionTimeout),
         ("a cut before a message", row, Cut(0), usual, Code::ConnectionLost),
@@ -93,16 +93,16 @@ async fn whoever_meddles_with_the_rows_is_found_out() {
         ("a row after the end", complete, Say([completion, good].concat()), usual, Code::ProtocolViolation),
         ("an error that says nothing", row, Say(message(b'E', b"\0")), usual, Code::SourceError),
     ] {
-        let meddler = Meddler::start(cluster, tag, holds, meddling).await;
+        let fault_proxy = FaultProxy::start(cluster, tag, holds, fault).await;
         let journal = Arc::new(MemoryJournal::default());
-        let scan = scan(&database, "t", meddler.port(), limits, journal.clone()).await;
+        let scan = scan(&database, "t", fault_proxy.port(), limits, journal.clone()).await;
         let problem = end(&database, scan, &journal, what).await;
         assert_eq!(problem.code, want, "{what}: {problem:?}");
     }
     // Left alone, it is all of it.
-    let meddler = Meddler::start(cluster, row.0, row.1, Meddling::Silence).await;
-    meddler.be_awake(false);
-    let mut scan = scan(&database, "t", meddler.port(), usual, Arc::default()).await;
+    let fault_proxy = FaultProxy::start(cluster, row.0, row.1, Fault::Silence).await;
+    fault_proxy.be_awake(false);
+    let mut scan = scan(&database, "t", fault_proxy.port(), usual, Arc::default()).await;
     assert_eq!(drain(&mut scan).await, Ok(ROWS));
     scan.close().await;
 }

@@ -200,5 +200,5 @@ async fn what_the_journal_does_not_take_is_not_sent() {
     let mut client = Client::connect(&dialer(), &target, Arc::new(FullJournal)).await.unwrap();
     assert_eq!(client.schemas(None, 1000).await.unwrap_err().code, Code::StorageFull);
     client.close().await;
-    assert!(database.heard().is_empty());
+    assert!(database.received_statements().is_empty());
 }

@@ -101,7 +101,7 @@ async fn the_passport_says_what_is_too_much_and_what_is_missing_and_its_sql_mend
     ));
     let passport = connect(cluster, &database).await.passport().await.unwrap();
     assert_eq!(passport.excess.len(), 5, "{:#?}", passport.excess);
-    let rights = |passport: &mycorr_pgread::Passport| {
+    let rights = |passport: &mycorr_pgread::RolePrivileges| {
         passport
             .schemas
             .iter()

@@ -7,7 +7,7 @@ use crate::{
 use arrow_array::{cast::AsArray, types::Int64Type};
 use mycorr_pgread::{
     Agreed, Client, Division, Journal, MAX_CONNECTIONS, MemoryJournal, Scan, ScanLimits, Stop, agree,
-    doors::agree_unproven,
+    bench_api::agree_unproven,
 };
 use mycorr_testkit::{Cluster, Database, Options, PgBouncer, Pgpool, PoolMode, Server, counted};
 use std::{

@@ -2,7 +2,7 @@
 
 use crate::{
     App,
-    caller::{self, Caller},
+    authentication::{self, Caller},
     client_address::ClientAddress,
     extract::{Body, Paging, Path, Query},
     problem::ApiError,
@@ -131,13 +131,13 @@ pub(crate) async fn sign_up(
     headers: HeaderMap,
     Body(form): Body<SignUp>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let (accounts, browser) = (&app.engine.accounts, caller::browser(&headers, from));
+    let (accounts, browser) = (&app.engine.accounts, authentication::browser(&headers, from));
     let SignUp { name, email, password, invite } = form;
     let signed_in = match invite {
         Some(invite) => accounts.sign_up_invited(&name, &email, password, invite.expose(), browser).await?,
         None => accounts.sign_up(&name, &email, password, browser).await?,
     };
-    let cookie = caller::cookie(&signed_in, &app.settings);
+    let cookie = authentication::cookie(&signed_in, &app.settings);
     let headers = AppendHeaders([(header::SET_COOKIE, cookie)]);
     Ok((StatusCode::CREATED, headers, Json(Me::from(signed_in.user))))
 }
@@ -151,9 +151,12 @@ pub(crate) async fn sign_in(
     headers: HeaderMap,
     Body(form): Body<SignIn>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let signed_in =
-        app.engine.accounts.sign_in(&form.email, form.password, caller::browser(&headers, from)).await?;
-    let cookie = caller::cookie(&signed_in, &app.settings);
+    let signed_in = app
+        .engine
+        .accounts
+        .sign_in(&form.email, form.password, authentication::browser(&headers, from))
+        .await?;
+    let cookie = authentication::cookie(&signed_in, &app.settings);
     Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), Json(Me::from(signed_in.user))))
 }
 
@@ -163,7 +166,7 @@ pub(crate) async fn sign_out(State(app): State<App>, caller: Caller) -> Result<i
     if let Some(session) = caller.session() {
         app.engine.accounts.end_session(caller.id(), session).await?;
     }
-    let cookie = caller::no_cookie(&app.settings);
+    let cookie = authentication::no_cookie(&app.settings);
     Ok((StatusCode::NO_CONTENT, AppendHeaders([(header::SET_COOKIE, cookie)])))
 }
 

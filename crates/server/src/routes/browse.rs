@@ -3,7 +3,7 @@
 use super::{List, rows::Cell};
 use crate::{
     App,
-    caller::Caller,
+    authentication::Caller,
     extract::{self, Paging, Path, Query},
     problem::{ApiError, ProblemBody},
 };

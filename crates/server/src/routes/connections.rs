@@ -3,7 +3,7 @@
 use super::{List, members::Transfer, report::TestReport};
 use crate::{
     App,
-    caller::Caller,
+    authentication::Caller,
     extract::{Body, Paging, Path, Query, nullable},
     live::live,
     problem::ApiError,

@@ -3,7 +3,7 @@
 use super::rows::{Cell, cell};
 use crate::{
     App,
-    caller::Caller,
+    authentication::Caller,
     download::{Download, RequestedRange},
     extract::{self, Path, Query},
     problem::ApiError,

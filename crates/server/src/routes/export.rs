@@ -3,7 +3,7 @@
 use super::rows::query;
 use crate::{
     App,
-    caller::Caller,
+    authentication::Caller,
     download::{Download, RequestedRange},
     extract::{Path, Query},
     problem::ApiError,

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     App,
-    caller::Caller,
+    authentication::Caller,
     extract::{Query, limit},
     problem::ApiError,
 };

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     App,
-    caller::Caller,
+    authentication::Caller,
     extract::{Body, Path},
     problem::ApiError,
 };

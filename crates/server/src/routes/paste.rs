@@ -1,7 +1,7 @@
 //! `/connections/parse`: a connection string that somebody pasted, as the form's fields. Stores and logs nothing.
 
 use super::connections::ConnectionKind;
-use crate::{caller::Caller, extract::Body, problem::ApiError};
+use crate::{authentication::Caller, extract::Body, problem::ApiError};
 use axum::Json;
 use mycorr_domain::Secret;
 use mycorr_engine::paste;

@@ -1,6 +1,6 @@
 //! What the test of a connection tells.
 
-use super::passport::Rights;
+use super::role_privileges::Rights;
 use crate::problem::{ApiError, ProblemBody};
 use chrono::{DateTime, Utc};
 use mycorr_engine as engine;

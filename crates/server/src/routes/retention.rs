@@ -2,7 +2,7 @@
 
 use crate::{
     App,
-    caller::Caller,
+    authentication::Caller,
     extract::{Body, Path},
     problem::ApiError,
 };

@@ -3,7 +3,7 @@
 use super::connections::ConnectionKind;
 use crate::{
     App,
-    caller::Caller,
+    authentication::Caller,
     extract::{Body, Query},
     problem::ApiError,
 };

@@ -3,7 +3,7 @@
 use super::tables::Column;
 use crate::{
     App,
-    caller::Caller,
+    authentication::Caller,
     extract::{self, Path, Query},
     problem::ApiError,
 };

@@ -3,7 +3,7 @@
 use super::jobs::Job;
 use crate::{
     App,
-    caller::Caller,
+    authentication::Caller,
     extract::{Body, Path},
     problem::ApiError,
 };

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     App,
-    caller::Caller,
+    authentication::Caller,
     client_address::ClientAddress,
     extract::{Body, Paging, Path, Query},
     problem::ApiError,

@@ -3,7 +3,7 @@
 use super::List;
 use crate::{
     App,
-    caller::Caller,
+    authentication::Caller,
     extract::{Body, Paging, Path, Query},
     problem::ApiError,
 };

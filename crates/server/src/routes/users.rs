@@ -3,7 +3,7 @@
 use super::List;
 use crate::{
     App,
-    caller::Caller,
+    authentication::Caller,
     client_address::ClientAddress,
     extract::{Body, Path, Query, limit},
     problem::ApiError,

@@ -3,7 +3,7 @@
 use super::{List, accounts::Person};
 use crate::{
     App,
-    caller::Caller,
+    authentication::Caller,
     extract::{Body, Paging, Path, Query},
     problem::ApiError,
 };

@@ -4,13 +4,13 @@
 
 mod access;
 mod accounts;
-mod around;
 mod connections;
 mod diff;
 mod hostile_input;
 mod jobs;
 mod ledger;
 mod limits;
+mod middleware;
 mod models;
 mod page;
 mod people;
@@ -78,7 +78,7 @@ impl World {
             provider_roots: mycorr_engine::ProviderRoots::default(),
             store: Arc::new(MemoryStore::default()),
             sign_up: SignUp::Open,
-            largest_row: mycorr_engine::LARGEST_ROW,
+            largest_row: mycorr_engine::MAX_ROW_BYTES,
             min_free_bytes: 0,
             max_bytes_per_user: None,
             waiting: mycorr_engine::Waiting::default(),

@@ -1,7 +1,7 @@
 //! The rows of an export, batch by batch in its order.
 
 use crate::{
-    conditions::Conditions, order::Ordered, page, row_numbers::RowNumbers, scan::Scan, sizes,
+    conditions::Conditions, order::SortColumn, page, row_numbers::RowNumbers, scan::Scan, sizes,
     version::Version,
 };
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt64Array, cast::AsArray, new_null_array};
@@ -115,10 +115,10 @@ impl ExportRows {
         filters: &[Filter],
     ) -> Result<Self> {
         let shape = Shape::new(&version, columns.clone()).await?;
-        let mut used: Vec<Ordered> = columns
+        let mut used: Vec<SortColumn> = columns
             .iter()
             .zip(&*shape.companions)
-            .map(|(column, &companion)| Ordered::new(column.clone(), companion))
+            .map(|(column, &companion)| SortColumn::new(column.clone(), companion))
             .collect();
         for filter in filters {
             let column = all.iter().find(|column| column.name == filter.column).ok_or_else(|| {
@@ -127,7 +127,7 @@ impl ExportRows {
             })?;
             if !used.iter().any(|known| known.column == *column) {
                 let companion = version.has_field(&column.exact_name()).await?;
-                used.push(Ordered::new(column.clone(), companion));
+                used.push(SortColumn::new(column.clone(), companion));
             }
         }
         let find = |name: &str| {

@@ -1,7 +1,7 @@
 //! Ranges and multiranges: `range_cmp`, `multirange_cmp`.
 
 use super::{SortKey, nested::quoted_until};
-use crate::{calendar, order::signed};
+use crate::{datetime_key, order::signed};
 use mycorr_domain::{RangeTree, Scalar, TypeTree};
 
 /// Between one value and the next in a range that is always written `[a,b)`.
@@ -25,7 +25,7 @@ impl Step {
     fn number(self, text: &str) -> Option<i64> {
         match self {
             Self::Integer { .. } => text.trim().parse().ok(),
-            Self::Day => calendar::date(text),
+            Self::Day => datetime_key::date(text),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{cube, extension, isn, network, tsvector};
 use crate::{
-    calendar,
+    datetime_key,
     numeric::Numeric,
     order::{boolean, float, parse_float, signed, wide},
 };
@@ -18,9 +18,9 @@ pub(super) fn write(scalar: Scalar, text: &str, key: &mut Vec<u8>) -> Option<()>
         Scalar::Float4 => float(parse_float::<f32>(text)?.into()),
         Scalar::Float8 => float(parse_float(text)?),
         Scalar::Money => signed(money(text)?),
-        Scalar::Date => signed(calendar::date(text)?),
-        Scalar::Time => signed(calendar::time(text)?),
-        Scalar::TimeTz => signed(calendar::timetz(text)?),
+        Scalar::Date => signed(datetime_key::date(text)?),
+        Scalar::Time => signed(datetime_key::time(text)?),
+        Scalar::TimeTz => signed(datetime_key::timetz(text)?),
         Scalar::Char => char_byte(text)?.into(),
         Scalar::PgLsn => pg_lsn(text)?,
         Scalar::Xid8 => text.trim().parse().ok()?,
@@ -32,11 +32,11 @@ pub(super) fn write(scalar: Scalar, text: &str, key: &mut Vec<u8>) -> Option<()>
         }
         Scalar::Numeric => return Numeric::parse(text).map(|number| number.key(key)),
         Scalar::Timestamp | Scalar::TimestampTz => {
-            key.extend(wide(calendar::timestamp(text, scalar == Scalar::TimestampTz)?));
+            key.extend(wide(datetime_key::timestamp(text, scalar == Scalar::TimestampTz)?));
             return Some(());
         }
         Scalar::Interval => {
-            key.extend(wide(calendar::interval(text)?));
+            key.extend(wide(datetime_key::interval(text)?));
             return Some(());
         }
         Scalar::Uuid => {

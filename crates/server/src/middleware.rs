@@ -2,7 +2,9 @@
 //! on failures.
 
 use crate::{
-    App, extract, host, linger,
+    App,
+    body_drain::BodyDrain,
+    extract, host,
     problem::{self, ApiError},
 };
 use axum::{
@@ -19,7 +21,7 @@ use uuid::Uuid;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-pub(crate) async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn wrap(State(app): State<App>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = Uuid::now_v7().to_string();
     let method = request.method().clone();
@@ -32,7 +34,7 @@ pub(crate) async fn around(State(app): State<App>, request: Request, next: Next)
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let route = route.unwrap_or_else(|| if api { "none" } else { "page" }.to_owned());
     let span = tracing::info_span!("request", id, %method, route);
-    let (request, rest) = linger::lend(request);
+    let (request, rest) = BodyDrain::attach(request);
     let response = async {
         let answer = if ours {
             AssertUnwindSafe(next.run(request)).catch_unwind().await
@@ -42,7 +44,7 @@ pub(crate) async fn around(State(app): State<App>, request: Request, next: Next)
         };
         rest.discard().await;
         let response = answer.unwrap_or_else(|panic| ApiError::from(panicked(&*panic)).into_response());
-        let mut response = problem::render(own_words(response), &id);
+        let mut response = problem::render(framework_errors(response), &id);
         add_headers(&mut response, &id, api);
         if app.settings.is_https() {
             let year = HeaderValue::from_static("max-age=31536000");
@@ -68,7 +70,7 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> Problem {
 }
 
 /// Refusals that the framework makes by itself, in our words.
-fn own_words(response: Response) -> Response {
+fn framework_errors(response: Response) -> Response {
     let problem = match response.status() {
         StatusCode::METHOD_NOT_ALLOWED => {
             Problem::new(Code::MethodNotAllowed, "This address exists, but not for this method.")

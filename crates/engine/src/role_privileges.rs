@@ -5,14 +5,14 @@ use crate::Connections;
 use chrono::{DateTime, Utc};
 use mycorr_domain::{Code, ConnectionId, Problem, Result, UserId};
 use mycorr_meta::{Connection, Purpose};
-use mycorr_pgread::Passport;
+use mycorr_pgread::RolePrivileges;
 use serde::{Deserialize, Serialize};
 
 /// A passport as it was seen last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SeenPassport {
+pub struct SeenPrivileges {
     pub checked_at: DateTime<Utc>,
-    pub passport: Passport,
+    pub passport: RolePrivileges,
     /// Newest first.
     pub changes: Vec<RightsChange>,
 }
@@ -25,14 +25,14 @@ pub struct RightsChange {
 }
 
 /// So many changes are remembered.
-const MOST_CHANGES: usize = 50;
+const MAX_CHANGES: usize = 50;
 
 impl Connections {
     /// As it was seen last; `None` if it never was.
     ///
     /// # Errors
     /// `not_found`; `storage_unavailable`.
-    pub async fn passport(&self, user: UserId, id: ConnectionId) -> Result<Option<SeenPassport>> {
+    pub async fn passport(&self, user: UserId, id: ConnectionId) -> Result<Option<SeenPrivileges>> {
         self.meta.connection(user, id).await?;
         read(self.meta.passport(id).await?.as_deref())
     }
@@ -41,7 +41,7 @@ impl Connections {
     ///
     /// # Errors
     /// `not_found`; as every look at the source.
-    pub async fn check_passport(&self, user: UserId, id: ConnectionId) -> Result<SeenPassport> {
+    pub async fn check_passport(&self, user: UserId, id: ConnectionId) -> Result<SeenPrivileges> {
         let passport = self
             .ask(user, id, Purpose::Browse, |client| {
                 Box::pin(async move {
@@ -67,7 +67,11 @@ impl Connections {
     }
 
     /// Remembers what was seen, and what is different from before.
-    pub(crate) async fn note_passport(&self, id: ConnectionId, passport: Passport) -> Result<SeenPassport> {
+    pub(crate) async fn note_passport(
+        &self,
+        id: ConnectionId,
+        passport: RolePrivileges,
+    ) -> Result<SeenPrivileges> {
         loop {
             let old = self.meta.passport(id).await?;
             let seen = seen(read(old.as_deref())?, passport.clone(), Utc::now());
@@ -79,15 +83,17 @@ impl Connections {
     }
 }
 
-fn read(stored: Option<&str>) -> Result<Option<SeenPassport>> {
+fn read(stored: Option<&str>) -> Result<Option<SeenPrivileges>> {
     stored.map(serde_json::from_str).transpose().map_err(Problem::bug)
 }
 
-fn seen(before: Option<SeenPassport>, passport: Passport, at: DateTime<Utc>) -> SeenPassport {
-    let Some(before) = before else { return SeenPassport { checked_at: at, passport, changes: Vec::new() } };
+fn seen(before: Option<SeenPrivileges>, passport: RolePrivileges, at: DateTime<Utc>) -> SeenPrivileges {
+    let Some(before) = before else {
+        return SeenPrivileges { checked_at: at, passport, changes: Vec::new() };
+    };
     let what = passport.changes_since(&before.passport);
     let mut changes: Vec<_> = what.into_iter().map(|what| RightsChange { at, what }).collect();
     changes.extend(before.changes);
-    changes.truncate(MOST_CHANGES);
-    SeenPassport { checked_at: at, passport, changes }
+    changes.truncate(MAX_CHANGES);
+    SeenPrivileges { checked_at: at, passport, changes }
 }

@@ -8,12 +8,12 @@ use std::{path::PathBuf, sync::Arc};
 use url::Url;
 
 #[derive(Clone)]
-pub(crate) struct Place {
+pub(crate) struct TableLocation {
     pub(crate) store: Arc<dyn ObjectStore>,
     root: PathBuf,
 }
 
-impl Place {
+impl TableLocation {
     /// Opens a folder, named by its path or by a `file:` URL.
     pub(crate) fn open(location: &str) -> Result<Self> {
         let folder = match Url::parse(location) {

@@ -25,7 +25,7 @@ use tokio::{net::TcpStream, time::Instant};
 const TRAITS: ServerTraits = ServerTraits { shortest_floats: true, integer_datetimes: true };
 
 /// A stretch of DataRow messages of one column, from their bytes to an array.
-pub struct Stretch {
+pub struct EncodedRows {
     input: Vec<u8>,
     column: Column,
     format: Format,
@@ -33,7 +33,7 @@ pub struct Stretch {
     builder: ColumnBuilder,
 }
 
-impl Stretch {
+impl EncodedRows {
     /// A column of the type `oid` (`pg_type.dat`) with its `atttypmod`, and its cells in the format that the type
     /// map asks for; `None` for null.
     pub fn new(oid: u32, modifier: i32, cells: impl IntoIterator<Item = Option<Vec<u8>>>) -> Self {
@@ -85,7 +85,7 @@ impl Stretch {
     /// What is shown for each of the cells.
     ///
     /// # Errors
-    /// As [`Stretch::decode`].
+    /// As [`EncodedRows::decode`].
     pub fn shown(&mut self) -> Result<Vec<Option<Vec<u8>>>, String> {
         let (native, exact) = self.decode()?;
         let exact: Option<&BinaryArray> = exact.as_ref().map(|exact| exact.as_binary());

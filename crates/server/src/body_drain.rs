@@ -14,43 +14,43 @@ use std::{
     time::Duration,
 };
 
-/// So much of a body that nobody wants is read, in bytes, and for so long.
-const MOST: u64 = 64 << 20;
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How much of an unwanted body is read, and for how long.
+const MAX_DRAIN_BYTES: u64 = 64 << 20;
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-type Place = Arc<Mutex<Option<Body>>>;
+type Slot = Arc<Mutex<Option<Body>>>;
 
 /// What is left of a request's body once its handler has let go of it.
-pub(crate) struct Rest(Option<Place>);
-
-/// Lends the request's body to its handler. It goes back to its place when it is dropped before its end.
-pub(crate) fn lend(request: Request) -> (Request, Rest) {
-    if request.body().is_end_stream() || waits_for_permission(request.headers()) {
-        return (request, Rest(None));
-    }
-    let place = Place::default();
-    let back = place.clone();
-    let request = request.map(|body| {
-        body_on_drop(body, move |rest| {
-            if !rest.is_end_stream() {
-                *back.lock().unwrap_or_else(PoisonError::into_inner) = Some(rest);
-            }
-        })
-    });
-    (request, Rest(Some(place)))
-}
+pub(crate) struct BodyDrain(Option<Slot>);
 
 /// Who asks first is answered first, and sends nothing.
 fn waits_for_permission(headers: &HeaderMap) -> bool {
     headers.contains_key(header::EXPECT)
 }
 
-impl Rest {
+impl BodyDrain {
+    /// The request with a body that comes back here when its handler drops it before its end.
+    pub(crate) fn attach(request: Request) -> (Request, Self) {
+        if request.body().is_end_stream() || waits_for_permission(request.headers()) {
+            return (request, Self(None));
+        }
+        let slot = Slot::default();
+        let back = slot.clone();
+        let request = request.map(|body| {
+            body_on_drop(body, move |rest| {
+                if !rest.is_end_stream() {
+                    *back.lock().unwrap_or_else(PoisonError::into_inner) = Some(rest);
+                }
+            })
+        });
+        (request, Self(Some(slot)))
+    }
+
     /// Reads on, up to a limit, and throws it away.
     pub(crate) async fn discard(self) {
-        let rest = self.0.and_then(|place| place.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let rest = self.0.and_then(|slot| slot.lock().unwrap_or_else(PoisonError::into_inner).take());
         let Some(mut body) = rest else { return };
-        let mut left = MOST;
+        let mut left = MAX_DRAIN_BYTES;
         let discard = async {
             while let Some(Ok(frame)) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
                 left = left.saturating_sub(frame.data_ref().map_or(0, |data| data.len() as u64));
@@ -59,6 +59,6 @@ impl Rest {
                 }
             }
         };
-        let _ = tokio::time::timeout(PATIENCE, discard).await;
+        let _ = tokio::time::timeout(DRAIN_TIMEOUT, discard).await;
     }
 }

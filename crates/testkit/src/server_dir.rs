@@ -17,14 +17,14 @@ use std::{
 
 /// A folder in the system's temporary folder. When this is dropped, or the process that made it is gone
 /// (statics are never dropped, tests are killed), a waiting shell runs `farewell` in it and removes it.
-pub(crate) struct Home {
+pub(crate) struct ServerDir {
     path: PathBuf,
     /// Servers refuse to run as root: then they run as this user and group, which own the folder.
     account: Option<(u32, u32)>,
     keeper: Child,
 }
 
-impl Home {
+impl ServerDir {
     pub(crate) fn new(prefix: &str, farewell: &str) -> Self {
         let path = tempfile::Builder::new().prefix(prefix).tempdir().unwrap().keep();
         let account = (fs::metadata(&path).unwrap().uid() == 0).then(postgres_account);
@@ -91,7 +91,7 @@ impl Home {
     }
 }
 
-impl Drop for Home {
+impl Drop for ServerDir {
     fn drop(&mut self) {
         drop(self.keeper.stdin.take());
         let _ = self.keeper.wait();

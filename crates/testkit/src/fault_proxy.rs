@@ -16,7 +16,7 @@ use tokio::{
 
 /// What happens in place of the message that is meddled with, and of all that would come after it.
 #[derive(Clone, Debug)]
-pub enum Meddling {
+pub enum Fault {
     /// Nothing, and the connection stays open.
     Silence,
     /// So many bytes of it, and the connection is closed.
@@ -29,21 +29,21 @@ pub enum Meddling {
 
 /// Passes unencrypted connections on to a cluster, until a message comes from there that has this tag and holds
 /// these bytes.
-pub struct Meddler {
+pub struct FaultProxy {
     port: u16,
     awake: Arc<AtomicBool>,
     task: JoinHandle<()>,
 }
 
-impl Meddler {
-    pub async fn start(cluster: &Cluster, tag: u8, holds: &[u8], meddling: Meddling) -> Self {
+impl FaultProxy {
+    pub async fn start(cluster: &Cluster, tag: u8, holds: &[u8], fault: Fault) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let awake = Arc::new(AtomicBool::new(true));
         let (to, holds, known) = (cluster.port(), holds.to_vec(), awake.clone());
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let way = Way { tag, holds: holds.clone(), meddling: meddling.clone(), awake: known.clone() };
+                let way = FaultPath { tag, holds: holds.clone(), fault: fault.clone(), awake: known.clone() };
                 tokio::spawn(way.pass(client, to));
             }
         });
@@ -60,20 +60,20 @@ impl Meddler {
     }
 }
 
-impl Drop for Meddler {
+impl Drop for FaultProxy {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-struct Way {
+struct FaultPath {
     tag: u8,
     holds: Vec<u8>,
-    meddling: Meddling,
+    fault: Fault,
     awake: Arc<AtomicBool>,
 }
 
-impl Way {
+impl FaultPath {
     /// Until the client goes, or both have.
     #[allow(clippy::disallowed_methods, reason = "a test's own server on this machine")]
     async fn pass(self, client: TcpStream, to: u16) {
@@ -104,11 +104,11 @@ impl Way {
     }
 
     async fn meddle(&self, message: &[u8], to: &mut OwnedWriteHalf) -> io::Result<()> {
-        match &self.meddling {
-            Meddling::Cut(bytes) => return to.write_all(&message[..*bytes]).await,
-            Meddling::Silence => {}
-            Meddling::Say(words) => to.write_all(words).await?,
-            Meddling::SayForever(words) => loop {
+        match &self.fault {
+            Fault::Cut(bytes) => return to.write_all(&message[..*bytes]).await,
+            Fault::Silence => {}
+            Fault::Say(words) => to.write_all(words).await?,
+            Fault::SayForever(words) => loop {
                 to.write_all(words).await?;
             },
         }

@@ -3,7 +3,7 @@
 
 use crate::{
     client::Client,
-    explain::{self, Asked},
+    explain::{self, ErrorContext},
     lookup::DeniedLookup,
     reader::{Reader, at_most},
     sql,
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 /// What the role of a connection may do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Passport {
+pub struct RolePrivileges {
     pub schemas: Vec<SchemaRights>,
     /// Rights that a reader does not need.
     pub excess: Vec<Excess>,
@@ -54,7 +54,7 @@ pub struct Excess {
     pub revoke: Option<String>,
 }
 
-impl Passport {
+impl RolePrivileges {
     /// `mycorr_reader can read 12 of the 14 tables of shop. It may do more than read: 2 rights too many.`
     pub(crate) fn sentence(&self, role: &str, database: &str) -> String {
         let readable: u64 = self.schemas.iter().map(|schema| schema.readable).sum();
@@ -107,12 +107,12 @@ impl Passport {
         let find = |passport: &'_ Self, name: &str| passport.schemas.iter().find(|s| s.name == name).cloned();
         for now in &self.schemas {
             let Some(then) = find(before, &now.name) else { continue };
-            let shut = |rights: &SchemaRights| rights.tables - rights.readable.min(rights.tables);
+            let unreadable = |rights: &SchemaRights| rights.tables - rights.readable.min(rights.tables);
             let SchemaRights { name, tables, readable, row_security, .. } = now;
             if now.usage != then.usage {
                 let word = if now.usage { "now" } else { "no longer" };
                 changes.push(format!("The role may {word} look into the schema {name}."));
-            } else if shut(now) != shut(&then) {
+            } else if unreadable(now) != unreadable(&then) {
                 changes.push(format!(
                     "The role can read {readable} of the {tables} tables of the schema {name}; before: {} of {}.",
                     then.readable, then.tables
@@ -138,9 +138,9 @@ impl Client {
     ///
     /// # Errors
     /// As every read.
-    pub async fn passport(&mut self) -> Result<Passport> {
+    pub async fn passport(&mut self) -> Result<RolePrivileges> {
         let endpoint = self.target.endpoint.clone();
-        let asked = Asked::login(&endpoint);
+        let asked = ErrorContext::login(&endpoint);
         let (role, database) = (endpoint.role(), endpoint.database.as_str());
         let attributes = self.query(sql::ROLE, &[], &asked).await?;
         let rights = self.query(sql::RIGHTS, &[&MAX_SCHEMAS.to_string()], &asked).await?;
@@ -168,11 +168,11 @@ impl Client {
             let mut row = Reader::new(row);
             let name = row.name()?;
             let usage = row.optional_flag()? != Some(false);
-            let (tables, readable, shut) = (row.number()?, row.number()?, row.optional()?);
+            let (tables, readable, unreadable) = (row.number()?, row.number()?, row.optional()?);
             let row_security = row.number()?;
-            let shut = Tables { count: tables.saturating_sub(readable), names: shut };
+            let unreadable = Tables { count: tables.saturating_sub(readable), names: unreadable };
             let readable = if usage { readable } else { 0 };
-            let grant = (readable < tables || !usage).then(|| match shut.few() {
+            let grant = (readable < tables || !usage).then(|| match unreadable.few() {
                 // Some were opened and some were not: it may have been meant so.
                 Some(names) if readable > 0 => sql::grant_select_all(names, role),
                 _ => sql::grant_schema(&name, role),
@@ -180,7 +180,7 @@ impl Client {
             schemas.push(SchemaRights { name, usage, tables, readable, row_security, grant });
         }
         let denied = self.denied_lookups().await;
-        Ok(Passport { schemas, excess, denied, valid_until, inherit })
+        Ok(RolePrivileges { schemas, excess, denied, valid_until, inherit })
     }
 }
 
@@ -230,10 +230,10 @@ struct Tables {
 
 impl Tables {
     /// So many are still named one by one.
-    const FEW: u64 = 20;
+    const MAX_NAMED: u64 = 20;
 
     fn few(&self) -> Option<&str> {
-        self.names.as_deref().filter(|_| self.count <= Self::FEW)
+        self.names.as_deref().filter(|_| self.count <= Self::MAX_NAMED)
     }
 }
 
@@ -249,8 +249,8 @@ mod tests {
         SchemaRights { name: name.into(), usage: true, tables, readable, row_security: 0, grant: None }
     }
 
-    fn passport(schemas: Vec<SchemaRights>, excess: Vec<Excess>) -> Passport {
-        Passport { schemas, excess, denied: Vec::new(), valid_until: None, inherit: None }
+    fn passport(schemas: Vec<SchemaRights>, excess: Vec<Excess>) -> RolePrivileges {
+        RolePrivileges { schemas, excess, denied: Vec::new(), valid_until: None, inherit: None }
     }
 
     #[test]

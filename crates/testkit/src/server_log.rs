@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 /// A statement as the server heard it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Heard {
+pub struct ReceivedStatement {
     pub user: String,
     pub text: String,
     /// Of a statement that was executed.
@@ -22,8 +22,8 @@ struct Entry<'a> {
     text: String,
 }
 
-pub(crate) fn heard(log: &str) -> Vec<Heard> {
-    let mut all: Vec<Heard> = Vec::new();
+pub(crate) fn received_statements(log: &str) -> Vec<ReceivedStatement> {
+    let mut all: Vec<ReceivedStatement> = Vec::new();
     // What a process executed last, by its place among all.
     let mut last: HashMap<&str, usize> = HashMap::new();
     for Entry { process, user, kind, text } in entries(log) {
@@ -32,7 +32,7 @@ pub(crate) fn heard(log: &str) -> Vec<Heard> {
         match (kind, executed) {
             ("LOG", Some((_, text))) => {
                 last.insert(process, all.len());
-                all.push(Heard {
+                all.push(ReceivedStatement {
                     user: user.into(),
                     text: text.into(),
                     parameters: Vec::new(),
@@ -49,7 +49,12 @@ pub(crate) fn heard(log: &str) -> Vec<Heard> {
             // Below an error stands what was asked for. If that is what the process executed last, it is known.
             ("STATEMENT", _) if last.get(process).is_none_or(|&at| all[at].text != text) => {
                 last.remove(process);
-                all.push(Heard { user: user.into(), text, parameters: Vec::new(), refused: true });
+                all.push(ReceivedStatement {
+                    user: user.into(),
+                    text,
+                    parameters: Vec::new(),
+                    refused: true,
+                });
             }
             _ => {}
         }
@@ -119,14 +124,14 @@ mod tests {
                    2026-01-01 UTC [8] <c|b> ERROR:  division by zero\n\
                    2026-01-01 UTC [8] <c|b> STATEMENT:  SELECT 1/0\n\
                    2026-01-01 UTC [9] <|> LOG:  checkpoint starting: time\n";
-        let of = |user: &str, text: &str, parameters: &[&str], refused| Heard {
+        let of = |user: &str, text: &str, parameters: &[&str], refused| ReceivedStatement {
             user: user.into(),
             text: text.into(),
             parameters: parameters.iter().map(|&value| value.to_owned()).collect(),
             refused,
         };
         assert_eq!(
-            heard(log),
+            received_statements(log),
             [
                 of("a", "SELECT $1,\n$2", &["it's = , $2", "NULL", ""], false),
                 of("c", "SELECT 1/0", &[], false),

@@ -1,7 +1,7 @@
 //! `/connections/{id}/passport`: what the connection's role may do.
 
 use super::browse::DeniedLookup;
-use crate::{App, caller::Caller, extract::Path, problem::ApiError};
+use crate::{App, authentication::Caller, extract::Path, problem::ApiError};
 use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
 use mycorr_domain::ConnectionId;
@@ -42,8 +42,8 @@ pub(crate) struct Excess {
     revoke: Option<String>,
 }
 
-impl From<engine::Passport> for Rights {
-    fn from(passport: engine::Passport) -> Self {
+impl From<engine::RolePrivileges> for Rights {
+    fn from(passport: engine::RolePrivileges) -> Self {
         let schema = |schema: engine::SchemaRights| SchemaRights {
             name: schema.name,
             usage: schema.usage,
@@ -63,7 +63,7 @@ impl From<engine::Passport> for Rights {
 
 /// The role's rights as they were seen last: when the connection was tested, at a sync, or when asked for.
 #[derive(Debug, Default, Serialize, ToSchema)]
-pub(crate) struct Passport {
+pub(crate) struct RolePrivileges {
     /// null if they were never seen.
     #[schema(required)]
     checked_at: Option<DateTime<Utc>>,
@@ -80,8 +80,8 @@ pub(crate) struct RightsChange {
     what: String,
 }
 
-impl From<engine::SeenPassport> for Passport {
-    fn from(seen: engine::SeenPassport) -> Self {
+impl From<engine::SeenPrivileges> for RolePrivileges {
+    fn from(seen: engine::SeenPrivileges) -> Self {
         Self {
             checked_at: Some(seen.checked_at),
             rights: seen.passport.into(),
@@ -96,22 +96,24 @@ impl From<engine::SeenPassport> for Passport {
 
 /// What the role may read, what it may not, and what it has too much of, as it was seen last.
 #[utoipa::path(get, path = "/connections/{id}/passport", tag = "connections", params(("id" = Uuid, Path)),
-    responses((status = OK, body = Passport)))]
+    responses((status = OK, body = RolePrivileges)))]
 pub(crate) async fn get_passport(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<ConnectionId>,
-) -> Result<Json<Passport>, ApiError> {
-    Ok(Json(app.engine.connections.passport(caller.id(), id).await?.map(Passport::from).unwrap_or_default()))
+) -> Result<Json<RolePrivileges>, ApiError> {
+    Ok(Json(
+        app.engine.connections.passport(caller.id(), id).await?.map(RolePrivileges::from).unwrap_or_default(),
+    ))
 }
 
 /// The same, asked at the source now.
 #[utoipa::path(post, path = "/connections/{id}/passport", tag = "connections", params(("id" = Uuid, Path)),
-    responses((status = OK, body = Passport)))]
+    responses((status = OK, body = RolePrivileges)))]
 pub(crate) async fn check_passport(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<ConnectionId>,
-) -> Result<Json<Passport>, ApiError> {
+) -> Result<Json<RolePrivileges>, ApiError> {
     Ok(Json(app.engine.connections.check_passport(caller.id(), id).await?.into()))
 }
