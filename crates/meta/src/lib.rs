@@ -264,8 +264,10 @@ fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(6)
 }
 
+/// Beyond what can be told apart, which none of ours is, stands the first or last moment that can.
 fn time(micros: i64) -> DateTime<Utc> {
-    Utc.timestamp_micros(micros).single().unwrap_or_default()
+    let bound = if micros < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC };
+    Utc.timestamp_micros(micros).single().unwrap_or(bound)
 }
 
 /// A count that comes from memory into a column.
