@@ -155,7 +155,7 @@ fn example(column: &SortColumn) -> Cow<'static, str> {
     fixed.into()
 }
 
-/// A pattern of `api.md` as one of SQL's: `*` is `%`, and a backslash takes the meaning from what follows.
+/// A pattern of the API as one of SQL's: `*` is `%`, and a backslash takes the meaning from what follows.
 fn pattern(values: &[String]) -> Result<String> {
     let mut sql = String::new();
     let mut rest = values.first().map_or("", String::as_str).chars();

@@ -82,8 +82,8 @@ impl Meta {
         Ok(jobs)
     }
 
-    /// Bytes of all versions of the tables in a person's Models; what a restore shares with the version that it
-    /// brought back counts once.
+    /// Bytes of all versions of the tables in a person's Models. What a restore shares with the version that it brought
+    /// back counts once: with that version, and with the restore when that version is deleted.
     ///
     /// # Errors
     /// `storage_unavailable`.
@@ -106,7 +106,10 @@ impl Meta {
                     .into(),
             )
             .filter(model::Column::OwnerId.eq(*owner.as_uuid()))
-            .filter(version::Column::Cause.ne(JobKind::Restore.as_str()))
+            .filter(Expr::cust(
+                "NOT EXISTS (SELECT 1 FROM versions AS original WHERE original.table_id = versions.table_id \
+                 AND original.version = versions.restored_version)",
+            ))
             .into_tuple()
             .one(&self.db)
             .await
