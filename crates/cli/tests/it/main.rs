@@ -19,5 +19,6 @@ mod quotas;
 mod retention;
 mod rounds;
 mod shapes;
+mod shared;
 mod types;
 mod unchanged;

@@ -138,8 +138,9 @@ impl Meta {
         if !waiting {
             update = update.filter(job::Column::WaitingFor.eq(storage));
         }
-        update.exec(&self.db).await.map_err(db)?;
-        Ok(())
+        let transaction = self.write().await?;
+        update.exec(&transaction).await.map_err(db)?;
+        transaction.commit().await.map_err(db)
     }
 
     /// How many jobs wait and run: those that are over are only ever more, and not counted here.
