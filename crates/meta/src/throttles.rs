@@ -128,14 +128,14 @@ impl Meta {
     }
 
     /// The database's clock in microseconds since 1970.
-    fn clock(&self) -> &'static str {
+    pub(crate) fn clock(&self) -> &'static str {
         match self.db.get_database_backend() {
             DbBackend::Sqlite => "CAST(unixepoch('subsec') * 1000000 AS INTEGER)",
             _ => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)",
         }
     }
 
-    fn statement(&self, sql: String, values: impl IntoIterator<Item = Value>) -> Statement {
+    pub(crate) fn statement(&self, sql: String, values: impl IntoIterator<Item = Value>) -> Statement {
         Statement::from_sql_and_values(self.db.get_database_backend(), sql, values)
     }
 }
