@@ -26,6 +26,8 @@ mod pool;
 mod postgres;
 mod record;
 mod retention;
+mod schedules;
+mod schedules_migration;
 mod sharing_migration;
 mod statements;
 mod tables;
@@ -41,6 +43,7 @@ pub use jobs::{ClaimedJob, JobProgress, JobQuery, Lease, LeaseStatus, NewImport,
 pub use members::NewMember;
 pub use nodes::{NewNode, Node};
 pub use record::*;
+pub use schedules::{DueRuns, MAX_FAILURES};
 pub use statements::{NewStatement, StatementEnd};
 pub use throttles::{Charge, Rate};
 pub use users::{Administrator, UserChange};

@@ -2,6 +2,7 @@
 //! recorded by who holds its lease, and by nobody else.
 
 mod claim;
+mod ended;
 mod lease;
 mod list;
 mod permission;
@@ -13,8 +14,8 @@ pub(crate) use claim::SeenLeases;
 pub(crate) use lease::next_fence;
 pub use lease::{ClaimedJob, JobProgress, Lease, LeaseStatus, NewVersion};
 pub use list::JobQuery;
-pub(crate) use queue::cancel_pending;
 pub use queue::{NewImport, NewSource};
+pub(crate) use queue::{cancel_pending, check_sync_by, insert_scheduled, writable};
 pub(crate) use right::give;
 
 use crate::{
@@ -68,7 +69,7 @@ impl Meta {
 
     /// Jobs as `user` may see them. A failure may name the host, the role or the certificate of the source: only the
     /// connection's owner reads it.
-    async fn shown(&self, user: UserId, rows: Vec<job::Model>) -> Result<Vec<Job>> {
+    pub(crate) async fn shown(&self, user: UserId, rows: Vec<job::Model>) -> Result<Vec<Job>> {
         let mut jobs = rows.into_iter().map(record).collect::<Result<Vec<_>>>()?;
         self.hide_connections(user, jobs.iter_mut().map(|job| &mut job.source)).await?;
         for job in &mut jobs {
@@ -203,6 +204,7 @@ async fn finish(
         ..Default::default()
     };
     ended.update_without_returning(on).await.map_err(db)?;
+    ended::note_end(on, row, Some(problem)).await?;
     if row.kind == JobKind::Import.as_str() {
         let removed = table::Entity::delete_many()
             .filter(table::Column::Id.eq(row.table_id))

@@ -11,6 +11,7 @@ mod jobs;
 mod ledger;
 mod models;
 mod postgresql;
+mod schedules;
 mod start;
 mod throttles;
 mod users;
