@@ -25,6 +25,7 @@ import { Name, visible } from "../ui/Visible";
 import { mayChange } from "./access";
 import { JOBS, JobProgress } from "./JobProgress";
 import { RestoreButton } from "./RestoreButton";
+import { Selected } from "./Selection";
 import { UseConnection } from "./UseConnection";
 
 interface Props {
@@ -76,6 +77,7 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
           {mayChange(model) && <TableMenu model={model} table={table} onPoint={() => setPointing(true)} />}
         </div>
       </div>
+      <Selected table={table} />
       <UseConnection
         table={table}
         opened={pointing}
