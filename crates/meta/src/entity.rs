@@ -137,6 +137,20 @@ pub mod model {
     belongs_to!(user by OwnerId);
 }
 
+/// The key under which a Model's values are hashed, sealed.
+pub mod mask_key {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "mask_keys")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub model_id: Uuid,
+        pub data_key: Vec<u8>,
+        pub sealed: Vec<u8>,
+    }
+    no_relations!();
+}
+
 pub mod connection {
     use super::*;
     #[derive(Clone, Debug, DeriveEntityModel)]
@@ -194,6 +208,8 @@ pub mod table {
         pub source_table: String,
         /// The names of the columns to read; null for all that can be read.
         pub source_columns: Option<String>,
+        /// Conditions and masks, in JSON; null for none.
+        pub source_selection: Option<String>,
         pub synced_at: Option<i64>,
     }
     belongs_to!(model by ModelId);
@@ -267,6 +283,7 @@ pub mod job {
         pub source_schema: String,
         pub source_table: String,
         pub source_columns: Option<String>,
+        pub source_selection: Option<String>,
         /// Which version a restore brings back.
         pub restored_version: Option<i64>,
         pub requested_by: Uuid,

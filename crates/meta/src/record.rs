@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use mycorr_domain::{
     Code, Column, ConnectionId, ConnectionKind, Endpoint, EventId, InviteId, JobId, MemberId, ModelId,
-    Problem, SessionId, SourceRecord, StatementId, StoreVersion, TableId, TeamId, TokenId, UserId,
+    Problem, Selection, SessionId, SourceRecord, StatementId, StoreVersion, TableId, TeamId, TokenId, UserId,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -298,6 +298,7 @@ pub struct Source {
     pub table: String,
     /// The columns that were chosen; `None` for all that can be read.
     pub columns: Option<Vec<String>>,
+    pub selection: Selection,
 }
 
 #[derive(Clone, Debug)]

@@ -336,9 +336,10 @@ impl Client {
         &mut self,
         settings: &Settings,
         text: &str,
+        parameters: &[String],
         formats: &[Format],
     ) -> Result<(), Failure> {
-        pipeline::send(&mut self.wire, settings, text, &[] as &[&str], formats).await
+        pipeline::send(&mut self.wire, settings, text, parameters, formats).await
     }
 
     /// The server is known not to work on what was sent any more.

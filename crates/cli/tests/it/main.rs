@@ -18,6 +18,7 @@ mod queries;
 mod quotas;
 mod retention;
 mod rounds;
+mod selection;
 mod shapes;
 mod shared;
 mod types;

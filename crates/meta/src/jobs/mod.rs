@@ -220,7 +220,13 @@ async fn finish(
 }
 
 fn record(row: job::Model) -> Result<Job> {
-    let source: Source = source(row.connection_id, row.source_schema, row.source_table, row.source_columns)?;
+    let source: Source = source(
+        row.connection_id,
+        row.source_schema,
+        row.source_table,
+        row.source_columns,
+        row.source_selection,
+    )?;
     let problem = row.problem.as_deref().map(from_json::<StoredProblem>).transpose()?.map(Problem::from);
     Ok(Job {
         id: JobId::from_uuid(row.id),

@@ -42,6 +42,8 @@ fn record() -> SourceRecord {
         server_version: "15.10".into(),
         role: "mycorr_reader".into(),
         row_security: true,
+        filter: Vec::new(),
+        masks: Vec::new(),
         change: None,
     }
 }

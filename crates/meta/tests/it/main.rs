@@ -99,5 +99,6 @@ fn import(connection: &Connection) -> NewImport {
         table: "orders".into(),
         name: TableName::parse("orders").unwrap(),
         columns: None,
+        selection: Default::default(),
     }
 }
