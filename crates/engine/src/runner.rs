@@ -135,6 +135,8 @@ impl Runner {
         });
         let (runner, stop) = (self.clone(), workers.stop.clone());
         workers.tasks.spawn(async move { runner.connections.keep_ledgers(&stop).await });
+        let (runner, stop) = (self.clone(), workers.stop.clone());
+        workers.tasks.spawn(async move { runner.keep_schedules(&stop).await });
         workers
     }
 

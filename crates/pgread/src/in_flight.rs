@@ -245,7 +245,7 @@ impl Canceller {
         match request.await {
             Ok(()) => Request::PassedOn,
             Err(failure) => {
-                tracing::debug!(%failure, "cancel request did not go through");
+                tracing::debug!(cause = %failure, "cancel request did not go through");
                 match failure {
                     Failure::Dial(DialError::Refused { .. }) => Request::Refused,
                     _ => Request::Failed,

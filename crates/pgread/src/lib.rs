@@ -23,6 +23,7 @@ mod probe;
 mod reader;
 mod role_privileges;
 mod scan;
+mod selection;
 mod similar;
 pub mod sql;
 mod statement;

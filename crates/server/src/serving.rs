@@ -70,7 +70,7 @@ pub(crate) async fn serve(
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                tracing::error!(%error, "connections can't be accepted");
+                tracing::error!(cause = %error, "connections can't be accepted");
                 tokio::time::sleep(ACCEPT_BACKOFF).await;
             }
         }

@@ -195,7 +195,7 @@ impl Log {
             && self.committed_in(latest, right.job()).await.is_ok_and(|at| at == Some(StoreVersion(version)))
         {
             let job = right.job();
-            tracing::warn!(%job, version, %error, "the commit stands although it was reported to have failed");
+            tracing::warn!(%job, version, cause = %error, "the commit stands although it was reported to have failed");
             return Attempt::Stands(StoreVersion(version));
         }
         if is_conflict(&error) { Attempt::Overtaken(latest) } else { Attempt::Failed(storage(error)) }

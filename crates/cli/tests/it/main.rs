@@ -20,6 +20,7 @@ mod quotas;
 mod retention;
 mod rounds;
 mod s3;
+mod selection;
 mod shapes;
 mod shared;
 mod types;

@@ -1,6 +1,6 @@
 //! The right to do a job, kept by reports and ended by their absence.
 
-use super::{cancelled, finish, job_row};
+use super::{cancelled, ended::note_end, finish, job_row, queue::selection};
 use crate::{
     Meta, count, db,
     entity::{fence, job, table, version},
@@ -181,6 +181,7 @@ impl Meta {
                 head.source_schema = Set(source.schema.clone());
                 head.source_table = Set(source.table.clone());
                 head.source_columns = Set(source.chosen.as_ref().map(to_json));
+                head.source_selection = Set(selection(&source.selection()));
             }
         }
         head.update_without_returning(&transaction).await.map_err(db)?;
@@ -196,6 +197,7 @@ impl Meta {
             ..Default::default()
         };
         done.update_without_returning(&transaction).await.map_err(db)?;
+        note_end(&transaction, &row, None).await?;
         let action = match JobKind::parse(&row.kind)? {
             JobKind::Import => Action::TableImported,
             JobKind::Sync => Action::TableSynced,

@@ -11,6 +11,7 @@ mod jobs;
 mod ledger;
 mod models;
 mod postgresql;
+mod schedules;
 mod start;
 mod throttles;
 mod users;
@@ -98,5 +99,6 @@ fn import(connection: &Connection) -> NewImport {
         table: "orders".into(),
         name: TableName::parse("orders").unwrap(),
         columns: None,
+        selection: Default::default(),
     }
 }

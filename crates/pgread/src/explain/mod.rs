@@ -13,8 +13,8 @@ mod sqlstate;
 mod words;
 
 pub(crate) use source::{
-    column_not_found, column_permission_denied, row_too_large, schema_permission_denied, settings_elsewhere,
-    source_changed, table_not_found, table_permission_denied,
+    column_not_found, column_permission_denied, filter_refused, row_too_large, schema_permission_denied,
+    settings_elsewhere, source_changed, table_not_found, table_permission_denied,
 };
 
 pub(crate) use server::password_expired;

@@ -12,7 +12,6 @@ use super::{
 };
 use crate::{sql, wire::ServerError};
 use mycorr_domain::{Code, Endpoint, Problem};
-use std::net::IpAddr;
 
 pub(super) fn server(error: &ServerError, asked: &ErrorContext<'_>, beneath: Option<&Beneath>) -> Problem {
     if let Some(problem) = pooler::said(error, asked.endpoint) {

@@ -18,7 +18,7 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<&'static str, ApiEr
     Ok("ready\n")
 }
 
-/// Figures of this node and of the whole installation, in the Prometheus text format.
+/// Counters in the Prometheus text format.
 #[utoipa::path(get, path = "/metrics", tag = "operating", security(()),
     responses((status = OK, body = String, content_type = "text/plain")))]
 pub(crate) async fn metrics(State(app): State<App>) -> Result<impl IntoResponse, ApiError> {
