@@ -79,6 +79,14 @@ rule(
   sources.filter(({ text }) => /allow\(unsafe_code/.test(text)).map(({ path }) => path),
 );
 
+// What a log line is searched by is written down: a field that has another name elsewhere is found by nobody.
+const operating = readFileSync('docs/operating.md', 'utf8').match(/^\| field \| meaning \|\n([^]*?)\n\n/m)[1];
+const fields = new Set([...operating.matchAll(/^\|([^|]*)\|/gm)].flatMap(([, cell]) => [...cell.matchAll(/`(\w+)`/g)].map(([, field]) => field)));
+const logged = sources.filter(({ path }) => /^crates\/[^/]+\/src\//.test(path)).flatMap(({ path, text }) =>
+  [...text.matchAll(/tracing::(?:trace|debug|info|warn|error)(?:_span)?!\(/g)].flatMap(({ index, 0: begin }) =>
+    macroFields(text.slice(index + begin.length)).map((field) => ({ path, field }))));
+rule('docs/operating.md does not name the log fields:', [...new Set(logged.filter(({ field }) => !fields.has(field)).map(({ path, field }) => `${field} in ${path}`))]);
+
 console.log(`${kept} passed, ${broken} failed`);
 process.exit(broken ? 1 : 0);
 
@@ -86,4 +94,19 @@ function rust(folder) {
   return readdirSync(folder, { recursive: true })
     .filter((name) => name.endsWith('.rs'))
     .map((name) => ({ path: `${folder}/${name}`, text: readFileSync(`${folder}/${name}`, 'utf8') }));
+}
+
+// The names before `=`, and those that are their own value, in the arguments of a macro.
+function macroFields(text) {
+  const parts = [''];
+  for (let at = 0, depth = 1, quoted = false; at < text.length; at++) {
+    const c = text[at];
+    if (quoted && c === '\\') at++;
+    else if (c === '"') quoted = !quoted;
+    if (!quoted && '([{'.includes(c)) depth++;
+    if (!quoted && ')]}'.includes(c) && --depth === 0) break;
+    if (!quoted && depth === 1 && c === ',') parts.push('');
+    else parts[parts.length - 1] += c;
+  }
+  return parts.flatMap((part) => part.trim().match(/^[%?]?([a-z]\w*)(?=\s*=[^=]|$)/)?.[1] ?? []);
 }

@@ -1,6 +1,7 @@
 //! The `mycorr` binary: commands and settings, and the one place where the crates are put together.
 
 mod accounts;
+mod copy_tables;
 mod keys;
 mod log;
 mod migrate_metadata;
@@ -39,6 +40,8 @@ enum Command {
     Work(serve::NodeSettings),
     /// Move the metadata from SQLite into the empty PostgreSQL database that MYCORR_DATABASE_URL names.
     MigrateMetadata(migrate_metadata::Settings),
+    /// Copy the tables to another place, for instance to a bucket, while no server runs.
+    CopyTables(copy_tables::Settings),
     /// Accounts.
     #[command(subcommand)]
     User(accounts::User),
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
             Command::Serve(settings) => serve::serve(&cli.place, settings).await,
             Command::Work(settings) => serve::work(&cli.place, settings).await,
             Command::MigrateMetadata(settings) => migrate_metadata::migrate(&cli.place, settings).await,
+            Command::CopyTables(settings) => copy_tables::copy(&cli.place, settings).await,
             Command::User(command) => accounts::user(&cli.place, command).await,
             Command::Token(command) => accounts::token(&cli.place, command).await,
             Command::Keys(command) => keys::keys(&cli.place, command).await,

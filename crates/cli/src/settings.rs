@@ -38,7 +38,8 @@ pub(crate) struct Place {
     /// The metadata's database: sqlite:FILE, or postgres://… for several nodes [default: sqlite:DATA_DIR/mycorr.db].
     #[arg(long, env = "MYCORR_DATABASE_URL", hide_env_values = true, global = true)]
     database_url: Option<String>,
-    /// Where the tables are kept: a folder or a file:// URL [default: DATA_DIR/tables].
+    /// Where the tables are kept: a folder, a file:// URL, or s3://bucket/prefix with AWS's variables (AWS_REGION,
+    /// AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID …) [default: DATA_DIR/tables].
     #[arg(long, env = "MYCORR_STORAGE_URL", hide_env_values = true, global = true)]
     storage_url: Option<String>,
     /// The file with the keys under which passwords are sealed; made on the first start
@@ -71,10 +72,7 @@ impl Place {
     ) -> Result<(Engine, Meta), Failure> {
         make_private(&self.data_dir)?;
         let meta = Meta::open(&self.database_url()?).await.map_err(told)?;
-        let mut store = match &self.storage_url {
-            Some(url) => DeltaStore::open(url).map_err(told)?,
-            None => DeltaStore::open(&self.data_dir.join("tables").to_string_lossy()).map_err(told)?,
-        };
+        let mut store = self.open_tables().await?;
         self.refuse_lost_metadata(&meta, &store).await?;
         let keys = self.keys();
         let sealed = !meta.data_keys(None, 1).await.map_err(told)?.is_empty();
@@ -167,6 +165,13 @@ impl Place {
         self.database_url.as_deref().is_some_and(Meta::is_shared)
     }
 
+    /// The tables alone.
+    pub(crate) async fn open_tables(&self) -> Result<DeltaStore, Failure> {
+        let folder = self.data_dir.join("tables").to_string_lossy().into_owned();
+        let location = self.storage_url.clone().unwrap_or(folder);
+        DeltaStore::connect(&location, variables()).await.map_err(told)
+    }
+
     /// Where SQLite keeps the metadata unless a URL says otherwise.
     pub(crate) fn sqlite_file(&self) -> PathBuf {
         self.data_dir.join("mycorr.db")
@@ -185,6 +190,12 @@ impl Place {
             }
         }
     }
+}
+
+/// The environment, without what is no UTF-8.
+pub(crate) fn variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// What has a meaning in a URL is escaped.

@@ -96,14 +96,6 @@ impl Jobs {
         let _ = self.changed.send(id);
     }
 
-    /// How many jobs are in each state.
-    ///
-    /// # Errors
-    /// `storage_unavailable`.
-    pub async fn job_counts(&self) -> Result<Vec<(String, u64)>> {
-        self.meta.job_counts().await
-    }
-
     /// Lets a worker look for work.
     pub(crate) fn job_queued(&self) {
         self.queued.notify_one();

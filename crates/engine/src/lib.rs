@@ -62,7 +62,7 @@ pub use versions::ColumnChanges;
 
 // Plain values of the crates below, passed on as they are.
 pub use mycorr_meta::{
-    Access, Browser, CaSummary, Connection, Dependent, Event, Invite, Job, JobKind, JobQuery, JobState,
+    Access, Browser, CaSummary, Connection, Dependent, Event, Figures, Invite, Job, JobKind, JobQuery, JobState,
     Limits, Listed, Member, Model, NewSource, Purpose, Schedule, SessionInfo, Source, Statement, SyncBy,
     Table, Team, TeamMember, TeamRole, Token, TokenAccess, TokenScope, User, UserChange, Version, WaitingFor,
     Who,
@@ -177,6 +177,15 @@ impl Engine {
         let _turn = self.checking.lock().await;
         self.tables.meta.check_writable().await?;
         self.tables.store.check_writable().await
+    }
+
+    /// Figures of the whole installation, and the room that is left where tables are stored, where that is known.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
+    pub async fn figures(&self) -> Result<(Figures, Option<u64>)> {
+        let figures = self.tables.meta.figures().await?;
+        Ok((figures, self.tables.store.free_bytes().await?))
     }
 
     /// Closes the metadata, when nothing uses it any more.

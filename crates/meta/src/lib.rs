@@ -12,6 +12,7 @@ mod copy;
 mod entity;
 mod events;
 mod events_migration;
+mod figures;
 mod grants;
 mod invites;
 mod jobs;
@@ -39,6 +40,7 @@ mod users;
 
 pub use accounts::{Browser, NewToken, NewUser, Session, TokenHolder};
 pub use connections::{NewConnection, Sealed, TestResult};
+pub use figures::Figures;
 pub use grants::{Grant, Level, Own, Read, Scope, Write};
 pub use invites::{InviteLink, InviteWith};
 pub use jobs::{ClaimedJob, JobProgress, JobQuery, Lease, LeaseStatus, NewImport, NewSource, NewVersion};

@@ -265,7 +265,7 @@ impl Meta {
 }
 
 /// The first id that can have been made at a moment: ids begin with their time (RFC 9562, UUID version 7).
-fn first_id(at: DateTime<Utc>) -> Uuid {
+pub(crate) fn first_id(at: DateTime<Utc>) -> Uuid {
     let milliseconds = at.timestamp_millis().max(0) as u128;
     Uuid::from_u128(milliseconds << 80)
 }

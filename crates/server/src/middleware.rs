@@ -55,7 +55,7 @@ pub(crate) async fn wrap(State(app): State<App>, request: Request, next: Next) -
         response
     };
     let response = response.instrument(span).await;
-    app.metrics.count(response.status());
+    app.metrics.count(response.status(), started.elapsed());
     response
 }
 

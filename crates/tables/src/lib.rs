@@ -7,6 +7,7 @@ mod admission;
 #[doc(hidden)]
 pub mod bench;
 mod conditions;
+mod copy;
 mod datetime_key;
 mod diff;
 mod encode;
@@ -22,6 +23,7 @@ mod packed;
 mod page;
 mod problem;
 mod row_numbers;
+mod s3;
 mod scan;
 mod sizes;
 mod sort_key;
@@ -31,6 +33,7 @@ mod version;
 mod workers;
 mod writer;
 
+pub use copy::Copied;
 pub use encode::WriteOptions;
 pub use options::QueryOptions;
 pub use store::DeltaStore;

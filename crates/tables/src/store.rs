@@ -121,9 +121,29 @@ impl DeltaStore {
     /// # Errors
     /// `storage_unavailable` or `storage_full` when the folder can't be made or written; `invalid` for another kind of URL.
     pub fn open(location: &str) -> Result<Self> {
+        Self::at(TableLocation::open(location)?)
+    }
+
+    /// The same, or the bucket `s3://bucket/prefix`, with the settings of AWS among `variables`; other names are passed
+    /// over.
+    ///
+    /// # Errors
+    /// `storage_unavailable`, also for a server without conditional writes.
+    pub async fn connect(
+        location: &str,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self> {
+        Self::at(TableLocation::connect(location, variables).await?)
+    }
+
+    pub(crate) fn objects(&self) -> &dyn ObjectStore {
+        self.place.store.as_ref()
+    }
+
+    fn at(place: TableLocation) -> Result<Self> {
         let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Ok(Self {
-            place: TableLocation::open(location)?,
+            place,
             options: WriteOptions::default(),
             encoders: encode::threads(cores)?,
             active_writers: ActiveWriters::default(),
@@ -516,7 +536,11 @@ impl TableStore for DeltaStore {
         let path = Path::from(format!("{STAGING}.check"));
         let bytes = vec![0_u8; CHECK_BYTES];
         self.place.store.put(&path, bytes.into()).await.map_err(storage)?;
-        self.place.store.delete(&path).await.map_err(storage)
+        match self.place.store.delete(&path).await {
+            // Another node tried at the same time.
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(storage(error)),
+        }
     }
 
     async fn free_bytes(&self) -> Result<Option<u64>> {

@@ -1,6 +1,6 @@
 //! Where tables are kept: an object store, and within it a folder per table.
 
-use crate::{folder::Folder, problem::storage};
+use crate::{folder::Folder, problem::storage, s3};
 use deltalake::logstore::{LogStoreRef, StorageConfig, default_logstore};
 use mycorr_domain::{Problem, Result, TableId};
 use object_store::{ObjectStore, path::Path, prefix::PrefixStore};
@@ -10,7 +10,8 @@ use url::Url;
 #[derive(Clone)]
 pub(crate) struct TableLocation {
     pub(crate) store: Arc<dyn ObjectStore>,
-    root: PathBuf,
+    /// Of a local folder.
+    root: Option<PathBuf>,
 }
 
 impl TableLocation {
@@ -22,12 +23,27 @@ impl TableLocation {
             _ => PathBuf::from(location),
         };
         let store = Folder::open(&folder).map_err(storage)?;
-        Ok(Self { root: store.root().to_owned(), store: Arc::new(store) })
+        Ok(Self { root: Some(store.root().to_owned()), store: Arc::new(store) })
     }
 
-    /// Room on the file system.
+    /// The same, or a bucket named by an `s3:` URL, whose server is tried. `variables` are those of AWS.
+    pub(crate) async fn connect(
+        location: &str,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self> {
+        match Url::parse(location) {
+            Ok(url) if url.scheme() == "s3" => {
+                let store = s3::open(&url, variables)?;
+                s3::probe(store.as_ref()).await?;
+                Ok(Self { store, root: None })
+            }
+            _ => Self::open(location),
+        }
+    }
+
+    /// Room on the file system; a bucket does not tell.
     pub(crate) async fn free_bytes(&self) -> Result<Option<u64>> {
-        let root = self.root.clone();
+        let Some(root) = self.root.clone() else { return Ok(None) };
         let found = tokio::task::spawn_blocking(move || rustix::fs::statvfs(root)).await;
         let found = found.map_err(Problem::bug)?.map_err(|error| storage(std::io::Error::from(error)))?;
         Ok(Some(found.f_bavail.saturating_mul(found.f_frsize)))
@@ -35,7 +51,8 @@ impl TableLocation {
 
     /// Removes the folders of a table that have no files any more.
     pub(crate) async fn remove_folder(&self, table: TableId) -> Result<()> {
-        match tokio::fs::remove_dir_all(self.root.join(table.to_string())).await {
+        let Some(root) = &self.root else { return Ok(()) };
+        match tokio::fs::remove_dir_all(root.join(table.to_string())).await {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(storage(error)),
             _ => Ok(()),
         }
@@ -56,5 +73,5 @@ impl TableLocation {
 
 fn unknown(what: &str) -> Problem {
     Problem::invalid("storage_url", format!("Tables can't be stored at {what:?}."))
-        .fix("Name a folder, as a path or as a file:// URL.")
+        .fix("Name a folder, as a path or as a file:// URL, or a bucket, as s3://bucket/prefix.")
 }

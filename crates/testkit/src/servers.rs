@@ -61,6 +61,16 @@ impl Server {
     }
 }
 
+/// Prometheus' own judge of metrics; `None` where `scripts/servers` has not installed it.
+pub fn promtool() -> Option<Command> {
+    let program = cache().join("promtool/usr/bin/promtool");
+    if program.exists() {
+        return Some(Command::new(program));
+    }
+    not_tested(&format!("promtool: {} is not there, scripts/servers installs it", program.display()));
+    None
+}
+
 /// Where `scripts/` keep what can be made again.
 pub(crate) fn cache() -> PathBuf {
     match env::var_os("MYCORR_CACHE") {

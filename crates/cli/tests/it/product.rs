@@ -25,15 +25,14 @@ pub(crate) struct Mycorr {
 }
 
 const EMAIL: &str = "ada@example.org";
-/// The file beside a data directory that says where its metadata is, if elsewhere.
-const DATABASE_URL: &str = "database-url";
+/// The file beside a data directory with more of its environment, `NAME=value` a line.
+const ENVIRONMENT: &str = "environment";
 
 fn binary(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mycorr"));
     command.env_clear().env("PATH", "/usr/bin:/bin").env("MYCORR_DATA_DIR", data);
-    if let Ok(url) = fs::read_to_string(data.with_file_name(DATABASE_URL)) {
-        command.env("MYCORR_DATABASE_URL", url);
-    }
+    let more = fs::read_to_string(data.with_file_name(ENVIRONMENT)).unwrap_or_default();
+    command.envs(more.lines().filter_map(|line| line.split_once('=')));
     command
 }
 
@@ -45,22 +44,27 @@ fn run(command: &mut Command, input: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+fn write_environment(home: &Path, environment: &[(String, String)]) {
+    let lines: String = environment.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+    fs::write(home.join(ENVIRONMENT), lines).unwrap();
+}
+
 impl Mycorr {
     /// On an empty data directory, with an administrator, who holds a token.
     pub(crate) async fn start() -> Self {
         Self::start_in(tempfile::tempdir().unwrap()).await
     }
 
-    /// The same with the metadata in a database of PostgreSQL.
-    pub(crate) async fn start_with_metadata_at(url: &str) -> Self {
+    /// The same with more settings, for every command.
+    pub(crate) async fn start_with(environment: &[(String, String)]) -> Self {
         let home = tempfile::tempdir().unwrap();
-        fs::write(home.path().join(DATABASE_URL), url).unwrap();
+        write_environment(home.path(), environment);
         Self::start_in(home).await
     }
 
-    /// From now on the metadata is there.
-    pub(crate) fn move_metadata_to(&self, url: &str) {
-        fs::write(self.home.path().join(DATABASE_URL), url).unwrap();
+    /// Every command has these settings from now on.
+    pub(crate) fn set_environment(&self, environment: &[(String, String)]) {
+        write_environment(self.home.path(), environment);
     }
 
     /// Another command on the same data, that goes on.
@@ -248,6 +252,11 @@ impl Mycorr {
     pub(crate) fn signal(&self, signal: &str) {
         let sent = Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
+    }
+
+    /// What a monitor reads.
+    pub(crate) async fn metrics(&self) -> String {
+        self.http.get(self.url("/metrics")).send().await.unwrap().text().await.unwrap()
     }
 
     /// The status of /readyz.

@@ -12,6 +12,10 @@ fn source(cluster: &Cluster) -> Database<'_> {
     database
 }
 
+fn database_url(url: &str) -> [(String, String); 1] {
+    [("MYCORR_DATABASE_URL".to_owned(), url.to_owned())]
+}
+
 async fn first_row(mycorr: &Mycorr, table: &str) -> Value {
     mycorr.rows(table, &[("limit", "1")]).await["rows"].clone()
 }
@@ -20,7 +24,7 @@ async fn first_row(mycorr: &Mycorr, table: &str) -> Value {
 async fn whole_journey_with_metadata_on_postgresql() {
     let cluster = Cluster::shared();
     let database = source(cluster);
-    let mut mycorr = Mycorr::start_with_metadata_at(&cluster.metadata_url("journey")).await;
+    let mut mycorr = Mycorr::start_with(&database_url(&cluster.metadata_url("journey"))).await;
     let connection = mycorr.connect(cluster, &database, cluster.port()).await;
     let model = mycorr.model().await;
     let job = mycorr.import(&model, &connection, "t").await;
@@ -45,7 +49,7 @@ async fn nodes_share_metadata_keys_and_work() {
     let cluster = Cluster::shared();
     let database = source(cluster);
     let url = cluster.metadata_url("sharing");
-    let mut mycorr = Mycorr::start_with_metadata_at(&url).await;
+    let mut mycorr = Mycorr::start_with(&database_url(&url)).await;
     mycorr.stop();
     mycorr.start_again_with(&["--workers", "0"]).await;
     let connection = mycorr.connect(cluster, &database, cluster.port()).await;
@@ -118,7 +122,7 @@ async fn migrate_metadata_moves_an_installation() {
     let again = mycorr.command_fails(&["migrate-metadata", "--from", &migrated, "--database-url", &url]);
     assert!(again.contains("holds an installation of Mycorr already"), "{again}");
 
-    mycorr.move_metadata_to(&url);
+    mycorr.set_environment(&database_url(&url));
     fs::remove_file(mycorr.data().join("mycorr.db")).unwrap();
     mycorr.start_again().await;
     // The session, the rows, the ledger, and the secrets as they were sealed.

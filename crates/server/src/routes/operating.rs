@@ -18,10 +18,10 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<&'static str, ApiEr
     Ok("ready\n")
 }
 
-/// Counters in the Prometheus text format.
+/// Figures of this node and of the whole installation, in the Prometheus text format.
 #[utoipa::path(get, path = "/metrics", tag = "operating", security(()),
     responses((status = OK, body = String, content_type = "text/plain")))]
 pub(crate) async fn metrics(State(app): State<App>) -> Result<impl IntoResponse, ApiError> {
-    let text = app.metrics.text(&app.engine.jobs.job_counts().await?);
+    let text = app.metrics.text(&app.engine).await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text))
 }

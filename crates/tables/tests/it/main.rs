@@ -1,4 +1,4 @@
-//! The store on a real disk.
+//! The store on a real disk, and in `s3.rs` on an S3 server.
 
 #![allow(clippy::unwrap_used, reason = "tests may panic")]
 
@@ -8,6 +8,7 @@ mod export;
 mod full;
 mod oracle;
 mod order;
+mod s3;
 mod sort;
 mod suite;
 mod versions;

@@ -96,6 +96,8 @@ pub async fn only_some_versions_are_kept(store: &dyn TableStore) {
     assert!(late.commit().await.is_err());
     assert_eq!(store.restore(paused, restored.version).await.unwrap_err().code, Code::StorageConflict);
     assert_eq!(store.keep_only(paused, &[]).await.unwrap_err().code, Code::StorageConflict);
+    // Where unfinished files can't be removed, it may have finished one since then.
+    store.sweep(paused).await.unwrap();
     let next = write(store, table, &columns, [numbers(&columns, [2])]).await;
     assert_eq!(first(store, &at(next), &rows(0, 9)).await, ["2"]);
     assert_eq!(store.keep_only(right(table), &[next.version, restored.version]).await.unwrap(), 0);

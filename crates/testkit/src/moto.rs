@@ -1,0 +1,93 @@
+//! An S3 server.
+
+use crate::{
+    server_dir::{free_port, wait_for_port},
+    servers::{cache, not_tested},
+};
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    process::{Child, Command, Stdio},
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
+
+/// A running moto on a free port of 127.0.0.1, with one bucket. It stops when this is dropped or the process ends.
+pub struct Moto {
+    keeper: Child,
+    port: u16,
+    prefixes: AtomicUsize,
+}
+
+const BUCKET: &str = "mycorr";
+
+impl Moto {
+    /// One for all tests of a test binary; `None` where `scripts/servers` has not installed it.
+    pub fn shared() -> Option<&'static Self> {
+        static SHARED: OnceLock<Option<Moto>> = OnceLock::new();
+        SHARED.get_or_init(|| Self::start("moto")).as_ref()
+    }
+
+    /// One that is so old that it ignores `If-None-Match`.
+    pub fn without_conditional_writes() -> Option<Self> {
+        Self::start("moto4")
+    }
+
+    fn start(version: &str) -> Option<Self> {
+        let program = cache().join(version).join("bin/moto_server");
+        if !program.exists() {
+            not_tested(&format!("S3: {} is not there, scripts/servers installs it", program.display()));
+            return None;
+        }
+        let port = free_port();
+        // The shell reads to the end of a pipe whose other end only this process holds.
+        let script = "\"$0\" -H 127.0.0.1 -p \"$1\" & server=$!; cat; kill $server";
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).arg(program).arg(port.to_string());
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let keeper = command.spawn().unwrap();
+        wait_for_port(port, || "moto said nothing".to_owned());
+        let this = Self { keeper, port, prefixes: AtomicUsize::new(1) };
+        this.make_bucket();
+        Some(this)
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "the server of the test")]
+    fn make_bucket(&self) {
+        let mut server = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let request = format!(
+            "PUT /{BUCKET} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            self.port
+        );
+        server.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        server.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+
+    /// A URL below which there is nothing yet.
+    pub fn new_prefix(&self) -> String {
+        format!("s3://{BUCKET}/tables/{}", self.prefixes.fetch_add(1, Relaxed))
+    }
+
+    /// What AWS's own tools would read from the environment.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        [
+            ("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", self.port).as_str()),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "s3-s3cret"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
+    }
+}
