@@ -5,13 +5,14 @@ use crate::{
     settings::{Limits, Place, StorageLimits},
 };
 use clap::{Args, ValueEnum};
-use mycorr_egress::AllowList;
-use mycorr_engine::{MAX_ROW_BYTES, ProviderRoots, SignUp, Waiting};
+use mycorr_egress::{AllowList, Dialer};
+use mycorr_engine::{MAX_ROW_BYTES, ProviderRoots, SignInProviders, SignUp, Waiting};
 use mycorr_server::IpNet;
 use mycorr_tables::QueryOptions;
 use std::{
-    io,
+    fs, io,
     net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
     time::Duration,
 };
 use tokio::{
@@ -38,6 +39,9 @@ pub(crate) struct Settings {
     /// names, separated by commas, each with an optional port.
     #[arg(long, env = "MYCORR_ALLOW_HOSTS", default_value = "", hide_default_value = true)]
     allow_hosts: AllowList,
+    /// A TOML file of the providers at which people can sign in by OpenID Connect.
+    #[arg(long, env = "MYCORR_OIDC_CONFIG")]
+    oidc_config: Option<PathBuf>,
     #[command(flatten)]
     storage: StorageLimits,
     /// Lets several servers share the data directory; all have to run on this machine. Without it a second one
@@ -118,7 +122,9 @@ pub(crate) async fn serve(place: &Place, settings: Settings) -> Result<(), Failu
         Switch::On => ProviderRoots::default(),
         Switch::Off => ProviderRoots::none(),
     };
+    let providers = sign_in_providers(settings.oidc_config.as_deref(), &settings.allow_hosts)?;
     let engine = place.open(sign_up, settings.allow_hosts, limits, Some(queries), roots).await?;
+    let engine = engine.with_sign_in_providers(providers);
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|error| format!("{} can't be listened on: {error}", settings.listen))?;
@@ -139,6 +145,14 @@ pub(crate) async fn serve(place: &Place, settings: Settings) -> Result<(), Failu
     engine.close().await.map_err(crate::settings::told)?;
     served?;
     Ok(())
+}
+
+/// Read before anything is opened: a mistake in it is found at the start.
+fn sign_in_providers(file: Option<&Path>, allow: &AllowList) -> Result<SignInProviders, Failure> {
+    let Some(file) = file else { return Ok(SignInProviders::default()) };
+    let failed = |error: &dyn std::fmt::Display| format!("{} can't be used: {error}", file.display());
+    let text = fs::read_to_string(file).map_err(|error| failed(&error))?;
+    Ok(SignInProviders::parse(&text, &Dialer::new(allow.clone())).map_err(|error| failed(&error))?)
 }
 
 /// Done at Ctrl-C or SIGTERM.

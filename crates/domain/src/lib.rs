@@ -26,8 +26,8 @@ pub use connection::{ConnectionKind, ConnectionName, DatabaseName, Endpoint, Por
 pub use diff::{Change, DiffColumn, DiffCounts, DiffFormat, DiffPage, DiffPlan, DiffRow};
 pub use export::{Export, ExportFormat, StoredColumn, TextEncoder};
 pub use id::{
-    ConnectionId, EventId, InviteId, JobId, MemberId, ModelId, SessionId, StatementId, TableId, TeamId,
-    TokenId, UserId,
+    ConnectionId, EventId, IdentityId, InviteId, JobId, MemberId, ModelId, SessionId, StatementId, TableId,
+    TeamId, TokenId, UserId,
 };
 pub use name::{Email, PersonName, ResourceName, TableName};
 pub use problem::{FieldProblem, Problem, Result};
