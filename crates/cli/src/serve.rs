@@ -7,14 +7,15 @@ use crate::{
     settings::{Limits, Place, StorageLimits},
 };
 use clap::{Args, ValueEnum};
-use mycorr_egress::AllowList;
-use mycorr_engine::{Engine, MAX_ROW_BYTES, ProviderRoots, SignUp, Waiting, Workers};
+use mycorr_egress::{AllowList, Dialer};
+use mycorr_engine::{Engine, MAX_ROW_BYTES, ProviderRoots, SignInProviders, SignUp, Waiting, Workers};
 use mycorr_server::IpNet;
 use mycorr_tables::QueryOptions;
 use std::{
-    fs::File,
+    fs::{self, File},
     io,
     net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
     time::Duration,
 };
 use tokio::{
@@ -42,6 +43,9 @@ struct HttpSettings {
     /// by commas.
     #[arg(long, env = "MYCORR_TRUSTED_PROXIES", value_delimiter = ',', value_parser = network)]
     trusted_proxies: Vec<IpNet>,
+    /// A TOML file of the providers at which people can sign in by OpenID Connect.
+    #[arg(long, env = "MYCORR_OIDC_CONFIG")]
+    oidc_config: Option<PathBuf>,
 }
 
 /// What `serve` and `work` have in common.
@@ -115,7 +119,9 @@ fn network(text: &str) -> Result<IpNet, String> {
 /// `mycorr serve`.
 pub(crate) async fn serve(place: &Place, settings: Settings) -> Result<(), Failure> {
     let Settings { http, node } = settings;
-    let running = Running::start(place, node, "serve").await?;
+    let providers = sign_in_providers(http.oidc_config.as_deref(), &node.allow_hosts)?;
+    let mut running = Running::start(place, node, "serve").await?;
+    running.engine = running.engine.with_sign_in_providers(providers);
     let listener = TcpListener::bind(http.listen)
         .await
         .map_err(|error| format!("{} can't be listened on: {error}", http.listen))?;
@@ -201,6 +207,14 @@ impl Running {
         }
         self.engine.close().await.map_err(crate::settings::told)
     }
+}
+
+/// Read before anything is opened: a mistake in it is found at the start.
+fn sign_in_providers(file: Option<&Path>, allow: &AllowList) -> Result<SignInProviders, Failure> {
+    let Some(file) = file else { return Ok(SignInProviders::default()) };
+    let failed = |error: &dyn std::fmt::Display| format!("{} can't be used: {error}", file.display());
+    let text = fs::read_to_string(file).map_err(|error| failed(&error))?;
+    Ok(SignInProviders::parse(&text, &Dialer::new(allow.clone())).map_err(|error| failed(&error))?)
 }
 
 /// Done at Ctrl-C or SIGTERM.

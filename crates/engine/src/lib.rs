@@ -10,6 +10,7 @@ mod connection_test_limits;
 mod connections;
 mod diff;
 mod export;
+mod identities;
 mod imports;
 mod job_stream;
 mod jobs;
@@ -43,6 +44,7 @@ pub use browse::Preview;
 pub use connections::{Change, ConnectionForm, Connections, Refused, StepSender};
 pub use diff::Diff;
 pub use export::Exported;
+pub use identities::BegunSignIn;
 pub use imports::{Import, Imports};
 pub use jobs::Jobs;
 pub use liveness::Waiting;
@@ -62,11 +64,12 @@ pub use versions::ColumnChanges;
 
 // Plain values of the crates below, passed on as they are.
 pub use mycorr_meta::{
-    Access, Browser, CaSummary, Connection, Dependent, Event, Figures, Invite, Job, JobKind, JobQuery, JobState,
-    Limits, Listed, Member, Model, NewSource, Purpose, Schedule, SessionInfo, Source, Statement, SyncBy,
-    Table, Team, TeamMember, TeamRole, Token, TokenAccess, TokenScope, User, UserChange, Version, WaitingFor,
-    Who,
+    Access, Browser, CaSummary, Connection, Dependent, Event, Figures, Invite, Job, JobKind, JobQuery,
+    JobState, Limits, LinkedIdentity, Listed, Member, Model, NewSource, Purpose, Schedule, SessionInfo,
+    Source, Statement, SyncBy, Table, Team, TeamMember, TeamRole, Token, TokenAccess, TokenScope, User,
+    UserChange, Version, WaitingFor, Who,
 };
+pub use mycorr_oidc::{Callback as SignInCallback, Providers as SignInProviders};
 pub use mycorr_pgread::{
     Attempt, DeniedLookup, DialOutcome, Excess, Outcome as StepOutcome, Report, RolePrivileges, SchemaEntry,
     SchemaRights, ServerFacts, SourceColumn, Step, StepName, TableDescription, TableEntry, TableKind, Tls,
@@ -161,6 +164,13 @@ impl Engine {
             jobs,
             checking: Arc::default(),
         }
+    }
+
+    /// The same, where people can sign in at these providers too.
+    #[must_use]
+    pub fn with_sign_in_providers(mut self, providers: SignInProviders) -> Self {
+        self.accounts.providers = providers;
+        self
     }
 
     /// Starts `count` workers. What a process that died has left over is found by its lease.

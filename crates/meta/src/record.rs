@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use mycorr_domain::{
-    Code, Column, ConnectionId, ConnectionKind, Endpoint, EventId, InviteId, JobId, MemberId, ModelId,
-    Problem, Selection, SessionId, SourceRecord, StatementId, StoreVersion, TableId, TeamId, TokenId, UserId,
+    Code, Column, ConnectionId, ConnectionKind, Endpoint, EventId, IdentityId, InviteId, JobId, MemberId,
+    ModelId, Problem, Selection, SessionId, SourceRecord, StatementId, StoreVersion, TableId, TeamId,
+    TokenId, UserId,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -95,6 +96,8 @@ words! {
         AdminRevoked = "account.admin_revoked",
         PasswordChanged = "account.password_changed",
         PasswordResetMade = "account.password_reset_made",
+        IdentityAdded = "account.identity_added",
+        IdentityRemoved = "account.identity_removed",
         TokenCreated = "token.created",
         TokenDeleted = "token.deleted",
         InviteCreated = "invite.created",
@@ -129,6 +132,17 @@ pub struct User {
     pub admin: bool,
     pub created_at: DateTime<Utc>,
     pub disabled: bool,
+}
+
+/// A way to sign in besides a password.
+#[derive(Clone, Debug)]
+pub struct LinkedIdentity {
+    pub id: IdentityId,
+    pub issuer: String,
+    /// As the provider said at the last sign-in.
+    pub email: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub last_used_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Clone, Debug)]
@@ -247,10 +261,13 @@ pub enum Who {
 /// Who may see a Model or a table.
 #[derive(Clone, Debug)]
 pub struct Member {
-    /// `None` for the owner.
+    /// `None` for the owner, and for who may see it through a team alone.
     pub id: Option<MemberId>,
     pub who: Who,
+    /// Of several grants the highest.
     pub access: Access,
+    /// The team that gives a person this access, where no grant of their own gives as much.
+    pub via: Option<String>,
 }
 
 /// Something that somebody did.

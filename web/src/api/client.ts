@@ -27,6 +27,13 @@ export type Version = Schemas["Version"];
 export type Passport = Schemas["RolePrivileges"];
 export type Certificate = TestReport["certificates"][number];
 export type BrokenRule = NonNullable<TestReport["broken_rule"]>;
+export type Member = Schemas["Member"];
+export type Team = Schemas["Team"];
+export type TeamMember = Schemas["TeamMember"];
+export type Event = Schemas["Event"];
+export type User = Schemas["User"];
+export type Session = Schemas["Session"];
+export type Invite = Schemas["Invite"];
 export type Limits = Connection["limits"];
 
 const fetchClient = createFetchClient<paths>({ baseUrl: window.location.origin });

@@ -349,6 +349,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/identities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The ways to sign in that the caller has besides a password. */
+        get: operations["list_identities"];
+        put?: never;
+        /** Begins to add a way to sign in: the browser goes to `url`, and comes back signed in there. */
+        post: operations["add_identity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identities/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a way to sign in away; the last one of an account without a password stays. */
+        delete: operations["delete_identity"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/invites": {
         parameters: {
             query?: never;
@@ -753,6 +788,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sign-in/oidc/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Leads to a provider, for a browser: code flow with PKCE, state and nonce. */
+        get: operations["begin_oidc"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-in/oidc/{id}/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where a provider sends a browser back to. Signs in, or adds the way to sign in to the account that asked for it.
+         *     Whoever does not ask for `text/html` gets a refusal as a problem; a browser is sent to a page that shows it.
+         */
+        get: operations["finish_oidc"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-in/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The providers at which one can sign in. */
+        get: operations["list_providers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sign-out": {
         parameters: {
             query?: never;
@@ -782,6 +871,23 @@ export interface paths {
         put?: never;
         /** Makes an account and signs it in. */
         post: operations["sign_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tables that were shown to the caller alone, without their Models, newest first. */
+        get: operations["list_shown_tables"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1277,11 +1383,21 @@ export interface components {
          * @enum {string}
          */
         Access: "owner" | "collaborator" | "viewer";
+        AddIdentity: {
+            /** @description The path of the page to be on afterwards. */
+            next?: string | null;
+            /** @description The id of a provider. */
+            provider: string;
+        };
         /**
          * @description What became of one address of the host.
          * @enum {string}
          */
         AddressOutcome: "connected" | "refused" | "no_answer" | "unreachable" | "failed";
+        /** @description Where the browser goes now. */
+        Begun: {
+            url: string;
+        };
         /** @description The first certificate of the PEM that was pasted. */
         CaCertificate: {
             /** Format: date-time */
@@ -1553,6 +1669,18 @@ export interface components {
             /** Format: email */
             email: string;
         };
+        /** @description A way to sign in besides a password. */
+        Identity: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description As the provider said at the last sign-in. */
+            email: string | null;
+            /** Format: uuid */
+            id: string;
+            issuer: string;
+            /** Format: date-time */
+            last_used_at: string | null;
+        };
         Import: {
             /** @description Which columns; all that the role can read when left out. */
             columns?: string[] | null;
@@ -1729,6 +1857,12 @@ export interface components {
             next: string | null;
         };
         /** @description A part of a list. */
+        List_Identity: {
+            items: components["schemas"]["Identity"][];
+            /** @description Pass it as `after` to get the next part; null at the end. */
+            next: string | null;
+        };
+        /** @description A part of a list. */
         List_Invite: {
             items: components["schemas"]["Invite"][];
             /** @description Pass it as `after` to get the next part; null at the end. */
@@ -1761,6 +1895,12 @@ export interface components {
         /** @description A part of a list. */
         List_Session: {
             items: components["schemas"]["Session"][];
+            /** @description Pass it as `after` to get the next part; null at the end. */
+            next: string | null;
+        };
+        /** @description A part of a list. */
+        List_SignInProvider: {
+            items: components["schemas"]["SignInProvider"][];
             /** @description Pass it as `after` to get the next part; null at the end. */
             next: string | null;
         };
@@ -1835,17 +1975,25 @@ export interface components {
         };
         /** @description Who may see a Model or a table. */
         Member: {
+            /** @description Of several grants the highest. */
             access: components["schemas"]["Access"];
             email?: string | null;
             /**
              * Format: uuid
-             * @description Of the membership; the owner's is that of the account.
+             * @description Of the membership; where there is none, as for the owner and for who belongs to a team only, that of the account.
              */
             id: string;
             invite?: components["schemas"]["Link"] | null;
             kind: components["schemas"]["MemberKind"];
             /** @description An invitation has its address here. */
             name: string;
+            /**
+             * Format: uuid
+             * @description Of a team: what it is called when something is shared with it.
+             */
+            team_id?: string | null;
+            /** @description The team through which a person has this access. */
+            via?: string | null;
         };
         /**
          * @description What a member is: an account, a team, or an address that was invited.
@@ -2189,6 +2337,12 @@ export interface components {
             email: string;
             /** Format: password */
             password: string;
+        };
+        /** @description Where people can sign in besides here. */
+        SignInProvider: {
+            /** @example corp */
+            id: string;
+            name: string;
         };
         SignUp: {
             /** Format: email */
@@ -3345,6 +3499,94 @@ export interface operations {
             };
         };
     };
+    list_identities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Identity"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_identity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddIdentity"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Begun"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_identity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_invites: {
         parameters: {
             query?: {
@@ -4263,6 +4505,105 @@ export interface operations {
             };
         };
     };
+    begin_oidc: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The path of the page to be on afterwards.
+                 * @example /jobs
+                 */
+                next?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the provider */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    finish_oidc: {
+        parameters: {
+            query?: {
+                state?: string;
+                code?: string;
+                /** @description Why there is no code (RFC 6749, section 4.1.2.1). */
+                error?: string;
+                /** @description Whose answer it is (RFC 9207). */
+                iss?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed in: the cookie `mycorr_session` is set */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_SignInProvider"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     sign_out: {
         parameters: {
             query?: never;
@@ -4340,6 +4681,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_shown_tables: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description The `next` of the part before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Table"];
                 };
             };
             /** @description What went wrong, and what to do */

@@ -34,14 +34,21 @@ pub(crate) enum MemberKind {
 /// Who may see a Model or a table.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Member {
-    /// Of the membership; the owner's is that of the account.
+    /// Of the membership; where there is none, as for the owner and for who belongs to a team only, that of the account.
     id: Uuid,
     kind: MemberKind,
     /// An invitation has its address here.
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
+    /// Of several grants the highest.
     access: Access,
+    /// The team through which a person has this access.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    via: Option<String>,
+    /// Of a team: what it is called when something is shared with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    team_id: Option<Uuid>,
     /// Of who was just invited: to be handed on. It is shown this once.
     #[serde(skip_serializing_if = "Option::is_none")]
     invite: Option<Link>,
@@ -60,7 +67,8 @@ impl From<engine::Member> for Member {
     fn from(member: engine::Member) -> Self {
         let (whose, kind, name, email) = describe(member.who);
         let id = member.id.map_or(whose, |id| *id.as_uuid());
-        Self { id, kind, name, email, access: member.access.into(), invite: None }
+        let team_id = matches!(kind, MemberKind::Team).then_some(whose);
+        Self { id, kind, name, email, access: member.access.into(), via: member.via, team_id, invite: None }
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod job_list;
 pub(crate) mod jobs;
 pub(crate) mod members;
 pub(crate) mod models;
+pub(crate) mod oidc;
 pub(crate) mod operating;
 pub(crate) mod paste;
 pub(crate) mod report;

@@ -161,6 +161,7 @@ impl Cast {
             ("PUT", "/tables/{id}/members") => json!({"email": "spare@example.org"}),
             ("POST", "/tables/{id}/restore") => json!({"version": 1}),
             ("PUT", "/teams/{id}/members") => json!({"email": "spare@example.org", "role": "member"}),
+            ("POST", "/identities") => json!({"provider": "nowhere"}),
             ("POST", "/invites/accept") => json!({"invite": "nonsense"}),
             ("POST", "/invites") => json!({"email": format!("new{n}@example.org")}),
             ("PATCH", "/users/{id}") => json!({"disabled": false}),
