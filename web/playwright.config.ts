@@ -31,6 +31,7 @@ export default defineConfig({
         "imports.spec.ts",
         "connections.spec.ts",
         "settings.spec.ts",
+        "notices.spec.ts",
         "survives.spec.ts",
       ],
       dependencies: ["journey"],

@@ -2,7 +2,7 @@
 
 use crate::{
     Failure, say,
-    settings::{Limits, Place, StorageLimits},
+    settings::{Limits, Mail, Place, StorageLimits},
 };
 use clap::{Args, ValueEnum};
 use mycorr_egress::AllowList;
@@ -40,6 +40,8 @@ pub(crate) struct Settings {
     allow_hosts: AllowList,
     #[command(flatten)]
     storage: StorageLimits,
+    #[command(flatten)]
+    mail: Mail,
     /// Lets several servers share the data directory; all have to run on this machine. Without it a second one
     /// refuses to start. Either way what one writes the other can't tear: the right to write is in the commit.
     #[arg(long, env = "MYCORR_SHARE_DATA_DIR")]
@@ -118,7 +120,8 @@ pub(crate) async fn serve(place: &Place, settings: Settings) -> Result<(), Failu
         Switch::On => ProviderRoots::default(),
         Switch::Off => ProviderRoots::none(),
     };
-    let engine = place.open(sign_up, settings.allow_hosts, limits, Some(queries), roots).await?;
+    let mail = settings.mail.settings(settings.public_url.as_deref())?;
+    let engine = place.open(sign_up, settings.allow_hosts, limits, Some(queries), roots, mail).await?;
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|error| format!("{} can't be listened on: {error}", settings.listen))?;

@@ -1,6 +1,6 @@
 //! Between a connection's fields and what is stored of them.
 
-use crate::Connections;
+use crate::{Connections, notices::rewrap_outbox};
 use mycorr_domain::{ConnectionId, Endpoint, Result, Secret};
 use mycorr_meta::{Connection, Sealed};
 use mycorr_pgread::{Target, tls::CaCertificate};
@@ -55,7 +55,10 @@ impl Connections {
         let mut last = None;
         loop {
             let keys = self.meta.data_keys(last, KEYS_AT_ONCE).await?;
-            let Some((id, ..)) = keys.last() else { return Ok(done) };
+            let Some((id, ..)) = keys.last() else {
+                rewrap_outbox(&self.meta, &self.vault, &mut done).await?;
+                return Ok(done);
+            };
             last = Some(*id);
             for (id, endpoint, old) in keys {
                 let wrapped = WrappedKey::from_bytes(old.clone());

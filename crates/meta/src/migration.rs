@@ -27,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(crate::connections_migration::SeveralConnections),
             Box::new(crate::checkpoint_migration::Checkpoints),
             Box::new(crate::schedules_migration::Schedules),
+            Box::new(crate::outbox_migration::Outbox),
         ]
     }
 }

@@ -14,6 +14,7 @@ import { plural } from "../ui/format";
 import { spelled } from "../ui/invisible";
 import { NameForm } from "../ui/NameForm";
 import { visible } from "../ui/Visible";
+import { WebhookDialog } from "./WebhookDialog";
 
 const ModelData = lazy(() => code(() => import("./ModelData")));
 const ModelImport = lazy(() => code(() => import("./ModelImport")));
@@ -85,7 +86,7 @@ export default function Model({ id, tab }: { id: string; tab: ModelTab }) {
 }
 
 function ModelMenu({ model }: { model: ModelType }) {
-  const [dialog, setDialog] = useState<"rename" | "delete" | null>(null);
+  const [dialog, setDialog] = useState<"rename" | "webhook" | "delete" | null>(null);
   const [, navigate] = useLocation();
   const close = () => setDialog(null);
   const params = { path: { id: model.id } };
@@ -99,6 +100,7 @@ function ModelMenu({ model }: { model: ModelType }) {
         </Menu.Target>
         <Menu.Dropdown>
           <Menu.Item onClick={() => setDialog("rename")}>Rename…</Menu.Item>
+          <Menu.Item onClick={() => setDialog("webhook")}>Webhook…</Menu.Item>
           <Menu.Item c="var(--danger)" onClick={() => setDialog("delete")}>
             Delete Model…
           </Menu.Item>
@@ -115,6 +117,7 @@ function ModelMenu({ model }: { model: ModelType }) {
           }}
         />
       </Dialog>
+      <WebhookDialog model={model} opened={dialog === "webhook"} onClose={close} />
       <Confirm
         opened={dialog === "delete"}
         onClose={close}

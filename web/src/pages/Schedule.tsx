@@ -129,7 +129,7 @@ function Form({ table, schedule, reason, onClose }: DialogProps & { schedule: Sc
   const [custom, setCustom] = useState(() => !PRESETS.some((preset) => preset.value === cron));
   const [zone, setZone] = useState(schedule?.time_zone ?? ZONE ?? "UTC");
   const [minutes, setMinutes] = useState<number | string>((schedule?.jitter_seconds ?? 0) / 60);
-  const [paused, setPaused] = useState(schedule !== null && schedule.paused && !schedule.paused_because);
+  const [paused, setPaused] = useState(Boolean(schedule?.paused && !schedule.paused_because));
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
   const told = (field: string) => problem?.fields?.find((one) => one.field === field)?.message;
@@ -156,7 +156,11 @@ function Form({ table, schedule, reason, onClose }: DialogProps & { schedule: Sc
     <form className="stack" onSubmit={submit} noValidate>
       {schedule && <Now schedule={schedule} />}
       {reason && <Notice tone="info" title={reason} />}
-      <fieldset className="stack plain" disabled={reason !== null}>
+      <fieldset
+        className="stack"
+        style={{ border: 0, padding: 0, margin: 0, minWidth: 0 }}
+        disabled={reason !== null}
+      >
         <NativeSelect
           data-autofocus
           label="Sync"

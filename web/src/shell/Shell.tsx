@@ -11,6 +11,7 @@ import { to } from "../routes";
 import { Async } from "../ui/Async";
 import { ErrorBoundary } from "../ui/ErrorBoundary";
 import { plural } from "../ui/format";
+import { Bell } from "./Bell";
 import { CommandMenu } from "./CommandMenu";
 import { useFocusKeeper, useFocusOnPage } from "./focus";
 import { KeysHelp } from "./KeysHelp";
@@ -75,6 +76,7 @@ export function Shell({ children }: { children: ReactNode }) {
         >
           Go to…
         </Button>
+        {signedIn && <Bell />}
         <ThemeSwitch />
         <UserMenu onSearch={() => setSearching(true)} onKeys={() => setKeys(true)} />
       </header>

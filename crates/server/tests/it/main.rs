@@ -12,6 +12,7 @@ mod ledger;
 mod limits;
 mod middleware;
 mod models;
+mod notices;
 mod page;
 mod people;
 mod query_parameters;
@@ -22,7 +23,7 @@ mod tables;
 mod tokens;
 
 use mycorr_egress::{AllowList, Dialer};
-use mycorr_engine::{Engine, EngineDeps, SignUp, Workers};
+use mycorr_engine::{Engine, EngineDeps, MailSettings, SignUp, Workers};
 use mycorr_meta::Meta;
 use mycorr_server::Settings;
 use mycorr_testkit::{Cluster, Database, MemoryStore};
@@ -66,6 +67,10 @@ impl World {
     }
 
     async fn start(settings: Settings, hosts: &str) -> Self {
+        Self::start_mailing(settings, hosts, None).await
+    }
+
+    async fn start_mailing(settings: Settings, hosts: &str, mail: Option<MailSettings>) -> Self {
         let cluster = tokio::task::spawn_blocking(Cluster::shared).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let keys = folder.path().join("master.key");
@@ -83,6 +88,7 @@ impl World {
             min_free_bytes: 0,
             max_bytes_per_user: None,
             waiting: mycorr_engine::Waiting::default(),
+            mail,
         });
         let workers = engine.start_workers(1);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
