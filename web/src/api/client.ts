@@ -148,6 +148,14 @@ export async function answer<T>(call: Promise<{ data?: T; error?: unknown }>): P
   return data as T;
 }
 
+/** The same of something that may not be there: null where it is not. */
+export async function ifAny<T>(call: Promise<{ data?: T; error?: unknown }>): Promise<T | null> {
+  const { data, error } = await call;
+  if (error === undefined) return data as T;
+  if (toProblem(error).status === 404) return null;
+  throw error;
+}
+
 /** The first pages of a list, until there are `most` items, and whether there are more. */
 export async function somePages<T>(
   most: number,

@@ -1,6 +1,16 @@
 import { Button, Checkbox, TextInput } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { $api, answer, api, type Model, type Problem, refresh, toProblem, type Webhook } from "../api/client";
+import {
+  answer,
+  api,
+  ifAny,
+  type Model,
+  type Problem,
+  refresh,
+  toProblem,
+  type Webhook,
+} from "../api/client";
 import { Code } from "../ui/Copy";
 import { Dialog } from "../ui/Dialog";
 import { Notice, ProblemNotice } from "../ui/Notice";
@@ -27,10 +37,13 @@ export function WebhookDialog(props: { model: Model; opened: boolean; onClose: (
 
 function Body({ model, onClose }: { model: Model; onClose: () => void }) {
   const params = { path: { id: model.id } };
-  const query = $api.useQuery("get", PATH, { params }, { retry: false, refetchInterval: 5_000 });
-  const none = query.error !== null && toProblem(query.error).status === 404;
-  if (!query.data && !none) return null;
-  const webhook = none ? null : (query.data ?? null);
+  const query = useQuery({
+    queryKey: ["get", PATH, model.id],
+    queryFn: () => ifAny(api.GET(PATH, { params })),
+    refetchInterval: 5_000,
+  });
+  const webhook = query.data;
+  if (webhook === undefined) return query.error ? <ProblemNotice problem={toProblem(query.error)} /> : null;
   return (
     <>
       <Form model={model} webhook={webhook} onClose={onClose} />
