@@ -33,6 +33,7 @@ export default defineConfig({
         "selection.spec.ts",
         "connections.spec.ts",
         "settings.spec.ts",
+        "notices.spec.ts",
         "survives.spec.ts",
       ],
       dependencies: ["journey"],

@@ -4,7 +4,7 @@ use crate::{
     Failure,
     nodes::Heartbeat,
     say,
-    settings::{Limits, Place, StorageLimits},
+    settings::{Limits, Mail, Place, StorageLimits},
 };
 use clap::{Args, ValueEnum};
 use mycorr_egress::{AllowList, Dialer};
@@ -36,9 +36,6 @@ struct HttpSettings {
     /// The address and port to listen on.
     #[arg(long, env = "MYCORR_LISTEN", default_value = "127.0.0.1:8420")]
     listen: SocketAddr,
-    /// The origin that people type, e.g. https://mycorr.example.com, when a proxy stands in front.
-    #[arg(long, env = "MYCORR_PUBLIC_URL", value_parser = origin)]
-    public_url: Option<String>,
     /// Proxies whose Forwarded or X-Forwarded-For header is believed: addresses and networks in CIDR notation, separated
     /// by commas.
     #[arg(long, env = "MYCORR_TRUSTED_PROXIES", value_delimiter = ',', value_parser = network)]
@@ -51,6 +48,9 @@ struct HttpSettings {
 /// What `serve` and `work` have in common.
 #[derive(Args)]
 pub(crate) struct NodeSettings {
+    /// The origin that people type, e.g. https://mycorr.example.com, when a proxy stands in front.
+    #[arg(long, env = "MYCORR_PUBLIC_URL", value_parser = origin)]
+    public_url: Option<String>,
     /// Who may sign up once there is an account.
     #[arg(long, env = "MYCORR_SIGN_UP", default_value = "invite")]
     sign_up: WhoSignsUp,
@@ -60,6 +60,8 @@ pub(crate) struct NodeSettings {
     allow_hosts: AllowList,
     #[command(flatten)]
     storage: StorageLimits,
+    #[command(flatten)]
+    mail: Mail,
     /// Lets several servers share the data directory; all have to run on this machine. Without it a second one
     /// refuses to start. Either way what one writes the other can't tear: the right to write is in the commit.
     #[arg(long, env = "MYCORR_SHARE_DATA_DIR")]
@@ -120,19 +122,20 @@ fn network(text: &str) -> Result<IpNet, String> {
 pub(crate) async fn serve(place: &Place, settings: Settings) -> Result<(), Failure> {
     let Settings { http, node } = settings;
     let providers = sign_in_providers(http.oidc_config.as_deref(), &node.allow_hosts)?;
+    let public_url = node.public_url.clone();
     let mut running = Running::start(place, node, "serve").await?;
     running.engine = running.engine.with_sign_in_providers(providers);
     let listener = TcpListener::bind(http.listen)
         .await
         .map_err(|error| format!("{} can't be listened on: {error}", http.listen))?;
     let stop = stop()?;
-    let url = match &http.public_url {
+    let url = match &public_url {
         Some(url) => url.clone(),
         None => format!("http://{}", listener.local_addr()?),
     };
     let workers = running.engine.start_workers(running.workers);
     say(format_args!("Mycorr is ready at {url}"))?;
-    let http = mycorr_server::Settings { public_url: http.public_url, trusted_proxies: http.trusted_proxies };
+    let http = mycorr_server::Settings { public_url, trusted_proxies: http.trusted_proxies };
     let served = mycorr_server::serve(listener, running.engine.clone(), http, stop).await;
     running.stop(workers).await?;
     served?;
@@ -192,7 +195,9 @@ impl Running {
             Switch::On => ProviderRoots::default(),
             Switch::Off => ProviderRoots::none(),
         };
-        let (engine, meta) = place.open(sign_up, settings.allow_hosts, limits, Some(queries), roots).await?;
+        let mail = settings.mail.settings(settings.public_url.as_deref())?;
+        let (engine, meta) =
+            place.open(sign_up, settings.allow_hosts, limits, Some(queries), roots, mail).await?;
         let workers = settings.workers.into();
         let heartbeat =
             if place.is_shared() { Some(Heartbeat::start(meta, role, workers).await?) } else { None };

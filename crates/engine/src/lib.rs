@@ -17,6 +17,8 @@ mod jobs;
 mod ledger;
 mod liveness;
 mod models;
+mod notices;
+mod outbox;
 mod parallel_read;
 mod passwords;
 mod people;
@@ -49,6 +51,7 @@ pub use imports::{Import, Imports};
 pub use jobs::Jobs;
 pub use liveness::Waiting;
 pub use models::Models;
+pub use notices::{MailSettings, Notices};
 pub use people::NewLink;
 pub use role::NewRole;
 pub use role_privileges::{RightsChange, SeenPrivileges};
@@ -63,11 +66,12 @@ pub use tables::Tables;
 pub use versions::ColumnChanges;
 
 // Plain values of the crates below, passed on as they are.
+pub use mycorr_delivery::{MailServer, Mailer};
 pub use mycorr_meta::{
-    Access, Browser, CaSummary, Connection, Dependent, Event, Figures, Invite, Job, JobKind, JobQuery,
-    JobState, Limits, LinkedIdentity, Listed, Member, Model, NewSource, Purpose, Schedule, SessionInfo,
-    Source, Statement, SyncBy, Table, Team, TeamMember, TeamRole, Token, TokenAccess, TokenScope, User,
-    UserChange, Version, WaitingFor, Who,
+    Access, Browser, CaSummary, Connection, Delivery, DeliveryState, Dependent, Event, Figures, Invite, Job,
+    JobKind, JobQuery, JobState, Limits, LinkedIdentity, Listed, Member, Model, NewSource, Notice,
+    NoticeKind, Purpose, Schedule, SessionInfo, Source, Statement, SyncBy, Table, Team, TeamMember, TeamRole,
+    Token, TokenAccess, TokenScope, User, UserChange, Version, WaitingFor, Webhook, Who,
 };
 pub use mycorr_oidc::{Callback as SignInCallback, Providers as SignInProviders};
 pub use mycorr_pgread::{
@@ -114,6 +118,8 @@ pub struct EngineDeps {
     /// Of all versions of the tables in one person's Models.
     pub max_bytes_per_user: Option<u64>,
     pub waiting: Waiting,
+    /// None: no mail is sent.
+    pub mail: Option<MailSettings>,
 }
 
 /// What a row may have unless the operator says otherwise.
@@ -130,12 +136,14 @@ pub struct Engine {
     pub tables: Tables,
     pub teams: Teams,
     pub jobs: Jobs,
+    pub notices: Notices,
     checking: Arc<Mutex<()>>,
 }
 
 impl Engine {
     pub fn new(deps: EngineDeps) -> Self {
         let connections = Connections::new(&deps);
+        let notices = Notices::new(&deps);
         let EngineDeps {
             meta, store, sign_up, largest_row, min_free_bytes, max_bytes_per_user, waiting, ..
         } = deps;
@@ -153,6 +161,7 @@ impl Engine {
             waiting,
             short_of_room: Arc::new(AtomicBool::new(false)),
             slow_reads: Arc::default(),
+            notices: notices.clone(),
         };
         Self {
             accounts: Accounts::new(meta.clone(), sign_up),
@@ -162,6 +171,7 @@ impl Engine {
             imports,
             tables: Tables { meta, store, runner },
             jobs,
+            notices,
             checking: Arc::default(),
         }
     }

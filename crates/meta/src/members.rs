@@ -6,6 +6,7 @@ use crate::{
     events::note_of_model,
     grants::{Grant, Own, Read, access, confirm},
     invites::{self, InviteLink},
+    notices::tell_shared,
     now,
     record::{Access, Action, Member, User, Who},
 };
@@ -129,6 +130,7 @@ impl Meta {
         {
             return Err(Problem::invalid("email", "This is the owner, who may do everything already."));
         }
+        tell_shared(&transaction, by, model, place, whom).await?;
         let id = give(&transaction, place, whom, Some(rank)).await?;
         let what = match place {
             Place::Model(_) => rank.as_str(),

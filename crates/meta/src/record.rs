@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use mycorr_domain::{
-    Code, Column, ConnectionId, ConnectionKind, Endpoint, EventId, IdentityId, InviteId, JobId, MemberId,
-    ModelId, Problem, Selection, SessionId, SourceRecord, StatementId, StoreVersion, TableId, TeamId,
-    TokenId, UserId,
+    Code, Column, ConnectionId, ConnectionKind, DeliveryId, Endpoint, EventId, IdentityId, InviteId, JobId,
+    MemberId, ModelId, NoticeId, Problem, Selection, SessionId, SourceRecord, StatementId, StoreVersion,
+    TableId, TeamId, TokenId, UserId,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -113,6 +113,18 @@ words! {
         TeamMemberRemoved = "team.member_removed",
     }
     TokenAccess { Read = "read", Write = "write" }
+    /// What people are told of.
+    NoticeKind {
+        SyncFailed = "sync_failed",
+        SyncHeld = "sync_held",
+        TableStale = "table_stale",
+        SyncRecovered = "sync_recovered",
+        Shared = "shared",
+        Transferred = "transferred",
+    }
+    /// On which way a notice leaves.
+    Channel { Webhook = "webhook", Mail = "mail" }
+    DeliveryState { Pending = "pending", Delivered = "delivered", Failed = "failed" }
     /// What a statement was sent for.
     Purpose { Test = "test", Browse = "browse", Preview = "preview", Import = "import", Sync = "sync" }
 }
@@ -396,6 +408,53 @@ pub struct Schedule {
     /// How often in a row it was tried again after failures that pass by themselves.
     pub retries: u32,
     pub last_run: Option<Job>,
+}
+
+/// Something that people are told of.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    pub id: NoticeId,
+    pub at: DateTime<Utc>,
+    pub kind: NoticeKind,
+    pub model: Option<ModelId>,
+    /// As it was called then.
+    pub model_name: String,
+    pub table: Option<TableId>,
+    pub table_name: String,
+    pub job: Option<JobId>,
+    /// Why a sync failed.
+    pub code: Option<Code>,
+    /// Who did it.
+    pub actor: Option<String>,
+    pub read_at: Option<DateTime<Utc>>,
+}
+
+/// Where the notices of a Model go.
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    pub url: String,
+    /// `None` for all.
+    pub kinds: Option<Vec<NoticeKind>>,
+    pub created_at: DateTime<Utc>,
+    /// The newest, newest first.
+    pub deliveries: Vec<Delivery>,
+}
+
+/// A notice on its way to a webhook.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    pub id: DeliveryId,
+    pub notice: Option<NoticeId>,
+    pub kind: NoticeKind,
+    pub state: DeliveryState,
+    pub attempts: u32,
+    /// What the receiver of the last attempt answered; `None` where no answer came.
+    pub status: Option<u16>,
+    /// Why the last attempt failed.
+    pub problem: Option<Problem>,
+    pub created_at: DateTime<Utc>,
+    pub next_attempt_at: Option<DateTime<Utc>>,
+    pub finished_at: Option<DateTime<Utc>>,
 }
 
 /// A statement that was sent to a source.

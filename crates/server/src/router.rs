@@ -9,9 +9,9 @@ use crate::{
     page::page,
     query_parameters::{KnownParameters, refuse_unknown},
     routes::{
-        accounts, browse, connections, diff, events, export, job_list, jobs, members, models, oidc,
+        accounts, browse, connections, diff, events, export, job_list, jobs, members, models, notices, oidc,
         operating, paste, retention, role, role_privileges, rows, schedules, statements, tables, teams,
-        tokens, users, versions,
+        tokens, users, versions, webhooks,
     },
 };
 use axum::{Router, extract::DefaultBodyLimit, http::header, middleware::from_fn_with_state, routing::get};
@@ -94,6 +94,11 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(teams::create_invite, teams::list_invites))
         .routes(routes!(teams::accept_invite))
         .routes(routes!(teams::delete_invite))
+        .routes(routes!(webhooks::get_webhook, webhooks::set_webhook, webhooks::delete_webhook))
+        .routes(routes!(webhooks::redeliver))
+        .routes(routes!(notices::list_notices))
+        .routes(routes!(notices::read_notices))
+        .routes(routes!(notices::read_notice))
         .routes(routes!(models::list_tables))
         .routes(routes!(models::list_jobs))
         .routes(routes!(models::create_import))

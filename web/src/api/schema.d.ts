@@ -700,6 +700,96 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/{id}/webhook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the notices of a Model go, with its last deliveries. For its owner. */
+        get: operations["get_webhook"];
+        /** Sets where the notices of a Model go, signed as Standard Webhooks says, with a new secret. For its owner. */
+        put: operations["set_webhook"];
+        post?: never;
+        /** From now on no notice of this Model goes there; what waits is dropped. For its owner. */
+        delete: operations["delete_webhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{id}/webhook/redeliver/{delivery_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a message once more, under the same `webhook-id`. For the Model's owner. */
+        post: operations["redeliver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the caller was told, newest first: failed, held and stale syncs of Models that they may change, and what was
+         *     shared with them.
+         */
+        get: operations["list_notices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notices/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Marks all of the caller's notices as read. */
+        post: operations["read_notices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notices/{id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Marks a notice as read. */
+        post: operations["read_notice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/password-resets": {
         parameters: {
             query?: never;
@@ -710,8 +800,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Asks for a link to a new password. The answer is the same whether there is such an account or not; without mail,
-         *     only an administrator can make a link.
+         * Asks for a mail with a link to a new password. The answer is the same whether there is such an account or not;
+         *     without mail, only an administrator can make a link.
          */
         post: operations["request_password_reset"];
         delete?: never;
@@ -1557,6 +1647,34 @@ export interface components {
             model_id?: string | null;
             name: string;
         };
+        /** @description A message to a webhook. */
+        Delivery: {
+            /** Format: int32 */
+            attempts: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            finished_at: string | null;
+            /** Format: uuid */
+            id: string;
+            kind: components["schemas"]["NoticeKind"];
+            /** Format: date-time */
+            next_attempt_at: string | null;
+            /**
+             * Format: uuid
+             * @description What the receiver gets as `webhook-id`, at each attempt.
+             */
+            notice_id: string | null;
+            problem: components["schemas"]["Problem"] | null;
+            state: components["schemas"]["DeliveryState"];
+            /**
+             * Format: int32
+             * @description What the receiver of the last attempt answered.
+             */
+            status: number | null;
+        };
+        /** @enum {string} */
+        DeliveryState: "pending" | "delivered" | "failed";
         /** @description A part of PostgreSQL's catalogue that an administrator took away from PUBLIC. */
         DeniedLookup: {
             /** @description The SQL that gives it back. */
@@ -2051,6 +2169,50 @@ export interface components {
             /** @example myc_… */
             token: string;
         };
+        /** @description Something that the caller is told of. */
+        Notice: {
+            /** @description Who shared or handed over. */
+            actor: string | null;
+            /** Format: date-time */
+            at: string;
+            /** @description Why a sync failed. */
+            code: string | null;
+            /**
+             * Format: uuid
+             * @description The same in the page, in mails and as `webhook-id`.
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @description The job that it is about: it says what happened, as far as the caller may know.
+             */
+            job_id: string | null;
+            kind: components["schemas"]["NoticeKind"];
+            /** Format: uuid */
+            model_id: string | null;
+            /** @description As it was called then; empty where a table alone was shared. */
+            model_name: string;
+            /** Format: date-time */
+            read_at: string | null;
+            /** Format: uuid */
+            table_id: string | null;
+            table_name: string;
+            /** @description The code in a few words. */
+            title: string | null;
+        };
+        /** @enum {string} */
+        NoticeKind: "sync_failed" | "sync_held" | "table_stale" | "sync_recovered" | "shared" | "transferred";
+        /** @description A part of the caller's notices. */
+        NoticeList: {
+            items: components["schemas"]["Notice"][];
+            /** @description Pass it as `after` to get the next part; null at the end. */
+            next: string | null;
+            /**
+             * Format: int64
+             * @description Of all of them, how many were not read yet.
+             */
+            unread: number;
+        };
         Paste: {
             /** @description A `postgres://` URL, a libpq keyword string, a `psql` command line, a JDBC URL, … */
             text: string;
@@ -2331,6 +2493,15 @@ export interface components {
             schema?: string | null;
             /** @description As before when left out. */
             table?: string | null;
+        };
+        SetWebhook: {
+            /** @description All when left out. */
+            kinds?: components["schemas"]["NoticeKind"][] | null;
+            /**
+             * @description `https` or `http`, a host that a connection may have.
+             * @example https://example.com/hooks/mycorr
+             */
+            url: string;
         };
         SignIn: {
             /** Format: email */
@@ -2694,6 +2865,24 @@ export interface components {
          * @enum {string}
          */
         WaitingFor: "bytes_per_second" | "imports" | "storage";
+        /** @description Where the notices of a Model go. */
+        Webhook: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description The newest 50, newest first. */
+            deliveries: components["schemas"]["Delivery"][];
+            /** @description null for all. */
+            kinds: components["schemas"]["NoticeKind"][] | null;
+            url: string;
+        };
+        /** @description Shown this once. */
+        WebhookSecret: {
+            /**
+             * @description Signs messages as Standard Webhooks says.
+             * @example whsec_…
+             */
+            secret: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -4338,6 +4527,214 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Model"];
                 };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetWebhook"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookSecret"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    redeliver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_notices: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description The `next` of the part before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeList"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_notices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_notice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, and what to do */
             default: {

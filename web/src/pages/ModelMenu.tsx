@@ -9,10 +9,11 @@ import { Dialog } from "../ui/Dialog";
 import { plural } from "../ui/format";
 import { spelled } from "../ui/invisible";
 import { NameForm } from "../ui/NameForm";
+import { WebhookDialog } from "./WebhookDialog";
 
 /** What can be done with a Model as a whole: by its owner, and for others it says so. */
 export function ModelMenu({ model }: { model: Model }) {
-  const [dialog, setDialog] = useState<"rename" | "transfer" | "delete" | null>(null);
+  const [dialog, setDialog] = useState<"rename" | "webhook" | "transfer" | "delete" | null>(null);
   const [email, setEmail] = useState("");
   const [, navigate] = useLocation();
   const close = () => setDialog(null);
@@ -30,6 +31,9 @@ export function ModelMenu({ model }: { model: Model }) {
           {!owner && <Menu.Label>Only {spelled(model.owner.name)} can do these:</Menu.Label>}
           <Menu.Item disabled={!owner} onClick={() => setDialog("rename")}>
             Rename…
+          </Menu.Item>
+          <Menu.Item disabled={!owner} onClick={() => setDialog("webhook")}>
+            Webhook…
           </Menu.Item>
           <Menu.Item disabled={!owner} onClick={() => setDialog("transfer")}>
             Hand over…
@@ -54,6 +58,7 @@ export function ModelMenu({ model }: { model: Model }) {
           }}
         />
       </Dialog>
+      <WebhookDialog model={model} opened={dialog === "webhook"} onClose={close} />
       <Confirm
         opened={dialog === "transfer"}
         onClose={close}

@@ -24,6 +24,7 @@ import { to } from "../routes";
 import { Async } from "../ui/Async";
 import { ErrorBoundary } from "../ui/ErrorBoundary";
 import { plural } from "../ui/format";
+import { Bell } from "./Bell";
 import { CommandMenu } from "./CommandMenu";
 import { useFocusKeeper, useFocusOnPage } from "./focus";
 import { KeysHelp } from "./KeysHelp";
@@ -88,6 +89,7 @@ export function Shell({ children }: { children: ReactNode }) {
         >
           Go to…
         </Button>
+        {signedIn && <Bell />}
         <ThemeSwitch />
         <UserMenu onSearch={() => setSearching(true)} onKeys={() => setKeys(true)} />
       </header>

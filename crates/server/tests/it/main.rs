@@ -12,6 +12,7 @@ mod ledger;
 mod limits;
 mod middleware;
 mod models;
+mod notices;
 mod oidc;
 mod page;
 mod people;
@@ -24,7 +25,7 @@ mod tables;
 mod tokens;
 
 use mycorr_egress::{AllowList, Dialer};
-use mycorr_engine::{Engine, EngineDeps, SignInProviders, SignUp, Workers};
+use mycorr_engine::{Engine, EngineDeps, MailSettings, SignInProviders, SignUp, Workers};
 use mycorr_meta::Meta;
 use mycorr_server::Settings;
 use mycorr_testkit::{Cluster, Database, MemoryStore};
@@ -68,10 +69,16 @@ impl World {
     }
 
     async fn start(settings: Settings, hosts: &str) -> Self {
-        Self::begin(settings, hosts, SignUp::Open, SignInProviders::default()).await
+        Self::begin(settings, hosts, SignUp::Open, SignInProviders::default(), None).await
     }
 
-    async fn begin(settings: Settings, hosts: &str, sign_up: SignUp, providers: SignInProviders) -> Self {
+    async fn begin(
+        settings: Settings,
+        hosts: &str,
+        sign_up: SignUp,
+        providers: SignInProviders,
+        mail: Option<MailSettings>,
+    ) -> Self {
         let cluster = tokio::task::spawn_blocking(Cluster::shared).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let keys = folder.path().join("master.key");
@@ -89,6 +96,7 @@ impl World {
             min_free_bytes: 0,
             max_bytes_per_user: None,
             waiting: mycorr_engine::Waiting::default(),
+            mail,
         })
         .with_sign_in_providers(providers);
         let workers = engine.start_workers(1);

@@ -46,7 +46,7 @@ impl Stage {
             })
             .collect();
         let providers = SignInProviders::parse(&text, &Dialer::new(allow)).unwrap();
-        let world = World::begin(Settings::default(), "", sign_up, providers).await;
+        let world = World::begin(Settings::default(), "", sign_up, providers, None).await;
         let browser = Client::builder().redirect(Policy::none()).build().unwrap();
         Some(Self { world, provider, browser })
     }
@@ -298,7 +298,7 @@ async fn provider_that_can_not_be_reached_is_said() {
                 [[providers]]\nid = \"here\"\nissuer = \"http://127.0.0.1:9\"\nclient_id = \"m\"\n";
     // The address guard holds for providers as for connections.
     let providers = SignInProviders::parse(text, &Dialer::new(AllowList::default())).unwrap();
-    let world = World::begin(Settings::default(), "", SignUp::Open, providers).await;
+    let world = World::begin(Settings::default(), "", SignUp::Open, providers, None).await;
     for id in ["inside", "here"] {
         let answer = world.nobody().get(&format!("/sign-in/oidc/{id}")).await;
         answer.problem(StatusCode::SERVICE_UNAVAILABLE, "provider_unavailable").await;
