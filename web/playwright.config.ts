@@ -22,8 +22,9 @@ export default defineConfig({
   // The journey makes the first account, so it comes first.
   projects: [
     { name: "journey", testMatch: "journey.spec.ts" },
-    // Has a Mycorr of its own.
+    // Each has a Mycorr of its own.
     { name: "way", testMatch: ["way.spec.ts", "keyboard.spec.ts"] },
+    { name: "people", testMatch: "people.spec.ts" },
     {
       name: "parts",
       testMatch: [
@@ -32,6 +33,7 @@ export default defineConfig({
         "selection.spec.ts",
         "connections.spec.ts",
         "settings.spec.ts",
+        "notices.spec.ts",
         "survives.spec.ts",
       ],
       dependencies: ["journey"],

@@ -14,9 +14,21 @@ const ConnectionNew = lazy(() => code(() => import("./pages/ConnectionNew")));
 const ConnectionEdit = lazy(() => code(() => import("./pages/ConnectionEdit")));
 const Statements = lazy(() => code(() => import("./pages/Statements")));
 const Tokens = lazy(() => code(() => import("./pages/Tokens")));
+const Account = lazy(() => code(() => import("./pages/Account")));
+const Teams = lazy(() => code(() => import("./pages/Teams")));
+const Team = lazy(() => code(() => import("./pages/Team")));
+const Invitations = lazy(() => code(() => import("./pages/Invitations")));
+const People = lazy(() => code(() => import("./pages/People")));
+const Audit = lazy(() => code(() => import("./pages/Audit")));
+const ConnectionAccept = lazy(() => code(() => import("./pages/ConnectionAccept")));
+const Invite = lazy(() => code(() => import("./pages/Invite")));
+const PasswordReset = lazy(() => code(() => import("./pages/PasswordReset")));
+const TableAlone = lazy(() => code(() => import("./pages/TableAlone")));
 const NotFound = lazy(() => code(() => import("./pages/NotFound")));
 
-export type ModelTab = "data" | "import" | "history";
+export type ModelTab = "data" | "import" | "history" | "activity";
+const TABS: readonly string[] = ["data", "import", "history", "activity"] satisfies ModelTab[];
+const isTab = (text: string): text is ModelTab => TABS.includes(text);
 
 /** Paths, for links. */
 export const to = {
@@ -33,14 +45,32 @@ export const to = {
   },
   connection: (id: string) => `/settings/connections/${id}`,
   statements: (id: string) => `/settings/connections/${id}/statements`,
+  acceptConnection: (id: string) => `/settings/connections/${id}/accept`,
+  /** One table, for whoever sees it alone. */
+  table: (id: string) => `/tables/${id}`,
+  account: "/settings/account",
   tokens: "/settings/tokens",
+  teams: "/settings/teams",
+  team: (id: string) => `/settings/teams/${id}`,
+  invitations: "/settings/invitations",
+  people: "/settings/people",
+  audit: (search: Record<string, string> = {}) => {
+    const query = new URLSearchParams(search).toString();
+    return `/settings/audit${query && `?${query}`}`;
+  },
+  signIn: "/sign-in",
+  invite: (token: string) => `/invite/${token}`,
+  passwordReset: (token?: string) => (token === undefined ? "/password-reset" : `/password-reset/${token}`),
 };
 
 export function Pages() {
   return (
     <Suspense fallback={<Waiting page />}>
       <Switch>
-        <Route path="/sign-in" component={SignIn} />
+        <Route path={to.signIn} component={SignIn} />
+        <Route path="/invite/:token">{({ token }) => <Invite token={token} />}</Route>
+        <Route path={to.passwordReset()}>{() => <PasswordReset />}</Route>
+        <Route path="/password-reset/:token">{({ token }) => <PasswordReset token={token} />}</Route>
         <Route>
           <Shell>
             <Suspense fallback={<Waiting page />}>
@@ -49,13 +79,10 @@ export function Pages() {
                 <Route path={to.jobs} component={Jobs} />
                 <Route path="/models/:id/:tab?">
                   {({ id, tab = "data" }) =>
-                    tab === "data" || tab === "import" || tab === "history" ? (
-                      <Model key={id} id={id} tab={tab} />
-                    ) : (
-                      <NotFound />
-                    )
+                    isTab(tab) ? <Model key={id} id={id} tab={tab} /> : <NotFound />
                   }
                 </Route>
+                <Route path="/tables/:id">{({ id }) => <TableAlone key={id} id={id} />}</Route>
                 <Route path="/settings">
                   <Redirect to={to.connections} replace />
                 </Route>
@@ -71,7 +98,16 @@ export function Pages() {
                         <Route path="/settings/connections/:id/statements">
                           {({ id }) => <Statements key={id} id={id} />}
                         </Route>
+                        <Route path="/settings/connections/:id/accept">
+                          {({ id }) => <ConnectionAccept key={id} id={id} />}
+                        </Route>
+                        <Route path={to.account} component={Account} />
                         <Route path={to.tokens} component={Tokens} />
+                        <Route path={to.teams} component={Teams} />
+                        <Route path="/settings/teams/:id">{({ id }) => <Team key={id} id={id} />}</Route>
+                        <Route path={to.invitations} component={Invitations} />
+                        <Route path={to.people} component={People} />
+                        <Route path={to.audit()} component={Audit} />
                         <Route component={NotFound} />
                       </Switch>
                     </Suspense>

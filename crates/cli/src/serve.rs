@@ -4,17 +4,18 @@ use crate::{
     Failure,
     nodes::Heartbeat,
     say,
-    settings::{Limits, Place, StorageLimits},
+    settings::{Limits, Mail, Place, StorageLimits},
 };
 use clap::{Args, ValueEnum};
-use mycorr_egress::AllowList;
-use mycorr_engine::{Engine, MAX_ROW_BYTES, ProviderRoots, SignUp, Waiting, Workers};
+use mycorr_egress::{AllowList, Dialer};
+use mycorr_engine::{Engine, MAX_ROW_BYTES, ProviderRoots, SignInProviders, SignUp, Waiting, Workers};
 use mycorr_server::IpNet;
 use mycorr_tables::QueryOptions;
 use std::{
-    fs::File,
+    fs::{self, File},
     io,
     net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
     time::Duration,
 };
 use tokio::{
@@ -35,18 +36,21 @@ struct HttpSettings {
     /// The address and port to listen on.
     #[arg(long, env = "MYCORR_LISTEN", default_value = "127.0.0.1:8420")]
     listen: SocketAddr,
-    /// The origin that people type, e.g. https://mycorr.example.com, when a proxy stands in front.
-    #[arg(long, env = "MYCORR_PUBLIC_URL", value_parser = origin)]
-    public_url: Option<String>,
     /// Proxies whose Forwarded or X-Forwarded-For header is believed: addresses and networks in CIDR notation, separated
     /// by commas.
     #[arg(long, env = "MYCORR_TRUSTED_PROXIES", value_delimiter = ',', value_parser = network)]
     trusted_proxies: Vec<IpNet>,
+    /// A TOML file of the providers at which people can sign in by OpenID Connect.
+    #[arg(long, env = "MYCORR_OIDC_CONFIG")]
+    oidc_config: Option<PathBuf>,
 }
 
 /// What `serve` and `work` have in common.
 #[derive(Args)]
 pub(crate) struct NodeSettings {
+    /// The origin that people type, e.g. https://mycorr.example.com, when a proxy stands in front.
+    #[arg(long, env = "MYCORR_PUBLIC_URL", value_parser = origin)]
+    public_url: Option<String>,
     /// Who may sign up once there is an account.
     #[arg(long, env = "MYCORR_SIGN_UP", default_value = "invite")]
     sign_up: WhoSignsUp,
@@ -56,6 +60,8 @@ pub(crate) struct NodeSettings {
     allow_hosts: AllowList,
     #[command(flatten)]
     storage: StorageLimits,
+    #[command(flatten)]
+    mail: Mail,
     /// Lets several servers share the data directory; all have to run on this machine. Without it a second one
     /// refuses to start. Either way what one writes the other can't tear: the right to write is in the commit.
     #[arg(long, env = "MYCORR_SHARE_DATA_DIR")]
@@ -115,18 +121,21 @@ fn network(text: &str) -> Result<IpNet, String> {
 /// `mycorr serve`.
 pub(crate) async fn serve(place: &Place, settings: Settings) -> Result<(), Failure> {
     let Settings { http, node } = settings;
-    let running = Running::start(place, node, "serve").await?;
+    let providers = sign_in_providers(http.oidc_config.as_deref(), &node.allow_hosts)?;
+    let public_url = node.public_url.clone();
+    let mut running = Running::start(place, node, "serve").await?;
+    running.engine = running.engine.with_sign_in_providers(providers);
     let listener = TcpListener::bind(http.listen)
         .await
         .map_err(|error| format!("{} can't be listened on: {error}", http.listen))?;
     let stop = stop()?;
-    let url = match &http.public_url {
+    let url = match &public_url {
         Some(url) => url.clone(),
         None => format!("http://{}", listener.local_addr()?),
     };
     let workers = running.engine.start_workers(running.workers);
     say(format_args!("Mycorr is ready at {url}"))?;
-    let http = mycorr_server::Settings { public_url: http.public_url, trusted_proxies: http.trusted_proxies };
+    let http = mycorr_server::Settings { public_url, trusted_proxies: http.trusted_proxies };
     let served = mycorr_server::serve(listener, running.engine.clone(), http, stop).await;
     running.stop(workers).await?;
     served?;
@@ -186,7 +195,9 @@ impl Running {
             Switch::On => ProviderRoots::default(),
             Switch::Off => ProviderRoots::none(),
         };
-        let (engine, meta) = place.open(sign_up, settings.allow_hosts, limits, Some(queries), roots).await?;
+        let mail = settings.mail.settings(settings.public_url.as_deref())?;
+        let (engine, meta) =
+            place.open(sign_up, settings.allow_hosts, limits, Some(queries), roots, mail).await?;
         let workers = settings.workers.into();
         let heartbeat =
             if place.is_shared() { Some(Heartbeat::start(meta, role, workers).await?) } else { None };
@@ -201,6 +212,14 @@ impl Running {
         }
         self.engine.close().await.map_err(crate::settings::told)
     }
+}
+
+/// Read before anything is opened: a mistake in it is found at the start.
+fn sign_in_providers(file: Option<&Path>, allow: &AllowList) -> Result<SignInProviders, Failure> {
+    let Some(file) = file else { return Ok(SignInProviders::default()) };
+    let failed = |error: &dyn std::fmt::Display| format!("{} can't be used: {error}", file.display());
+    let text = fs::read_to_string(file).map_err(|error| failed(&error))?;
+    Ok(SignInProviders::parse(&text, &Dialer::new(allow.clone())).map_err(|error| failed(&error))?)
 }
 
 /// Done at Ctrl-C or SIGTERM.

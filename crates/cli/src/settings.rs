@@ -4,7 +4,9 @@ use crate::Failure;
 use clap::Args;
 use mycorr_domain::TableStore;
 use mycorr_egress::{AllowList, Dialer};
-use mycorr_engine::{Engine, EngineDeps, MAX_ROW_BYTES, ProviderRoots, SignUp, Waiting};
+use mycorr_engine::{
+    Engine, EngineDeps, MAX_ROW_BYTES, MailServer, MailSettings, Mailer, ProviderRoots, SignUp, Waiting,
+};
 use mycorr_meta::Meta;
 use mycorr_tables::{DeltaStore, QueryOptions};
 use mycorr_vault::{Keyring, Vault};
@@ -59,6 +61,32 @@ pub(crate) struct StorageLimits {
     max_bytes_per_user: Option<u64>,
 }
 
+/// How mail is sent: notices, links to new passwords, invitations.
+#[derive(Args, Default)]
+pub(crate) struct Mail {
+    /// The mail server, e.g. smtps://user:password@smtp.example.com or smtp://localhost:25. With smtp:// the connection
+    /// is encrypted where the server offers it; ?tls=required insists. Without it no mail is sent.
+    #[arg(long, env = "MYCORR_SMTP_URL", hide_env_values = true, requires_all = ["mail_from", "public_url"])]
+    smtp_url: Option<String>,
+    /// From whom mail comes, e.g. "Mycorr <mycorr@example.com>".
+    #[arg(long, env = "MYCORR_MAIL_FROM")]
+    mail_from: Option<String>,
+}
+
+impl Mail {
+    /// `public_url` is what links in mails begin with.
+    pub(crate) fn settings(&self, public_url: Option<&str>) -> Result<Option<MailSettings>, Failure> {
+        let (Some(server), Some(from), Some(url)) = (&self.smtp_url, &self.mail_from, public_url) else {
+            return Ok(None);
+        };
+        let server =
+            MailServer::parse(server).map_err(|error| format!("MYCORR_SMTP_URL can't be used: {error}"))?;
+        let mailer =
+            Mailer::new(server, from).map_err(|error| format!("MYCORR_MAIL_FROM can't be used: {error}"))?;
+        Ok(Some(MailSettings { mailer, public_url: url.to_owned() }))
+    }
+}
+
 impl Place {
     /// Opens everything. What is missing is made. `queries` is for a process that answers them: its folder for
     /// temporary files is in the data directory, and emptied.
@@ -69,6 +97,7 @@ impl Place {
         limits: Limits,
         queries: Option<QueryOptions>,
         provider_roots: ProviderRoots,
+        mail: Option<MailSettings>,
     ) -> Result<(Engine, Meta), Failure> {
         make_private(&self.data_dir)?;
         let meta = Meta::open(&self.database_url()?).await.map_err(told)?;
@@ -109,6 +138,7 @@ impl Place {
             min_free_bytes: limits.storage.min_free_bytes,
             max_bytes_per_user: limits.storage.max_bytes_per_user,
             waiting: limits.waiting,
+            mail,
         });
         Ok((engine, meta))
     }
@@ -152,7 +182,7 @@ impl Place {
 
     pub(crate) async fn open_idle_with_metadata(&self) -> Result<(Engine, Meta), Failure> {
         let roots = ProviderRoots::none();
-        self.open(SignUp::Invite, AllowList::default(), Limits::default(), None, roots).await
+        self.open(SignUp::Invite, AllowList::default(), Limits::default(), None, roots, None).await
     }
 
     /// The keyring's file.

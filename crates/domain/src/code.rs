@@ -80,6 +80,7 @@ codes! {
     Forbidden = "forbidden", "Not allowed";
     NotSignedIn = "not_signed_in", "Not signed in";
     SignInFailed = "sign_in_failed", "Sign-in failed";
+    ProviderUnavailable = "provider_unavailable", "Sign-in provider unavailable";
     SignUpClosed = "sign_up_closed", "Sign-up is closed";
     EmailTaken = "email_taken", "E-mail address taken";
     CrossOrigin = "cross_origin", "Request from another site";

@@ -57,6 +57,8 @@ ids!(
     ModelId,
     /// People who are shared with together.
     TeamId,
+    /// Who a person is to a provider at which they sign in.
+    IdentityId,
     /// A link by which somebody makes an account.
     InviteId,
     /// Who may see a Model or a table: a person, a team or an invitation.

@@ -30,8 +30,8 @@ pub use cron::CronSchedule;
 pub use diff::{Change, DiffColumn, DiffCounts, DiffFormat, DiffPage, DiffPlan, DiffRow};
 pub use export::{Export, ExportFormat, StoredColumn, TextEncoder};
 pub use id::{
-    ConnectionId, DeliveryId, EventId, InviteId, JobId, MemberId, ModelId, NoticeId, SessionId, StatementId,
-    TableId, TeamId, TokenId, UserId,
+    ConnectionId, DeliveryId, EventId, IdentityId, InviteId, JobId, MemberId, ModelId, NoticeId, SessionId,
+    StatementId, TableId, TeamId, TokenId, UserId,
 };
 pub use name::{Email, PersonName, ResourceName, TableName};
 pub use problem::{FieldProblem, Problem, Result};

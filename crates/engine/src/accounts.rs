@@ -2,6 +2,7 @@
 
 use crate::{
     SignUp,
+    identities::disabled,
     passwords::{Passwords, Queue},
     sign_in_limits::SignInLimits,
 };
@@ -11,6 +12,7 @@ use mycorr_domain::{
     Code, Email, PersonName, Problem, ResourceName, Result, Secret, SessionId, TokenId, UserId,
 };
 use mycorr_meta::{Browser, Invite, Listed, Meta, NewToken as StoredToken, NewUser, Token, TokenScope, User};
+use mycorr_oidc::Providers;
 use sha2::{Digest, Sha256};
 use std::{net::IpAddr, sync::Arc};
 
@@ -63,6 +65,7 @@ pub struct Accounts {
     /// Failed sign-ins, of accounts that exist and of those that don't alike.
     pub(crate) sign_in_limits: Arc<SignInLimits>,
     sign_up: SignUp,
+    pub(crate) providers: Providers,
 }
 
 /// What an account is made of.
@@ -75,7 +78,17 @@ struct NewAccount<'a> {
 
 impl Accounts {
     pub(crate) fn new(meta: Meta, sign_up: SignUp) -> Self {
-        Self { meta, passwords: Arc::new(Passwords::new()), sign_in_limits: Arc::default(), sign_up }
+        Self {
+            meta,
+            passwords: Arc::new(Passwords::new()),
+            sign_in_limits: Arc::default(),
+            sign_up,
+            providers: Providers::default(),
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.sign_up == SignUp::Open
     }
 
     /// # Errors
@@ -180,8 +193,7 @@ impl Accounts {
         let user = self.check_password(&email, password, browser.address).await?.ok_or_else(wrong)?;
         // Told only to who knows the password.
         if user.disabled {
-            return Err(Problem::new(Code::Forbidden, "This account is disabled.")
-                .fix("Ask an administrator to enable it."));
+            return Err(disabled());
         }
         self.start_session(user, &browser).await
     }
@@ -211,7 +223,7 @@ impl Accounts {
         Ok(user.filter(|_| fits))
     }
 
-    async fn start_session(&self, user: User, browser: &Browser) -> Result<SignedIn> {
+    pub(crate) async fn start_session(&self, user: User, browser: &Browser) -> Result<SignedIn> {
         let session = random_text()?;
         let expires_at = Utc::now() + SESSION;
         self.meta.create_session(user.id, sha256(&session), expires_at, browser).await?;

@@ -186,7 +186,8 @@ impl Connections {
             && (self.meta.prune_ledgers().await?
                 || (retention
                     && (self.meta.prune_statements(Utc::now()).await?
-                        || self.meta.prune_events(Utc::now()).await?)))
+                        || self.meta.prune_events(Utc::now()).await?
+                        || self.meta.prune_notices(Utc::now()).await?)))
         {
             // The heartbeat must not wait for a large ledger.
             let ids: Vec<_> = self.open_entries.lock().keys().copied().collect();

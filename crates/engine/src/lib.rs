@@ -10,12 +10,15 @@ mod connection_test_limits;
 mod connections;
 mod diff;
 mod export;
+mod identities;
 mod imports;
 mod job_stream;
 mod jobs;
 mod ledger;
 mod liveness;
 mod models;
+mod notices;
+mod outbox;
 mod parallel_read;
 mod passwords;
 mod people;
@@ -43,10 +46,12 @@ pub use browse::Preview;
 pub use connections::{Change, ConnectionForm, Connections, Refused, StepSender};
 pub use diff::Diff;
 pub use export::Exported;
+pub use identities::BegunSignIn;
 pub use imports::{Import, Imports};
 pub use jobs::Jobs;
 pub use liveness::Waiting;
 pub use models::Models;
+pub use notices::{MailSettings, Notices};
 pub use people::NewLink;
 pub use role::NewRole;
 pub use role_privileges::{RightsChange, SeenPrivileges};
@@ -61,12 +66,14 @@ pub use tables::Tables;
 pub use versions::ColumnChanges;
 
 // Plain values of the crates below, passed on as they are.
+pub use mycorr_delivery::{MailServer, Mailer};
 pub use mycorr_meta::{
-    Access, Browser, CaSummary, Connection, Dependent, Event, Figures, Invite, Job, JobKind, JobQuery,
-    JobState, Limits, Listed, Member, Model, NewSource, Purpose, Schedule, SessionInfo, Source, Statement,
-    SyncBy, Table, Team, TeamMember, TeamRole, Token, TokenAccess, TokenScope, User, UserChange, Version,
-    WaitingFor, Who,
+    Access, Browser, CaSummary, Connection, Delivery, DeliveryState, Dependent, Event, Figures, Invite, Job,
+    JobKind, JobQuery, JobState, Limits, LinkedIdentity, Listed, Member, Model, NewSource, Notice,
+    NoticeKind, Purpose, Schedule, SessionInfo, Source, Statement, SyncBy, Table, Team, TeamMember, TeamRole,
+    Token, TokenAccess, TokenScope, User, UserChange, Version, WaitingFor, Webhook, Who,
 };
+pub use mycorr_oidc::{Callback as SignInCallback, Providers as SignInProviders};
 pub use mycorr_pgread::{
     Attempt, DeniedLookup, DialOutcome, Excess, Outcome as StepOutcome, Report, RolePrivileges, SchemaEntry,
     SchemaRights, ServerFacts, SourceColumn, Step, StepName, TableDescription, TableEntry, TableKind, Tls,
@@ -111,6 +118,8 @@ pub struct EngineDeps {
     /// Of all versions of the tables in one person's Models.
     pub max_bytes_per_user: Option<u64>,
     pub waiting: Waiting,
+    /// None: no mail is sent.
+    pub mail: Option<MailSettings>,
 }
 
 /// What a row may have unless the operator says otherwise.
@@ -127,12 +136,14 @@ pub struct Engine {
     pub tables: Tables,
     pub teams: Teams,
     pub jobs: Jobs,
+    pub notices: Notices,
     checking: Arc<Mutex<()>>,
 }
 
 impl Engine {
     pub fn new(deps: EngineDeps) -> Self {
         let connections = Connections::new(&deps);
+        let notices = Notices::new(&deps);
         let EngineDeps {
             meta, store, sign_up, largest_row, min_free_bytes, max_bytes_per_user, waiting, ..
         } = deps;
@@ -150,6 +161,7 @@ impl Engine {
             waiting,
             short_of_room: Arc::new(AtomicBool::new(false)),
             slow_reads: Arc::default(),
+            notices: notices.clone(),
         };
         Self {
             accounts: Accounts::new(meta.clone(), sign_up),
@@ -159,8 +171,16 @@ impl Engine {
             imports,
             tables: Tables { meta, store, runner },
             jobs,
+            notices,
             checking: Arc::default(),
         }
+    }
+
+    /// The same, where people can sign in at these providers too.
+    #[must_use]
+    pub fn with_sign_in_providers(mut self, providers: SignInProviders) -> Self {
+        self.accounts.providers = providers;
+        self
     }
 
     /// Starts `count` workers. What a process that died has left over is found by its lease.

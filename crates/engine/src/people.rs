@@ -12,7 +12,7 @@ use mycorr_meta::{Administrator, Event, Listed, SessionInfo, User, UserChange};
 use std::net::IpAddr;
 
 /// How long a link to a new password is good.
-const PASSWORD_RESET: TimeDelta = TimeDelta::hours(24);
+pub(crate) const PASSWORD_RESET: TimeDelta = TimeDelta::hours(24);
 
 /// A link that is good once; its text is known this once.
 pub struct NewLink {

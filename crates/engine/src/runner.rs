@@ -1,7 +1,7 @@
 //! The job runner: workers that claim jobs, keep their leases and see each to its end.
 
 use crate::{
-    Connections, Imports, Jobs, Waiting,
+    Connections, Imports, Jobs, Notices, Waiting,
     reading::Progress,
     slow_reads::{MIN_WINDOW_BYTES, SLOW_WINDOW, SlowReads, given_up},
 };
@@ -106,6 +106,7 @@ pub(crate) struct Runner {
     /// Whether jobs wait for room where tables are stored.
     pub(crate) short_of_room: Arc<AtomicBool>,
     pub(crate) slow_reads: Arc<SlowReads>,
+    pub(crate) notices: Notices,
 }
 
 impl Runner {
@@ -137,6 +138,11 @@ impl Runner {
         workers.tasks.spawn(async move { runner.connections.keep_ledgers(&stop).await });
         let (runner, stop) = (self.clone(), workers.stop.clone());
         workers.tasks.spawn(async move { runner.keep_schedules(&stop).await });
+        let (runner, stop) = (self.clone(), workers.stop.clone());
+        workers.tasks.spawn(async move {
+            runner.notices.announce_mail().await;
+            runner.notices.keep_delivering(&stop).await;
+        });
         workers
     }
 

@@ -1,6 +1,6 @@
 //! Between a connection's fields and what is stored of them.
 
-use crate::{Connections, selection};
+use crate::{Connections, notices::rewrap_outbox, selection};
 use mycorr_domain::{ConnectionId, Endpoint, Result, Secret};
 use mycorr_meta::{Connection, Sealed};
 use mycorr_pgread::{Target, tls::CaCertificate};
@@ -57,6 +57,7 @@ impl Connections {
             let keys = self.meta.data_keys(last, KEYS_AT_ONCE).await?;
             let Some((id, ..)) = keys.last() else {
                 self.rewrap_mask_keys(&mut done).await?;
+                rewrap_outbox(&self.meta, &self.vault, &mut done).await?;
                 return Ok(done);
             };
             last = Some(*id);

@@ -28,6 +28,14 @@ impl Tables {
         self.meta.tables(user, model, after, limit).await
     }
 
+    /// The tables that were shown to a person without their Models, newest first.
+    ///
+    /// # Errors
+    /// `invalid` for a cursor that is none; `storage_unavailable`.
+    pub async fn shown(&self, user: UserId, after: Option<&str>, limit: usize) -> Result<Listed<Table>> {
+        self.meta.shown_tables(user, after, limit).await
+    }
+
     /// # Errors
     /// `not_found`; `storage_unavailable`.
     pub async fn table(&self, user: UserId, id: TableId) -> Result<Table> {

@@ -13,8 +13,8 @@ use mycorr_domain::{
     Code, Email, ModelId, PersonName, Problem, ResourceName, Result, SessionId, TokenId, UserId,
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, SqlErr, TryInsertResult, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, SqlErr, TryInsertResult, sea_query::Expr,
 };
 use std::net::IpAddr;
 
@@ -147,27 +147,7 @@ impl Meta {
             return Err(Problem::new(Code::SignUpClosed, "Nobody can sign up here without an invitation.")
                 .fix("Ask the operator of this server for an account."));
         }
-        let row = user::Model {
-            id: *UserId::new().as_uuid(),
-            email: new.email.as_str().to_owned(),
-            name: new.name.as_str().to_owned(),
-            password_hash: new.password_hash.to_owned(),
-            admin: new.admin || first,
-            created_at: at.timestamp_micros(),
-            disabled_at: None,
-        };
-        user::Entity::insert(user::ActiveModel::from(row.clone()))
-            .exec_without_returning(&transaction)
-            .await
-            .map_err(|error| match error.sql_err() {
-                Some(SqlErr::UniqueConstraintViolation(_)) => {
-                    Problem::new(Code::EmailTaken, "There is an account with this e-mail address already.")
-                        .field("email", "Taken. Sign in instead?")
-                }
-                _ => db(error),
-            })?;
-        let id = UserId::from_uuid(row.id);
-        note(&transaction, Some(id), Action::AccountCreated, About::Other(&row.email), "").await?;
+        let row = insert_user(&transaction, new, first).await?;
         if let Some(invite) = invite.filter(|_| !first) {
             invites::take(&transaction, invite, UserId::from_uuid(row.id), &row.email).await?;
         }
@@ -406,6 +386,36 @@ impl Meta {
         }
         Ok(Some(TokenHolder { id: TokenId::from_uuid(token.id), scope: scope(&token), user: user.into() }))
     }
+}
+
+/// # Errors
+/// `email_taken`.
+pub(crate) async fn insert_user(
+    on: &impl ConnectionTrait,
+    new: NewUser<'_>,
+    first: bool,
+) -> Result<user::Model> {
+    let row = user::Model {
+        id: *UserId::new().as_uuid(),
+        email: new.email.as_str().to_owned(),
+        name: new.name.as_str().to_owned(),
+        password_hash: new.password_hash.to_owned(),
+        admin: new.admin || first,
+        created_at: now().timestamp_micros(),
+        disabled_at: None,
+    };
+    user::Entity::insert(user::ActiveModel::from(row.clone())).exec_without_returning(on).await.map_err(
+        |error| match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => {
+                Problem::new(Code::EmailTaken, "There is an account with this e-mail address already.")
+                    .field("email", "Taken. Sign in instead?")
+            }
+            _ => db(error),
+        },
+    )?;
+    let id = UserId::from_uuid(row.id);
+    note(on, Some(id), Action::AccountCreated, About::Other(&row.email), "").await?;
+    Ok(row)
 }
 
 fn unexpired() -> Condition {

@@ -88,6 +88,24 @@ pub mod session {
     belongs_to!(user by UserId);
 }
 
+/// Who a person is to a provider at which they sign in.
+pub mod identity {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "identities")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub user_id: Uuid,
+        pub issuer: String,
+        pub subject: String,
+        pub email: Option<String>,
+        pub created_at: i64,
+        pub last_used_at: Option<i64>,
+    }
+    belongs_to!(user by UserId);
+}
+
 /// A link to a new password, good once.
 pub mod password_reset {
     use super::*;
@@ -471,6 +489,121 @@ pub mod grant {
         /// The rank of an `Access`.
         pub access: i32,
         pub created_at: i64,
+    }
+    no_relations!();
+}
+
+/// Something that people are told of.
+pub mod notice {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "notices")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub at: i64,
+        pub kind: String,
+        pub model_id: Option<Uuid>,
+        pub model_name: String,
+        pub table_id: Option<Uuid>,
+        pub table_name: String,
+        pub job_id: Option<Uuid>,
+        /// Why a sync failed.
+        pub code: Option<String>,
+        /// Who did it.
+        pub actor: Option<String>,
+    }
+    no_relations!();
+}
+
+/// Who is told.
+pub mod notice_reader {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "notice_readers")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub notice_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub user_id: Uuid,
+        pub read_at: Option<i64>,
+    }
+    no_relations!();
+}
+
+/// A table whose syncs fail, until one succeeds.
+pub mod sync_health {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "sync_health")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub table_id: Uuid,
+        pub failure_told: bool,
+        pub stale_told: bool,
+    }
+    no_relations!();
+}
+
+/// Where the notices of a Model go.
+pub mod webhook {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "webhooks")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub model_id: Uuid,
+        pub url: String,
+        /// Null for all.
+        pub kinds: Option<String>,
+        pub data_key: Vec<u8>,
+        pub secret: Vec<u8>,
+        pub created_at: i64,
+    }
+    no_relations!();
+}
+
+/// A message on its way.
+pub mod delivery {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "deliveries")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub notice_id: Option<Uuid>,
+        pub channel: String,
+        pub kind: String,
+        /// Whose webhook it is for.
+        pub model_id: Option<Uuid>,
+        /// The mailbox that it is for.
+        pub address: Option<String>,
+        pub body: String,
+        pub data_key: Option<Vec<u8>>,
+        /// What of it is secret, until it has arrived.
+        pub sealed: Option<Vec<u8>>,
+        pub state: String,
+        pub attempts: i32,
+        /// When the next attempt is due; null for none.
+        pub next_at: Option<i64>,
+        /// What the receiver of the last attempt answered.
+        pub status: Option<i32>,
+        pub error: Option<String>,
+        pub created_at: i64,
+        pub finished_at: Option<i64>,
+    }
+    no_relations!();
+}
+
+/// One row: whether mail is sent.
+pub mod outbox_setting {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "outbox_settings")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: i32,
+        pub mail: bool,
     }
     no_relations!();
 }

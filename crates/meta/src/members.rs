@@ -2,10 +2,11 @@
 
 use crate::{
     Meta, db,
-    entity::{grant, invite, model, team, user},
+    entity::{grant, invite, model, team, team_member, user},
     events::note_of_model,
     grants::{Grant, Own, Read, access, confirm},
     invites::{self, InviteLink},
+    notices::tell_shared,
     now,
     record::{Access, Action, Member, User, Who},
 };
@@ -51,9 +52,9 @@ impl Meta {
             .await
             .map_err(db)?;
         let Some((_, Some(owner))) = owner else { return Err(Problem::not_found("Model")) };
-        let owner = Member { id: None, who: Who::User(owner.into()), access: Access::Owner };
+        let owner = Member { id: None, who: Who::User(owner.into()), access: Access::Owner, via: None };
         let granted = self.granted(grant::Column::ModelId.eq(*of.on().as_uuid())).await?;
-        Ok(std::iter::once(owner).chain(granted).collect())
+        self.through_teams(std::iter::once(owner).chain(granted).collect()).await
     }
 
     /// Who may see a table besides those who may see its Model.
@@ -61,7 +62,8 @@ impl Meta {
     /// # Errors
     /// `not_found`; `storage_unavailable`.
     pub async fn table_members(&self, of: &Grant<Read, TableId>) -> Result<Vec<Member>> {
-        self.granted(grant::Column::TableId.eq(*of.on().as_uuid())).await
+        let granted = self.granted(grant::Column::TableId.eq(*of.on().as_uuid())).await?;
+        self.through_teams(granted).await
     }
 
     /// Shares a Model, or changes what a member may do. Whether somebody was invited for it.
@@ -128,6 +130,7 @@ impl Meta {
         {
             return Err(Problem::invalid("email", "This is the owner, who may do everything already."));
         }
+        tell_shared(&transaction, by, model, place, whom).await?;
         let id = give(&transaction, place, whom, Some(rank)).await?;
         let what = match place {
             Place::Model(_) => rank.as_str(),
@@ -161,6 +164,44 @@ impl Meta {
         let of = grant::Column::TableId.eq(*by.on().as_uuid());
         let rank = access(&transaction, by.user(), by.on()).await?;
         delete(transaction, by.user(), rank, model, id, of).await
+    }
+
+    /// Adds what each person may do through the teams among `members`: to their own entry, or as another one.
+    async fn through_teams(&self, mut members: Vec<Member>) -> Result<Vec<Member>> {
+        let teams: HashMap<Uuid, (String, Access)> = members
+            .iter()
+            .filter_map(|member| match &member.who {
+                Who::Team(id, name) => Some((*id.as_uuid(), (name.clone(), member.access))),
+                Who::User(_) | Who::Invite(..) => None,
+            })
+            .collect();
+        let people = team_member::Entity::find()
+            .find_also_related(user::Entity)
+            .filter(team_member::Column::TeamId.is_in(teams.keys().copied()))
+            .order_by_asc(team_member::Column::CreatedAt)
+            .order_by_asc(team_member::Column::UserId)
+            .all(&self.db)
+            .await
+            .map_err(db)?;
+        for (belongs, person) in people {
+            let (Some((team, access)), Some(person)) = (teams.get(&belongs.team_id), person) else {
+                continue;
+            };
+            let known = members
+                .iter_mut()
+                .find(|member| matches!(&member.who, Who::User(user) if *user.id.as_uuid() == person.id));
+            match known {
+                Some(known) if known.access >= *access => {}
+                Some(known) => (known.access, known.via) = (*access, Some(team.clone())),
+                None => members.push(Member {
+                    id: None,
+                    who: Who::User(person.into()),
+                    access: *access,
+                    via: Some(team.clone()),
+                }),
+            }
+        }
+        Ok(members)
     }
 
     async fn granted(&self, which: impl Into<sea_orm::Condition>) -> Result<Vec<Member>> {
@@ -206,7 +247,8 @@ impl Meta {
                 let id = row.invite_id?;
                 Who::Invite(InviteId::from_uuid(id), invites.get(&id)?.clone())
             };
-            Some(Member { id: Some(MemberId::from_uuid(row.id)), who, access: Access::of_rank(row.access)? })
+            let id = Some(MemberId::from_uuid(row.id));
+            Some(Member { id, who, access: Access::of_rank(row.access)?, via: None })
         };
         Ok(rows.into_iter().filter_map(member).collect())
     }

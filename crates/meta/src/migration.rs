@@ -28,6 +28,8 @@ impl MigratorTrait for Migrator {
             Box::new(crate::connections_migration::SeveralConnections),
             Box::new(crate::checkpoint_migration::Checkpoints),
             Box::new(crate::schedules_migration::Schedules),
+            Box::new(crate::outbox_migration::Outbox),
+            Box::new(crate::identities_migration::Identities),
             Box::new(crate::selection_migration::Selections),
             Box::new(crate::nodes_migration::Nodes),
         ]

@@ -6,6 +6,7 @@ use crate::{
     events::note_of_model,
     grants::{Grant, Own, access_of, confirm, is_visible},
     members::{Place, Whom, give},
+    notices::tell_transferred,
     now,
     record::{Access, Action, Model},
     time,
@@ -110,6 +111,7 @@ impl Meta {
             Some(Access::Collaborator),
         )
         .await?;
+        tell_transferred(&transaction, heir.id, grant.user(), grant.on()).await?;
         let detail = format!("to {}", to.as_str());
         note_of_model(&transaction, grant.user(), Action::ModelTransferred, grant.on(), detail).await?;
         transaction.commit().await.map_err(db)

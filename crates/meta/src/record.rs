@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use mycorr_domain::{
-    Code, Column, ConnectionId, ConnectionKind, Endpoint, EventId, InviteId, JobId, MemberId, ModelId,
-    Problem, Selection, SessionId, SourceRecord, StatementId, StoreVersion, TableId, TeamId, TokenId, UserId,
+    Code, Column, ConnectionId, ConnectionKind, DeliveryId, Endpoint, EventId, IdentityId, InviteId, JobId,
+    MemberId, ModelId, NoticeId, Problem, Selection, SessionId, SourceRecord, StatementId, StoreVersion,
+    TableId, TeamId, TokenId, UserId,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -95,6 +96,8 @@ words! {
         AdminRevoked = "account.admin_revoked",
         PasswordChanged = "account.password_changed",
         PasswordResetMade = "account.password_reset_made",
+        IdentityAdded = "account.identity_added",
+        IdentityRemoved = "account.identity_removed",
         TokenCreated = "token.created",
         TokenDeleted = "token.deleted",
         InviteCreated = "invite.created",
@@ -110,6 +113,18 @@ words! {
         TeamMemberRemoved = "team.member_removed",
     }
     TokenAccess { Read = "read", Write = "write" }
+    /// What people are told of.
+    NoticeKind {
+        SyncFailed = "sync_failed",
+        SyncHeld = "sync_held",
+        TableStale = "table_stale",
+        SyncRecovered = "sync_recovered",
+        Shared = "shared",
+        Transferred = "transferred",
+    }
+    /// On which way a notice leaves.
+    Channel { Webhook = "webhook", Mail = "mail" }
+    DeliveryState { Pending = "pending", Delivered = "delivered", Failed = "failed" }
     /// What a statement was sent for.
     Purpose { Test = "test", Browse = "browse", Preview = "preview", Import = "import", Sync = "sync" }
 }
@@ -129,6 +144,17 @@ pub struct User {
     pub admin: bool,
     pub created_at: DateTime<Utc>,
     pub disabled: bool,
+}
+
+/// A way to sign in besides a password.
+#[derive(Clone, Debug)]
+pub struct LinkedIdentity {
+    pub id: IdentityId,
+    pub issuer: String,
+    /// As the provider said at the last sign-in.
+    pub email: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub last_used_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Clone, Debug)]
@@ -247,10 +273,13 @@ pub enum Who {
 /// Who may see a Model or a table.
 #[derive(Clone, Debug)]
 pub struct Member {
-    /// `None` for the owner.
+    /// `None` for the owner, and for who may see it through a team alone.
     pub id: Option<MemberId>,
     pub who: Who,
+    /// Of several grants the highest.
     pub access: Access,
+    /// The team that gives a person this access, where no grant of their own gives as much.
+    pub via: Option<String>,
 }
 
 /// Something that somebody did.
@@ -379,6 +408,53 @@ pub struct Schedule {
     /// How often in a row it was tried again after failures that pass by themselves.
     pub retries: u32,
     pub last_run: Option<Job>,
+}
+
+/// Something that people are told of.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    pub id: NoticeId,
+    pub at: DateTime<Utc>,
+    pub kind: NoticeKind,
+    pub model: Option<ModelId>,
+    /// As it was called then.
+    pub model_name: String,
+    pub table: Option<TableId>,
+    pub table_name: String,
+    pub job: Option<JobId>,
+    /// Why a sync failed.
+    pub code: Option<Code>,
+    /// Who did it.
+    pub actor: Option<String>,
+    pub read_at: Option<DateTime<Utc>>,
+}
+
+/// Where the notices of a Model go.
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    pub url: String,
+    /// `None` for all.
+    pub kinds: Option<Vec<NoticeKind>>,
+    pub created_at: DateTime<Utc>,
+    /// The newest, newest first.
+    pub deliveries: Vec<Delivery>,
+}
+
+/// A notice on its way to a webhook.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    pub id: DeliveryId,
+    pub notice: Option<NoticeId>,
+    pub kind: NoticeKind,
+    pub state: DeliveryState,
+    pub attempts: u32,
+    /// What the receiver of the last attempt answered; `None` where no answer came.
+    pub status: Option<u16>,
+    /// Why the last attempt failed.
+    pub problem: Option<Problem>,
+    pub created_at: DateTime<Utc>,
+    pub next_attempt_at: Option<DateTime<Utc>>,
+    pub finished_at: Option<DateTime<Utc>>,
 }
 
 /// A statement that was sent to a source.

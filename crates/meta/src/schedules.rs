@@ -8,7 +8,7 @@ use crate::{
     from_json,
     grants::{Grant, Read, Write},
     jobs::{insert_scheduled, writable},
-    record::{Action, JobKind, Schedule, StoredProblem},
+    record::{Action, Schedule, StoredProblem},
     tables::pending,
     time, to_json,
 };
@@ -29,6 +29,8 @@ pub const MAX_FAILURES: i32 = 5;
 const FIRST_RETRY: TimeDelta = TimeDelta::seconds(30);
 /// Between two retries, at most; the next regular run may come earlier.
 const MAX_RETRY: TimeDelta = TimeDelta::hours(1);
+/// So often a run is tried again before people are told that it failed.
+const QUIET_RETRIES: i32 = 2;
 /// So many schedules are moved on in one transaction.
 const BATCH: u64 = 250;
 /// Clocks of two readers differ by less. One that is further behind the moment at which a schedule was moved on has
@@ -279,27 +281,38 @@ async fn was_queued(on: &DatabaseTransaction, row: &schedule::Model, due_at: i64
     Ok(same.one(on).await.map_err(db)?.is_some())
 }
 
+/// What a failure means for a table that has a schedule.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RunEnd {
+    /// It may still pass by itself: nobody has to be told yet.
+    pub(crate) retrying: bool,
+    /// The schedule is paused now, or the table was due twice since it was synced last.
+    pub(crate) stale: bool,
+}
+
 /// What the end of a sync means for the table's schedule, in the transaction that records it; `problem` is why it
-/// failed. True if it has paused the schedule.
+/// failed.
 pub(crate) async fn note_end(
     on: &DatabaseTransaction,
     job: &job::Model,
     problem: Option<&Problem>,
+    synced_at: Option<i64>,
     at: DateTime<Utc>,
-) -> Result<bool> {
-    if job.kind != JobKind::Sync.as_str() {
-        return Ok(false);
-    }
+) -> Result<RunEnd> {
     let Some(row) = schedule::Entity::find_by_id(job.table_id).one(on).await.map_err(db)? else {
-        return Ok(false);
+        return Ok(RunEnd::default());
     };
     let Some(problem) = problem else {
         // It works again, whoever asked for it.
-        return reset(on, row, at).await.map(|()| false);
+        return reset(on, row, at).await.map(|()| RunEnd::default());
     };
-    if job.scheduled_for.is_none() || problem.code == Code::Cancelled || row.paused_at.is_some() {
-        return Ok(false);
+    if job.scheduled_for.is_none() || row.paused_at.is_some() {
+        return Ok(RunEnd::default());
     }
+    let timing = row.timing()?;
+    let due_twice = synced_at
+        .and_then(|synced| timing.next_after(timing.next_after(time(synced))?))
+        .is_some_and(|second| second <= at);
     let mut change = schedule::Entity::update_many().filter(schedule::Column::TableId.eq(row.table_id));
     let failures = row.failures + 1;
     let pause = !problem.code.is_transient() && failures >= MAX_FAILURES;
@@ -323,7 +336,8 @@ pub(crate) async fn note_end(
         note(on, None, Action::SchedulePaused, about, problem.code.as_str()).await?;
     }
     change.exec(on).await.map_err(db)?;
-    Ok(pause)
+    let retrying = problem.code.is_transient() && row.retries < QUIET_RETRIES;
+    Ok(RunEnd { retrying, stale: pause || due_twice })
 }
 
 /// Doubled with each retry, and spread by a fifth so that what failed together is not retried together.

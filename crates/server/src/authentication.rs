@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Uri, header, request::Parts},
 };
 use axum_extra::extract::CookieJar;
-use mycorr_domain::{Code, ModelId, Problem, SessionId, UserId};
+use mycorr_domain::{Code, ModelId, Problem, SessionId, TableId, UserId};
 use mycorr_engine::{Browser, Identity, Proof, SignedIn, TokenAccess, TokenScope, User};
 use std::{future::Future, time::Duration};
 
@@ -31,14 +31,44 @@ impl Caller {
 
     /// Done once the session or token that was shown is good no more: what goes on for long ends then.
     pub(crate) fn revoked(&self, app: &App) -> impl Future<Output = ()> + Send + use<> {
+        self.revoked_from(app, || async { Ok(()) })
+    }
+
+    /// Done then, and once `look` says that the caller may not see what they are being sent.
+    pub(crate) fn revoked_from<L, F, T>(
+        &self,
+        app: &App,
+        look: L,
+    ) -> impl Future<Output = ()> + Send + use<L, F, T>
+    where
+        L: Fn() -> F + Send,
+        F: Future<Output = mycorr_domain::Result<T>> + Send,
+    {
         let (accounts, proof) = (app.engine.accounts.clone(), self.proof);
         async move {
             // What can't be asked now is asked again.
-            while accounts.stands(proof).await.unwrap_or(true) {
+            while accounts.stands(proof).await.unwrap_or(true) && !is_refused(&look().await) {
                 tokio::time::sleep(STANDS_INTERVAL).await;
             }
         }
     }
+
+    /// Done once the caller may not see a table.
+    pub(crate) fn revoked_from_table(
+        &self,
+        app: &App,
+        id: TableId,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let (tables, user) = (app.engine.tables.clone(), self.id());
+        self.revoked_from(app, move || {
+            let tables = tables.clone();
+            async move { tables.table(user, id).await }
+        })
+    }
+}
+
+fn is_refused<T>(looked: &mycorr_domain::Result<T>) -> bool {
+    looked.as_ref().is_err_and(|problem| matches!(problem.code, Code::NotFound | Code::Forbidden))
 }
 
 /// How often it is asked whether a stream may go on.
@@ -103,6 +133,18 @@ async fn check_scope(app: &App, user: &User, scope: TokenScope, parts: &Parts) -
 fn path_id<T: std::str::FromStr>(uri: &Uri) -> Result<T, Problem> {
     let id = uri.path().trim_start_matches("/api/v1").split('/').nth(2).and_then(|id| id.parse().ok());
     id.ok_or_else(|| Problem::not_found("thing"))
+}
+
+/// Whose session a browser shows, if any.
+pub(crate) async fn session_user(
+    app: &App,
+    headers: &HeaderMap,
+    from: ClientAddress,
+) -> Result<Option<UserId>, Problem> {
+    let jar = CookieJar::from_headers(headers);
+    let Some(cookie) = jar.get(COOKIE) else { return Ok(None) };
+    let identity = app.engine.accounts.by_session(cookie.value(), Some(from.0)).await?;
+    Ok(identity.map(|identity| identity.user.id))
 }
 
 /// In characters: those of the largest browsers call themselves by fewer.

@@ -1,13 +1,13 @@
 //! Files that are sent while they are made, and ranges of those whose length is known (RFC 9110, section 14).
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use futures::stream;
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use mycorr_domain::{Code, Export, Problem};
-use std::ops::Range;
+use std::{future::Future, ops::Range};
 
 pub(crate) struct Download {
     pub(crate) file: Box<dyn Export>,
@@ -70,9 +70,15 @@ impl Wanted {
 }
 
 impl Download {
+    /// The file, which breaks off when `revoked` is done.
+    ///
     /// # Errors
     /// `range_not_satisfiable` for bytes beyond the end.
-    pub(crate) fn answer(mut self, asked: RequestedRange) -> Result<Response, Problem> {
+    pub(crate) fn answer(
+        mut self,
+        asked: RequestedRange,
+        revoked: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<Response, Problem> {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
         let disposition = HeaderValue::from_str(&disposition(&self.name)).map_err(Problem::bug)?;
@@ -110,8 +116,34 @@ impl Download {
                 }
             }
         });
-        Ok((status, headers, Body::from_stream(pieces)).into_response())
+        Ok((status, headers, broken_off(pieces, revoked)).into_response())
     }
+}
+
+/// A body of `pieces` that fails when `revoked` is done, so that nobody takes a part for the whole.
+pub(crate) fn broken_off<T: Into<Bytes> + Send + 'static>(
+    pieces: impl Stream<Item = Result<T, Problem>> + Send + 'static,
+    revoked: impl Future<Output = ()> + Send + 'static,
+) -> Body {
+    let refused = stream::once(revoked).map(|()| Err(Problem::not_found("file")));
+    // Whether it may go on is asked first, and the body ends with the pieces.
+    let pieces = pieces.map_ok(Into::into);
+    Body::from_stream(stream::unfold(
+        (Box::pin(refused), Box::pin(pieces), false),
+        |(mut refused, mut pieces, over)| async move {
+            if over {
+                return None;
+            }
+            let next: Option<Result<Bytes, Problem>> = tokio::select! {
+                biased;
+                Some(refusal) = refused.next() => Some(refusal),
+                piece = pieces.next() => piece,
+            };
+            let next = next?;
+            let over = next.is_err();
+            Some((next, (refused, pieces, over)))
+        },
+    ))
 }
 
 fn beyond(length: u64) -> Problem {

@@ -204,7 +204,9 @@ pub(crate) fn status(code: Code) -> StatusCode {
         Code::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
         Code::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
         Code::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
-        Code::StorageUnavailable | Code::TooBusy => StatusCode::SERVICE_UNAVAILABLE,
+        Code::StorageUnavailable | Code::TooBusy | Code::ProviderUnavailable => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

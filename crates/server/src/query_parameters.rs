@@ -47,7 +47,8 @@ impl KnownParameters {
         let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
         // Monitors of health and figures append what they like.
         let Some(known) = self.0.get(&(path.as_str().to_owned(), method.clone())) else { return Ok(()) };
-        if request.uri().query().is_none() || !path.as_str().starts_with("/api/") {
+        if request.uri().query().is_none() || !path.as_str().starts_with("/api/") || is_foreign(path.as_str())
+        {
             return Ok(());
         }
         // What can't be parsed at all is refused by the handler that wants it.
@@ -62,6 +63,11 @@ impl KnownParameters {
         }
         if unknown.is_empty() { Ok(()) } else { Err(refused(unknown, known)) }
     }
+}
+
+/// Where sign-in providers send a browser to: they append what they like.
+fn is_foreign(path: &str) -> bool {
+    path == "/api/v1/sign-in/oidc/{id}/callback"
 }
 
 fn names(operation: &Operation) -> Vec<String> {

@@ -9,9 +9,9 @@ use crate::{
     page::page,
     query_parameters::{KnownParameters, refuse_unknown},
     routes::{
-        accounts, browse, connections, diff, events, export, job_list, jobs, members, models, operating,
-        paste, retention, role, role_privileges, rows, schedules, statements, tables, teams, tokens, users,
-        versions,
+        accounts, browse, connections, diff, events, export, job_list, jobs, members, models, notices, oidc,
+        operating, paste, retention, role, role_privileges, rows, schedules, statements, tables, teams,
+        tokens, users, versions, webhooks,
     },
 };
 use axum::{Router, extract::DefaultBodyLimit, http::header, middleware::from_fn_with_state, routing::get};
@@ -44,6 +44,11 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(accounts::get_me, accounts::update_me))
         .routes(routes!(accounts::list_sessions))
         .routes(routes!(accounts::end_session))
+        .routes(routes!(oidc::list_providers))
+        .routes(routes!(oidc::begin_oidc))
+        .routes(routes!(oidc::finish_oidc))
+        .routes(routes!(oidc::list_identities, oidc::add_identity))
+        .routes(routes!(oidc::delete_identity))
         .routes(routes!(users::list_users))
         .routes(routes!(users::update_user))
         .routes(routes!(users::create_password_reset))
@@ -89,6 +94,11 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(teams::create_invite, teams::list_invites))
         .routes(routes!(teams::accept_invite))
         .routes(routes!(teams::delete_invite))
+        .routes(routes!(webhooks::get_webhook, webhooks::set_webhook, webhooks::delete_webhook))
+        .routes(routes!(webhooks::redeliver))
+        .routes(routes!(notices::list_notices))
+        .routes(routes!(notices::read_notices))
+        .routes(routes!(notices::read_notice))
         .routes(routes!(models::list_tables))
         .routes(routes!(models::list_jobs))
         .routes(routes!(models::create_import))
@@ -97,6 +107,7 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(jobs::get_job))
         .routes(routes!(jobs::job_events))
         .routes(routes!(jobs::cancel_job))
+        .routes(routes!(tables::list_shown_tables))
         .routes(routes!(tables::get_table, tables::update_table, tables::delete_table))
         .routes(routes!(tables::sync_table))
         .routes(routes!(tables::set_source))

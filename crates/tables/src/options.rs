@@ -5,9 +5,14 @@ use mycorr_domain::Result;
 use std::{
     fs::{self, DirBuilder},
     io,
+    num::NonZeroUsize,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
+    thread,
 };
+
+/// Query memory that brings one more worker.
+const WORKER_BYTES: usize = 128 << 20;
 
 /// Bounds of all queries together. The parts are fixed shares of these.
 #[derive(Clone, Debug)]
@@ -25,6 +30,13 @@ impl QueryOptions {
     pub const DEFAULT_MEMORY_BYTES: usize = 512 << 20;
     pub const MIN_MEMORY_BYTES: usize = 64 << 20;
     pub const DEFAULT_DISK_BYTES: u64 = 16 << 30;
+
+    /// Threads for queries that read whole columns: one for each core, as long as there is memory for what each decodes
+    /// beside what the shares below account for.
+    pub(crate) fn workers(&self) -> NonZeroUsize {
+        let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        NonZeroUsize::new(self.memory / WORKER_BYTES).map_or(NonZeroUsize::MIN, |most| most.min(cores))
+    }
 
     /// For sorts and filters.
     pub(crate) fn sort_memory(&self) -> usize {

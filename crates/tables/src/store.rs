@@ -147,7 +147,7 @@ impl DeltaStore {
             options: WriteOptions::default(),
             encoders: encode::threads(cores)?,
             active_writers: ActiveWriters::default(),
-            workers: Workers::start(cores)?,
+            workers: Workers::start(QueryOptions::default().workers())?,
             queries: Queries::new(QueryOptions::default())?,
         })
     }
@@ -163,6 +163,7 @@ impl DeltaStore {
     /// # Errors
     /// `storage_unavailable` when that folder can't be made.
     pub fn with_query_options(mut self, options: QueryOptions) -> Result<Self> {
+        self.workers = Workers::start(options.workers())?;
         self.queries = Queries::new(options)?;
         Ok(self)
     }

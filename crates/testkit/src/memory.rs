@@ -60,7 +60,10 @@ struct Version {
 }
 
 /// A file that is all there.
-struct Written(Option<Bytes>);
+struct Written(Bytes);
+
+/// What is sent at a time, as a store on a disk does.
+const PIECE_BYTES: usize = 64 << 10;
 
 #[async_trait]
 impl Export for Written {
@@ -71,7 +74,8 @@ impl Export for Written {
     fn cut(&mut self, _: Range<u64>) {}
 
     async fn next(&mut self) -> Result<Option<Bytes>> {
-        Ok(self.0.take().filter(|bytes| !bytes.is_empty()))
+        let piece = self.0.split_to(self.0.len().min(PIECE_BYTES));
+        Ok(Some(piece).filter(|piece| !piece.is_empty()))
     }
 }
 
@@ -238,7 +242,7 @@ impl TableStore for MemoryStore {
             };
             encoder.rows(&mut out, &columns.iter().map(stored).collect::<Vec<_>>(), row..row + 1);
         }
-        Ok(Box::new(Written(Some(out.into()))))
+        Ok(Box::new(Written(out.into())))
     }
 
     async fn diff(&self, plan: &DiffPlan) -> Result<DiffCounts> {

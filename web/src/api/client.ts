@@ -20,6 +20,8 @@ export type Statement = Schemas["Statement"];
 export type Model = Schemas["Model"];
 export type Job = Schemas["Job"];
 export type Table = Schemas["Table"];
+export type Notice = Schemas["Notice"];
+export type Webhook = Schemas["Webhook"];
 export type Schedule = Schemas["Schedule"];
 export type Column = Schemas["Column"];
 export type Cell = Schemas["Cell"];
@@ -27,6 +29,13 @@ export type Version = Schemas["Version"];
 export type Passport = Schemas["RolePrivileges"];
 export type Certificate = TestReport["certificates"][number];
 export type BrokenRule = NonNullable<TestReport["broken_rule"]>;
+export type Member = Schemas["Member"];
+export type Team = Schemas["Team"];
+export type TeamMember = Schemas["TeamMember"];
+export type Event = Schemas["Event"];
+export type User = Schemas["User"];
+export type Session = Schemas["Session"];
+export type Invite = Schemas["Invite"];
 export type Limits = Connection["limits"];
 
 const fetchClient = createFetchClient<paths>({ baseUrl: window.location.origin });
@@ -144,6 +153,14 @@ export async function answer<T>(call: Promise<{ data?: T; error?: unknown }>): P
   const { data, error } = await call;
   if (error !== undefined) throw error;
   return data as T;
+}
+
+/** The same of something that may not be there: null where it is not. */
+export async function ifAny<T>(call: Promise<{ data?: T; error?: unknown }>): Promise<T | null> {
+  const { data, error } = await call;
+  if (error === undefined) return data as T;
+  if (toProblem(error).status === 404) return null;
+  throw error;
 }
 
 /** The first pages of a list, until there are `most` items, and whether there are more. */

@@ -349,6 +349,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/identities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The ways to sign in that the caller has besides a password. */
+        get: operations["list_identities"];
+        put?: never;
+        /** Begins to add a way to sign in: the browser goes to `url`, and comes back signed in there. */
+        post: operations["add_identity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identities/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a way to sign in away; the last one of an account without a password stays. */
+        delete: operations["delete_identity"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/invites": {
         parameters: {
             query?: never;
@@ -665,6 +700,96 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/{id}/webhook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the notices of a Model go, with its last deliveries. For its owner. */
+        get: operations["get_webhook"];
+        /** Sets where the notices of a Model go, signed as Standard Webhooks says, with a new secret. For its owner. */
+        put: operations["set_webhook"];
+        post?: never;
+        /** From now on no notice of this Model goes there; what waits is dropped. For its owner. */
+        delete: operations["delete_webhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{id}/webhook/redeliver/{delivery_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a message once more, under the same `webhook-id`. For the Model's owner. */
+        post: operations["redeliver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the caller was told, newest first: failed, held and stale syncs of Models that they may change, and what was
+         *     shared with them.
+         */
+        get: operations["list_notices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notices/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Marks all of the caller's notices as read. */
+        post: operations["read_notices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notices/{id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Marks a notice as read. */
+        post: operations["read_notice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/password-resets": {
         parameters: {
             query?: never;
@@ -675,8 +800,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Asks for a link to a new password. The answer is the same whether there is such an account or not; without mail,
-         *     only an administrator can make a link.
+         * Asks for a mail with a link to a new password. The answer is the same whether there is such an account or not;
+         *     without mail, only an administrator can make a link.
          */
         post: operations["request_password_reset"];
         delete?: never;
@@ -753,6 +878,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sign-in/oidc/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Leads to a provider, for a browser: code flow with PKCE, state and nonce. */
+        get: operations["begin_oidc"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-in/oidc/{id}/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where a provider sends a browser back to. Signs in, or adds the way to sign in to the account that asked for it.
+         *     Whoever does not ask for `text/html` gets a refusal as a problem; a browser is sent to a page that shows it.
+         */
+        get: operations["finish_oidc"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-in/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The providers at which one can sign in. */
+        get: operations["list_providers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sign-out": {
         parameters: {
             query?: never;
@@ -782,6 +961,23 @@ export interface paths {
         put?: never;
         /** Makes an account and signs it in. */
         post: operations["sign_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tables that were shown to the caller alone, without their Models, newest first. */
+        get: operations["list_shown_tables"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1277,11 +1473,21 @@ export interface components {
          * @enum {string}
          */
         Access: "owner" | "collaborator" | "viewer";
+        AddIdentity: {
+            /** @description The path of the page to be on afterwards. */
+            next?: string | null;
+            /** @description The id of a provider. */
+            provider: string;
+        };
         /**
          * @description What became of one address of the host.
          * @enum {string}
          */
         AddressOutcome: "connected" | "refused" | "no_answer" | "unreachable" | "failed";
+        /** @description Where the browser goes now. */
+        Begun: {
+            url: string;
+        };
         /** @description The first certificate of the PEM that was pasted. */
         CaCertificate: {
             /** Format: date-time */
@@ -1441,6 +1647,34 @@ export interface components {
             model_id?: string | null;
             name: string;
         };
+        /** @description A message to a webhook. */
+        Delivery: {
+            /** Format: int32 */
+            attempts: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            finished_at: string | null;
+            /** Format: uuid */
+            id: string;
+            kind: components["schemas"]["NoticeKind"];
+            /** Format: date-time */
+            next_attempt_at: string | null;
+            /**
+             * Format: uuid
+             * @description What the receiver gets as `webhook-id`, at each attempt.
+             */
+            notice_id: string | null;
+            problem: components["schemas"]["Problem"] | null;
+            state: components["schemas"]["DeliveryState"];
+            /**
+             * Format: int32
+             * @description What the receiver of the last attempt answered.
+             */
+            status: number | null;
+        };
+        /** @enum {string} */
+        DeliveryState: "pending" | "delivered" | "failed";
         /** @description A part of PostgreSQL's catalogue that an administrator took away from PUBLIC. */
         DeniedLookup: {
             /** @description The SQL that gives it back. */
@@ -1552,6 +1786,18 @@ export interface components {
         ForgottenPassword: {
             /** Format: email */
             email: string;
+        };
+        /** @description A way to sign in besides a password. */
+        Identity: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description As the provider said at the last sign-in. */
+            email: string | null;
+            /** Format: uuid */
+            id: string;
+            issuer: string;
+            /** Format: date-time */
+            last_used_at: string | null;
         };
         Import: {
             /** @description Which columns; all that the role can read when left out. */
@@ -1729,6 +1975,12 @@ export interface components {
             next: string | null;
         };
         /** @description A part of a list. */
+        List_Identity: {
+            items: components["schemas"]["Identity"][];
+            /** @description Pass it as `after` to get the next part; null at the end. */
+            next: string | null;
+        };
+        /** @description A part of a list. */
         List_Invite: {
             items: components["schemas"]["Invite"][];
             /** @description Pass it as `after` to get the next part; null at the end. */
@@ -1761,6 +2013,12 @@ export interface components {
         /** @description A part of a list. */
         List_Session: {
             items: components["schemas"]["Session"][];
+            /** @description Pass it as `after` to get the next part; null at the end. */
+            next: string | null;
+        };
+        /** @description A part of a list. */
+        List_SignInProvider: {
+            items: components["schemas"]["SignInProvider"][];
             /** @description Pass it as `after` to get the next part; null at the end. */
             next: string | null;
         };
@@ -1835,17 +2093,25 @@ export interface components {
         };
         /** @description Who may see a Model or a table. */
         Member: {
+            /** @description Of several grants the highest. */
             access: components["schemas"]["Access"];
             email?: string | null;
             /**
              * Format: uuid
-             * @description Of the membership; the owner's is that of the account.
+             * @description Of the membership; where there is none, as for the owner and for who belongs to a team only, that of the account.
              */
             id: string;
             invite?: components["schemas"]["Link"] | null;
             kind: components["schemas"]["MemberKind"];
             /** @description An invitation has its address here. */
             name: string;
+            /**
+             * Format: uuid
+             * @description Of a team: what it is called when something is shared with it.
+             */
+            team_id?: string | null;
+            /** @description The team through which a person has this access. */
+            via?: string | null;
         };
         /**
          * @description What a member is: an account, a team, or an address that was invited.
@@ -1902,6 +2168,50 @@ export interface components {
             id: string;
             /** @example myc_… */
             token: string;
+        };
+        /** @description Something that the caller is told of. */
+        Notice: {
+            /** @description Who shared or handed over. */
+            actor: string | null;
+            /** Format: date-time */
+            at: string;
+            /** @description Why a sync failed. */
+            code: string | null;
+            /**
+             * Format: uuid
+             * @description The same in the page, in mails and as `webhook-id`.
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @description The job that it is about: it says what happened, as far as the caller may know.
+             */
+            job_id: string | null;
+            kind: components["schemas"]["NoticeKind"];
+            /** Format: uuid */
+            model_id: string | null;
+            /** @description As it was called then; empty where a table alone was shared. */
+            model_name: string;
+            /** Format: date-time */
+            read_at: string | null;
+            /** Format: uuid */
+            table_id: string | null;
+            table_name: string;
+            /** @description The code in a few words. */
+            title: string | null;
+        };
+        /** @enum {string} */
+        NoticeKind: "sync_failed" | "sync_held" | "table_stale" | "sync_recovered" | "shared" | "transferred";
+        /** @description A part of the caller's notices. */
+        NoticeList: {
+            items: components["schemas"]["Notice"][];
+            /** @description Pass it as `after` to get the next part; null at the end. */
+            next: string | null;
+            /**
+             * Format: int64
+             * @description Of all of them, how many were not read yet.
+             */
+            unread: number;
         };
         Paste: {
             /** @description A `postgres://` URL, a libpq keyword string, a `psql` command line, a JDBC URL, … */
@@ -2184,11 +2494,26 @@ export interface components {
             /** @description As before when left out. */
             table?: string | null;
         };
+        SetWebhook: {
+            /** @description All when left out. */
+            kinds?: components["schemas"]["NoticeKind"][] | null;
+            /**
+             * @description `https` or `http`, a host that a connection may have.
+             * @example https://example.com/hooks/mycorr
+             */
+            url: string;
+        };
         SignIn: {
             /** Format: email */
             email: string;
             /** Format: password */
             password: string;
+        };
+        /** @description Where people can sign in besides here. */
+        SignInProvider: {
+            /** @example corp */
+            id: string;
+            name: string;
         };
         SignUp: {
             /** Format: email */
@@ -2540,6 +2865,24 @@ export interface components {
          * @enum {string}
          */
         WaitingFor: "bytes_per_second" | "imports" | "storage";
+        /** @description Where the notices of a Model go. */
+        Webhook: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description The newest 50, newest first. */
+            deliveries: components["schemas"]["Delivery"][];
+            /** @description null for all. */
+            kinds: components["schemas"]["NoticeKind"][] | null;
+            url: string;
+        };
+        /** @description Shown this once. */
+        WebhookSecret: {
+            /**
+             * @description Signs messages as Standard Webhooks says.
+             * @example whsec_…
+             */
+            secret: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -3345,6 +3688,94 @@ export interface operations {
             };
         };
     };
+    list_identities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Identity"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_identity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddIdentity"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Begun"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_identity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_invites: {
         parameters: {
             query?: {
@@ -4108,6 +4539,214 @@ export interface operations {
             };
         };
     };
+    get_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetWebhook"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookSecret"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    redeliver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_notices: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description The `next` of the part before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeList"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_notices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_notice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     request_password_reset: {
         parameters: {
             query?: never;
@@ -4263,6 +4902,105 @@ export interface operations {
             };
         };
     };
+    begin_oidc: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The path of the page to be on afterwards.
+                 * @example /jobs
+                 */
+                next?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the provider */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    finish_oidc: {
+        parameters: {
+            query?: {
+                state?: string;
+                code?: string;
+                /** @description Why there is no code (RFC 6749, section 4.1.2.1). */
+                error?: string;
+                /** @description Whose answer it is (RFC 9207). */
+                iss?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed in: the cookie `mycorr_session` is set */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_SignInProvider"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     sign_out: {
         parameters: {
             query?: never;
@@ -4340,6 +5078,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_shown_tables: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description The `next` of the part before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Table"];
                 };
             };
             /** @description What went wrong, and what to do */

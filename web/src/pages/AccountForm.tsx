@@ -1,9 +1,14 @@
 import { Button, PasswordInput, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useState } from "react";
+import { Link } from "wouter";
 import { answer, api, type Problem } from "../api/client";
+import { to } from "../routes";
 import { showProblem } from "../ui/form";
 import { ProblemNotice } from "../ui/Notice";
+
+/** In characters. */
+export const MIN_PASSWORD = 10;
 
 interface Props {
   signUp: boolean;
@@ -13,6 +18,8 @@ interface Props {
   words?: string;
   /** Who was signed in before. */
   email?: string;
+  /** The token of an invitation, which is for `email` and no other address. */
+  invite?: string;
   /** Nobody can make an account alone. */
   closed?: boolean;
   /** Changes to the other form. */
@@ -33,7 +40,7 @@ export default function AccountForm(props: Props) {
       email: (email) => (/^\S+@\S+$/.test(email.trim()) ? null : "Write an e-mail address."),
       password: (password) => {
         if (password === "") return "Write your password.";
-        return signUp && [...password].length < 10 ? "At least 10 characters." : null;
+        return signUp && [...password].length < MIN_PASSWORD ? `At least ${MIN_PASSWORD} characters.` : null;
       },
     },
   });
@@ -43,7 +50,9 @@ export default function AccountForm(props: Props) {
     try {
       await answer(
         signUp
-          ? api.POST("/api/v1/sign-up", { body: { name, email: email.trim(), password } })
+          ? api.POST("/api/v1/sign-up", {
+              body: { name, email: email.trim(), password, invite: props.invite },
+            })
           : api.POST("/api/v1/sign-in", { body: { email: email.trim(), password } }),
       );
       props.onDone(email.trim());
@@ -75,13 +84,16 @@ export default function AccountForm(props: Props) {
         label="E-mail"
         type="email"
         autoComplete="username"
+        readOnly={props.invite !== undefined}
         key={form.key("email")}
         {...form.getInputProps("email")}
       />
       <PasswordInput
         data-autofocus={props.email ? true : undefined}
         label="Password"
-        description={signUp ? "At least 10 characters. A sentence is easy to keep in mind." : undefined}
+        description={
+          signUp ? `At least ${MIN_PASSWORD} characters. A sentence is easy to keep in mind.` : undefined
+        }
         autoComplete={signUp ? "new-password" : "current-password"}
         key={form.key("password")}
         {...form.getInputProps("password")}
@@ -91,8 +103,13 @@ export default function AccountForm(props: Props) {
       </Button>
       {other && (
         <Button variant="subtle" onClick={other}>
-          {signUp ? "Sign in instead" : "Create an account"}
+          {!signUp ? "Create an account" : props.invite ? "I have an account" : "Sign in instead"}
         </Button>
+      )}
+      {!signUp && (
+        <Link className="link" to={to.passwordReset()}>
+          Forgot your password?
+        </Link>
       )}
       {props.closed && (
         <p className="dim small">

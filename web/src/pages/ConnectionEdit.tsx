@@ -9,6 +9,7 @@ import { Notice, ProblemNotice } from "../ui/Notice";
 import { PageHeader } from "../ui/PageHeader";
 import { TimeAgo } from "../ui/TimeAgo";
 import { ConnectionChanges } from "./ConnectionChanges";
+import { ConnectionSharing } from "./ConnectionSharing";
 import { Encryption, KINDS, LastTest } from "./Connections";
 import { ConnectionTest, failedTest, STARTED, stepped, type TestState } from "./ConnectionTest";
 import { Courtesy } from "./Courtesy";
@@ -69,6 +70,7 @@ export default function ConnectionEdit({ id }: { id: string }) {
                   onSaved={changed}
                 />
                 <Courtesy key={JSON.stringify(data.limits)} connection={data} onSaved={changed} />
+                <ConnectionSharing connection={data} onSaved={changed} />
               </div>
               <aside className="stack" style={{ gap: 32 }}>
                 <Passport id={id} />

@@ -1,35 +1,50 @@
-import { ActionIcon, Menu } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { EllipsisVertical } from "lucide-react";
-import { lazy, Suspense, useEffect, useRef, useState } from "react";
-import { Link, useLocation, useSearchParams } from "wouter";
-import { $api, answer, api, type Model as ModelType, refresh } from "../api/client";
+import { Users } from "lucide-react";
+import { lazy, Suspense, useEffect, useRef } from "react";
+import { Link, useSearchParams } from "wouter";
+import { $api, refresh } from "../api/client";
 import { follow, isOver, jobsOf } from "../api/events";
 import { code } from "../api/lost";
+import { tablesOf } from "../api/tables";
 import { type ModelTab, to } from "../routes";
 import { Async, Waiting } from "../ui/Async";
-import { Confirm } from "../ui/Confirm";
-import { Dialog } from "../ui/Dialog";
-import { plural } from "../ui/format";
 import { spelled } from "../ui/invisible";
-import { NameForm } from "../ui/NameForm";
 import { visible } from "../ui/Visible";
+import { ModelMenu } from "./ModelMenu";
 
 const ModelData = lazy(() => code(() => import("./ModelData")));
 const ModelImport = lazy(() => code(() => import("./ModelImport")));
 const ModelHistory = lazy(() => code(() => import("./ModelHistory")));
+const ModelActivity = lazy(() => code(() => import("./ModelActivity")));
+const ShareDialog = lazy(() => code(() => import("./ShareDialog")));
 
 const TABS: { id: ModelTab; label: string }[] = [
   { id: "data", label: "Data" },
   { id: "import", label: "Import" },
   { id: "history", label: "History" },
+  { id: "activity", label: "Activity" },
 ];
+
+const TITLES = { import: "Import into", history: "History of", activity: "Activity in" };
 
 export default function Model({ id, tab }: { id: string; tab: ModelTab }) {
   const model = $api.useQuery("get", "/api/v1/models/{id}", { params: { path: { id } } });
   const jobs = useQuery(jobsOf(id));
-  const [search] = useSearchParams();
+  const [search, setSearch] = useSearchParams();
   const table = search.get("table");
+  // The Model, or one table of it: what it is stands in the address, so that it can be linked to.
+  const shared = search.get("share");
+  const setShared = (what: string | null) =>
+    setSearch(
+      (now) => {
+        if (what === null) now.delete("share");
+        else now.set("share", what);
+        return now;
+      },
+      { replace: true },
+    );
+  const tables = useQuery({ ...tablesOf(id), enabled: shared !== null });
   useEffect(() => {
     for (const job of jobs.data?.items ?? []) follow(job);
   }, [jobs.data]);
@@ -47,9 +62,7 @@ export default function Model({ id, tab }: { id: string; tab: ModelTab }) {
     <Async query={model} inset title="Model">
       {(data) => (
         <div className="model">
-          {tab !== "data" && (
-            <title>{`${tab === "import" ? "Import into" : "History of"} ${spelled(data.name)} · Mycorr`}</title>
-          )}
+          {tab !== "data" && <title>{`${TITLES[tab]} ${spelled(data.name)} · Mycorr`}</title>}
           <div className="model-head">
             <div style={{ minWidth: 0 }}>
               <div className="crumbs">
@@ -59,7 +72,17 @@ export default function Model({ id, tab }: { id: string; tab: ModelTab }) {
               </div>
               <h1>{visible(data.name)}</h1>
             </div>
-            {data.access === "owner" && <ModelMenu model={data} />}
+            <div className="row" style={{ flexWrap: "nowrap" }}>
+              <Button
+                variant="default"
+                size="xs"
+                leftSection={<Users size={16} />}
+                onClick={() => setShared("1")}
+              >
+                Share
+              </Button>
+              <ModelMenu model={data} />
+            </div>
           </div>
           <nav className="tabs" aria-label="Model">
             {TABS.map((one) => (
@@ -73,64 +96,23 @@ export default function Model({ id, tab }: { id: string; tab: ModelTab }) {
             ))}
           </nav>
           {/* Here and not around all of it, so that the tabs keep the focus while a part's code comes. */}
+          {shared !== null && (
+            <Suspense>
+              <ShareDialog
+                model={data}
+                table={tables.data?.find((one) => one.id === shared)}
+                onClose={() => setShared(null)}
+              />
+            </Suspense>
+          )}
           <Suspense fallback={<Waiting />}>
             {tab === "data" && <ModelData model={data} />}
             {tab === "import" && <ModelImport model={data} />}
             {tab === "history" && <ModelHistory model={data} />}
+            {tab === "activity" && <ModelActivity model={data} />}
           </Suspense>
         </div>
       )}
     </Async>
-  );
-}
-
-function ModelMenu({ model }: { model: ModelType }) {
-  const [dialog, setDialog] = useState<"rename" | "delete" | null>(null);
-  const [, navigate] = useLocation();
-  const close = () => setDialog(null);
-  const params = { path: { id: model.id } };
-  return (
-    <>
-      <Menu position="bottom-end">
-        <Menu.Target>
-          <ActionIcon variant="subtle" color="gray" size={32} aria-label="Actions on this Model">
-            <EllipsisVertical size={18} />
-          </ActionIcon>
-        </Menu.Target>
-        <Menu.Dropdown>
-          <Menu.Item onClick={() => setDialog("rename")}>Rename…</Menu.Item>
-          <Menu.Item c="var(--danger)" onClick={() => setDialog("delete")}>
-            Delete Model…
-          </Menu.Item>
-        </Menu.Dropdown>
-      </Menu>
-      <Dialog opened={dialog === "rename"} onClose={close} title="Rename Model">
-        <NameForm
-          name={model.name}
-          action="Rename"
-          onClose={close}
-          save={async (name) => {
-            await answer(api.PATCH("/api/v1/models/{id}", { params, body: { name } }));
-            await refresh("/api/v1/models", "/api/v1/models/{id}");
-          }}
-        />
-      </Dialog>
-      <Confirm
-        opened={dialog === "delete"}
-        onClose={close}
-        title="Delete Model"
-        action="Delete Model"
-        typed={model.name}
-        danger
-        run={async () => {
-          await answer(api.DELETE("/api/v1/models/{id}", { params }));
-          navigate(to.models);
-          await refresh("/api/v1/models");
-        }}
-      >
-        Its {plural(model.tables, "table")} and all their versions are removed for good. The databases they
-        came from are not touched.
-      </Confirm>
-    </>
   );
 }

@@ -61,8 +61,29 @@ export default function Models() {
           );
         }}
       </Async>
+      <ShownTables />
       <NewModel opened={creating} onClose={() => setCreating(false)} />
     </div>
+  );
+}
+
+/** Tables that others show one alone, without their Models. */
+function ShownTables() {
+  const tables = $api.useQuery("get", "/api/v1/tables", { params: { query: { limit: 1000 } } });
+  const items = tables.data?.items ?? [];
+  if (items.length === 0) return null;
+  return (
+    <section className="section" aria-labelledby="shown">
+      <h2 id="shown">Tables shown to you</h2>
+      <div className="cards">
+        {items.map((table) => (
+          <Link key={table.id} className="choice" to={to.table(table.id)}>
+            <h3>{visible(table.name)}</h3>
+            <p className="small">{plural(table.rows, "row")}</p>
+          </Link>
+        ))}
+      </div>
+    </section>
   );
 }
 

@@ -1,10 +1,11 @@
 import { Button, Checkbox, NativeSelect, NumberInput, TextInput, Tooltip } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { CalendarClock } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import {
-  $api,
   answer,
   api,
+  ifAny,
   type Problem,
   refresh,
   type Schedule,
@@ -20,19 +21,18 @@ const PATH = "/api/v1/tables/{id}/schedule";
 
 /** The table's schedule; null where it has none. */
 function useSchedule(table: Table) {
-  const query = $api.useQuery(
-    "get",
-    PATH,
-    { params: { path: { id: table.id } } },
-    { retry: false, refetchInterval: 30_000 },
-  );
-  const none = query.error !== null && toProblem(query.error).status === 404;
-  return { schedule: none ? null : query.data, none };
+  const params = { path: { id: table.id } };
+  const query = useQuery({
+    queryKey: ["get", PATH, table.id],
+    queryFn: () => ifAny(api.GET(PATH, { params })),
+    refetchInterval: 30_000,
+  });
+  return query.data;
 }
 
 /** In the source badge: when it is synced next, or why it is not. */
 export function ScheduleNote({ table }: { table: Table }) {
-  const { schedule } = useSchedule(table);
+  const schedule = useSchedule(table);
   if (!schedule) return null;
   return (
     <>
@@ -50,7 +50,7 @@ export function ScheduleNote({ table }: { table: Table }) {
 
 /** A schedule that paused itself says so over the table until somebody has acted. */
 export function PausedSchedule({ table, onOpen }: { table: Table; onOpen?: () => void }) {
-  const { schedule } = useSchedule(table);
+  const schedule = useSchedule(table);
   if (!schedule?.paused_because) return null;
   return (
     <ProblemNotice
@@ -72,7 +72,7 @@ export function PausedSchedule({ table, onOpen }: { table: Table; onOpen?: () =>
 
 export function ScheduleButton(props: { table: Table; reason: string | null; onOpen: () => void }) {
   const { table, reason, onOpen } = props;
-  const { schedule } = useSchedule(table);
+  const schedule = useSchedule(table);
   const off = reason !== null && !schedule;
   return (
     <Tooltip label={reason} disabled={!off}>
@@ -107,9 +107,8 @@ export function ScheduleDialog(props: DialogProps) {
 }
 
 function Body(props: DialogProps) {
-  const { schedule, none } = useSchedule(props.table);
-  if (schedule === undefined && !none) return null;
-  return <Form {...props} schedule={schedule ?? null} />;
+  const schedule = useSchedule(props.table);
+  return schedule === undefined ? null : <Form {...props} schedule={schedule} />;
 }
 
 const PRESETS = [
@@ -129,7 +128,7 @@ function Form({ table, schedule, reason, onClose }: DialogProps & { schedule: Sc
   const [custom, setCustom] = useState(() => !PRESETS.some((preset) => preset.value === cron));
   const [zone, setZone] = useState(schedule?.time_zone ?? ZONE ?? "UTC");
   const [minutes, setMinutes] = useState<number | string>((schedule?.jitter_seconds ?? 0) / 60);
-  const [paused, setPaused] = useState(schedule !== null && schedule.paused && !schedule.paused_because);
+  const [paused, setPaused] = useState(Boolean(schedule?.paused && !schedule.paused_because));
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
   const told = (field: string) => problem?.fields?.find((one) => one.field === field)?.message;
@@ -156,7 +155,11 @@ function Form({ table, schedule, reason, onClose }: DialogProps & { schedule: Sc
     <form className="stack" onSubmit={submit} noValidate>
       {schedule && <Now schedule={schedule} />}
       {reason && <Notice tone="info" title={reason} />}
-      <fieldset className="stack plain" disabled={reason !== null}>
+      <fieldset
+        className="stack"
+        style={{ border: 0, padding: 0, margin: 0, minWidth: 0 }}
+        disabled={reason !== null}
+      >
         <NativeSelect
           data-autofocus
           label="Sync"

@@ -1,9 +1,10 @@
 import { useState } from "react";
 import { useLocation, useSearch } from "wouter";
 import { $api, queryClient } from "../api/client";
-import Icon from "../icon.svg";
 import { Async } from "../ui/Async";
 import AccountForm from "./AccountForm";
+import { Entrance } from "./Entrance";
+import { Providers, Refused } from "./Providers";
 
 /** Signs in, or makes the account: the first one ever, or any where the operator lets everybody in. */
 export default function SignIn() {
@@ -11,19 +12,19 @@ export default function SignIn() {
   const [making, setMaking] = useState(false);
   const [, navigate] = useLocation();
   const search = useSearch();
+  const wanted = new URLSearchParams(search).get("next") ?? "/";
+  // Only a path of this page: `//host` would lead away.
+  const next = /^\/(?![/\\])/.test(wanted) ? wanted : "/";
   const done = () => {
     queryClient.clear();
-    const next = new URLSearchParams(search).get("next") ?? "/";
-    // Only a path of this page: `//host` would lead away.
-    navigate(/^\/(?![/\\])/.test(next) ? next : "/", { replace: true });
+    navigate(next, { replace: true });
   };
   return (
-    <main className="sign-in">
-      <title>Sign in · Mycorr</title>
-      <div className="sign-in-card">
-        <img src={Icon} width={40} height={40} alt="" />
-        <Async query={state}>
-          {({ first, open }) => (
+    <Entrance title="Sign in">
+      <Async query={state}>
+        {({ first, open }) => (
+          <div>
+            <Refused />
             <AccountForm
               key={String(first || making)}
               signUp={first || making}
@@ -32,9 +33,10 @@ export default function SignIn() {
               closed={!first && !open}
               onDone={done}
             />
-          )}
-        </Async>
-      </div>
-    </main>
+            {!first && <Providers next={next} />}
+          </div>
+        )}
+      </Async>
+    </Entrance>
   );
 }

@@ -293,6 +293,9 @@ function TableMenu({ model, table, onPoint }: { model: Model; table: Table; onPo
           <Menu.Item component={Link} to={to.model(model.id, "history", { table: table.id })}>
             History
           </Menu.Item>
+          <Menu.Item component={Link} to={to.model(model.id, "data", { table: table.id, share: table.id })}>
+            Share this table…
+          </Menu.Item>
           <Menu.Item onClick={() => setDialog("rename")}>Rename…</Menu.Item>
           {table.source && <Menu.Item onClick={onPoint}>Use another connection…</Menu.Item>}
           <Menu.Item c="var(--danger)" onClick={() => setDialog("delete")}>

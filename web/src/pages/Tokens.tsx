@@ -6,14 +6,17 @@ import { Async, Empty } from "../ui/Async";
 import { Confirm } from "../ui/Confirm";
 import { Code } from "../ui/Copy";
 import { Dialog } from "../ui/Dialog";
+import { spelled } from "../ui/invisible";
 import { Notice, ProblemNotice } from "../ui/Notice";
 import { PageHeader } from "../ui/PageHeader";
 import { TimeAgo } from "../ui/TimeAgo";
+import { Name } from "../ui/Visible";
 
 const changed = () => refresh("/api/v1/tokens");
 
 export default function Tokens() {
   const tokens = $api.useQuery("get", "/api/v1/tokens", { params: { query: { limit: 1000 } } });
+  const models = $api.useQuery("get", "/api/v1/models", { params: { query: { limit: 1000 } } });
   const [creating, setCreating] = useState(false);
   const [revoking, setRevoking] = useState<Token | null>(null);
   const some = (tokens.data?.items.length ?? 0) > 0;
@@ -30,7 +33,7 @@ export default function Tokens() {
         empty={({ items }) =>
           items.length === 0 ? (
             <Empty title="No token yet" action={create}>
-              <p>A token lets a script call the HTTP API in your name, with everything that you may do.</p>
+              <p>A token lets a script call the HTTP API in your name: to read, or to do all that you may.</p>
             </Empty>
           ) : undefined
         }
@@ -41,6 +44,7 @@ export default function Tokens() {
               <thead>
                 <tr>
                   <th>Name</th>
+                  <th>May</th>
                   <th>Made</th>
                   <th>Last used</th>
                   <th>Expires</th>
@@ -53,6 +57,19 @@ export default function Tokens() {
                 {items.map((token) => (
                   <tr key={token.id}>
                     <td style={{ fontWeight: 600 }}>{token.name}</td>
+                    <td data-label="May">
+                      {token.access === "read" ? "read" : "do what you may"}
+                      {token.model_id && (
+                        <div className="dim small">
+                          in{" "}
+                          <Name
+                            text={
+                              models.data?.items.find(({ id }) => id === token.model_id)?.name ?? "one Model"
+                            }
+                          />
+                        </div>
+                      )}
+                    </td>
                     <td data-label="Made">
                       <TimeAgo at={token.created_at} />
                     </td>
@@ -118,6 +135,9 @@ const LIFETIMES = [
 function NewToken({ onClose }: { onClose: () => void }) {
   const [name, setName] = useState("");
   const [days, setDays] = useState("90");
+  const [access, setAccess] = useState<Token["access"]>("read");
+  const [model, setModel] = useState("");
+  const models = $api.useQuery("get", "/api/v1/models", { params: { query: { limit: 1000 } } });
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [token, setToken] = useState<string | null>(null);
@@ -127,7 +147,8 @@ function NewToken({ onClose }: { onClose: () => void }) {
     setProblem(null);
     try {
       const expires_at = days ? new Date(Date.now() + Number(days) * 86_400_000).toISOString() : null;
-      const made = await answer(api.POST("/api/v1/tokens", { body: { name: name.trim(), expires_at } }));
+      const body = { name: name.trim(), expires_at, access, model_id: model || null };
+      const made = await answer(api.POST("/api/v1/tokens", { body }));
       setToken(made.token);
       await changed();
     } catch (error) {
@@ -158,6 +179,27 @@ function NewToken({ onClose }: { onClose: () => void }) {
         value={name}
         onChange={(event) => setName(event.currentTarget.value)}
         error={field}
+      />
+      <NativeSelect
+        label="May"
+        data={[
+          { value: "read", label: "read, and change nothing" },
+          { value: "write", label: "do what you may" },
+        ]}
+        value={access}
+        onChange={(event) => setAccess(event.currentTarget.value as Token["access"])}
+      />
+      <NativeSelect
+        label="In"
+        data={[
+          { value: "", label: "everything that you see" },
+          ...(models.data?.items ?? []).map(({ id, name }) => ({
+            value: id,
+            label: `the Model ${spelled(name)} only`,
+          })),
+        ]}
+        value={model}
+        onChange={(event) => setModel(event.currentTarget.value)}
       />
       <NativeSelect
         label="Expires after"

@@ -1,21 +1,26 @@
 import { Modal, TextInput, useMantineColorScheme } from "@mantine/core";
 import { useQueries } from "@tanstack/react-query";
 import {
+  CircleUser,
   Database,
   KeyRound,
   ListChecks,
   LogOut,
+  MailPlus,
   Moon,
   PlugZap,
   Plus,
   Rows3,
+  ScrollText,
   Search,
   Sun,
   Table2,
+  UserCog,
+  Users,
 } from "lucide-react";
 import { type KeyboardEvent, type ReactNode, useId, useState } from "react";
 import { useLocation } from "wouter";
-import { $api } from "../api/client";
+import { $api, useMe } from "../api/client";
 import { tablesOf } from "../api/tables";
 import { to } from "../routes";
 import { useReturnFocus } from "../ui/Dialog";
@@ -40,6 +45,7 @@ export function CommandMenu({ onClose }: { onClose: () => void }) {
   useReturnFocus();
   const [, navigate] = useLocation();
   const { setColorScheme } = useMantineColorScheme();
+  const me = useMe();
   const models = $api.useQuery("get", "/api/v1/models", {});
   const connections = $api.useQuery("get", "/api/v1/connections", {});
   const tables = useQueries({
@@ -80,6 +86,15 @@ export function CommandMenu({ onClose }: { onClose: () => void }) {
     { id: "connections", label: "Connections", icon: <PlugZap size={16} />, run: go(to.connections) },
     { id: "new", label: "New connection", icon: <Plus size={16} />, run: go(to.newConnection()) },
     { id: "tokens", label: "API tokens", icon: <KeyRound size={16} />, run: go(to.tokens) },
+    { id: "account", label: "Account and sessions", icon: <CircleUser size={16} />, run: go(to.account) },
+    { id: "teams", label: "Teams", icon: <Users size={16} />, run: go(to.teams) },
+    { id: "invitations", label: "Invitations", icon: <MailPlus size={16} />, run: go(to.invitations) },
+    ...(me.data?.admin
+      ? [
+          { id: "people", label: "People", icon: <UserCog size={16} />, run: go(to.people) },
+          { id: "audit", label: "Audit", icon: <ScrollText size={16} />, run: go(to.audit()) },
+        ]
+      : []),
     { id: "light", label: "Theme: light", icon: <Sun size={16} />, run: () => setColorScheme("light") },
     { id: "dark", label: "Theme: dark", icon: <Moon size={16} />, run: () => setColorScheme("dark") },
     { id: "out", label: "Sign out", icon: <LogOut size={16} />, run: () => void signOut() },

@@ -1,6 +1,19 @@
 import { ActionIcon, Button, Loader, Menu, Tooltip, useMantineColorScheme } from "@mantine/core";
 import { useHotkeys } from "@mantine/hooks";
-import { CircleUser, KeyRound, LogOut, Monitor, Moon, PlugZap, Search, Sun } from "lucide-react";
+import {
+  CircleUser,
+  KeyRound,
+  LogOut,
+  MailPlus,
+  Monitor,
+  Moon,
+  PlugZap,
+  ScrollText,
+  Search,
+  Sun,
+  UserCog,
+  Users,
+} from "lucide-react";
 import { type ReactNode, useEffect, useState } from "react";
 import { Link, Redirect, useLocation } from "wouter";
 import { queryClient, toProblem, useMe } from "../api/client";
@@ -11,6 +24,7 @@ import { to } from "../routes";
 import { Async } from "../ui/Async";
 import { ErrorBoundary } from "../ui/ErrorBoundary";
 import { plural } from "../ui/format";
+import { Bell } from "./Bell";
 import { CommandMenu } from "./CommandMenu";
 import { useFocusKeeper, useFocusOnPage } from "./focus";
 import { KeysHelp } from "./KeysHelp";
@@ -75,6 +89,7 @@ export function Shell({ children }: { children: ReactNode }) {
         >
           Go to…
         </Button>
+        {signedIn && <Bell />}
         <ThemeSwitch />
         <UserMenu onSearch={() => setSearching(true)} onKeys={() => setKeys(true)} />
       </header>
@@ -207,6 +222,9 @@ function UserMenu({ onSearch, onKeys }: { onSearch: () => void; onKeys: () => vo
             {me.email}
           </Menu.Label>
         )}
+        <Menu.Item component={Link} to={to.account}>
+          Your account
+        </Menu.Item>
         <Menu.Item onClick={onSearch}>Go to…</Menu.Item>
         <Menu.Item onClick={onKeys}>Keyboard</Menu.Item>
         <Menu.Divider />
@@ -223,6 +241,7 @@ function UserMenu({ onSearch, onKeys }: { onSearch: () => void; onKeys: () => vo
 
 export function Settings({ children }: { children: ReactNode }) {
   const [path] = useLocation();
+  const me = useMe();
   return (
     <div className="settings">
       <nav aria-label="Settings">
@@ -234,6 +253,30 @@ export function Settings({ children }: { children: ReactNode }) {
           <KeyRound size={16} aria-hidden />
           API tokens
         </NavLink>
+        <NavLink to={to.account} current={path === to.account}>
+          <CircleUser size={16} aria-hidden />
+          Account
+        </NavLink>
+        <NavLink to={to.teams} current={path.startsWith(to.teams)}>
+          <Users size={16} aria-hidden />
+          Teams
+        </NavLink>
+        <NavLink to={to.invitations} current={path === to.invitations}>
+          <MailPlus size={16} aria-hidden />
+          Invitations
+        </NavLink>
+        {me.data?.admin && (
+          <>
+            <NavLink to={to.people} current={path === to.people}>
+              <UserCog size={16} aria-hidden />
+              People
+            </NavLink>
+            <NavLink to={to.audit()} current={path === to.audit()}>
+              <ScrollText size={16} aria-hidden />
+              Audit
+            </NavLink>
+          </>
+        )}
       </nav>
       <div className="page">{children}</div>
     </div>

@@ -1,9 +1,10 @@
 import { answer, api } from "../api/client";
 import { unfollowAll } from "../api/events";
 
-export async function signOut() {
+/** `next`: where to be afterwards. */
+export async function signOut(next = "/sign-in") {
   await answer(api.POST("/api/v1/sign-out"));
   unfollowAll();
   // A whole new page: nothing of what was seen stays in memory.
-  window.location.assign("/sign-in");
+  window.location.assign(next);
 }

@@ -226,7 +226,9 @@ async function startMycorr(folder: string, at?: string): Promise<Started & { url
     env: {
       ...process.env,
       MYCORR_DATA_DIR: join(folder, "mycorr"),
-      MYCORR_ALLOW_HOSTS: `127.0.0.1:${process.env.MYCORR_E2E_PG_PORT}`,
+      MYCORR_ALLOW_HOSTS: [process.env.MYCORR_E2E_PG_PORT, process.env.MYCORR_E2E_HOOK_PORT]
+        .map((port) => `127.0.0.1:${port}`)
+        .join(),
       RUST_LOG: process.env.RUST_LOG ?? "warn",
     },
   });
@@ -283,6 +285,8 @@ export default async function start() {
     process.env.MYCORR_E2E_CA = readFileSync(join(folder, "ca.pem"), "utf8");
     const { fingerprint256 } = new X509Certificate(readFileSync(join(folder, "server.pem")));
     process.env.MYCORR_E2E_FINGERPRINT = fingerprint256;
+    // Where a test receives webhooks.
+    process.env.MYCORR_E2E_HOOK_PORT = String(await freePort());
     const mycorr = await startMycorr(folder);
     process.env.MYCORR_E2E_URL = mycorr.url;
     servers.push([mycorr.server, "SIGTERM"]);

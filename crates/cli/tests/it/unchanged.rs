@@ -40,6 +40,12 @@ async fn sync_that_finds_nothing_new_makes_no_version_and_stores_nothing() {
     let state = mycorr.get(&format!("/tables/{table}")).await;
     assert_eq!((&state["version"], &state["job_id"]), (&json!(1), &Value::Null));
     assert!(state["source"]["synced_at"].as_str() > first.as_str());
+    // Who reads the activity learns that somebody synced.
+    let activity = mycorr.get(&format!("/models/{}/activity", state["model_id"].as_str().unwrap())).await;
+    for event in &activity["items"].as_array().unwrap()[..2] {
+        let told = (&event["action"], &event["object"], &event["detail"]);
+        assert_eq!(told, (&json!("table.synced"), &json!("t"), &json!("nothing new")));
+    }
 
     // The smallest changes are new: one cell, one row more, one less, a name, a type, a key.
     for (at, change) in [

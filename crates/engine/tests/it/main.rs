@@ -8,6 +8,7 @@ mod connections;
 mod imports;
 mod interruptions;
 mod memory;
+mod outbox;
 mod parallel;
 mod passport;
 mod people;
@@ -194,6 +195,7 @@ async fn engine_with(folder: &TempDir, store: &MemoryStore, allow: &str, largest
         min_free_bytes: 0,
         max_bytes_per_user: None,
         waiting: Waiting { probe_after: Duration::from_millis(200), ..Waiting::default() },
+        mail: None,
     })
 }
 

@@ -4,12 +4,13 @@ use super::{ended::note_end, finish, lease::held_by};
 use crate::{
     Meta, db,
     entity::{job, table},
+    events::{About, note},
     jobs::lease::Lease,
     now,
-    record::{JobState, StoredProblem},
+    record::{Action, JobState, StoredProblem},
     to_json,
 };
-use mycorr_domain::{Code, Problem, Result};
+use mycorr_domain::{Code, Problem, Result, UserId};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, QueryFilter};
 
 impl Meta {
@@ -24,12 +25,12 @@ impl Meta {
         let Some(row) = row else { return Ok(false) };
         let table = table::Entity::find_by_id(row.table_id).one(&transaction).await.map_err(db)?;
         let at = now().timestamp_micros();
-        if table.is_none() {
+        let Some(table) = table else {
             let gone = Problem::new(Code::Cancelled, "The table was deleted meanwhile.");
             finish(&transaction, &row, JobState::Cancelled, &gone).await?;
             transaction.commit().await.map_err(db)?;
             return Ok(false);
-        }
+        };
         let read =
             table::ActiveModel { id: Set(row.table_id), synced_at: Set(Some(at)), ..Default::default() };
         read.update_without_returning(&transaction).await.map_err(db)?;
@@ -44,6 +45,9 @@ impl Meta {
         };
         done.update_without_returning(&transaction).await.map_err(db)?;
         note_end(&transaction, &row, None).await?;
+        let actor = Some(UserId::from_uuid(row.requested_by));
+        let about = About::Model(table.model_id, &table.name);
+        note(&transaction, actor, Action::TableSynced, about, "nothing new").await?;
         transaction.commit().await.map_err(db)?;
         Ok(true)
     }

@@ -10,6 +10,7 @@ mod grants;
 mod jobs;
 mod ledger;
 mod models;
+mod notices;
 mod postgresql;
 mod schedules;
 mod start;

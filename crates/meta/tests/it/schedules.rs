@@ -327,7 +327,7 @@ async fn thousand_kills_double_and_lose_none_of_ten_thousand() {
 /// The clock goes on, is set back, and jumps ahead, 1,000 times.
 #[tokio::test(flavor = "multi_thread")]
 async fn clock_jumps_double_and_lose_none() {
-    const COUNT: usize = 20;
+    const COUNT: usize = 6;
     let fleet = Fleet::new(COUNT, "*/2 * * * *", 100).await;
     let nodes = [fleet.node().await, fleet.node().await];
     let timings: BTreeMap<Uuid, CronSchedule> = fleet

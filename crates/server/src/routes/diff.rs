@@ -223,7 +223,7 @@ pub(crate) async fn get_diff(
     let exported = app.engine.tables.export_diff(caller.id(), id, from, to, format).await?;
     let name = format!("{}.{extension}", exported.name);
     let download = Download { file: exported.file, content_type, name, tag: String::new() };
-    Ok(download.answer(RequestedRange::default())?)
+    Ok(download.answer(RequestedRange::default(), caller.revoked_from_table(&app, id))?)
 }
 
 async fn summary(

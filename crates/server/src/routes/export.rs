@@ -74,5 +74,5 @@ pub(crate) async fn export_table(
     let tag = format!("\"{id}-{}-{:016x}\"", exported.version.version, hash.finish());
     let name = format!("{}.{extension}", exported.name);
     let download = Download { file: exported.file, content_type, name, tag };
-    Ok(download.answer(RequestedRange::of(&headers))?)
+    Ok(download.answer(RequestedRange::of(&headers), caller.revoked_from_table(&app, id))?)
 }

@@ -16,8 +16,8 @@ use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
 };
-use mycorr_domain::{MemberId, ModelId, Problem, TableId, TeamId};
-use mycorr_engine::{self as engine, ShareWith, Shared, Who};
+use mycorr_domain::{MemberId, ModelId, Problem, TableId, TeamId, UserId};
+use mycorr_engine::{self as engine, NewLink, ShareWith, Shared, Who};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -34,14 +34,21 @@ pub(crate) enum MemberKind {
 /// Who may see a Model or a table.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Member {
-    /// Of the membership; the owner's is that of the account.
+    /// Of the membership; where there is none, as for the owner and for who belongs to a team only, that of the account.
     id: Uuid,
     kind: MemberKind,
     /// An invitation has its address here.
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
+    /// Of several grants the highest.
     access: Access,
+    /// The team through which a person has this access.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    via: Option<String>,
+    /// Of a team: what it is called when something is shared with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    team_id: Option<Uuid>,
     /// Of who was just invited: to be handed on. It is shown this once.
     #[serde(skip_serializing_if = "Option::is_none")]
     invite: Option<Link>,
@@ -60,14 +67,30 @@ impl From<engine::Member> for Member {
     fn from(member: engine::Member) -> Self {
         let (whose, kind, name, email) = describe(member.who);
         let id = member.id.map_or(whose, |id| *id.as_uuid());
-        Self { id, kind, name, email, access: member.access.into(), invite: None }
+        let team_id = matches!(kind, MemberKind::Team).then_some(whose);
+        Self { id, kind, name, email, access: member.access.into(), via: member.via, team_id, invite: None }
     }
 }
 
 impl Member {
-    fn shared(app: &App, headers: &HeaderMap, shared: Shared<engine::Member>) -> Self {
+    async fn shared(app: &App, by: UserId, headers: &HeaderMap, shared: Shared<engine::Member>) -> Self {
+        mail_invited(app, by, &shared.member.who, shared.invite.as_ref()).await;
         let invite = shared.invite.map(|link| Link::new(app, headers, "invite", &link));
         Self { invite, ..Self::from(shared.member) }
+    }
+}
+
+/// Mails the link of an invitation where mail is set up. It is shown all the same, so a failure is for the log.
+pub(crate) async fn mail_invite(app: &App, by: UserId, email: &str, link: &NewLink) {
+    if let Err(problem) = app.engine.notices.mail_invite(by, email, &link.token).await {
+        tracing::error!(cause = problem.internal, "an invitation could not be put into the outbox");
+    }
+}
+
+/// The same where somebody was just invited by sharing.
+pub(crate) async fn mail_invited(app: &App, by: UserId, who: &Who, link: Option<&NewLink>) {
+    if let (Who::Invite(_, email), Some(link)) = (who, link) {
+        mail_invite(app, by, email, link).await;
     }
 }
 
@@ -133,7 +156,7 @@ pub(crate) async fn put_member(
 ) -> Result<Json<Member>, ApiError> {
     let with = share_with(form.email, form.team_id)?;
     let shared = app.engine.models.put_member(caller.id(), id, with, form.access.into()).await?;
-    Ok(Json(Member::shared(&app, &headers, shared)))
+    Ok(Json(Member::shared(&app, caller.id(), &headers, shared).await))
 }
 
 /// Takes a member's access away. For the owner of the Model, and for a person who leaves.
@@ -187,7 +210,7 @@ pub(crate) async fn put_table_member(
     }
     let with = share_with(form.email, form.team_id)?;
     let shared = app.engine.tables.put_member(caller.id(), id, with).await?;
-    Ok(Json(Member::shared(&app, &headers, shared)))
+    Ok(Json(Member::shared(&app, caller.id(), &headers, shared).await))
 }
 
 /// Shows a table to a member no longer.

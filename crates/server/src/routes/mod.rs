@@ -10,6 +10,8 @@ pub(crate) mod job_list;
 pub(crate) mod jobs;
 pub(crate) mod members;
 pub(crate) mod models;
+pub(crate) mod notices;
+pub(crate) mod oidc;
 pub(crate) mod operating;
 pub(crate) mod paste;
 pub(crate) mod report;
@@ -24,6 +26,7 @@ pub(crate) mod teams;
 pub(crate) mod tokens;
 pub(crate) mod users;
 pub(crate) mod versions;
+pub(crate) mod webhooks;
 
 use mycorr_engine::Listed;
 use serde::Serialize;

@@ -4,12 +4,12 @@ use super::List;
 use crate::{
     App,
     authentication::Caller,
+    download::broken_off,
     extract::{self, Path, Query},
     problem::ApiError,
 };
 use axum::{
     Json,
-    body::Body,
     extract::State,
     http::header,
     response::{IntoResponse, Response},
@@ -125,7 +125,9 @@ pub(crate) async fn list_statements(
                 (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
                 (header::CONTENT_DISPOSITION, "attachment; filename=\"statements.csv\""),
             ];
-            Ok((headers, Body::from_stream(csv(app.engine, caller.id(), id))).into_response())
+            // Each page asks whether the ledger is the caller's still.
+            let revoked = caller.revoked(&app);
+            Ok((headers, broken_off(csv(app.engine, caller.id(), id), revoked)).into_response())
         }
     }
 }

@@ -1,10 +1,10 @@
 //! `/tables/{id}`.
 
-use super::jobs::Job;
+use super::{List, jobs::Job};
 use crate::{
     App,
     authentication::Caller,
-    extract::{Body, Path},
+    extract::{Body, Paging, Path, Query},
     problem::ApiError,
 };
 use axum::{Json, extract::State, http::StatusCode};
@@ -164,6 +164,17 @@ pub(crate) struct TableForm {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SyncStarted {
     job: Job,
+}
+
+/// The tables that were shown to the caller alone, without their Models, newest first.
+#[utoipa::path(get, path = "/tables", tag = "tables", params(Paging),
+    responses((status = OK, body = List<Table>)))]
+pub(crate) async fn list_shown_tables(
+    State(app): State<App>,
+    caller: Caller,
+    Query(paging): Query<Paging>,
+) -> Result<Json<List<Table>>, ApiError> {
+    Ok(Json(app.engine.tables.shown(caller.id(), paging.after(), paging.limit()?).await?.into()))
 }
 
 /// A table.

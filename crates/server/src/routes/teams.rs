@@ -188,6 +188,7 @@ pub(crate) async fn put_team_member(
     Body(form): Body<PutTeamMember>,
 ) -> Result<Json<TeamMember>, ApiError> {
     let shared = app.engine.teams.put_member(caller.id(), id, &form.email, form.role.into()).await?;
+    super::members::mail_invited(&app, caller.id(), &shared.member.who, shared.invite.as_ref()).await;
     let invite = shared.invite.map(|link| Link::new(&app, &headers, "invite", &link));
     Ok(Json(TeamMember { invite, ..TeamMember::from(shared.member) }))
 }
@@ -273,6 +274,7 @@ pub(crate) async fn create_invite(
         teams: teams.map(|with| (TeamId::from_uuid(with.team_id), with.role.into())).collect(),
     };
     let (invite, link) = app.engine.accounts.create_invite(caller.id(), new).await?;
+    super::members::mail_invite(&app, caller.id(), &invite.email, &link).await;
     let url = app.settings.link(&headers, "invite", link.token.expose());
     let invite =
         NewInvitation { id: *invite.id.as_uuid(), email: invite.email, url, expires_at: link.expires_at };

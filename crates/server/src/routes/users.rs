@@ -14,7 +14,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use chrono::{DateTime, Utc};
-use mycorr_domain::{Email, Secret, UserId};
+use mycorr_domain::{Secret, UserId};
 use mycorr_engine::{NewLink, User as Account, UserChange};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -118,14 +118,16 @@ pub(crate) struct ForgottenPassword {
     email: String,
 }
 
-/// Asks for a link to a new password. The answer is the same whether there is such an account or not; without mail,
-/// only an administrator can make a link.
+/// Asks for a mail with a link to a new password. The answer is the same whether there is such an account or not;
+/// without mail, only an administrator can make a link.
 #[utoipa::path(post, path = "/password-resets", tag = "accounts", security(()),
     request_body = ForgottenPassword, responses((status = ACCEPTED)))]
 pub(crate) async fn request_password_reset(
+    State(app): State<App>,
+    Extension(from): Extension<ClientAddress>,
     Body(form): Body<ForgottenPassword>,
 ) -> Result<StatusCode, ApiError> {
-    Email::parse(&form.email)?;
+    app.engine.notices.request_password_reset(&form.email, from.0).await?;
     Ok(StatusCode::ACCEPTED)
 }
 

@@ -46,6 +46,11 @@ fn id(value: &Value) -> String {
     value["id"].as_str().unwrap().to_owned()
 }
 
+/// Where nothing is ever sent: no sync is held here.
+fn webhook() -> Value {
+    json!({"url": "https://9.9.9.9/hook", "kinds": ["sync_held"]})
+}
+
 async fn token(world: &World, who: &Caller, form: Value) -> Caller {
     let new = who.post("/tokens", form).await.is(StatusCode::CREATED).await;
     Caller { token: Some(new["token"].as_str().unwrap().to_owned()), ..world.nobody() }
@@ -89,6 +94,7 @@ impl Cast {
         let schedule = json!({"cron": "0 0 1 1 *", "time_zone": "UTC"});
         owner.put(&format!("/tables/{table}/schedule"), schedule).await.ok().await;
         let team = id(&owner.post("/teams", json!({"name": "Team"})).await.is(StatusCode::CREATED).await);
+        owner.put(&format!("/models/{model}/webhook"), webhook()).await.ok().await;
         let teammate = json!({"email": "team@example.org", "role": "member"});
         owner.put(&format!("/teams/{team}/members"), teammate).await.ok().await;
         let members = format!("/models/{model}/members");
@@ -140,6 +146,7 @@ impl Cast {
             .replace("{schema}", "public")
             .replace("{table}", "t")
             .replace("{version}", "1")
+            .replace("{delivery_id}", &nothing)
             .replace("{token}", "nonsense");
         let body = match (method.as_str(), path) {
             ("POST", "/sign-up") => {
@@ -156,17 +163,21 @@ impl Cast {
                 json!({"email": "stranger@example.org"})
             }
             ("PUT", "/tables/{id}/versions/{version}/checkpoint") => json!({"name": "Name"}),
+            ("PUT", "/models/{id}/webhook") => webhook(),
             ("PUT", "/tables/{id}/schedule") => json!({"cron": "0 6 * * *", "time_zone": "UTC"}),
             ("PUT", "/tables/{id}/source") => json!({"connection_id": things.connection}),
             ("PUT", "/tables/{id}/members") => json!({"email": "spare@example.org"}),
             ("POST", "/tables/{id}/restore") => json!({"version": 1}),
             ("PUT", "/teams/{id}/members") => json!({"email": "spare@example.org", "role": "member"}),
+            ("POST", "/identities") => json!({"provider": "nowhere"}),
             ("POST", "/invites/accept") => json!({"invite": "nonsense"}),
             ("POST", "/invites") => json!({"email": format!("new{n}@example.org")}),
             ("PATCH", "/users/{id}") => json!({"disabled": false}),
             ("POST", "/password-resets") => json!({"email": "stranger@example.org"}),
             ("POST", "/password-resets/{token}") => json!({"password": PASSWORD}),
             ("POST", "/connections/role-script")
+            | ("POST", "/models/{id}/webhook/redeliver/{delivery_id}")
+            | ("POST", "/notices/read" | "/notices/{id}/read")
             | ("POST", "/jobs/{id}/cancel" | "/tables/{id}/sync" | "/sign-out")
             | (
                 "POST",

@@ -12,8 +12,11 @@ mod ledger;
 mod limits;
 mod middleware;
 mod models;
+mod notices;
+mod oidc;
 mod page;
 mod people;
+mod provider;
 mod query_parameters;
 mod retention;
 mod schedules;
@@ -22,7 +25,7 @@ mod tables;
 mod tokens;
 
 use mycorr_egress::{AllowList, Dialer};
-use mycorr_engine::{Engine, EngineDeps, SignUp, Workers};
+use mycorr_engine::{Engine, EngineDeps, MailSettings, SignInProviders, SignUp, Workers};
 use mycorr_meta::Meta;
 use mycorr_server::Settings;
 use mycorr_testkit::{Cluster, Database, MemoryStore};
@@ -66,6 +69,16 @@ impl World {
     }
 
     async fn start(settings: Settings, hosts: &str) -> Self {
+        Self::begin(settings, hosts, SignUp::Open, SignInProviders::default(), None).await
+    }
+
+    async fn begin(
+        settings: Settings,
+        hosts: &str,
+        sign_up: SignUp,
+        providers: SignInProviders,
+        mail: Option<MailSettings>,
+    ) -> Self {
         let cluster = tokio::task::spawn_blocking(Cluster::shared).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let keys = folder.path().join("master.key");
@@ -78,12 +91,14 @@ impl World {
             dialer: Dialer::new(allow),
             provider_roots: mycorr_engine::ProviderRoots::default(),
             store: Arc::new(MemoryStore::default()),
-            sign_up: SignUp::Open,
+            sign_up,
             largest_row: mycorr_engine::MAX_ROW_BYTES,
             min_free_bytes: 0,
             max_bytes_per_user: None,
             waiting: mycorr_engine::Waiting::default(),
-        });
+            mail,
+        })
+        .with_sign_in_providers(providers);
         let workers = engine.start_workers(1);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

@@ -1,6 +1,7 @@
 use crate::{Caller, PASSWORD, World, models::imported};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 impl Caller {
     pub(crate) async fn put(&self, path: &str, body: Value) -> crate::Answer {
@@ -65,8 +66,17 @@ async fn model_is_shared_and_the_highest_grant_counts() {
     assert_eq!(bob.follow(&job["job"]).await["state"], "succeeded");
     forbidden(bob.patch(&path, json!({"name": "x"})).await).await;
     let listed = bob.get(&members).await.ok().await;
-    let kinds: Vec<_> = listed["items"].as_array().unwrap().iter().map(|member| &member["access"]).collect();
-    assert_eq!(kinds, ["owner", "viewer", "collaborator"]);
+    let items = listed["items"].as_array().unwrap();
+    let seen: Vec<_> =
+        items.iter().map(|member| (&member["name"], &member["access"], &member["via"])).collect();
+    let (owner, may, via) = (json!("owner"), json!("collaborator"), json!("Data"));
+    let names = [json!("ada"), json!("bob"), json!("Data")];
+    assert_eq!(
+        seen,
+        [(&names[0], &owner, &Value::Null), (&names[1], &may, &via), (&names[2], &may, &Value::Null)],
+        "of bob's two grants the higher one counts"
+    );
+    assert_eq!(items[2]["team_id"], json!(team));
 
     // Whose team it isn't can't share with it, nor read it.
     let eve = world.user("eve").await;
@@ -205,8 +215,57 @@ async fn one_table_is_shown_alone() {
         not_found(bob.get(&format!("/models/{model}{unseen}")).await).await;
     }
     assert_eq!(bob.get("/models").await.ok().await["items"], json!([]));
+    let shown = bob.get("/tables").await.ok().await;
+    assert_eq!((&shown["items"][0]["id"], &shown["items"][1]), (&begun["table"]["id"], &Value::Null));
+    assert_eq!(ada.get("/tables").await.ok().await["items"], json!([]), "hers is in her Model");
+    let whole = json!({"email": "bob@example.org", "access": "viewer"});
+    let whole = ada.put(&format!("/models/{model}/members"), whole).await.ok().await;
+    assert_eq!(bob.get("/tables").await.ok().await["items"], json!([]), "he sees it in the Model now");
+    ada.delete(&format!("/models/{model}/members/{}", id(&whole))).await.is(StatusCode::NO_CONTENT).await;
     ada.delete(&format!("{members}/{}", id(&member))).await.is(StatusCode::NO_CONTENT).await;
     not_found(bob.get(&format!("/tables/{table}")).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn download_under_way_ends_when_the_right_is_revoked() {
+    let world = World::new().await;
+    // Far more than the buffers between the two hold.
+    world
+        .database
+        .sql("CREATE TABLE t AS SELECT repeat(md5(i::text), 32) AS a FROM generate_series(1, 40000) i");
+    let (ada, bob) = (world.user("ada").await, world.user("bob").await);
+    let begun = imported(&world, &ada, "t").await;
+    let (model, table) = (begun["table"]["model_id"].as_str().unwrap(), id(&begun["table"]));
+    let members = format!("/models/{model}/members");
+    let export = format!("/tables/{table}/export?format=csv");
+    let whole = ada.get(&export).await.response.bytes().await.unwrap().len();
+    for by in ["member", "token"] {
+        let member =
+            ada.put(&members, json!({"email": "bob@example.org", "access": "viewer"})).await.ok().await;
+        let mut download = bob.get(&export).await.response;
+        let mut got = download.chunk().await.unwrap().unwrap().len();
+        match by {
+            "member" => {
+                ada.delete(&format!("{members}/{}", id(&member))).await.is(StatusCode::NO_CONTENT).await;
+            }
+            _ => {
+                let tokens = bob.get("/tokens").await.ok().await;
+                bob.delete(&format!("/tokens/{}", id(&tokens["items"][0])))
+                    .await
+                    .is(StatusCode::NO_CONTENT)
+                    .await;
+            }
+        }
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let broken = loop {
+            match download.chunk().await {
+                Ok(Some(piece)) => got += piece.len(),
+                Ok(None) => break false,
+                Err(_) => break true,
+            }
+        };
+        assert!(broken && got < whole, "by {by}: {got} of {whole} bytes, and no error");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,494 @@
+//! The outbox: what is on its way to a webhook or a mailbox. A delivery is claimed by moving its next attempt away, so it
+//! is made at least once and under one id, however often a process dies.
+
+use crate::{
+    Meta, db,
+    entity::{delivery, notice, user, webhook},
+    from_json,
+    grants::{Grant, Own, confirm},
+    notices::has_mail,
+    now,
+    record::{Channel, Delivery, DeliveryState, NoticeKind, StoredProblem, Webhook},
+    time, to_json,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use mycorr_domain::{Code, DeliveryId, Email, ModelId, NoticeId, Problem, Result};
+use sea_orm::{
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, OnConflict},
+};
+use serde_json::json;
+use uuid::Uuid;
+
+/// How long an attempt may take: it is made again when its process has died.
+const ATTEMPT_LEASE: TimeDelta = TimeDelta::minutes(2);
+/// So many deliveries of a webhook are listed.
+const MAX_LISTED: u64 = 50;
+
+/// A secret as it is stored beside the data key that seals it.
+#[derive(Clone, Debug)]
+pub struct SealedText {
+    pub data_key: Vec<u8>,
+    pub sealed: Vec<u8>,
+}
+
+/// A delivery to be attempted now.
+#[derive(Clone, Debug)]
+pub struct ClaimedDelivery {
+    pub id: DeliveryId,
+    /// Under which the receiver knows it, at each attempt.
+    pub notice: Option<NoticeId>,
+    pub channel: Channel,
+    pub kind: String,
+    pub model: Option<ModelId>,
+    /// The mailbox.
+    pub address: Option<String>,
+    pub body: String,
+    /// What of it is secret.
+    pub sealed: Option<SealedText>,
+    /// This one included.
+    pub attempts: u32,
+    pub created_at: DateTime<Utc>,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug)]
+pub enum AttemptEnd {
+    Delivered {
+        status: Option<u16>,
+    },
+    /// `next_at`: when it is made again; `None` for never.
+    Failed {
+        status: Option<u16>,
+        problem: Problem,
+        next_at: Option<DateTime<Utc>>,
+    },
+}
+
+/// What a mail is about, besides notices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailKind {
+    PasswordReset,
+    Invite,
+}
+
+impl MailKind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PasswordReset => "password_reset",
+            Self::Invite => "invite",
+        }
+    }
+}
+
+/// The whole of a message to a webhook (Standard Webhooks, "Payload structure").
+fn payload(notice: &notice::Model) -> String {
+    let code = notice.code.as_deref().and_then(Code::parse);
+    to_json(&json!({
+        "type": notice.kind,
+        "timestamp": time(notice.at),
+        "data": {
+            "model_id": notice.model_id,
+            "model_name": notice.model_name,
+            "table_id": notice.table_id,
+            "table_name": notice.table_name,
+            "job_id": notice.job_id,
+            "code": notice.code,
+            "title": code.map(Code::title),
+        },
+    }))
+}
+
+fn new(channel: Channel, kind: &str, body: String) -> delivery::Model {
+    let at = now().timestamp_micros();
+    delivery::Model {
+        id: *DeliveryId::new().as_uuid(),
+        notice_id: None,
+        channel: channel.as_str().to_owned(),
+        kind: kind.to_owned(),
+        model_id: None,
+        address: None,
+        body,
+        data_key: None,
+        sealed: None,
+        state: DeliveryState::Pending.as_str().to_owned(),
+        attempts: 0,
+        next_at: Some(at),
+        status: None,
+        error: None,
+        created_at: at,
+        finished_at: None,
+    }
+}
+
+async fn insert(on: &impl ConnectionTrait, row: delivery::Model) -> Result<()> {
+    let row = delivery::ActiveModel::from(row);
+    delivery::Entity::insert(row).exec_without_returning(on).await.map_err(db)?;
+    Ok(())
+}
+
+/// To the webhook of the notice's Model, if it has one that wants this kind.
+pub(crate) async fn send_webhook(on: &DatabaseTransaction, notice: &notice::Model) -> Result<()> {
+    let Some(model) = notice.model_id else { return Ok(()) };
+    let hook = webhook::Entity::find_by_id(model).one(on).await.map_err(db)?;
+    let Some(hook) = hook else { return Ok(()) };
+    let kinds = hook.kinds.as_deref().map(from_json::<Vec<String>>).transpose()?;
+    if kinds.is_some_and(|kinds| !kinds.contains(&notice.kind)) {
+        return Ok(());
+    }
+    let row = delivery::Model {
+        notice_id: Some(notice.id),
+        model_id: Some(model),
+        ..new(Channel::Webhook, &notice.kind, payload(notice))
+    };
+    insert(on, row).await
+}
+
+/// To each person's mailbox, where mail is set up.
+pub(crate) async fn send_mails(
+    on: &DatabaseTransaction,
+    notice: &notice::Model,
+    people: &[user::Model],
+) -> Result<()> {
+    if !has_mail(on).await? {
+        return Ok(());
+    }
+    let body = to_json(&json!({
+        "model_id": notice.model_id,
+        "model_name": notice.model_name,
+        "table_id": notice.table_id,
+        "table_name": notice.table_name,
+        "title": notice.code.as_deref().and_then(Code::parse).map(Code::title),
+        "actor": notice.actor,
+    }));
+    for person in people {
+        let row = delivery::Model {
+            notice_id: Some(notice.id),
+            address: Some(person.email.clone()),
+            ..new(Channel::Mail, &notice.kind, body.clone())
+        };
+        insert(on, row).await?;
+    }
+    Ok(())
+}
+
+impl Meta {
+    /// Whether this process and those beside it send mail.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
+    pub async fn set_mail(&self, mail: bool) -> Result<()> {
+        use crate::entity::outbox_setting::{ActiveModel, Column, Entity};
+        let known = OnConflict::column(Column::Id).update_column(Column::Mail).to_owned();
+        let row = ActiveModel { id: Set(1), mail: Set(mail) };
+        Entity::insert(row).on_conflict(known).exec_without_returning(&self.db).await.map_err(db)?;
+        Ok(())
+    }
+
+    /// Puts a mail into the outbox.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
+    pub async fn queue_mail(
+        &self,
+        kind: MailKind,
+        to: &Email,
+        id: DeliveryId,
+        sealed: Option<SealedText>,
+        body: String,
+    ) -> Result<()> {
+        let (data_key, sealed) = sealed.map(|text| (text.data_key, text.sealed)).unzip();
+        let row = delivery::Model {
+            id: *id.as_uuid(),
+            address: Some(to.as_str().to_owned()),
+            data_key,
+            sealed,
+            ..new(Channel::Mail, kind.as_str(), body)
+        };
+        insert(&self.db, row).await
+    }
+
+    /// Takes up to `most` deliveries that are due at `at`.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
+    pub async fn claim_deliveries(
+        &self,
+        channels: &[Channel],
+        most: u64,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<ClaimedDelivery>> {
+        let due = delivery::Entity::find()
+            .filter(delivery::Column::NextAt.lte(at.timestamp_micros()))
+            .filter(delivery::Column::Channel.is_in(channels.iter().map(|channel| channel.as_str())))
+            .order_by_asc(delivery::Column::NextAt)
+            .limit(most)
+            .all(&self.db)
+            .await
+            .map_err(db)?;
+        let mut claimed = Vec::new();
+        for row in due {
+            let taken = delivery::Entity::update_many()
+                .col_expr(delivery::Column::NextAt, Expr::value((at + ATTEMPT_LEASE).timestamp_micros()))
+                .col_expr(delivery::Column::Attempts, Expr::value(row.attempts + 1))
+                .filter(delivery::Column::Id.eq(row.id))
+                .filter(delivery::Column::NextAt.eq(row.next_at))
+                .filter(delivery::Column::Attempts.eq(row.attempts))
+                .exec(&self.db)
+                .await
+                .map_err(db)?;
+            if taken.rows_affected == 1 {
+                claimed.push(ClaimedDelivery {
+                    id: DeliveryId::from_uuid(row.id),
+                    notice: row.notice_id.map(NoticeId::from_uuid),
+                    channel: Channel::parse(&row.channel)?,
+                    kind: row.kind,
+                    model: row.model_id.map(ModelId::from_uuid),
+                    address: row.address,
+                    body: row.body,
+                    sealed: row
+                        .data_key
+                        .zip(row.sealed)
+                        .map(|(data_key, sealed)| SealedText { data_key, sealed }),
+                    attempts: u32::try_from(row.attempts + 1).unwrap_or_default(),
+                    created_at: time(row.created_at),
+                });
+            }
+        }
+        Ok(claimed)
+    }
+
+    /// Records how an attempt ended, unless it was made again meanwhile. What was sealed goes with the last one.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
+    pub async fn end_attempt(&self, of: &ClaimedDelivery, end: AttemptEnd) -> Result<()> {
+        let at = now().timestamp_micros();
+        let (state, status, error, next) = match end {
+            AttemptEnd::Delivered { status } => (DeliveryState::Delivered, status, None, None),
+            AttemptEnd::Failed { status, problem, next_at } => {
+                let error = Some(to_json(&StoredProblem::from(&problem)));
+                let next = next_at.map(|at| at.timestamp_micros());
+                let state = if next.is_some() { DeliveryState::Pending } else { DeliveryState::Failed };
+                (state, status, error, next)
+            }
+        };
+        let mut change = delivery::Entity::update_many()
+            .col_expr(delivery::Column::State, Expr::value(state.as_str()))
+            .col_expr(delivery::Column::Status, Expr::value(status.map(i32::from)))
+            .col_expr(delivery::Column::Error, Expr::value(error))
+            .col_expr(delivery::Column::NextAt, Expr::value(next));
+        if state != DeliveryState::Pending {
+            change = change
+                .col_expr(delivery::Column::FinishedAt, Expr::value(at))
+                .col_expr(delivery::Column::DataKey, Expr::value(Option::<Vec<u8>>::None))
+                .col_expr(delivery::Column::Sealed, Expr::value(Option::<Vec<u8>>::None));
+        }
+        change
+            .filter(delivery::Column::Id.eq(*of.id.as_uuid()))
+            .filter(delivery::Column::Attempts.eq(of.attempts as i32))
+            .exec(&self.db)
+            .await
+            .map_err(db)?;
+        Ok(())
+    }
+
+    /// Sets where the notices of a Model go.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`; `storage_full`, `storage_unavailable`.
+    pub async fn set_webhook(
+        &self,
+        grant: &Grant<Own>,
+        url: &str,
+        kinds: Option<&[NoticeKind]>,
+        secret: SealedText,
+    ) -> Result<()> {
+        let transaction = self.write().await?;
+        confirm(&transaction, grant).await?;
+        let kinds: Option<Vec<&str>> = kinds.map(|kinds| kinds.iter().map(|kind| kind.as_str()).collect());
+        use webhook::Column as C;
+        let row = webhook::ActiveModel {
+            model_id: Set(*grant.on().as_uuid()),
+            url: Set(url.to_owned()),
+            kinds: Set(kinds.as_ref().map(to_json)),
+            data_key: Set(secret.data_key),
+            secret: Set(secret.sealed),
+            created_at: Set(now().timestamp_micros()),
+        };
+        let replace = OnConflict::column(C::ModelId)
+            .update_columns([C::Url, C::Kinds, C::DataKey, C::Secret, C::CreatedAt])
+            .to_owned();
+        webhook::Entity::insert(row)
+            .on_conflict(replace)
+            .exec_without_returning(&transaction)
+            .await
+            .map_err(db)?;
+        transaction.commit().await.map_err(db)
+    }
+
+    /// Where the notices of a Model go, and the newest of them.
+    ///
+    /// # Errors
+    /// `not_found`, also for a Model without one; `storage_unavailable`.
+    pub async fn webhook(&self, grant: &Grant<Own>) -> Result<Webhook> {
+        let model = *grant.on().as_uuid();
+        let row = webhook::Entity::find_by_id(model).one(&self.db).await.map_err(db)?;
+        let row = row.ok_or_else(|| Problem::not_found("webhook"))?;
+        let rows = delivery::Entity::find()
+            .filter(delivery::Column::ModelId.eq(model))
+            .order_by_desc(delivery::Column::Id)
+            .limit(MAX_LISTED)
+            .all(&self.db)
+            .await
+            .map_err(db)?;
+        Ok(Webhook {
+            url: row.url,
+            kinds: row
+                .kinds
+                .as_deref()
+                .map(from_json::<Vec<String>>)
+                .transpose()?
+                .map(|kinds| kinds.iter().map(|kind| NoticeKind::parse(kind)).collect::<Result<_>>())
+                .transpose()?,
+            created_at: time(row.created_at),
+            deliveries: rows.into_iter().map(record).collect::<Result<_>>()?,
+        })
+    }
+
+    /// # Errors
+    /// `not_found`, `forbidden`; `storage_full`, `storage_unavailable`.
+    pub async fn delete_webhook(&self, grant: &Grant<Own>) -> Result<()> {
+        let transaction = self.write().await?;
+        confirm(&transaction, grant).await?;
+        let model = *grant.on().as_uuid();
+        let deleted = webhook::Entity::delete_by_id(model).exec(&transaction).await.map_err(db)?;
+        if deleted.rows_affected == 0 {
+            return Err(Problem::not_found("webhook"));
+        }
+        delivery::Entity::delete_many()
+            .filter(delivery::Column::ModelId.eq(model))
+            .exec(&transaction)
+            .await
+            .map_err(db)?;
+        transaction.commit().await.map_err(db)
+    }
+
+    /// Sends a message to a Model's webhook once more, under the same id.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`; `storage_full`, `storage_unavailable`.
+    pub async fn redeliver(&self, grant: &Grant<Own>, id: DeliveryId) -> Result<()> {
+        let transaction = self.write().await?;
+        confirm(&transaction, grant).await?;
+        let row = delivery::Entity::find_by_id(*id.as_uuid())
+            .filter(delivery::Column::ModelId.eq(*grant.on().as_uuid()))
+            .one(&transaction)
+            .await
+            .map_err(db)?;
+        let row = row.ok_or_else(|| Problem::not_found("delivery"))?;
+        let again = delivery::ActiveModel {
+            id: Set(row.id),
+            state: Set(DeliveryState::Pending.as_str().to_owned()),
+            next_at: Set(Some(now().timestamp_micros())),
+            finished_at: Set(None),
+            ..Default::default()
+        };
+        again.update_without_returning(&transaction).await.map_err(db)?;
+        transaction.commit().await.map_err(db)
+    }
+
+    /// Where a Model's messages go, and the secret that signs them; `None` where that is over.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
+    pub async fn webhook_target(&self, model: ModelId) -> Result<Option<(String, SealedText)>> {
+        let row = webhook::Entity::find_by_id(*model.as_uuid()).one(&self.db).await.map_err(db)?;
+        Ok(row.map(|row| (row.url, SealedText { data_key: row.data_key, sealed: row.secret })))
+    }
+
+    /// Data keys of webhooks and of mails that wait, for a rotation of the keyring; with what each is bound to.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
+    pub async fn outbox_keys(&self) -> Result<Vec<(OutboxKey, Vec<u8>)>> {
+        let hooks = webhook::Entity::find().all(&self.db).await.map_err(db)?;
+        let mails = delivery::Entity::find()
+            .filter(delivery::Column::DataKey.is_not_null())
+            .all(&self.db)
+            .await
+            .map_err(db)?;
+        let hooks = hooks.into_iter().map(|row| (OutboxKey::Webhook(row.model_id), row.data_key));
+        let mails = mails.into_iter().filter_map(|row| Some((OutboxKey::Mail(row.id), row.data_key?)));
+        Ok(hooks.chain(mails).collect())
+    }
+
+    /// Replaces a data key if it still is the `old` one. Whether it was.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
+    pub async fn replace_outbox_key(&self, of: OutboxKey, old: Vec<u8>, new: Vec<u8>) -> Result<bool> {
+        let replaced = match of {
+            OutboxKey::Webhook(model) => webhook::Entity::update_many()
+                .col_expr(webhook::Column::DataKey, Expr::value(new))
+                .filter(webhook::Column::ModelId.eq(model))
+                .filter(webhook::Column::DataKey.eq(old))
+                .exec(&self.db)
+                .await
+                .map_err(db)?,
+            OutboxKey::Mail(id) => delivery::Entity::update_many()
+                .col_expr(delivery::Column::DataKey, Expr::value(new))
+                .filter(delivery::Column::Id.eq(id))
+                .filter(delivery::Column::DataKey.eq(old))
+                .exec(&self.db)
+                .await
+                .map_err(db)?,
+        };
+        Ok(replaced.rows_affected == 1)
+    }
+
+    pub(crate) async fn prune_deliveries(&self, before: DateTime<Utc>, most: u64) -> Result<bool> {
+        let old: Vec<Uuid> = delivery::Entity::find()
+            .select_only()
+            .column(delivery::Column::Id)
+            .filter(delivery::Column::FinishedAt.lt(before.timestamp_micros()))
+            .limit(most)
+            .into_tuple()
+            .all(&self.db)
+            .await
+            .map_err(db)?;
+        if old.is_empty() {
+            return Ok(false);
+        }
+        let old = delivery::Entity::delete_many().filter(delivery::Column::Id.is_in(old));
+        old.exec(&self.db).await.map_err(db)?;
+        Ok(true)
+    }
+}
+
+/// What a data key of the outbox is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutboxKey {
+    /// The webhook of this Model.
+    Webhook(Uuid),
+    /// This delivery.
+    Mail(Uuid),
+}
+
+fn record(row: delivery::Model) -> Result<Delivery> {
+    let error = row.error.as_deref().map(from_json::<StoredProblem>).transpose()?;
+    Ok(Delivery {
+        id: DeliveryId::from_uuid(row.id),
+        notice: row.notice_id.map(NoticeId::from_uuid),
+        kind: NoticeKind::parse(&row.kind)?,
+        state: DeliveryState::parse(&row.state)?,
+        attempts: u32::try_from(row.attempts).unwrap_or_default(),
+        status: row.status.and_then(|status| u16::try_from(status).ok()),
+        problem: error.map(Problem::from),
+        created_at: time(row.created_at),
+        next_attempt_at: row.next_at.map(time),
+        finished_at: row.finished_at.map(time),
+    })
+}

@@ -1,0 +1,77 @@
+//! A real SMTP server that keeps what it is sent: aiosmtpd, which `scripts/servers` installs.
+
+use crate::servers::{cache, not_tested};
+use std::{
+    fs,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+use tempfile::TempDir;
+
+/// Ends with the test, however that ends.
+pub struct MailSink {
+    port: u16,
+    folder: TempDir,
+    keeper: Child,
+}
+
+impl MailSink {
+    /// `None` where it is not installed, which the test's output says.
+    pub fn start() -> Option<Self> {
+        let packages = cache().join("mail");
+        if !packages.join("aiosmtpd").exists() {
+            not_tested("mail: scripts/servers installs the mail server aiosmtpd");
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let port = crate::server_dir::free_port();
+        // The shell reads to the end of a pipe whose other end only this process holds.
+        let script = "python3 -m aiosmtpd -n -l \"127.0.0.1:$0\" -c aiosmtpd.handlers.Mailbox \"$1\" & server=$!; \
+                      cat >/dev/null; kill $server";
+        let keeper = Command::new("sh")
+            .args(["-c", script, &port.to_string()])
+            .arg(folder.path().join("mails"))
+            .env("PYTHONPATH", packages)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        crate::server_dir::wait_for_port(port, || "aiosmtpd did not start".to_owned());
+        Some(Self { port, folder, keeper })
+    }
+
+    /// Where it listens, as a setting.
+    pub fn url(&self) -> String {
+        format!("smtp://127.0.0.1:{}", self.port)
+    }
+
+    /// What was received, with headers, lines that were folded in transport put together again.
+    pub fn mails(&self) -> Vec<String> {
+        let folder = self.folder.path().join("mails/new");
+        let files = fs::read_dir(folder).into_iter().flatten();
+        let text = |file: fs::DirEntry| {
+            let text = String::from_utf8_lossy(&fs::read(file.path()).unwrap()).replace("\r\n", "\n");
+            // Quoted-printable (RFC 2045), as far as these mails need it.
+            text.replace("=\n", "").replace("=3D", "=").replace("=20", " ")
+        };
+        files.map(|file| text(file.unwrap())).collect()
+    }
+
+    /// Waits for a mail that has this in it.
+    pub async fn wait_for(&self, part: &str) -> String {
+        loop {
+            if let Some(mail) = self.mails().into_iter().find(|mail| mail.contains(part)) {
+                return mail;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+impl Drop for MailSink {
+    fn drop(&mut self) {
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
+    }
+}
