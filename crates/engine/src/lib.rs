@@ -20,6 +20,7 @@ mod parallel_read;
 mod passwords;
 mod people;
 mod reading;
+mod receipts;
 mod retention;
 mod role;
 mod role_privileges;
@@ -72,7 +73,9 @@ pub use mycorr_pgread::{
     tls::{CertificateInfo, ProviderRoots, Rule},
 };
 
-pub use mycorr_domain::{Mask, Selection, SourceChange, SourceRecord, UniqueKey};
+pub use mycorr_domain::{
+    BothSides, ColumnReceipt, Mask, Receipt, Selection, SourceChange, SourceRecord, UniqueKey,
+};
 
 use mycorr_domain::{Result, TableStore};
 use mycorr_egress::Dialer;

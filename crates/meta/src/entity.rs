@@ -237,6 +237,9 @@ pub mod version {
         pub created_at: i64,
         /// The name under which it is kept.
         pub checkpoint: Option<String>,
+        /// The newest comparison with its source, in JSON.
+        pub receipt: Option<String>,
+        pub verified_at: Option<i64>,
     }
     belongs_to!(user by CreatedBy);
 }
@@ -309,6 +312,9 @@ pub mod job {
         /// How many it read through, and why not through more.
         pub connections: Option<i64>,
         pub connections_note: Option<String>,
+        /// Whether a comparison follows.
+        pub verify: bool,
+        pub receipt: Option<String>,
     }
     no_relations!();
 }

@@ -21,6 +21,7 @@ mod migration;
 mod models;
 mod people_migration;
 mod pool;
+mod receipt_migration;
 mod record;
 mod retention;
 mod selection_migration;

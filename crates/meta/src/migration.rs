@@ -27,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(crate::connections_migration::SeveralConnections),
             Box::new(crate::checkpoint_migration::Checkpoints),
             Box::new(crate::selection_migration::Selections),
+            Box::new(crate::receipt_migration::Receipts),
         ]
     }
 }

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use mycorr_domain::{
     Code, Column, ConnectionId, ConnectionKind, Endpoint, EventId, InviteId, JobId, MemberId, ModelId,
-    Problem, Selection, SessionId, SourceRecord, StatementId, StoreVersion, TableId, TeamId, TokenId, UserId,
+    Problem, Receipt, Selection, SessionId, SourceRecord, StatementId, StoreVersion, TableId, TeamId,
+    TokenId, UserId,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -62,7 +63,7 @@ impl Access {
 }
 
 words! {
-    JobKind { Import = "import", Sync = "sync", Restore = "restore" }
+    JobKind { Import = "import", Sync = "sync", Restore = "restore", Verify = "verify" }
     JobState {
         Queued = "queued", Running = "running", Succeeded = "succeeded", Failed = "failed", Cancelled = "cancelled",
     }
@@ -108,7 +109,7 @@ words! {
     }
     TokenAccess { Read = "read", Write = "write" }
     /// What a statement was sent for.
-    Purpose { Test = "test", Browse = "browse", Preview = "preview", Import = "import", Sync = "sync" }
+    Purpose { Test = "test", Browse = "browse", Preview = "preview", Import = "import", Sync = "sync", Verify = "verify" }
 }
 
 impl JobState {
@@ -331,6 +332,8 @@ pub struct Version {
     pub created_at: DateTime<Utc>,
     /// The name under which it is kept.
     pub checkpoint: Option<String>,
+    /// The newest comparison with its source, and when it was made.
+    pub receipt: Option<(DateTime<Utc>, Receipt)>,
 }
 
 #[derive(Clone, Debug)]
@@ -355,6 +358,8 @@ pub struct Job {
     /// Why not through as many as the connection's owner allows.
     pub connections_note: Option<String>,
     pub version: Option<i64>,
+    /// What a comparison came to.
+    pub receipt: Option<Receipt>,
     pub problem: Option<Problem>,
 }
 

@@ -98,6 +98,7 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(jobs::cancel_job))
         .routes(routes!(tables::get_table, tables::update_table, tables::delete_table))
         .routes(routes!(tables::sync_table))
+        .routes(routes!(tables::verify_table))
         .routes(routes!(tables::set_source))
         .routes(routes!(rows::list_rows))
         .routes(routes!(rows::get_cell))

@@ -4,6 +4,7 @@
 mod admission;
 #[doc(hidden)]
 pub mod bench;
+mod checksums;
 mod conditions;
 mod datetime_key;
 mod diff;

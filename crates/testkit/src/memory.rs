@@ -10,10 +10,10 @@ use arrow_array::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use mycorr_domain::{
-    AnswerBudget, Cell, Change, Code, Column, ColumnType, Committed, DiffColumn, DiffCounts, DiffFormat,
-    DiffPage, DiffPlan, DiffRow, Export, ExportFormat, Filter, JobId, Operator, Page, Problem, Result,
-    RowQuery, Section, Snapshot, StoreVersion, StoredColumn, TableId, TableStore, TableWriter, TextEncoder,
-    WriteRight, output,
+    AnswerBudget, Cell, Change, Checksums, Code, Column, ColumnType, Committed, DiffColumn, DiffCounts,
+    DiffFormat, DiffPage, DiffPlan, DiffRow, Export, ExportFormat, Filter, JobId, Operator, Page, Problem,
+    Result, RowQuery, Section, Snapshot, StoreVersion, StoredChecksums, StoredColumn, TableId, TableStore,
+    TableWriter, TextEncoder, TextHash, WriteRight, output,
 };
 use std::{
     borrow::Cow,
@@ -239,6 +239,20 @@ impl TableStore for MemoryStore {
             encoder.rows(&mut out, &columns.iter().map(stored).collect::<Vec<_>>(), row..row + 1);
         }
         Ok(Box::new(Written(Some(out.into()))))
+    }
+
+    async fn checksums(&self, at: &Snapshot, hash: TextHash) -> Result<StoredChecksums> {
+        let version = self.version(at.table, at.version)?;
+        let mut checksums = Checksums::new(at.columns.len());
+        for batch in &*version.batches {
+            let columns = at.columns.iter().zip(batch.columns()).map(|(column, native)| StoredColumn {
+                column,
+                native,
+                exact: batch.column_by_name(&column.exact_name()).map(|exact| exact.as_binary()),
+            });
+            checksums.add(&columns.collect::<Vec<_>>(), batch.num_rows(), hash);
+        }
+        Ok(StoredChecksums { checksums, intact: None })
     }
 
     async fn diff(&self, plan: &DiffPlan) -> Result<DiffCounts> {

@@ -978,6 +978,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tables/{id}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Queues a comparison of the newest version with its source: the job's `receipt` says what it came to. A version whose
+         *     files are not what was written fails the job.
+         */
+        post: operations["verify_table"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tables/{id}/versions": {
         parameters: {
             query?: never;
@@ -1260,6 +1280,12 @@ export interface components {
          * @enum {string}
          */
         AddressOutcome: "connected" | "refused" | "no_answer" | "unreachable" | "failed";
+        BothSides: {
+            /** Format: int64 */
+            source: number;
+            /** Format: int64 */
+            stored: number;
+        };
         /** @description The first certificate of the PEM that was pasted. */
         CaCertificate: {
             /** Format: date-time */
@@ -1332,6 +1358,14 @@ export interface components {
         };
         /** @enum {string} */
         ColumnChange: "added" | "removed" | "changed";
+        ColumnReceipt: {
+            equal: boolean;
+            name: string;
+            /** @description Whether the values' texts were compared too: those of a masked column can't be. */
+            texts: boolean;
+            /** @description How many are not null. */
+            values: components["schemas"]["BothSides"];
+        };
         /** @description A saved connection. The password and the PEM never leave. */
         Connection: {
             ca_certificate: components["schemas"]["CaCertificate"] | null;
@@ -1559,6 +1593,8 @@ export interface components {
             schema: string;
             /** @description As it is called at the source. */
             table: string;
+            /** @description Compares what was stored with the source afterwards, by a job that follows. */
+            verify?: boolean;
         };
         /** @description The job that imports, and the table that it will make. The table is listed once it has a version. */
         ImportStarted: {
@@ -1626,6 +1662,7 @@ export interface components {
             problem: components["schemas"]["Problem"] | null;
             /** Format: date-time */
             queued_at: string;
+            receipt: components["schemas"]["Receipt"] | null;
             /**
              * Format: int64
              * @description Read so far.
@@ -1651,7 +1688,7 @@ export interface components {
             waiting_for: components["schemas"]["WaitingFor"] | null;
         };
         /** @enum {string} */
-        JobKind: "import" | "sync" | "restore";
+        JobKind: "import" | "sync" | "restore" | "verify";
         /** @description Where a job reads. */
         JobSource: {
             /**
@@ -1946,7 +1983,7 @@ export interface components {
             type: string;
         };
         /** @enum {string} */
-        Purpose: "test" | "browse" | "preview" | "import" | "sync";
+        Purpose: "test" | "browse" | "preview" | "import" | "sync" | "verify";
         PutMember: {
             access: components["schemas"]["Access"];
             /**
@@ -1980,6 +2017,24 @@ export interface components {
              */
             email: string;
             role: components["schemas"]["TeamRole"];
+        };
+        /**
+         * @description A version beside its source: how many rows, and for each column how many values that are not null and the sum of the
+         *     hashes of their texts, as the database computes them and as they are read from what is stored.
+         */
+        Receipt: {
+            columns: components["schemas"]["ColumnReceipt"][];
+            /** @description Rows and all columns are equal, and what is stored is what was written. */
+            equal: boolean;
+            /** @description Whether what is stored is what was written; null for versions that were made before that was kept. */
+            intact: boolean | null;
+            rows: components["schemas"]["BothSides"];
+            /** @description Whether the source was read under the snapshot of the version itself. */
+            snapshot: boolean;
+            /** @description Whether the source changed since the version was read; null where that can't be told. */
+            source_changed: boolean | null;
+            /** Format: int64 */
+            version: number;
         };
         ResetPassword: {
             /**
@@ -2431,6 +2486,16 @@ export interface components {
             admin?: boolean | null;
             disabled?: boolean | null;
         };
+        /** @description How the newest comparison of a version with its source ended; its job has the whole receipt. */
+        Verified: {
+            /** Format: date-time */
+            at: string;
+            equal: boolean;
+            /** @description Whether the source was read under the snapshot of the version itself. */
+            snapshot: boolean;
+            /** @description null where it can't be told. */
+            source_changed: boolean | null;
+        };
         /** @description A version of a table. It never changes. */
         Version: {
             /** Format: int64 */
@@ -2457,6 +2522,7 @@ export interface components {
             /** Format: int64 */
             rows: number;
             source_change: components["schemas"]["SourceChange"] | null;
+            verified: components["schemas"]["Verified"] | null;
             /**
              * Format: int64
              * @description From 1.
@@ -4800,6 +4866,36 @@ export interface operations {
         };
     };
     sync_table: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncStarted"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify_table: {
         parameters: {
             query?: never;
             header?: never;

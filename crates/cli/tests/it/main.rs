@@ -16,6 +16,7 @@ mod oracle;
 mod product;
 mod queries;
 mod quotas;
+mod receipts;
 mod retention;
 mod rounds;
 mod selection;

@@ -164,7 +164,7 @@ impl Cast {
             ("POST", "/password-resets") => json!({"email": "stranger@example.org"}),
             ("POST", "/password-resets/{token}") => json!({"password": PASSWORD}),
             ("POST", "/connections/role-script")
-            | ("POST", "/jobs/{id}/cancel" | "/tables/{id}/sync" | "/sign-out")
+            | ("POST", "/jobs/{id}/cancel" | "/tables/{id}/sync" | "/tables/{id}/verify" | "/sign-out")
             | (
                 "POST",
                 "/connections/{id}/test" | "/connections/{id}/passport" | "/connections/{id}/accept",
