@@ -12,6 +12,7 @@ pub mod id;
 pub mod name;
 pub mod output;
 pub mod problem;
+pub mod profile;
 pub mod query;
 pub mod receipt;
 pub mod right;
@@ -35,6 +36,7 @@ pub use id::{
 };
 pub use name::{Email, PersonName, ResourceName, TableName};
 pub use problem::{FieldProblem, Problem, Result};
+pub use profile::{ColumnProfile, Profile};
 pub use query::{Filter, Operator, RowQuery, Sort, parse_columns};
 pub use receipt::{BothSides, ColumnReceipt, Receipt};
 pub use right::WriteRight;

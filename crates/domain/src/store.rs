@@ -8,6 +8,7 @@ use crate::{
     export::{Export, ExportFormat},
     id::{JobId, TableId},
     problem::{Problem, Result},
+    profile::Profile,
     query::RowQuery,
     right::WriteRight,
 };
@@ -99,6 +100,11 @@ pub trait TableStore: Send + Sync + 'static {
 
     /// All rows of a query (whose `offset` and `limit` count for nothing) as a file.
     async fn export(&self, at: &Snapshot, query: &RowQuery, format: ExportFormat) -> Result<Box<dyn Export>>;
+
+    /// What the columns of a version hold; `None` where that was not kept.
+    async fn profile(&self, _at: &Snapshot) -> Result<Option<Profile>> {
+        Ok(None)
+    }
 
     /// What a version comes to, read anew from what is stored.
     async fn checksums(&self, at: &Snapshot, hash: TextHash) -> Result<StoredChecksums>;

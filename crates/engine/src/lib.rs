@@ -19,6 +19,7 @@ mod models;
 mod parallel_read;
 mod passwords;
 mod people;
+mod profiles;
 mod reading;
 mod receipts;
 mod retention;
@@ -74,7 +75,7 @@ pub use mycorr_pgread::{
 };
 
 pub use mycorr_domain::{
-    BothSides, ColumnReceipt, Mask, Receipt, Selection, SourceChange, SourceRecord, UniqueKey,
+    BothSides, ColumnReceipt, Mask, Profile, Receipt, Selection, SourceChange, SourceRecord, UniqueKey,
 };
 
 use mycorr_domain::{Result, TableStore};

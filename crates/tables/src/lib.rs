@@ -20,6 +20,7 @@ mod order;
 mod packed;
 mod page;
 mod problem;
+mod profile;
 mod row_numbers;
 mod scan;
 mod sizes;

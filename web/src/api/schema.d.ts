@@ -910,6 +910,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tables/{id}/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the columns of a version hold: nulls, different values, extremes, mean, histogram and the values found most. */
+        get: operations["get_profile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tables/{id}/restore": {
         parameters: {
             query?: never;
@@ -1280,6 +1297,13 @@ export interface components {
          * @enum {string}
          */
         AddressOutcome: "connected" | "refused" | "no_answer" | "unreachable" | "failed";
+        /** @description Values from `from` on, up to but not including `to`. */
+        Bar: {
+            from: string;
+            /** Format: int64 */
+            rows: number;
+            to: string;
+        };
         BothSides: {
             /** Format: int64 */
             source: number;
@@ -1358,6 +1382,30 @@ export interface components {
         };
         /** @enum {string} */
         ColumnChange: "added" | "removed" | "changed";
+        /** @description Values are texts as PostgreSQL prints them. */
+        ColumnProfile: {
+            /**
+             * Format: int64
+             * @description How many different values that are not null; within some per cent unless `distinct_is_exact`.
+             */
+            distinct: number;
+            distinct_is_exact: boolean;
+            /** @description Of numbers, dates and timestamps: bars of equal width, counted exactly. Infinity and NaN are in none. */
+            histogram: components["schemas"]["Bar"][];
+            max: string | null;
+            /**
+             * Format: double
+             * @description Of numbers that are all finite.
+             */
+            mean: number | null;
+            /** @description By the order of the type; null where there are no values, or that order can't be followed over so many. */
+            min: string | null;
+            name: string;
+            /** Format: int64 */
+            nulls: number;
+            /** @description The values that are found most, counted exactly; empty where too many are different. */
+            top: components["schemas"]["TopValue"][];
+        };
         ColumnReceipt: {
             equal: boolean;
             name: string;
@@ -1982,6 +2030,14 @@ export interface components {
              */
             type: string;
         };
+        /** @description What the columns of a version hold, made from all its rows while they were written. */
+        Profile: {
+            columns: components["schemas"]["ColumnProfile"][];
+            /** Format: int64 */
+            rows: number;
+            /** Format: int64 */
+            version: number;
+        };
         /** @enum {string} */
         Purpose: "test" | "browse" | "preview" | "import" | "sync" | "verify";
         PutMember: {
@@ -2438,6 +2494,11 @@ export interface components {
          * @enum {string}
          */
         TokenAccess: "read" | "write";
+        TopValue: {
+            /** Format: int64 */
+            rows: number;
+            value: string;
+        };
         Transfer: {
             /**
              * Format: email
@@ -4731,6 +4792,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_profile: {
+        parameters: {
+            query?: {
+                /** @description The newest when left out. */
+                version?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {

@@ -14,6 +14,7 @@ mod leaks;
 mod ledger;
 mod oracle;
 mod product;
+mod profiles;
 mod queries;
 mod quotas;
 mod receipts;

@@ -12,6 +12,7 @@ pub(crate) mod members;
 pub(crate) mod models;
 pub(crate) mod operating;
 pub(crate) mod paste;
+pub(crate) mod profile;
 pub(crate) mod report;
 pub(crate) mod retention;
 pub(crate) mod role;
