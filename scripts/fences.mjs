@@ -60,7 +60,7 @@ const forTests = new Set(compiled('--workspace', '-e', 'normal,build,dev'));
 rule('Tests give other features to:', [...new Set(compiled('-p', 'mycorr-cli', '-e', 'normal,build'))].filter((line) => !forTests.has(line)));
 
 // A dependency that nothing names costs every build and every review of the lock file.
-const named = workspace.flatMap((crate) => crate.dependencies.map((dependency) => dependency.name));
+const named = workspace.flatMap((crate) => crate.dependencies.map((dependency) => dependency.rename ?? dependency.name));
 const listed = readFileSync('Cargo.toml', 'utf8').match(/^\[workspace\.dependencies\]\n([^]*?)^\[/m)[1].match(/^[\w-]+(?= *=)/gm);
 rule('No crate depends on, although the workspace lists it:', listed.filter((name) => !named.includes(name)));
 for (const { name, dependencies } of workspace) {

@@ -2,6 +2,7 @@
 //! port behind which tables are kept. Depends on no other crate of the house, dials nothing, stores nothing.
 
 pub mod cell;
+pub mod checksum;
 pub mod code;
 pub mod column;
 pub mod connection;
@@ -12,7 +13,9 @@ pub mod id;
 pub mod name;
 pub mod output;
 pub mod problem;
+pub mod profile;
 pub mod query;
+pub mod receipt;
 pub mod right;
 pub mod secret;
 pub mod selection;
@@ -23,6 +26,7 @@ mod transient;
 pub mod type_tree;
 
 pub use cell::{AnswerBudget, Cell, CellDigest, LargeCell};
+pub use checksum::{Checksums, ColumnChecksum, TextHash};
 pub use code::Code;
 pub use column::{Column, ColumnType};
 pub use connection::{ConnectionKind, ConnectionName, DatabaseName, Endpoint, Port, RoleName};
@@ -35,10 +39,14 @@ pub use id::{
 };
 pub use name::{Email, PersonName, ResourceName, TableName};
 pub use problem::{FieldProblem, Problem, Result};
+pub use profile::{ColumnProfile, Profile};
 pub use query::{Filter, Operator, RowQuery, Sort, parse_columns};
+pub use receipt::{BothSides, ColumnReceipt, Receipt};
 pub use right::WriteRight;
 pub use secret::Secret;
 pub use selection::{Mask, MaskHasher, MaskKey, REDACTED, Selection};
 pub use source::{RecordedFilter, RecordedMask, SourceChange, SourceRecord, UniqueKey};
-pub use store::{Committed, Held, Page, Section, Snapshot, StoreVersion, TableStore, TableWriter};
+pub use store::{
+    Committed, Held, Page, Section, Snapshot, StoreVersion, StoredChecksums, TableStore, TableWriter,
+};
 pub use type_tree::{Collating, Collation, RangeTree, Scalar, SortOrder, TypeTree};

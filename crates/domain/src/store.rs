@@ -2,11 +2,13 @@
 
 use crate::{
     cell::Cell,
+    checksum::{Checksums, TextHash},
     column::Column,
     diff::{Change, DiffCounts, DiffFormat, DiffPage, DiffPlan},
     export::{Export, ExportFormat},
     id::{JobId, TableId},
     problem::{Problem, Result},
+    profile::Profile,
     query::RowQuery,
     right::WriteRight,
 };
@@ -54,6 +56,14 @@ pub struct Committed {
     pub bytes: u64,
 }
 
+/// What is stored of a version, read once more.
+#[derive(Clone, Debug)]
+pub struct StoredChecksums {
+    pub checksums: Checksums,
+    /// Whether it is what was written; `None` where the commit does not say.
+    pub intact: Option<bool>,
+}
+
 /// Rows of a version, and how many there are after the filters. Fewer rows than asked for when they come to
 /// more than an answer may hold ([`AnswerBudget`](crate::AnswerBudget)).
 #[derive(Clone, Debug)]
@@ -90,6 +100,14 @@ pub trait TableStore: Send + Sync + 'static {
 
     /// All rows of a query (whose `offset` and `limit` count for nothing) as a file.
     async fn export(&self, at: &Snapshot, query: &RowQuery, format: ExportFormat) -> Result<Box<dyn Export>>;
+
+    /// What the columns of a version hold; `None` where that was not kept.
+    async fn profile(&self, _at: &Snapshot) -> Result<Option<Profile>> {
+        Ok(None)
+    }
+
+    /// What a version comes to, read anew from what is stored.
+    async fn checksums(&self, at: &Snapshot, hash: TextHash) -> Result<StoredChecksums>;
 
     /// How many rows of two versions differ, and in which columns.
     async fn diff(&self, plan: &DiffPlan) -> Result<DiffCounts>;

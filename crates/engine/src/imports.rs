@@ -19,6 +19,8 @@ pub struct Import {
     pub columns: Option<Vec<String>>,
     /// Which rows come over, and what is masked before it is stored.
     pub selection: Selection,
+    /// Whether the version is compared with its source afterwards.
+    pub verify: bool,
 }
 
 /// Bringing tables over, and again.
@@ -59,6 +61,7 @@ impl Imports {
             name,
             columns,
             selection: import.selection,
+            verify: import.verify,
         };
         let queued = self.meta.queue_import(&grant, new).await?;
         self.jobs.job_queued();

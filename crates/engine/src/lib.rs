@@ -22,7 +22,9 @@ mod outbox;
 mod parallel_read;
 mod passwords;
 mod people;
+mod profiles;
 mod reading;
+mod receipts;
 mod retention;
 mod role;
 mod role_privileges;
@@ -82,7 +84,9 @@ pub use mycorr_pgread::{
     tls::{CertificateInfo, ProviderRoots, Rule},
 };
 
-pub use mycorr_domain::{Mask, Selection, SourceChange, SourceRecord, UniqueKey};
+pub use mycorr_domain::{
+    BothSides, ColumnReceipt, Mask, Profile, Receipt, Selection, SourceChange, SourceRecord, UniqueKey,
+};
 
 use mycorr_domain::{Result, TableStore};
 use mycorr_egress::Dialer;

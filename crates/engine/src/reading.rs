@@ -11,8 +11,8 @@ use crate::{
 use arrow_array::RecordBatch;
 use futures::future::join_all;
 use mycorr_domain::{Code, ModelId, Problem, Result, Section, TableWriter};
-use mycorr_meta::{ClaimedJob, JobKind, JobProgress, LeaseStatus, Purpose, WaitingFor};
-use mycorr_pgread::{Agreed, Client, Scan, Stop, TableDescription, WithStop};
+use mycorr_meta::{ClaimedJob, Connection, JobKind, JobProgress, LeaseStatus, Purpose, WaitingFor};
+use mycorr_pgread::{Agreed, Client, Journal, Scan, Stop, TableDescription, WithStop};
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -39,24 +39,19 @@ impl Progress {
     }
 }
 
-fn interrupted() -> Problem {
+pub(crate) fn interrupted() -> Problem {
     Problem::new(Code::Cancelled, "The job was cancelled. Nothing was changed.")
 }
 
 impl Runner {
-    /// Reads a job's source into a new version of its table.
-    pub(crate) async fn read(
+    /// Connects to where a job's table comes from.
+    pub(crate) async fn open_source(
         &self,
         work: &ClaimedJob,
-        progress: &Progress,
+        purpose: Purpose,
         abort: &CancellationToken,
-    ) -> Result<JobOutput> {
-        let source = &work.job.source;
-        let purpose = match work.job.kind {
-            JobKind::Import => Purpose::Import,
-            _ => Purpose::Sync,
-        };
-        let connection = match source.connection {
+    ) -> Result<(Connection, Arc<dyn Journal>, Client)> {
+        let connection = match work.job.source.connection {
             Some(id) => self.meta.connection_of_job(id).await?,
             None => None,
         };
@@ -65,10 +60,9 @@ impl Runner {
                 "Point the table at another connection of yours (Use another connection), then sync again.",
             )
         })?;
-        let limits = connection.limits;
         let journal =
             self.connections.ledger(connection.id, work.job.requested_by, purpose, Some(work.job.id));
-        let mut client = {
+        let client = {
             // The password goes as soon as it has been used.
             let target = self.connections.target(&connection).await?;
             let connecting = Client::connect(&self.connections.dialer, &target, journal.clone());
@@ -77,6 +71,22 @@ impl Runner {
                 Err(problem) => return Err(self.connections.sign_in_failed(&connection, problem).await),
             }
         };
+        Ok((connection, journal, client))
+    }
+
+    /// Reads a job's source into a new version of its table.
+    pub(crate) async fn read(
+        &self,
+        work: &ClaimedJob,
+        progress: &Progress,
+        abort: &CancellationToken,
+    ) -> Result<JobOutput> {
+        let purpose = match work.job.kind {
+            JobKind::Import => Purpose::Import,
+            _ => Purpose::Sync,
+        };
+        let (connection, journal, mut client) = self.open_source(work, purpose, abort).await?;
+        let limits = connection.limits;
         let looking = async {
             let found = self.find_source(&mut client, work, connection.id).await?;
             source_limits::check_duration(
@@ -181,7 +191,7 @@ impl Runner {
             false => Some(writer.commit().await?),
         };
         let warning = source::changed(&record, &work.job.source, row_security(&described, rows));
-        Ok(JobOutput { columns, source: Some(record), committed, warning, _quota_turn: turn })
+        Ok(JobOutput { columns, source: Some(record), committed, warning, receipt: None, _quota_turn: turn })
     }
 
     /// Writes what comes until no more does.

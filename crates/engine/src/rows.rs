@@ -51,7 +51,12 @@ impl Tables {
         self.store.cell(&snapshot(&version), &query, column).await
     }
 
-    async fn readable(&self, user: UserId, table: TableId, version: Option<i64>) -> Result<Version> {
+    pub(crate) async fn readable(
+        &self,
+        user: UserId,
+        table: TableId,
+        version: Option<i64>,
+    ) -> Result<Version> {
         let (table, _) = self.meta.table(user, table).await?;
         self.meta.version(&table, version).await
     }

@@ -6,7 +6,7 @@ use crate::{
     slow_reads::{MIN_WINDOW_BYTES, SLOW_WINDOW, SlowReads, given_up},
 };
 use chrono::{TimeDelta, Utc};
-use mycorr_domain::{Code, Column, Committed, Problem, Result, SourceRecord, TableStore};
+use mycorr_domain::{Code, Column, Committed, Problem, Receipt, Result, SourceRecord, TableStore};
 use mycorr_meta::{ClaimedJob, JobKind, JobProgress, LeaseStatus, Meta, NewVersion};
 use std::{
     sync::{
@@ -88,6 +88,8 @@ pub(crate) struct JobOutput {
     /// None: a sync found nothing new.
     pub(crate) committed: Option<Committed>,
     pub(crate) warning: Option<Problem>,
+    /// What a comparison came to.
+    pub(crate) receipt: Option<Receipt>,
     /// Held until the version is recorded.
     pub(crate) _quota_turn: Option<OwnedMutexGuard<()>>,
 }
@@ -311,7 +313,8 @@ impl Runner {
         progress: &Progress,
         abort: &CancellationToken,
     ) -> Result<JobOutput> {
-        if work.again {
+        // A comparison writes nothing.
+        if work.again && work.job.kind != JobKind::Verify {
             // An earlier run may have committed, or may be paused: it must not any more.
             if let Some(committed) = self.store.take_over(work.right).await? {
                 let (columns, source) = self.noted(work).await?;
@@ -320,6 +323,7 @@ impl Runner {
                     source,
                     committed: Some(committed),
                     warning: None,
+                    receipt: None,
                     _quota_turn: None,
                 });
             }
@@ -332,6 +336,11 @@ impl Runner {
         self.meta.check_permitted(&work.job).await?;
         match work.job.kind {
             JobKind::Import | JobKind::Sync => self.read(work, progress, abort).await,
+            JobKind::Verify => {
+                let receipt = Some(self.verify(work, abort).await?);
+                let (columns, source) = (Vec::new(), None);
+                Ok(JobOutput { columns, source, committed: None, warning: None, receipt, _quota_turn: None })
+            }
             JobKind::Restore => {
                 let to = self.restored(work).await?;
                 let committed = self.store.restore(work.right, to.store).await?;
@@ -340,6 +349,7 @@ impl Runner {
                     source: to.source,
                     committed: Some(committed),
                     warning: None,
+                    receipt: None,
                     _quota_turn: None,
                 })
             }
@@ -367,6 +377,9 @@ impl Runner {
         let id = work.job.id;
         let problem = match outcome {
             Ok(made) => {
+                if let Some(receipt) = &made.receipt {
+                    return self.end_verified(work, receipt).await;
+                }
                 let Some(committed) = made.committed else {
                     return self.end_unchanged(work, made.warning.as_ref()).await;
                 };
@@ -377,7 +390,11 @@ impl Runner {
                     warning: made.warning.as_ref(),
                 };
                 match self.meta.succeed(work.lease, new).await {
-                    Ok(Some(version)) => tracing::info!(job = %id, version, "job succeeded"),
+                    Ok(Some(version)) => {
+                        tracing::info!(job = %id, version, "job succeeded");
+                        // A comparison may follow.
+                        self.jobs.job_queued();
+                    }
                     Ok(None) => tracing::warn!(job = %id, "job was taken over or its table is gone"),
                     // The commit stands: whoever claims the job next finds it.
                     Err(problem) => {

@@ -30,7 +30,7 @@ impl Runner {
     ) -> Result<Found> {
         let source = &work.job.source;
         let before = match work.job.kind {
-            JobKind::Sync => self.meta.table_of_job(work.job.table).await?.head,
+            JobKind::Sync | JobKind::Verify => self.meta.table_of_job(work.job.table).await?.head,
             _ => None,
         };
         // What is remembered of another database or another name says nothing about this one.
@@ -122,7 +122,11 @@ async fn follow(
 }
 
 /// What a column that was read before is at the source now.
-fn now<'a>(table: &'a TableDescription, before: &Column, by_name: bool) -> Option<&'a SourceColumn> {
+pub(crate) fn now<'a>(
+    table: &'a TableDescription,
+    before: &Column,
+    by_name: bool,
+) -> Option<&'a SourceColumn> {
     table
         .columns
         .iter()

@@ -255,6 +255,9 @@ pub mod version {
         pub created_at: i64,
         /// The name under which it is kept.
         pub checkpoint: Option<String>,
+        /// The newest comparison with its source, in JSON.
+        pub receipt: Option<String>,
+        pub verified_at: Option<i64>,
     }
     belongs_to!(user by CreatedBy);
 }
@@ -327,6 +330,9 @@ pub mod job {
         /// How many it read through, and why not through more.
         pub connections: Option<i64>,
         pub connections_note: Option<String>,
+        /// Whether a comparison follows.
+        pub verify: bool,
+        pub receipt: Option<String>,
         /// When it was due by the table's schedule; null for one that somebody asked for.
         pub scheduled_for: Option<i64>,
     }

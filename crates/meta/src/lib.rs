@@ -31,6 +31,7 @@ mod outbox_migration;
 mod people_migration;
 mod pool;
 mod postgres;
+mod receipt_migration;
 mod record;
 mod retention;
 mod schedules;

@@ -31,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(crate::outbox_migration::Outbox),
             Box::new(crate::identities_migration::Identities),
             Box::new(crate::selection_migration::Selections),
+            Box::new(crate::receipt_migration::Receipts),
             Box::new(crate::nodes_migration::Nodes),
         ]
     }

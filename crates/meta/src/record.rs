@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use mycorr_domain::{
     Code, Column, ConnectionId, ConnectionKind, DeliveryId, Endpoint, EventId, IdentityId, InviteId, JobId,
-    MemberId, ModelId, NoticeId, Problem, Selection, SessionId, SourceRecord, StatementId, StoreVersion,
-    TableId, TeamId, TokenId, UserId,
+    MemberId, ModelId, NoticeId, Problem, Receipt, Selection, SessionId, SourceRecord, StatementId,
+    StoreVersion, TableId, TeamId, TokenId, UserId,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -63,7 +63,7 @@ impl Access {
 }
 
 words! {
-    JobKind { Import = "import", Sync = "sync", Restore = "restore" }
+    JobKind { Import = "import", Sync = "sync", Restore = "restore", Verify = "verify" }
     JobState {
         Queued = "queued", Running = "running", Succeeded = "succeeded", Failed = "failed", Cancelled = "cancelled",
     }
@@ -126,7 +126,7 @@ words! {
     Channel { Webhook = "webhook", Mail = "mail" }
     DeliveryState { Pending = "pending", Delivered = "delivered", Failed = "failed" }
     /// What a statement was sent for.
-    Purpose { Test = "test", Browse = "browse", Preview = "preview", Import = "import", Sync = "sync" }
+    Purpose { Test = "test", Browse = "browse", Preview = "preview", Import = "import", Sync = "sync", Verify = "verify" }
 }
 
 impl JobState {
@@ -363,6 +363,8 @@ pub struct Version {
     pub created_at: DateTime<Utc>,
     /// The name under which it is kept.
     pub checkpoint: Option<String>,
+    /// The newest comparison with its source, and when it was made.
+    pub receipt: Option<(DateTime<Utc>, Receipt)>,
 }
 
 #[derive(Clone, Debug)]
@@ -387,6 +389,8 @@ pub struct Job {
     /// Why not through as many as the connection's owner allows.
     pub connections_note: Option<String>,
     pub version: Option<i64>,
+    /// What a comparison came to.
+    pub receipt: Option<Receipt>,
     pub problem: Option<Problem>,
 }
 

@@ -331,5 +331,9 @@ fn version_record(row: version::Model, created_by: Option<User>) -> Result<Versi
         created_by,
         created_at: time(row.created_at),
         checkpoint: row.checkpoint,
+        receipt: match (row.verified_at, row.receipt.as_deref()) {
+            (Some(at), Some(receipt)) => Some((time(at), from_json(receipt)?)),
+            _ => None,
+        },
     })
 }

@@ -8,6 +8,7 @@ mod agreed;
 #[doc(hidden)]
 pub mod bench_api;
 mod catalogue;
+mod checksums;
 mod client;
 mod decode;
 mod division;
@@ -35,6 +36,7 @@ mod writes;
 
 pub use agreed::{Agreed, agree};
 pub use catalogue::{SchemaEntry, SourceColumn, TableDescription, TableEntry, TableKind};
+pub use checksums::SourceChecksums;
 pub use client::{Backend, Client, ServerInfo, Target};
 pub use division::{Division, MAX_CONNECTIONS};
 pub use handout::{handout, scram_verifier};

@@ -144,7 +144,7 @@ impl Client {
 }
 
 /// The columns of these names, or all that the role may read.
-fn choose<'a>(
+pub(crate) fn choose<'a>(
     table: &'a TableDescription,
     names: Option<&[String]>,
     role: &str,

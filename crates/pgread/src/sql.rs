@@ -5,12 +5,14 @@
 
 mod advice;
 mod alternatives;
+mod checksums;
 mod ranges;
 mod shown;
 mod wanted;
 
 pub use advice::{BENEATH, DENIED, LIMITS, WRITES};
 pub use alternatives::{ALTERNATIVES, Alternative, render};
+pub use checksums::*;
 pub use ranges::*;
 pub use shown::*;
 pub use wanted::*;
@@ -42,6 +44,7 @@ pub const TEMPLATES: &[Template] = &[
     TYPES,
     KEYS,
     OPERATORS,
+    HASHING,
     RENAMED,
     DENIED,
     BENEATH,

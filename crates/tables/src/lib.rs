@@ -6,6 +6,7 @@
 mod admission;
 #[doc(hidden)]
 pub mod bench;
+mod checksums;
 mod conditions;
 mod copy;
 mod datetime_key;
@@ -22,6 +23,7 @@ mod order;
 mod packed;
 mod page;
 mod problem;
+mod profile;
 mod row_numbers;
 mod s3;
 mod scan;

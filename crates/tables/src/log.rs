@@ -51,6 +51,8 @@ pub(crate) struct NextVersion<'a> {
     pub(crate) kind: Kind<'a>,
     /// What its rows are, see [`crate::diff::Content`].
     pub(crate) content: Option<String>,
+    /// What its columns hold, a [`mycorr_domain::Profile`] in JSON.
+    pub(crate) profile: Option<String>,
 }
 
 #[derive(Clone, Copy)]
@@ -65,6 +67,8 @@ pub(crate) enum Kind<'a> {
 const FENCE: &str = "mycorr.fence";
 /// What the information of a commit says of its rows.
 const CONTENT: &str = "mycorr.content";
+/// What it says of their columns.
+const PROFILE: &str = "mycorr.profile";
 /// How often a commit is tried again after one of a lower fence came first.
 const MAX_REBASES: usize = 8;
 
@@ -165,7 +169,7 @@ impl Log {
                 Some(latest) => (latest.files.clone(), Kind::Same),
                 None => (Vec::new(), Kind::Written(&schema)),
             };
-            let closing = NextVersion { base: latest, files: &files, kind, content: None };
+            let closing = NextVersion { base: latest, files: &files, kind, content: None, profile: None };
             match self.try_commit_as(&closing, vec![Transaction::new(FENCE, right.fence())]).await {
                 Ok(_) => return Ok(None),
                 Err(error) if is_conflict(&error) => latest = self.latest().await?,
@@ -211,7 +215,11 @@ impl Log {
         let properties = CommitProperties::default()
             .with_max_retries(0)
             .with_cleanup_expired_logs(Some(false))
-            .with_metadata(next.content.iter().map(|content| (CONTENT.to_owned(), content.clone().into())))
+            .with_metadata(
+                [(CONTENT, &next.content), (PROFILE, &next.profile)]
+                    .into_iter()
+                    .filter_map(|(name, text)| Some((name.to_owned(), text.clone()?.into()))),
+            )
             .with_application_transactions(transactions);
         let base = next.base.as_ref().map(|base| &base.snapshot as &dyn TableReference);
         CommitBuilder::from(properties)
@@ -223,13 +231,22 @@ impl Log {
 
     /// What the rows of a version are, where its commit says so.
     pub(crate) async fn content(&self, version: StoreVersion) -> Result<Option<String>> {
+        self.told(version, CONTENT).await
+    }
+
+    /// What the columns of a version hold, where its commit says so.
+    pub(crate) async fn profile(&self, version: StoreVersion) -> Result<Option<String>> {
+        self.told(version, PROFILE).await
+    }
+
+    async fn told(&self, version: StoreVersion, what: &str) -> Result<Option<String>> {
         let Ok(number) = u64::try_from(version.0) else { return Ok(None) };
         let Some(entry) = self.store.read_commit_entry(number).await.map_err(storage)? else {
             return Ok(None);
         };
         let told =
             get_actions(number, &entry).map_err(storage)?.into_iter().find_map(|action| match action {
-                Action::CommitInfo(info) => Some(info.info.get(CONTENT)?.as_str()?.to_owned()),
+                Action::CommitInfo(info) => Some(info.info.get(what)?.as_str()?.to_owned()),
                 _ => None,
             });
         Ok(told)

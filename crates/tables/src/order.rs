@@ -46,6 +46,15 @@ impl SortColumn {
         Self { column, companion, key }
     }
 
+    /// Whether values sort as the bytes that are stored.
+    pub(crate) fn is_bytewise(&self) -> bool {
+        match self.column.stored {
+            ColumnType::Uuid | ColumnType::Bytea => true,
+            ColumnType::Text | ColumnType::Other => self.key.is_text(),
+            _ => false,
+        }
+    }
+
     /// A value of the column's type as it is written, of the types that `sort_key` knows.
     pub(crate) fn example(&self) -> std::borrow::Cow<'static, str> {
         self.key.example()

@@ -2,6 +2,7 @@
 
 use crate::{
     admission::Admission,
+    checksums,
     diff::{self, Comparison, Differences},
     encode::{self, Encoder, Target, WriteOptions},
     export::{self, ExportRows},
@@ -23,8 +24,8 @@ use futures::{StreamExt, TryStreamExt};
 use moka::future::Cache;
 use mycorr_domain::{
     Change, Column, Committed, DiffCounts, DiffFormat, DiffPage, DiffPlan, DiffRow, Export, ExportFormat,
-    Filter, JobId, Page, Problem, Result, RowQuery, Snapshot, Sort, StoreVersion, TableId, TableStore,
-    TableWriter, WriteRight,
+    Filter, JobId, Page, Problem, Profile, Result, RowQuery, Snapshot, Sort, StoreVersion, StoredChecksums,
+    TableId, TableStore, TableWriter, TextHash, WriteRight,
 };
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, path::Path};
 use rayon::ThreadPool;
@@ -420,12 +421,31 @@ impl TableStore for DeltaStore {
         Ok(Box::new(stream))
     }
 
+    async fn profile(&self, at: &Snapshot) -> Result<Option<Profile>> {
+        let profile = Log::of(&self.place, at.table).profile(at.version).await?;
+        profile.map(|json| serde_json::from_str(&json).map_err(Problem::bug)).transpose()
+    }
+
+    async fn checksums(&self, at: &Snapshot, hash: TextHash) -> Result<StoredChecksums> {
+        let log = Log::of(&self.place, at.table);
+        // Footers are read anew as well: what is kept in memory says nothing about the files.
+        let version = Version::new(&self.place, at.table, &log.at(at.version).await?, &metadata_cache(0));
+        let (columns, exports) = (at.columns.clone(), self.queries.exports.clone());
+        let read = self.workers.run(async move {
+            let _permit = exports.acquire(exports.share(MAX_EXPORTS)).await?;
+            checksums::checksums(Arc::new(version), columns, hash).await
+        });
+        let (checksums, content) = read.await?;
+        let intact = log.content(at.version).await?.map(|written| written == content);
+        Ok(StoredChecksums { checksums, intact })
+    }
+
     async fn restore(&self, right: WriteRight, to: StoreVersion) -> Result<Committed> {
         let log = Log::of(&self.place, right.table());
         let old = log.at(to).await?;
         let base = log.latest().await?;
-        let content = log.content(to).await?;
-        let next = NextVersion { base, files: &old.files, kind: Kind::Restored(&old), content };
+        let (content, profile) = (log.content(to).await?, log.profile(to).await?);
+        let next = NextVersion { base, files: &old.files, kind: Kind::Restored(&old), content, profile };
         let version = log.commit(next, right).await?;
         Ok(Committed {
             version,

@@ -5,6 +5,7 @@ use crate::{
     diff::{Content, ContentHasher},
     encode::{Encoder, placeholder},
     log::{Kind, Log, Logged, LoggedFile, NextVersion},
+    profile::ProfileBuilder,
 };
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema};
@@ -116,22 +117,27 @@ pub(crate) struct DeltaWriter {
 struct Encoded {
     files: Vec<LoggedFile>,
     content: Content,
+    /// None before there is a section.
+    profile: Option<ProfileBuilder>,
 }
 
 /// The encoder's thread ends with the files, or with nothing if the writer was dropped.
 fn run(
     mut encoder: Encoder,
     mut hasher: ContentHasher,
+    mut profile: ProfileBuilder,
     mut messages: mpsc::Receiver<Message>,
 ) -> Result<Option<Encoded>> {
     loop {
         match messages.blocking_recv() {
             Some(Message::Batch(batch)) => {
                 hasher.add(&batch);
+                profile.add(&batch);
                 encoder.write(batch)?;
             }
             Some(Message::Finish) => {
-                return Ok(Some(Encoded { files: encoder.finish()?, content: hasher.finish() }));
+                let (files, content) = (encoder.finish()?, hasher.finish());
+                return Ok(Some(Encoded { files, content, profile: Some(profile) }));
             }
             None => return Ok(None),
         }
@@ -141,9 +147,9 @@ fn run(
 impl SectionWriter {
     fn start(encoder: Encoder, columns: &[Column], active_writers: Arc<AtWorkGuard>) -> Self {
         let (messages, receiver) = mpsc::channel(QUEUE);
-        let hasher = ContentHasher::new(columns);
+        let (hasher, profile) = (ContentHasher::new(columns), ProfileBuilder::new(columns));
         let encoder = tokio::task::spawn_blocking(move || {
-            let encoded = run(encoder, hasher, receiver);
+            let encoded = run(encoder, hasher, profile, receiver);
             drop(active_writers);
             encoded
         });
@@ -238,6 +244,10 @@ impl TableWriter for DeltaWriter {
                 let encoded = section.end().await?.ok_or_else(|| Problem::bug("the encoder gave up"))?;
                 all.files.extend(encoded.files);
                 all.content.append(encoded.content);
+                match (&mut all.profile, encoded.profile) {
+                    (Some(all), Some(profile)) => all.append(profile),
+                    (none, profile) => *none = profile,
+                }
             }
             self.encoded = Some(all);
         }
@@ -252,13 +262,15 @@ impl TableWriter for DeltaWriter {
 
     async fn commit(mut self: Box<Self>) -> Result<Committed> {
         self.finish().await?;
-        let Encoded { files, content } = self.encoded.take().unwrap_or_default();
+        let Encoded { files, content, profile } = self.encoded.take().unwrap_or_default();
+        let profile = profile.unwrap_or_else(|| ProfileBuilder::new(&self.columns)).finish();
         let schema = self.schema();
         let next = NextVersion {
             base: self.base.take(),
             files: &files,
             kind: Kind::Written(&schema),
             content: Some(content.to_string()),
+            profile: Some(serde_json::to_string(&profile).map_err(Problem::bug)?),
         };
         let version = self.log.commit(next, self.right).await?;
         Ok(Committed {

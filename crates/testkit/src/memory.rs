@@ -10,10 +10,10 @@ use arrow_array::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use mycorr_domain::{
-    AnswerBudget, Cell, Change, Code, Column, ColumnType, Committed, DiffColumn, DiffCounts, DiffFormat,
-    DiffPage, DiffPlan, DiffRow, Export, ExportFormat, Filter, JobId, Operator, Page, Problem, Result,
-    RowQuery, Section, Snapshot, StoreVersion, StoredColumn, TableId, TableStore, TableWriter, TextEncoder,
-    WriteRight, output,
+    AnswerBudget, Cell, Change, Checksums, Code, Column, ColumnProfile, ColumnType, Committed, DiffColumn,
+    DiffCounts, DiffFormat, DiffPage, DiffPlan, DiffRow, Export, ExportFormat, Filter, JobId, Operator, Page,
+    Problem, Profile, Result, RowQuery, Section, Snapshot, StoreVersion, StoredChecksums, StoredColumn,
+    TableId, TableStore, TableWriter, TextEncoder, TextHash, WriteRight, output,
 };
 use std::{
     borrow::Cow,
@@ -243,6 +243,32 @@ impl TableStore for MemoryStore {
             encoder.rows(&mut out, &columns.iter().map(stored).collect::<Vec<_>>(), row..row + 1);
         }
         Ok(Box::new(Written(out.into())))
+    }
+
+    async fn profile(&self, at: &Snapshot) -> Result<Option<Profile>> {
+        let rows = self.printed(at)?;
+        let column = |at: usize| {
+            let values: Vec<&Cell> =
+                rows.iter().map(|row| &row[at]).filter(|cell| **cell != Cell::Null).collect();
+            let different = values.iter().enumerate().filter(|(n, value)| !values[..*n].contains(value));
+            let (nulls, distinct) = ((rows.len() - values.len()) as u64, different.count() as u64);
+            ColumnProfile { nulls, distinct, distinct_is_exact: true, ..ColumnProfile::default() }
+        };
+        Ok(Some(Profile { rows: rows.len() as u64, columns: (0..at.columns.len()).map(column).collect() }))
+    }
+
+    async fn checksums(&self, at: &Snapshot, hash: TextHash) -> Result<StoredChecksums> {
+        let version = self.version(at.table, at.version)?;
+        let mut checksums = Checksums::new(at.columns.len());
+        for batch in &*version.batches {
+            let columns = at.columns.iter().zip(batch.columns()).map(|(column, native)| StoredColumn {
+                column,
+                native,
+                exact: batch.column_by_name(&column.exact_name()).map(|exact| exact.as_binary()),
+            });
+            checksums.add(&columns.collect::<Vec<_>>(), batch.num_rows(), hash);
+        }
+        Ok(StoredChecksums { checksums, intact: None })
     }
 
     async fn diff(&self, plan: &DiffPlan) -> Result<DiffCounts> {

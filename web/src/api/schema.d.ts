@@ -1106,6 +1106,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tables/{id}/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the columns of a version hold: nulls, different values, extremes, mean, histogram and the values found most. */
+        get: operations["get_profile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tables/{id}/restore": {
         parameters: {
             query?: never;
@@ -1190,6 +1207,26 @@ export interface paths {
         put?: never;
         /** Queues a sync: the source is read again and replaces the content in one step, or changes nothing. */
         post: operations["sync_table"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tables/{id}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Queues a comparison of the newest version with its source: the job's `receipt` says what it came to. A version whose
+         *     files are not what was written fails the job.
+         */
+        post: operations["verify_table"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1560,6 +1597,38 @@ export interface components {
         };
         /** @enum {string} */
         ColumnChange: "added" | "removed" | "changed";
+        /** @description Values are texts as PostgreSQL prints them. */
+        ColumnProfile: {
+            /**
+             * Format: int64
+             * @description How many different values that are not null; within some per cent unless `distinct_is_exact`.
+             */
+            distinct: number;
+            distinct_is_exact: boolean;
+            /** @description Of numbers, dates and timestamps: bars of equal width, counted exactly. Infinity and NaN are in none. */
+            histogram: components["schemas"]["Bar"][];
+            max: string | null;
+            /**
+             * Format: double
+             * @description Of numbers that are all finite.
+             */
+            mean: number | null;
+            /** @description By the order of the type; null where there are no values, or that order can't be followed over so many. */
+            min: string | null;
+            name: string;
+            /** Format: int64 */
+            nulls: number;
+            /** @description The values that are found most, counted exactly; empty where too many are different. */
+            top: components["schemas"]["TopValue"][];
+        };
+        ColumnReceipt: {
+            equal: boolean;
+            name: string;
+            /** @description Whether the values' texts were compared too: those of a masked column can't be. */
+            texts: boolean;
+            /** @description How many are not null. */
+            values: components["schemas"]["BothSides"];
+        };
         /** @description A saved connection. The password and the PEM never leave. */
         Connection: {
             ca_certificate: components["schemas"]["CaCertificate"] | null;
@@ -1827,6 +1896,8 @@ export interface components {
             schema: string;
             /** @description As it is called at the source. */
             table: string;
+            /** @description Compares what was stored with the source afterwards, by a job that follows. */
+            verify?: boolean;
         };
         /** @description The job that imports, and the table that it will make. The table is listed once it has a version. */
         ImportStarted: {
@@ -1894,6 +1965,7 @@ export interface components {
             problem: components["schemas"]["Problem"] | null;
             /** Format: date-time */
             queued_at: string;
+            receipt: components["schemas"]["Receipt"] | null;
             /**
              * Format: int64
              * @description Read so far.
@@ -1919,7 +1991,7 @@ export interface components {
             waiting_for: components["schemas"]["WaitingFor"] | null;
         };
         /** @enum {string} */
-        JobKind: "import" | "sync" | "restore";
+        JobKind: "import" | "sync" | "restore" | "verify";
         /** @description Where a job reads. */
         JobSource: {
             /**
@@ -2277,8 +2349,16 @@ export interface components {
              */
             type: string;
         };
+        /** @description What the columns of a version hold, made from all its rows while they were written. */
+        Profile: {
+            columns: components["schemas"]["ColumnProfile"][];
+            /** Format: int64 */
+            rows: number;
+            /** Format: int64 */
+            version: number;
+        };
         /** @enum {string} */
-        Purpose: "test" | "browse" | "preview" | "import" | "sync";
+        Purpose: "test" | "browse" | "preview" | "import" | "sync" | "verify";
         PutMember: {
             access: components["schemas"]["Access"];
             /**
@@ -2312,6 +2392,24 @@ export interface components {
              */
             email: string;
             role: components["schemas"]["TeamRole"];
+        };
+        /**
+         * @description A version beside its source: how many rows, and for each column how many values that are not null and the sum of the
+         *     hashes of their texts, as the database computes them and as they are read from what is stored.
+         */
+        Receipt: {
+            columns: components["schemas"]["ColumnReceipt"][];
+            /** @description Rows and all columns are equal, and what is stored is what was written. */
+            equal: boolean;
+            /** @description Whether what is stored is what was written; null for versions that were made before that was kept. */
+            intact: boolean | null;
+            rows: components["schemas"]["BothSides"];
+            /** @description Whether the source was read under the snapshot of the version itself. */
+            snapshot: boolean;
+            /** @description Whether the source changed since the version was read; null where that can't be told. */
+            source_changed: boolean | null;
+            /** Format: int64 */
+            version: number;
         };
         ResetPassword: {
             /**
@@ -2780,6 +2878,11 @@ export interface components {
          * @enum {string}
          */
         TokenAccess: "read" | "write";
+        TopValue: {
+            /** Format: int64 */
+            rows: number;
+            value: string;
+        };
         Transfer: {
             /**
              * Format: email
@@ -2828,6 +2931,16 @@ export interface components {
             admin?: boolean | null;
             disabled?: boolean | null;
         };
+        /** @description How the newest comparison of a version with its source ended; its job has the whole receipt. */
+        Verified: {
+            /** Format: date-time */
+            at: string;
+            equal: boolean;
+            /** @description Whether the source was read under the snapshot of the version itself. */
+            snapshot: boolean;
+            /** @description null where it can't be told. */
+            source_changed: boolean | null;
+        };
         /** @description A version of a table. It never changes. */
         Version: {
             /** Format: int64 */
@@ -2854,6 +2967,7 @@ export interface components {
             /** Format: int64 */
             rows: number;
             source_change: components["schemas"]["SourceChange"] | null;
+            verified: components["schemas"]["Verified"] | null;
             /**
              * Format: int64
              * @description From 1.
@@ -5520,6 +5634,39 @@ export interface operations {
             };
         };
     };
+    get_profile: {
+        parameters: {
+            query?: {
+                /** @description The newest when left out. */
+                version?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     restore_version: {
         parameters: {
             query?: never;
@@ -5735,6 +5882,36 @@ export interface operations {
         };
     };
     sync_table: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncStarted"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify_table: {
         parameters: {
             query?: never;
             header?: never;

@@ -9,6 +9,7 @@ export const JOBS: Record<Job["kind"], { noun: string; doing: string }> = {
   import: { noun: "Import", doing: "Importing" },
   sync: { noun: "Sync", doing: "Syncing" },
   restore: { noun: "Restore", doing: "Restoring" },
+  verify: { noun: "Comparison", doing: "Comparing" },
 };
 
 /** Percent done, never 100 before the end; null without an estimate. */

@@ -24,6 +24,7 @@ import { TimeAgo } from "../ui/TimeAgo";
 import { Name, visible } from "../ui/Visible";
 import { mayChange } from "./access";
 import { JOBS, JobProgress } from "./JobProgress";
+import { ReceiptNotice } from "./Receipt";
 import { RestoreButton } from "./RestoreButton";
 import { PausedSchedule, ScheduleButton, ScheduleDialog, ScheduleNote } from "./Schedule";
 import { Selected } from "./Selection";
@@ -48,18 +49,17 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
   const [scheduling, setScheduling] = useState(false);
   // It reads on, and only a connection of one's own brings the newest.
   const lost = table.source !== null && !table.source.has_connection;
-  const sync = async () => {
+  const queue = async (path: "/api/v1/tables/{id}/sync" | "/api/v1/tables/{id}/verify") => {
     setError(undefined);
     try {
-      const { job } = await answer(
-        api.POST("/api/v1/tables/{id}/sync", { params: { path: { id: table.id } } }),
-      );
+      const { job } = await answer(api.POST(path, { params: { path: { id: table.id } } }));
       await queryClient.invalidateQueries({ queryKey: jobsOf(model.id).queryKey });
       follow(job);
     } catch (problem) {
       setError(problem);
     }
   };
+  const sync = () => queue("/api/v1/tables/{id}/sync");
   // A job that succeeded may have something to say too: that row-level security hid rows, for one.
   const told = latest && isOver(latest) && latest.id !== hidden && version === table.version ? latest : null;
   return (
@@ -79,7 +79,18 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
               Use another connection…
             </Button>
           )}
-          {mayChange(model) && <TableMenu model={model} table={table} onPoint={() => setPointing(true)} />}
+          {mayChange(model) && (
+            <TableMenu
+              model={model}
+              table={table}
+              onPoint={() => setPointing(true)}
+              onVerify={
+                running || !table.source?.has_connection
+                  ? null
+                  : () => void queue("/api/v1/tables/{id}/verify")
+              }
+            />
+          )}
         </div>
       </div>
       <ScheduleDialog
@@ -97,7 +108,13 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
       />
       {running && <JobProgress job={running} canCancel={mayChange(model)} />}
       {error !== undefined && <ProblemNotice problem={toProblem(error)} />}
+      {told?.receipt && (
+        <ReceiptNotice job={told}>
+          <HideButton onClick={() => setHidden(told.id)} />
+        </ReceiptNotice>
+      )}
       {told?.problem &&
+        !told.receipt &&
         (told.state === "failed" ? (
           <ProblemNotice
             problem={{
@@ -276,7 +293,13 @@ function SyncButton(props: { model: Model; table: Table; running: boolean; onSyn
   );
 }
 
-function TableMenu({ model, table, onPoint }: { model: Model; table: Table; onPoint: () => void }) {
+function TableMenu(props: {
+  model: Model;
+  table: Table;
+  onPoint: () => void;
+  onVerify: (() => void) | null;
+}) {
+  const { model, table, onPoint, onVerify } = props;
   const [dialog, setDialog] = useState<"rename" | "delete" | null>(null);
   const [, navigate] = useLocation();
   const close = () => setDialog(null);
@@ -296,6 +319,7 @@ function TableMenu({ model, table, onPoint }: { model: Model; table: Table; onPo
           <Menu.Item component={Link} to={to.model(model.id, "data", { table: table.id, share: table.id })}>
             Share this table…
           </Menu.Item>
+          {onVerify && <Menu.Item onClick={onVerify}>Compare with the source</Menu.Item>}
           <Menu.Item onClick={() => setDialog("rename")}>Rename…</Menu.Item>
           {table.source && <Menu.Item onClick={onPoint}>Use another connection…</Menu.Item>}
           <Menu.Item c="var(--danger)" onClick={() => setDialog("delete")}>

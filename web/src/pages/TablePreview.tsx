@@ -112,6 +112,7 @@ function Readable(props: Props & { description: SourceTableDescription }) {
   const [filters, setFilters] = useState<Filter[]>([]);
   const [filtering, setFiltering] = useState<string | null>(null);
   const [masks, setMasks] = useState<Masks>({});
+  const [verify, setVerify] = useState(false);
   const [typed, setTyped] = useState<string | null>(null);
   const name = typed ?? freeName(table, tables);
   const [asking, setAsking] = useState(false);
@@ -143,6 +144,7 @@ function Readable(props: Props & { description: SourceTableDescription }) {
             table,
             name: name.trim() === table ? undefined : name.trim(),
             columns: kept.length === readable.length ? undefined : kept.map((column) => column.name),
+            verify,
             filter: filters.map(formatFilter),
             masks: Object.fromEntries(kept.flatMap(({ name }) => (masks[name] ? [[name, masks[name]]] : []))),
           },
@@ -186,6 +188,12 @@ function Readable(props: Props & { description: SourceTableDescription }) {
           </Button>
         </form>
       </div>
+      <Checkbox
+        label="Compare with the database afterwards"
+        description="It counts and hashes every column once more: one more read of the table at the database."
+        checked={verify}
+        onChange={(event) => setVerify(event.currentTarget.checked)}
+      />
       {here && <Here model={model} table={here} />}
       <Confirm
         opened={asking}

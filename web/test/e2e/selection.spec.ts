@@ -46,3 +46,23 @@ test("a condition that the database does not take is told", async ({ page }) => 
   await preview.getByRole("button", { name: "Import", exact: true }).click();
   await expect(page.getByText(/can't apply the condition id\.eq\.many/)).toBeVisible();
 });
+
+test("a version is compared with its source", async ({ page }) => {
+  sql("GRANT SELECT ON customers TO mycorr_reader;");
+  await signIn(page);
+  const { id } = await call<{ id: string }>(page, "POST", "/models", { name: "Proven" });
+  await page.goto(`/models/${id}/import`);
+  await page.getByRole("treeitem", { name: /customers/ }).click();
+  const preview = page.getByRole("region", { name: "public.customers" });
+  await preview.getByLabel("Compare with the database afterwards").check();
+  await preview.getByRole("button", { name: "Import", exact: true }).click();
+  await expect(page.getByText("Version 1 equals its source")).toBeVisible();
+  await look(page, "receipt-equal");
+  sql("UPDATE customers SET name = name || ' moved' WHERE id = 1;");
+  await page.getByRole("button", { name: "Actions on this table" }).click();
+  await page.getByRole("menuitem", { name: "Compare with the source" }).click();
+  await expect(page.getByText("The source has changed since version 1 was read")).toBeVisible();
+  await expect(page.getByRole("region", { name: "Columns that differ" })).toContainText("name");
+  await look(page, "receipt-changed");
+  sql("UPDATE customers SET name = 'Customer 1' WHERE id = 1;");
+});

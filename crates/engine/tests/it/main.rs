@@ -123,6 +123,7 @@ impl World {
             name: None,
             columns: None,
             selection: Default::default(),
+            verify: false,
         };
         self.engine.imports.import(self.ada, model.id, import).await.unwrap()
     }

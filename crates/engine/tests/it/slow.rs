@@ -213,6 +213,7 @@ async fn slow_reads_of_many_people_leave_room_for_another_persons_import() {
                 name: Some(format!("stuck_{number}")),
                 columns: None,
                 selection: Default::default(),
+                verify: false,
             };
             slow.push((user, world.engine.imports.import(user, model.id, import).await.unwrap().0.id));
         }

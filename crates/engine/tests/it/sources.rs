@@ -99,6 +99,7 @@ async fn a_chosen_column_that_was_renamed_is_followed() {
         name: None,
         columns: Some(vec!["name".into()]),
         selection: Default::default(),
+        verify: false,
     };
     let (job, table) = world.engine.imports.import(world.ada, model.id, import).await.unwrap();
     assert_eq!(world.ended(&job).await.state, JobState::Succeeded);
@@ -186,6 +187,7 @@ async fn names_that_are_no_utf8_are_imported_and_synced() {
         name: None,
         columns: Some(vec!["pr\\xe9nom".into()]),
         selection: Default::default(),
+        verify: false,
     };
     let (job, table) = world.engine.imports.import(world.ada, model.id, import).await.unwrap();
     assert_eq!(world.ended(&job).await.state, JobState::Succeeded);
@@ -199,6 +201,7 @@ async fn names_that_are_no_utf8_are_imported_and_synced() {
         name: None,
         columns: None,
         selection: Default::default(),
+        verify: false,
     };
     let (job, table) = world.engine.imports.import(world.ada, model.id, import).await.unwrap();
     assert_eq!(world.ended(&job).await.state, JobState::Succeeded);

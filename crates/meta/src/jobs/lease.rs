@@ -1,6 +1,11 @@
 //! The right to do a job, kept by reports and ended by their absence.
 
-use super::{cancelled, ended::note_end, finish, job_row, queue::selection};
+use super::{
+    cancelled,
+    ended::note_end,
+    finish, job_row,
+    queue::{follow_by_verify, selection},
+};
 use crate::{
     Meta, count, db,
     entity::{fence, job, table, version},
@@ -165,6 +170,8 @@ impl Meta {
             created_by: Some(row.requested_by),
             created_at: at,
             checkpoint: None,
+            receipt: None,
+            verified_at: None,
         };
         version::Entity::insert(version::ActiveModel::from(made))
             .exec_without_returning(&transaction)
@@ -202,11 +209,15 @@ impl Meta {
             JobKind::Import => Action::TableImported,
             JobKind::Sync => Action::TableSynced,
             JobKind::Restore => Action::TableRestored,
+            JobKind::Verify => return Err(Problem::bug("a comparison makes no version")),
         };
         let actor = Some(UserId::from_uuid(row.requested_by));
         let about = About::Model(table.model_id, &table.name);
         let detail = format!("version {number}, {} rows", new.committed.rows);
         note(&transaction, actor, action, about, detail).await?;
+        if row.verify {
+            follow_by_verify(&transaction, &row).await?;
+        }
         transaction.commit().await.map_err(db)?;
         Ok(Some(number))
     }

@@ -7,6 +7,7 @@ mod lease;
 mod list;
 mod permission;
 mod queue;
+mod receipt;
 mod right;
 mod unchanged;
 
@@ -247,6 +248,7 @@ fn record(row: job::Model) -> Result<Job> {
         connections: row.connections.map(|connections| connections as u64),
         connections_note: row.connections_note,
         version: row.version,
+        receipt: row.receipt.as_deref().map(from_json).transpose()?,
         problem,
     })
 }

@@ -35,6 +35,8 @@ pub struct NewImport {
     pub name: TableName,
     pub columns: Option<Vec<String>>,
     pub selection: Selection,
+    /// Whether the version is compared with its source afterwards.
+    pub verify: bool,
 }
 
 /// Where a table is to come from; its schema and name stay when left out.
@@ -86,8 +88,36 @@ impl Meta {
             .await
             .map_err(db)?;
         let job = insert_job(&transaction, JobKind::Import, user, &row, None).await?;
+        if new.verify {
+            let asked =
+                job::ActiveModel { id: Set(*job.id.as_uuid()), verify: Set(true), ..Default::default() };
+            asked.update_without_returning(&transaction).await.map_err(db)?;
+        }
         transaction.commit().await.map_err(db)?;
         Ok((job, self.table(user, TableId::from_uuid(row.id)).await?.0))
+    }
+
+    /// Queues a comparison of the newest version with its source.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`, `conflict` while a job is pending or where there is no version or no connection,
+    /// `too_many_requests`; `storage_full`, `storage_unavailable`.
+    pub async fn queue_verify(&self, grant: &Grant<Write, TableId>) -> Result<Job> {
+        let transaction = self.write().await?;
+        let row = writable(&transaction, grant).await?;
+        check_sync_by(&transaction, grant.user(), row.connection_id).await?;
+        if row.head.is_none() || row.connection_id.is_none() {
+            return Err(Problem::new(
+                Code::Conflict,
+                "There is nothing to compare: the table has no version yet, or its connection was deleted.",
+            )
+            .fix(
+                "Point the table at another connection of yours (Use another connection), then try again.",
+            ));
+        }
+        let job = insert_job(&transaction, JobKind::Verify, grant.user(), &row, None).await?;
+        transaction.commit().await.map_err(db)?;
+        self.job(grant.user(), job.id).await
     }
 
     /// Queues a sync. `conflict` if a job of the table is pending already.
@@ -219,6 +249,17 @@ pub(crate) async fn check_sync_by(
     Ok(())
 }
 
+/// Queues the comparison that was asked for with a job which has just ended.
+pub(super) async fn follow_by_verify(on: &DatabaseTransaction, ended: &job::Model) -> Result<()> {
+    let table = table::Entity::find_by_id(ended.table_id).one(on).await.map_err(db)?;
+    let table = table.ok_or_else(|| Problem::not_found("table"))?;
+    match insert_job(on, JobKind::Verify, UserId::from_uuid(ended.requested_by), &table, None).await {
+        // The version stands all the same.
+        Err(problem) if problem.code != Code::TooManyRequests => Err(problem),
+        _ => Ok(()),
+    }
+}
+
 pub(crate) async fn writable(
     on: &DatabaseTransaction,
     grant: &Grant<Write, TableId>,
@@ -315,6 +356,8 @@ fn new_row(kind: JobKind, user: UserId, table: &table::Model, restored_version: 
         connections: None,
         connections_note: None,
         scheduled_for: None,
+        verify: false,
+        receipt: None,
     }
 }
 

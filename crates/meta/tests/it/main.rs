@@ -101,5 +101,6 @@ fn import(connection: &Connection) -> NewImport {
         name: TableName::parse("orders").unwrap(),
         columns: None,
         selection: Default::default(),
+        verify: false,
     }
 }

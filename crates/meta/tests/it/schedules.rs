@@ -2,7 +2,7 @@ use crate::{World, connection, grant, jobs::imported, model, url, user, world};
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use mycorr_domain::{Code, CronSchedule, Problem, TableId};
 use mycorr_meta::{DueRuns, Job, JobState, Level, MAX_FAILURES, Meta, Schedule, TestResult};
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
 use std::{
     collections::{BTreeMap, HashSet},
     time::Duration,
@@ -217,9 +217,13 @@ impl Fleet {
         let first = imported(&world, &shop, &source).await.id;
         let db = Database::connect(url(&folder)).await.unwrap();
         let this = Self { folder, db };
+        let id = match this.db.get_database_backend() {
+            DbBackend::Sqlite => "randomblob(16)",
+            _ => "gen_random_uuid()",
+        };
         let copy = format!(
             "INSERT INTO tables (id, model_id, name, created_at, head, connection_id, source_schema, source_table) \
-             SELECT randomblob(16), model_id, name || n, created_at, head, connection_id, source_schema, source_table \
+             SELECT {id}, model_id, name || n, created_at, head, connection_id, source_schema, source_table \
              FROM tables, (WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count}) SELECT n FROM s)"
         );
         this.db.execute_unprepared(&copy).await.unwrap();

@@ -37,6 +37,10 @@ impl Conditions {
         self.texts.is_empty()
     }
 
+    pub(super) fn texts(&self) -> &[String] {
+        &self.texts
+    }
+
     /// Adds a condition on a column that `describe` found. `operators` is the schema of its type's operators. The server
     /// gives each parameter the type of what it is compared with, and reads it with that type's own input function.
     ///
@@ -151,7 +155,7 @@ pub fn check_filter(schema: &str, table: &str, conditions: &Conditions) -> Strin
     sql
 }
 
-fn condition_into(sql: &mut String, conditions: impl Iterator<Item = String>) {
+pub(super) fn condition_into(sql: &mut String, conditions: impl Iterator<Item = String>) {
     for (at, condition) in conditions.enumerate() {
         sql.push_str(if at == 0 { " WHERE " } else { " AND " });
         sql.push_str(&condition);

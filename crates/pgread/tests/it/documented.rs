@@ -1,6 +1,6 @@
 //! docs/statements.md says what Mycorr can send, from the source itself.
 
-use mycorr_domain::{ColumnType, Filter, Mask};
+use mycorr_domain::{ColumnType, Filter, Mask, TextHash};
 use mycorr_pgread::sql::{self, TEMPLATES};
 use std::{collections::BTreeSet, fmt::Write, fs, path::Path};
 
@@ -8,6 +8,7 @@ const SOURCE: &str = concat!(
     include_str!("../../src/sql.rs"),
     include_str!("../../src/sql/advice.rs"),
     include_str!("../../src/sql/ranges.rs"),
+    include_str!("../../src/sql/checksums.rs"),
     include_str!("../../src/sql/wanted.rs")
 );
 
@@ -90,6 +91,17 @@ fn page() -> String {
          prove to share with `snapshot`; the last range has no upper end. Of partitions, each is read by itself (`ONLY`).",
         &range,
         "one read of these pages, in their order.",
+    );
+    let hashing = sql::Hashing { hash: TextHash::Lookup3, convert: false };
+    let stored = [ColumnType::Int64, ColumnType::Decimal { precision: 12, scale: 2 }];
+    wanted.columns.truncate(2);
+    section(
+        &mut page,
+        sql::CHECKSUMS,
+        "A comparison of the table `orders` with what is stored of it: how many rows there are, and for each column how many \
+         values and the sum of the hashes of their texts (by `md5` before PostgreSQL 11, or where the encoding is not UTF-8).",
+        &sql::checksums("shop", "orders", &wanted, &stored, hashing),
+        "one read of the whole table at the server, which sends one row.",
     );
     section(
         &mut page,

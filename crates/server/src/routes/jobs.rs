@@ -32,6 +32,8 @@ pub(crate) enum JobKind {
     Sync,
     /// Never listed: a restore is over when it is answered.
     Restore,
+    /// Compares the newest version with its source.
+    Verify,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
@@ -90,9 +92,73 @@ pub(crate) struct Job {
     version: Option<i64>,
     /// A sync that found the rows of the newest version: it succeeded and made none.
     unchanged: bool,
+    /// What a comparison came to.
+    #[schema(required)]
+    receipt: Option<Receipt>,
     /// Why it failed; of one that succeeded, what has to be said all the same.
     #[schema(required)]
     problem: Option<ProblemBody>,
+}
+
+/// A version beside its source: how many rows, and for each column how many values that are not null and the sum of the
+/// hashes of their texts, as the database computes them and as they are read from what is stored.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Receipt {
+    version: i64,
+    /// Rows and all columns are equal, and what is stored is what was written.
+    equal: bool,
+    /// Whether the source was read under the snapshot of the version itself.
+    snapshot: bool,
+    rows: BothSides,
+    columns: Vec<ColumnReceipt>,
+    /// Whether the source changed since the version was read; null where that can't be told.
+    #[schema(required)]
+    source_changed: Option<bool>,
+    /// Whether what is stored is what was written; null for versions that were made before that was kept.
+    #[schema(required)]
+    intact: Option<bool>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ColumnReceipt {
+    name: String,
+    equal: bool,
+    /// How many are not null.
+    values: BothSides,
+    /// Whether the values' texts were compared too: those of a masked column can't be.
+    texts: bool,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BothSides {
+    source: u64,
+    stored: u64,
+}
+
+impl From<engine::BothSides> for BothSides {
+    fn from(engine::BothSides { source, stored }: engine::BothSides) -> Self {
+        Self { source, stored }
+    }
+}
+
+impl From<engine::Receipt> for Receipt {
+    fn from(receipt: engine::Receipt) -> Self {
+        let columns = receipt.columns.into_iter().map(|column| ColumnReceipt {
+            name: column.name,
+            equal: column.equal,
+            values: column.values.into(),
+            texts: column.texts,
+        });
+        Self {
+            version: receipt.version,
+            equal: receipt.equal,
+            snapshot: receipt.snapshot,
+            rows: receipt.rows.into(),
+            columns: columns.collect(),
+            source_changed: receipt.source_changed,
+            intact: receipt.intact,
+        }
+    }
 }
 
 /// Where a job reads.
@@ -113,6 +179,7 @@ impl From<engine::Job> for Job {
                 engine::JobKind::Import => JobKind::Import,
                 engine::JobKind::Sync => JobKind::Sync,
                 engine::JobKind::Restore => JobKind::Restore,
+                engine::JobKind::Verify => JobKind::Verify,
             },
             state: match job.state {
                 engine::JobState::Queued => JobState::Queued,
@@ -145,6 +212,7 @@ impl From<engine::Job> for Job {
             version: job.version,
             unchanged: matches!((job.kind, job.state), (engine::JobKind::Sync, engine::JobState::Succeeded))
                 && job.version.is_none(),
+            receipt: job.receipt.map(Receipt::from),
             problem: job.problem.as_ref().map(ProblemBody::new),
         }
     }

@@ -14,6 +14,7 @@ pub(crate) mod notices;
 pub(crate) mod oidc;
 pub(crate) mod operating;
 pub(crate) mod paste;
+pub(crate) mod profile;
 pub(crate) mod report;
 pub(crate) mod retention;
 pub(crate) mod role;

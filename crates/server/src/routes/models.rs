@@ -104,6 +104,9 @@ pub(crate) struct Import {
     #[serde(default)]
     #[schema(example = json!({"email": "hash"}))]
     masks: BTreeMap<String, Mask>,
+    /// Compares what was stored with the source afterwards, by a job that follows.
+    #[serde(default)]
+    verify: bool,
 }
 
 impl TryFrom<Import> for engine::Import {
@@ -111,6 +114,7 @@ impl TryFrom<Import> for engine::Import {
 
     fn try_from(import: Import) -> Result<Self, Problem> {
         Ok(Self {
+            verify: import.verify,
             selection: engine::Selection {
                 filter: Filter::parse_list(&import.filter)?,
                 masks: masks(import.masks),

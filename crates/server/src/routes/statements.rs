@@ -30,6 +30,7 @@ pub(crate) enum Purpose {
     Preview,
     Import,
     Sync,
+    Verify,
 }
 
 /// A statement that was sent to the source.
@@ -69,6 +70,7 @@ impl From<engine::Statement> for Statement {
                 engine::Purpose::Preview => Purpose::Preview,
                 engine::Purpose::Import => Purpose::Import,
                 engine::Purpose::Sync => Purpose::Sync,
+                engine::Purpose::Verify => Purpose::Verify,
             },
             actor: sent.actor,
             job_id: sent.job.map(|id| *id.as_uuid()),

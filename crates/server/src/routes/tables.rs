@@ -224,6 +224,19 @@ pub(crate) async fn sync_table(
     Ok((StatusCode::ACCEPTED, Json(SyncStarted { job: job.into() })))
 }
 
+/// Queues a comparison of the newest version with its source: the job's `receipt` says what it came to. A version whose
+/// files are not what was written fails the job.
+#[utoipa::path(post, path = "/tables/{id}/verify", tag = "tables", params(("id" = Uuid, Path)),
+    responses((status = ACCEPTED, body = SyncStarted)))]
+pub(crate) async fn verify_table(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<TableId>,
+) -> Result<(StatusCode, Json<SyncStarted>), ApiError> {
+    let job = app.engine.imports.verify(caller.id(), id).await?;
+    Ok((StatusCode::ACCEPTED, Json(SyncStarted { job: job.into() })))
+}
+
 /// Another source for a table.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -57,6 +57,21 @@ pub(crate) struct Version {
     /// The name that somebody gave to this version, under which it is kept.
     #[schema(required)]
     checkpoint: Option<String>,
+    /// The newest comparison with its source.
+    #[schema(required)]
+    verified: Option<Verified>,
+}
+
+/// How the newest comparison of a version with its source ended; its job has the whole receipt.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Verified {
+    at: DateTime<Utc>,
+    equal: bool,
+    /// Whether the source was read under the snapshot of the version itself.
+    snapshot: bool,
+    /// null where it can't be told.
+    #[schema(required)]
+    source_changed: Option<bool>,
 }
 
 impl From<(engine::Version, engine::ColumnChanges)> for Version {
@@ -68,7 +83,8 @@ impl From<(engine::Version, engine::ColumnChanges)> for Version {
             created_by: version.created_by.map(Person::from),
             cause: match version.cause {
                 engine::JobKind::Import => Cause::Import,
-                engine::JobKind::Sync => Cause::Sync,
+                // A comparison makes none.
+                engine::JobKind::Sync | engine::JobKind::Verify => Cause::Sync,
                 engine::JobKind::Restore => Cause::Restore,
             },
             restored_version: version.restored_version,
@@ -82,6 +98,12 @@ impl From<(engine::Version, engine::ColumnChanges)> for Version {
             columns_removed: changes.removed,
             columns_changed: changes.changed,
             checkpoint: version.checkpoint,
+            verified: version.receipt.map(|(at, receipt)| Verified {
+                at,
+                equal: receipt.equal,
+                snapshot: receipt.snapshot,
+                source_changed: receipt.source_changed,
+            }),
         }
     }
 }

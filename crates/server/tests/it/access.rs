@@ -178,7 +178,7 @@ impl Cast {
             ("POST", "/connections/role-script")
             | ("POST", "/models/{id}/webhook/redeliver/{delivery_id}")
             | ("POST", "/notices/read" | "/notices/{id}/read")
-            | ("POST", "/jobs/{id}/cancel" | "/tables/{id}/sync" | "/sign-out")
+            | ("POST", "/jobs/{id}/cancel" | "/tables/{id}/sync" | "/tables/{id}/verify" | "/sign-out")
             | (
                 "POST",
                 "/connections/{id}/test" | "/connections/{id}/passport" | "/connections/{id}/accept",

@@ -22,6 +22,14 @@ impl fmt::Display for Content {
 }
 
 impl Content {
+    fn add(&mut self, columns: &[(StoredColumn<'_>, Hashed)], rows: usize) {
+        self.rows += rows as u64;
+        for [_, row, _] in fingerprints(columns, None, rows, 0) {
+            self.sum = self.sum.wrapping_add(row);
+            self.of_squares = self.of_squares.wrapping_add(row.wrapping_mul(row));
+        }
+    }
+
     /// Rows that belong to the same version.
     pub(crate) fn append(&mut self, other: Self) {
         self.rows += other.rows;
@@ -49,12 +57,14 @@ impl ContentHasher {
             (StoredColumn { column, native, exact }, *hashed)
         });
         let columns: Vec<_> = stored.collect();
-        let Content { rows, sum, of_squares } = &mut self.content;
-        *rows += batch.num_rows() as u64;
-        for [_, row, _] in fingerprints(&columns, None, batch.num_rows(), 0) {
-            *sum = sum.wrapping_add(row);
-            *of_squares = of_squares.wrapping_add(row.wrapping_mul(row));
-        }
+        self.content.add(&columns, batch.num_rows());
+    }
+
+    /// The same for all columns of so many rows that were stored.
+    pub(crate) fn add_columns(&mut self, stored: Vec<StoredColumn<'_>>, rows: usize) {
+        let hashed = self.columns.iter().map(|(_, hashed)| *hashed);
+        let columns: Vec<_> = stored.into_iter().zip(hashed).collect();
+        self.content.add(&columns, rows);
     }
 
     pub(crate) fn finish(self) -> Content {

@@ -1,0 +1,173 @@
+//! A histogram of values that pass by once: the bars are as wide as a power of two, and as wide as it takes for all values
+//! to fit into few of them. Every value is counted in exactly one.
+
+/// Values that lie on a line.
+pub(crate) trait Ordinal: Copy {
+    /// In which stretch of 2^`exponent` it lies, counted from 0.
+    fn bin(self, exponent: i32) -> i64;
+    /// A width to begin with.
+    fn first_exponent(self) -> i32;
+}
+
+impl Ordinal for i64 {
+    fn bin(self, exponent: i32) -> i64 {
+        self >> exponent.clamp(0, 63)
+    }
+
+    fn first_exponent(self) -> i32 {
+        0
+    }
+}
+
+impl Ordinal for f64 {
+    fn bin(self, exponent: i32) -> i64 {
+        (self * f64::from(-exponent).exp2()).floor() as i64
+    }
+
+    /// So that the first value lies in about the thousandth stretch.
+    fn first_exponent(self) -> i32 {
+        if self == 0.0 { -20 } else { (self.abs().log2().floor() as i32 - 10).clamp(-1000, 1000) }
+    }
+}
+
+const BINS: usize = 64;
+/// What is told has no more.
+pub(crate) const MAX_BARS: i64 = 20;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Histogram {
+    exponent: i32,
+    /// Which stretch the first bin is.
+    first: i64,
+    bins: [u64; BINS],
+    /// The first and the last stretch with a value.
+    used: Option<(i64, i64)>,
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self { exponent: 0, first: 0, bins: [0; BINS], used: None }
+    }
+}
+
+impl Histogram {
+    #[inline]
+    pub(crate) fn add<T: Ordinal>(&mut self, value: T) {
+        if self.used.is_none() {
+            self.exponent = value.first_exponent();
+        }
+        let bin = value.bin(self.exponent);
+        match self.used {
+            Some((least, most)) if bin >= least && bin <= most => self.bins[(bin - self.first) as usize] += 1,
+            _ => self.add_outside(bin, 1),
+        }
+    }
+
+    #[cold]
+    fn add_outside(&mut self, bin: i64, rows: u64) {
+        let mut bin = bin;
+        let (mut least, mut most) =
+            self.used.map_or((bin, bin), |(least, most)| (least.min(bin), most.max(bin)));
+        while i128::from(most) - i128::from(least) >= BINS as i128 {
+            self.widen();
+            (bin, least, most) = (bin >> 1, least >> 1, most >> 1);
+        }
+        if self.used.is_none() || least < self.first || most >= self.first.saturating_add(BINS as i64) {
+            // Around what is used, with room on both sides.
+            let room = (BINS as i64 - 1 - (most - least)) / 2;
+            self.move_to(least.saturating_sub(room));
+        }
+        self.bins[(bin - self.first) as usize] += rows;
+        self.used = Some((least, most));
+    }
+
+    fn widen(&mut self) {
+        let old = std::mem::replace(&mut self.bins, [0; BINS]);
+        let first = self.first >> 1;
+        for (at, rows) in old.into_iter().enumerate().filter(|(_, rows)| *rows > 0) {
+            self.bins[(((self.first + at as i64) >> 1) - first) as usize] += rows;
+        }
+        (self.first, self.exponent) = (first, self.exponent + 1);
+        self.used = self.used.map(|(least, most)| (least >> 1, most >> 1));
+    }
+
+    fn move_to(&mut self, first: i64) {
+        let old = std::mem::replace(&mut self.bins, [0; BINS]);
+        for (at, rows) in old.into_iter().enumerate().filter(|(_, rows)| *rows > 0) {
+            self.bins[(self.first + at as i64 - first) as usize] = rows;
+        }
+        self.first = first;
+    }
+
+    pub(crate) fn append(&mut self, mut other: Self) {
+        if other.used.is_none() {
+            return;
+        }
+        if self.used.is_none() {
+            *self = other;
+            return;
+        }
+        while self.exponent < other.exponent {
+            self.widen();
+        }
+        while other.exponent < self.exponent {
+            other.widen();
+        }
+        for (at, rows) in other.bins.into_iter().enumerate().filter(|(_, rows)| *rows > 0) {
+            // What was widened here meanwhile is wider than in the other.
+            let wider = self.exponent - other.exponent;
+            self.add_outside((other.first + at as i64) >> wider, rows);
+        }
+    }
+
+    /// Neighbours put together until there are few: the first stretch of 2^`exponent`, the one after the last, and the rows
+    /// of each bar. The exponent comes with them.
+    pub(crate) fn bars(&self) -> (i32, Vec<(i64, i64, u64)>) {
+        let Some((least, most)) = self.used else { return (self.exponent, Vec::new()) };
+        let width = (most - least + MAX_BARS) / MAX_BARS;
+        let bars = (0..).map(|at| least + at * width).take_while(|from| *from <= most);
+        let bars = bars.map(|from| {
+            let to = from + width;
+            let rows = (from..to.min(most + 1)).map(|bin| self.bins[(bin - self.first) as usize]).sum();
+            (from, to, rows)
+        });
+        (self.exponent, bars.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check<T: Ordinal>(values: &[T]) -> (i32, Vec<(i64, i64, u64)>) {
+        let (mut whole, mut half, mut other) =
+            (Histogram::default(), Histogram::default(), Histogram::default());
+        for (at, value) in values.iter().enumerate() {
+            whole.add(*value);
+            if at % 3 == 0 { half.add(*value) } else { other.add(*value) }
+        }
+        half.append(other);
+        for histogram in [&whole, &half] {
+            let (exponent, bars) = histogram.bars();
+            assert!(bars.len() as i64 <= MAX_BARS);
+            for (from, to, rows) in &bars {
+                let counted = values.iter().filter(|value| (*from..*to).contains(&value.bin(exponent)));
+                assert_eq!(counted.count() as u64, *rows);
+            }
+            assert_eq!(bars.iter().map(|bar| bar.2).sum::<u64>(), values.len() as u64);
+        }
+        whole.bars()
+    }
+
+    #[test]
+    fn every_value_is_in_exactly_one_bar() {
+        check(&(0..1000).map(|n| n * 37 % 911).collect::<Vec<i64>>());
+        check(&[5_i64; 9]);
+        check(&[i64::MIN, i64::MAX, 0, 1, -1]);
+        check(&(0..500).map(|n| 1_i64 << (n % 63)).collect::<Vec<i64>>());
+        check(&(0..1000).map(|n| f64::from(n) / 7.0 - 50.0).collect::<Vec<f64>>());
+        check(&[0.0, 1e-300, 1e300, -1e300, 0.1]);
+        check::<i64>(&[]);
+        assert_eq!(check(&[1_i64, 2, 2, 3]), (0, vec![(1, 2, 1), (2, 3, 2), (3, 4, 1)]));
+    }
+}
