@@ -178,7 +178,7 @@ test("a team is made, and a Model is shared with all who are in it", async ({ pa
   await look(page, "teams");
   await page.getByRole("link", { name: "Analysts" }).click();
   await page.getByRole("button", { name: "Rename" }).click();
-  await page.getByLabel("Name").fill("Data people");
+  await page.getByLabel("Name", { exact: true }).fill("Data people");
   await page.getByRole("dialog").getByRole("button", { name: "Rename" }).click();
   await expect(page.getByRole("heading", { name: "Data people" })).toBeVisible();
   await page.getByRole("button", { name: "Delete" }).click();
