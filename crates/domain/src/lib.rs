@@ -6,6 +6,7 @@ pub mod checksum;
 pub mod code;
 pub mod column;
 pub mod connection;
+pub mod cron;
 pub mod diff;
 pub mod export;
 pub mod id;
@@ -21,6 +22,7 @@ pub mod selection;
 pub mod source;
 pub mod source_name;
 pub mod store;
+mod transient;
 pub mod type_tree;
 
 pub use cell::{AnswerBudget, Cell, CellDigest, LargeCell};
@@ -28,11 +30,12 @@ pub use checksum::{Checksums, ColumnChecksum, TextHash};
 pub use code::Code;
 pub use column::{Column, ColumnType};
 pub use connection::{ConnectionKind, ConnectionName, DatabaseName, Endpoint, Port, RoleName};
+pub use cron::CronSchedule;
 pub use diff::{Change, DiffColumn, DiffCounts, DiffFormat, DiffPage, DiffPlan, DiffRow};
 pub use export::{Export, ExportFormat, StoredColumn, TextEncoder};
 pub use id::{
-    ConnectionId, EventId, InviteId, JobId, MemberId, ModelId, SessionId, StatementId, TableId, TeamId,
-    TokenId, UserId,
+    ConnectionId, DeliveryId, EventId, InviteId, JobId, MemberId, ModelId, NoticeId, SessionId, StatementId,
+    TableId, TeamId, TokenId, UserId,
 };
 pub use name::{Email, PersonName, ResourceName, TableName};
 pub use problem::{FieldProblem, Problem, Result};

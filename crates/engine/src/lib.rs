@@ -27,6 +27,7 @@ mod role;
 mod role_privileges;
 mod rows;
 mod runner;
+mod schedules;
 mod secrets;
 mod selection;
 mod sharing;
@@ -54,6 +55,7 @@ pub use role_privileges::{RightsChange, SeenPrivileges};
 pub use rows::Rows;
 use runner::Runner;
 pub use runner::Workers;
+pub use schedules::NewSchedule;
 pub use secrets::Rewrapped;
 pub use sharing::{NewInvite, ShareWith, Shared, Teams};
 pub use source_limits::read_seconds;
@@ -63,8 +65,9 @@ pub use versions::ColumnChanges;
 // Plain values of the crates below, passed on as they are.
 pub use mycorr_meta::{
     Access, Browser, CaSummary, Connection, Dependent, Event, Invite, Job, JobKind, JobQuery, JobState,
-    Limits, Listed, Member, Model, NewSource, Purpose, SessionInfo, Source, Statement, SyncBy, Table, Team,
-    TeamMember, TeamRole, Token, TokenAccess, TokenScope, User, UserChange, Version, WaitingFor, Who,
+    Limits, Listed, Member, Model, NewSource, Purpose, Schedule, SessionInfo, Source, Statement, SyncBy,
+    Table, Team, TeamMember, TeamRole, Token, TokenAccess, TokenScope, User, UserChange, Version, WaitingFor,
+    Who,
 };
 pub use mycorr_pgread::{
     Attempt, DeniedLookup, DialOutcome, Excess, Outcome as StepOutcome, Report, RolePrivileges, SchemaEntry,

@@ -115,6 +115,9 @@ impl Client {
 
     /// The tables of a schema in the order of their names' bytes: those whose name contains `search`, after
     /// the name `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// As every read.
     pub async fn tables(
         &mut self,
         schema: &str,

@@ -10,8 +10,8 @@ use crate::{
     query_parameters::{KnownParameters, refuse_unknown},
     routes::{
         accounts, browse, connections, diff, events, export, job_list, jobs, members, models, operating,
-        paste, profile, retention, role, role_privileges, rows, statements, tables, teams, tokens, users,
-        versions,
+        paste, profile, retention, role, role_privileges, rows, schedules, statements, tables, teams, tokens,
+        users, versions,
     },
 };
 use axum::{Router, extract::DefaultBodyLimit, http::header, middleware::from_fn_with_state, routing::get};
@@ -102,6 +102,7 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(tables::verify_table))
         .routes(routes!(tables::set_source))
         .routes(routes!(profile::get_profile))
+        .routes(routes!(schedules::get_schedule, schedules::set_schedule, schedules::delete_schedule))
         .routes(routes!(rows::list_rows))
         .routes(routes!(rows::get_cell))
         .routes(routes!(retention::delete_version))

@@ -961,6 +961,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tables/{id}/schedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** When a table is synced; 404 for one that is synced only when somebody asks. */
+        get: operations["get_schedule"];
+        /**
+         * Sets when a table is synced, in the caller's name. A run that was missed is made up for once, none begins while the
+         *     one before it goes on, and five failures in a row that do not pass by themselves pause it.
+         */
+        put: operations["set_schedule"];
+        post?: never;
+        /** From now on the table is synced only when somebody asks. */
+        delete: operations["delete_schedule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tables/{id}/source": {
         parameters: {
             query?: never;
@@ -2149,6 +2171,41 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        /** @description When a table is synced without anybody asking. */
+        Schedule: {
+            /**
+             * @description Minute, hour, day of month, month, day of week.
+             * @example 0 6 * * 1-5
+             */
+            cron: string;
+            /** @description What the expression says, in English. */
+            description: string;
+            /**
+             * Format: int32
+             * @description Runs begin up to so many seconds later; each table's always by the same.
+             */
+            jitter_seconds: number;
+            last_run: components["schemas"]["Job"] | null;
+            /**
+             * Format: date-time
+             * @description The next run, or the retry of one that failed for a reason that passes by itself; null while it is paused.
+             */
+            next_run_at: string | null;
+            paused: boolean;
+            /** Format: date-time */
+            paused_at: string | null;
+            paused_because: components["schemas"]["Problem"] | null;
+            /**
+             * Format: int32
+             * @description How often in a row the last run was tried again.
+             */
+            retries: number;
+            /**
+             * @description The clock that it goes by.
+             * @example Europe/Berlin
+             */
+            time_zone: string;
+        };
         Schema: {
             /**
              * @description A byte that is no UTF-8 (in a `SQL_ASCII` database) is written `\\xHH`, here and in every name of a table or
@@ -2204,6 +2261,21 @@ export interface components {
              * @description To the minute.
              */
             last_seen_at: string;
+        };
+        SetSchedule: {
+            /**
+             * @description Five fields: minute, hour, day of month, month, day of week.
+             * @example 0 6 * * 1-5
+             */
+            cron: string;
+            /** Format: int32 */
+            jitter_seconds?: number;
+            paused?: boolean;
+            /**
+             * @description A name of the IANA database.
+             * @example Europe/Berlin
+             */
+            time_zone: string;
         };
         /** @description Another source for a table. */
         SetSource: {
@@ -4913,6 +4985,98 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Rows"];
                 };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetSchedule"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, and what to do */
             default: {

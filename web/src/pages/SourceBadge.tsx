@@ -26,6 +26,7 @@ import { mayChange } from "./access";
 import { JOBS, JobProgress } from "./JobProgress";
 import { ReceiptNotice } from "./Receipt";
 import { RestoreButton } from "./RestoreButton";
+import { PausedSchedule, ScheduleButton, ScheduleDialog, ScheduleNote } from "./Schedule";
 import { Selected } from "./Selection";
 import { UseConnection } from "./UseConnection";
 
@@ -45,6 +46,7 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
   const [error, setError] = useState<unknown>();
   const [hidden, setHidden] = useState<string | null>(null);
   const [pointing, setPointing] = useState(false);
+  const [scheduling, setScheduling] = useState(false);
   // It reads on, and only a connection of one's own brings the newest.
   const lost = table.source !== null && !table.source.has_connection;
   const queue = async (path: "/api/v1/tables/{id}/sync" | "/api/v1/tables/{id}/verify") => {
@@ -69,6 +71,9 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
         </div>
         <div className="row">
           <SyncButton model={model} table={table} running={running !== null} onSync={sync} />
+          {table.source && (
+            <ScheduleButton table={table} reason={noSync(model, table)} onOpen={() => setScheduling(true)} />
+          )}
           {lost && mayChange(model) && (
             <Button variant="default" size="xs" onClick={() => setPointing(true)}>
               Use another connection…
@@ -88,6 +93,12 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
           )}
         </div>
       </div>
+      <ScheduleDialog
+        table={table}
+        opened={scheduling}
+        reason={noSync(model, table)}
+        onClose={() => setScheduling(false)}
+      />
       <Selected table={table} />
       <UseConnection
         table={table}
@@ -124,6 +135,9 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
             <HideButton onClick={() => setHidden(told.id)} />
           </ProblemNotice>
         ))}
+      {table.source && version === table.version && (
+        <PausedSchedule table={table} onOpen={mayChange(model) ? () => setScheduling(true) : undefined} />
+      )}
       {version === table.version && <ColumnChanges table={table} version={version} />}
       {table.version !== null && version !== table.version && (
         <Notice tone="info" title={`You are looking at version ${count(version)}`}>
@@ -246,19 +260,22 @@ function Source({ table, version }: { table: Table; version: number }) {
           <span>{bytes(table.bytes)}</span>
         </>
       )}
+      {newest && source && <ScheduleNote table={table} />}
     </span>
   );
 }
 
+/** Why it can't be synced by who looks. */
+function noSync(model: Model, table: Table): string | null {
+  if (!mayChange(model)) return "You may only look at this Model.";
+  return table.source?.has_connection
+    ? null
+    : "The connection it came through was deleted. What was read stays.";
+}
+
 function SyncButton(props: { model: Model; table: Table; running: boolean; onSync: () => void }) {
   const { model, table, running, onSync } = props;
-  const reason = running
-    ? "A job is running on this table."
-    : !mayChange(model)
-      ? "You may only look at this Model."
-      : !table.source?.has_connection
-        ? "The connection it came through was deleted. What was read stays."
-        : null;
+  const reason = running ? "A job is running on this table." : noSync(model, table);
   return (
     <Tooltip label={reason} disabled={reason === null}>
       <Button

@@ -22,5 +22,6 @@ mod retention;
 mod rounds;
 mod selection;
 mod shapes;
+mod shared;
 mod types;
 mod unchanged;

@@ -1,7 +1,9 @@
 //! The right to do a job, kept by reports and ended by their absence.
 
 use super::{
-    cancelled, finish, job_row,
+    cancelled,
+    ended::note_end,
+    finish, job_row,
     queue::{follow_by_verify, selection},
 };
 use crate::{
@@ -202,6 +204,7 @@ impl Meta {
             ..Default::default()
         };
         done.update_without_returning(&transaction).await.map_err(db)?;
+        note_end(&transaction, &row, None).await?;
         let action = match JobKind::parse(&row.kind)? {
             JobKind::Import => Action::TableImported,
             JobKind::Sync => Action::TableSynced,

@@ -2,6 +2,7 @@
 //! recorded by who holds its lease, and by nobody else.
 
 mod claim;
+mod ended;
 mod lease;
 mod list;
 mod permission;
@@ -14,8 +15,8 @@ pub(crate) use claim::SeenLeases;
 pub(crate) use lease::next_fence;
 pub use lease::{ClaimedJob, JobProgress, Lease, LeaseStatus, NewVersion};
 pub use list::JobQuery;
-pub(crate) use queue::cancel_pending;
 pub use queue::{NewImport, NewSource};
+pub(crate) use queue::{cancel_pending, check_sync_by, insert_scheduled, writable};
 pub(crate) use right::give;
 
 use crate::{
@@ -69,7 +70,7 @@ impl Meta {
 
     /// Jobs as `user` may see them. A failure may name the host, the role or the certificate of the source: only the
     /// connection's owner reads it.
-    async fn shown(&self, user: UserId, rows: Vec<job::Model>) -> Result<Vec<Job>> {
+    pub(crate) async fn shown(&self, user: UserId, rows: Vec<job::Model>) -> Result<Vec<Job>> {
         let mut jobs = rows.into_iter().map(record).collect::<Result<Vec<_>>>()?;
         self.hide_connections(user, jobs.iter_mut().map(|job| &mut job.source)).await?;
         for job in &mut jobs {
@@ -83,8 +84,8 @@ impl Meta {
         Ok(jobs)
     }
 
-    /// Bytes of all versions of the tables in a person's Models; what a restore shares with the version that it
-    /// brought back counts once.
+    /// Bytes of all versions of the tables in a person's Models. What a restore shares with the version that it brought
+    /// back counts once: with that version, and with the restore when that version is deleted.
     ///
     /// # Errors
     /// `storage_unavailable`.
@@ -107,7 +108,10 @@ impl Meta {
                     .into(),
             )
             .filter(model::Column::OwnerId.eq(*owner.as_uuid()))
-            .filter(version::Column::Cause.ne(JobKind::Restore.as_str()))
+            .filter(Expr::cust(
+                "NOT EXISTS (SELECT 1 FROM versions AS original WHERE original.table_id = versions.table_id \
+                 AND original.version = versions.restored_version)",
+            ))
             .into_tuple()
             .one(&self.db)
             .await
@@ -136,8 +140,9 @@ impl Meta {
         if !waiting {
             update = update.filter(job::Column::WaitingFor.eq(storage));
         }
-        update.exec(&self.db).await.map_err(db)?;
-        Ok(())
+        let transaction = self.write().await?;
+        update.exec(&transaction).await.map_err(db)?;
+        transaction.commit().await.map_err(db)
     }
 
     /// How many jobs wait and run: those that are over are only ever more, and not counted here.
@@ -200,6 +205,7 @@ async fn finish(
         ..Default::default()
     };
     ended.update_without_returning(on).await.map_err(db)?;
+    ended::note_end(on, row, Some(problem)).await?;
     if row.kind == JobKind::Import.as_str() {
         let removed = table::Entity::delete_many()
             .filter(table::Column::Id.eq(row.table_id))

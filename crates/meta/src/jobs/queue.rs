@@ -21,9 +21,9 @@ use mycorr_domain::{
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
-    SqlErr,
-    sea_query::{ExprTrait, IntoCondition, SimpleExpr},
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
+    QuerySelect, SqlErr,
+    sea_query::{ExprTrait, IntoCondition, OnConflict, SimpleExpr},
 };
 use std::collections::{BTreeMap, HashSet};
 use uuid::Uuid;
@@ -229,7 +229,7 @@ pub(super) fn selection(selection: &Selection) -> Option<String> {
 ///
 /// # Errors
 /// `forbidden`.
-pub(super) async fn check_sync_by(
+pub(crate) async fn check_sync_by(
     on: &impl ConnectionTrait,
     user: UserId,
     connection: Option<Uuid>,
@@ -260,7 +260,10 @@ pub(super) async fn follow_by_verify(on: &DatabaseTransaction, ended: &job::Mode
     }
 }
 
-async fn writable(on: &DatabaseTransaction, grant: &Grant<Write, TableId>) -> Result<table::Model> {
+pub(crate) async fn writable(
+    on: &DatabaseTransaction,
+    grant: &Grant<Write, TableId>,
+) -> Result<table::Model> {
     confirm(on, grant).await?;
     let row = table::Entity::find_by_id(*grant.on().as_uuid()).one(on).await.map_err(db)?;
     row.ok_or_else(|| Problem::not_found("table"))
@@ -278,7 +281,8 @@ async fn insert_job(
     restored_version: Option<i64>,
 ) -> Result<Job> {
     let pending_of = async |which: SimpleExpr| {
-        job::Entity::find().filter(which).filter(pending()).count(on).await.map_err(db)
+        let asked_for = job::Column::ScheduledFor.is_null();
+        job::Entity::find().filter(which).filter(pending()).filter(asked_for).count(on).await.map_err(db)
     };
     if kind != JobKind::Restore {
         let through = table.connection_id.map(|id| job::Column::ConnectionId.eq(id));
@@ -291,7 +295,36 @@ async fn insert_job(
             return Err(too_many_pending("This connection has"));
         }
     }
-    let row = job::Model {
+    let row = new_row(kind, user, table, restored_version);
+    job::Entity::insert(job::ActiveModel::from(row.clone())).exec_without_returning(on).await.map_err(
+        |error| match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => under_way(),
+            _ => db(error),
+        },
+    )?;
+    record(row)
+}
+
+/// Queues a sync that was due at `due_at`. `None` if it was queued before, or a job of the table is not over.
+pub(crate) async fn insert_scheduled(
+    on: &DatabaseTransaction,
+    user: UserId,
+    table: &table::Model,
+    due_at: i64,
+) -> Result<Option<JobId>> {
+    let row = new_row(JobKind::Sync, user, table, None);
+    let id = JobId::from_uuid(row.id);
+    let row = job::ActiveModel { scheduled_for: Set(Some(due_at)), ..row.into() };
+    let known = OnConflict::new().do_nothing().to_owned();
+    match job::Entity::insert(row).on_conflict(known).exec_without_returning(on).await {
+        Ok(0) | Err(DbErr::RecordNotInserted) => Ok(None),
+        Ok(_) => Ok(Some(id)),
+        Err(error) => Err(db(error)),
+    }
+}
+
+fn new_row(kind: JobKind, user: UserId, table: &table::Model, restored_version: Option<i64>) -> job::Model {
+    job::Model {
         id: *JobId::new().as_uuid(),
         kind: kind.as_str().to_owned(),
         state: JobState::Queued.as_str().to_owned(),
@@ -324,14 +357,8 @@ async fn insert_job(
         connections_note: None,
         verify: false,
         receipt: None,
-    };
-    job::Entity::insert(job::ActiveModel::from(row.clone())).exec_without_returning(on).await.map_err(
-        |error| match error.sql_err() {
-            Some(SqlErr::UniqueConstraintViolation(_)) => under_way(),
-            _ => db(error),
-        },
-    )?;
-    record(row)
+        scheduled_for: None,
+    }
 }
 
 fn too_many_pending(who: &str) -> Problem {

@@ -1,6 +1,6 @@
 //! Syncs that found nothing new.
 
-use super::{finish, lease::held_by};
+use super::{ended::note_end, finish, lease::held_by};
 use crate::{
     Meta, db,
     entity::{job, table},
@@ -43,6 +43,7 @@ impl Meta {
             ..Default::default()
         };
         done.update_without_returning(&transaction).await.map_err(db)?;
+        note_end(&transaction, &row, None).await?;
         transaction.commit().await.map_err(db)?;
         Ok(true)
     }

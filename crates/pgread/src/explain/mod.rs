@@ -4,10 +4,12 @@
 mod beneath;
 mod certificate;
 mod foreign;
+mod hba;
 mod pooler;
 mod reading;
 mod server;
 mod source;
+mod sqlstate;
 mod words;
 
 pub(crate) use source::{
@@ -280,7 +282,7 @@ fn authentication(refusal: AuthenticationRefusal, endpoint: &Endpoint) -> Proble
         )
         .fix(format!(
             "Let the role sign in with a password: a line in pg_hba.conf like this one, above the one that asks for {method}. Then reload the server.\n{}",
-            server::hba_line(endpoint, None)
+            hba::hba_line(endpoint, None)
         )),
         AuthenticationRefusal::ClearPassword => Problem::new(
             Code::AuthenticationUnsupported,
