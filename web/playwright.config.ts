@@ -28,6 +28,7 @@ export default defineConfig({
       name: "parts",
       testMatch: [
         "grid.spec.ts",
+        "holds.spec.ts",
         "imports.spec.ts",
         "connections.spec.ts",
         "settings.spec.ts",

@@ -17,6 +17,7 @@ pub mod secret;
 pub mod source;
 pub mod source_name;
 pub mod store;
+pub mod sync_policy;
 pub mod type_tree;
 
 pub use cell::{AnswerBudget, Cell, CellDigest, LargeCell};
@@ -36,4 +37,5 @@ pub use right::WriteRight;
 pub use secret::Secret;
 pub use source::{SourceChange, SourceRecord, UniqueKey};
 pub use store::{Committed, Held, Page, Section, Snapshot, StoreVersion, TableStore, TableWriter};
+pub use sync_policy::{Compared, Hold, HoldCode, HoldReason, Keep, SyncPolicy};
 pub use type_tree::{Collating, Collation, RangeTree, Scalar, SortOrder, TypeTree};

@@ -10,6 +10,7 @@ mod connection_test_limits;
 mod connections;
 mod diff;
 mod export;
+mod holds;
 mod imports;
 mod job_stream;
 mod jobs;
@@ -41,11 +42,13 @@ pub use browse::Preview;
 pub use connections::{Change, ConnectionForm, Connections, Refused, StepSender};
 pub use diff::Diff;
 pub use export::Exported;
+pub use holds::Held;
 pub use imports::{Import, Imports};
 pub use jobs::Jobs;
 pub use liveness::Waiting;
 pub use models::Models;
 pub use people::NewLink;
+pub use retention::Freed;
 pub use role::NewRole;
 pub use role_privileges::{RightsChange, SeenPrivileges};
 pub use rows::Rows;
@@ -59,9 +62,10 @@ pub use versions::ColumnChanges;
 
 // Plain values of the crates below, passed on as they are.
 pub use mycorr_meta::{
-    Access, Browser, CaSummary, Connection, Dependent, Event, Invite, Job, JobKind, JobQuery, JobState,
-    Limits, Listed, Member, Model, NewSource, Purpose, SessionInfo, Source, Statement, SyncBy, Table, Team,
-    TeamMember, TeamRole, Token, TokenAccess, TokenScope, User, UserChange, Version, WaitingFor, Who,
+    Access, Browser, CaSummary, Connection, Dependent, Event, HeldSync, Invite, Job, JobKind, JobQuery,
+    JobState, Limits, Listed, Member, Model, NewSource, Purpose, SessionInfo, Source, Statement, SyncBy,
+    Table, Team, TeamMember, TeamRole, Token, TokenAccess, TokenScope, User, UserChange, Version,
+    VersionName, WaitingFor, Who,
 };
 pub use mycorr_pgread::{
     Attempt, DeniedLookup, DialOutcome, Excess, Outcome as StepOutcome, Report, RolePrivileges, SchemaEntry,

@@ -195,8 +195,26 @@ pub mod table {
         /// The names of the columns to read; null for all that can be read.
         pub source_columns: Option<String>,
         pub synced_at: Option<i64>,
+        /// In JSON; null where nobody set one.
+        pub sync_policy: Option<String>,
     }
     belongs_to!(model by ModelId);
+}
+
+/// A version that is gone for everybody, and whose files are still to be removed.
+pub mod dropped {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "dropped_versions")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub table_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub store_version: i64,
+        /// That made it.
+        pub job_id: Uuid,
+    }
+    no_relations!();
 }
 
 pub mod version {
@@ -292,6 +310,10 @@ pub mod job {
         /// How many it read through, and why not through more.
         pub connections: Option<i64>,
         pub connections_note: Option<String>,
+        /// What a sync staged that was held, and why, in JSON.
+        pub held: Option<String>,
+        /// Who decided that it becomes a version.
+        pub accepted_by: Option<Uuid>,
     }
     no_relations!();
 }

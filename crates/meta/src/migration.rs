@@ -26,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(crate::events_migration::Events),
             Box::new(crate::connections_migration::SeveralConnections),
             Box::new(crate::checkpoint_migration::Checkpoints),
+            Box::new(crate::holds_migration::Holds),
         ]
     }
 }

@@ -23,6 +23,7 @@ mod row_numbers;
 mod scan;
 mod sizes;
 mod sort_key;
+mod staged;
 mod store;
 mod table_location;
 mod version;

@@ -1,6 +1,6 @@
 //! A version opened for reading. A version never changes, so everything here can be kept.
 
-use crate::{log::Logged, problem::storage, table_location::TableLocation};
+use crate::{log::LoggedFile, problem::storage, table_location::TableLocation};
 use bytes::Bytes;
 use futures::{FutureExt, TryFutureExt, future::BoxFuture};
 use moka::future::Cache;
@@ -46,11 +46,15 @@ pub(crate) struct DataFile {
 }
 
 impl Version {
-    pub(crate) fn new(place: &TableLocation, table: TableId, logged: &Logged, cache: &MetadataCache) -> Self {
+    pub(crate) fn new(
+        place: &TableLocation,
+        table: TableId,
+        logged: &[LoggedFile],
+        cache: &MetadataCache,
+    ) -> Self {
         let mut rows = 0;
         let mut bytes = 0;
         let files = logged
-            .files
             .iter()
             .map(|file| {
                 let first = rows;

@@ -1,13 +1,16 @@
 //! Syncs that found nothing new.
 
-use super::{finish, lease::held_by};
+use super::{
+    end::{JobEnd, end_job},
+    finish,
+    lease::held_by,
+};
 use crate::{
     Meta, db,
     entity::{job, table},
     jobs::lease::Lease,
     now,
-    record::{JobState, StoredProblem},
-    to_json,
+    record::JobState,
 };
 use mycorr_domain::{Code, Problem, Result};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, QueryFilter};
@@ -33,16 +36,8 @@ impl Meta {
         let read =
             table::ActiveModel { id: Set(row.table_id), synced_at: Set(Some(at)), ..Default::default() };
         read.update_without_returning(&transaction).await.map_err(db)?;
-        let done = job::ActiveModel {
-            id: Set(row.id),
-            state: Set(JobState::Succeeded.as_str().to_owned()),
-            problem: Set(warning.map(|problem| to_json(&StoredProblem::from(problem)))),
-            finished_at: Set(Some(at)),
-            lease_until: Set(None),
-            waiting_for: Set(None),
-            ..Default::default()
-        };
-        done.update_without_returning(&transaction).await.map_err(db)?;
+        let end = JobEnd { state: JobState::Succeeded, version: None, rows: None, problem: warning };
+        end_job(&transaction, &row, end).await?;
         transaction.commit().await.map_err(db)?;
         Ok(true)
     }

@@ -154,6 +154,7 @@ impl Cast {
                 json!({"email": "stranger@example.org"})
             }
             ("PUT", "/tables/{id}/versions/{version}/checkpoint") => json!({"name": "Name"}),
+            ("PUT", "/tables/{id}/sync-policy") => json!({"hold": "breaking"}),
             ("PUT", "/tables/{id}/source") => json!({"connection_id": things.connection}),
             ("PUT", "/tables/{id}/members") => json!({"email": "spare@example.org"}),
             ("POST", "/tables/{id}/restore") => json!({"version": 1}),

@@ -81,7 +81,7 @@ async fn restoring_what_is_there_and_what_was() {
     let mut restored = vec![];
     for to in [second, first, first, second, first] {
         restored.push(store.restore(right(table), to.version).await.unwrap());
-        store.sweep_all(right(table)).await.unwrap();
+        store.sweep_all(right(table), &[]).await.unwrap();
     }
     assert_eq!(parts(), 2, "no file is written or lost by a restore");
     // Another process reads the same.
@@ -109,7 +109,7 @@ async fn versions_beyond_a_checkpoint_of_the_log() {
     }
     assert!(files(folder.path()).iter().any(|path| path.contains(".checkpoint.")));
     let store = open(folder.path());
-    store.sweep_all(right(table)).await.unwrap();
+    store.sweep_all(right(table), &[]).await.unwrap();
     for (n, committed) in (0..).zip(&committed) {
         assert_eq!(numbers(&store, &snapshot(table, *committed, &columns)).await, [n, n + 1]);
     }
