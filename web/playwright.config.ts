@@ -30,6 +30,7 @@ export default defineConfig({
         "grid.spec.ts",
         "holds.spec.ts",
         "imports.spec.ts",
+        "selection.spec.ts",
         "connections.spec.ts",
         "settings.spec.ts",
         "survives.spec.ts",

@@ -67,6 +67,10 @@ ids!(
     JobId,
     /// Something that somebody did.
     EventId,
+    /// Something that people are told of.
+    NoticeId,
+    /// A notice on its way to one receiver.
+    DeliveryId,
     /// A statement in the ledger.
     StatementId,
 );

@@ -66,6 +66,14 @@ pub struct Committed {
     pub bytes: u64,
 }
 
+/// What a removal freed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Removed {
+    pub bytes: u64,
+    /// Versions that somebody is reading: their files are there still.
+    pub in_use: Vec<StoreVersion>,
+}
+
 /// Rows of a version, and how many there are after the filters. Fewer rows than asked for when they come to
 /// more than an answer may hold ([`AnswerBudget`](crate::AnswerBudget)).
 #[derive(Clone, Debug)]
@@ -139,8 +147,8 @@ pub trait TableStore: Send + Sync + 'static {
     async fn sweep_all(&self, right: WriteRight, staged: &[StoreVersion]) -> Result<()>;
 
     /// Removes all files of lower fences that none of these versions holds, staged ones among them; other versions can't be
-    /// read any more. Returns the bytes that it freed.
-    async fn keep_only(&self, right: WriteRight, kept: &[StoreVersion]) -> Result<u64>;
+    /// read any more, but by who is reading them now.
+    async fn keep_only(&self, right: WriteRight, kept: &[StoreVersion]) -> Result<Removed>;
 
     /// Bytes of the files that any of these versions holds; what several share counts once.
     async fn stored_bytes(&self, table: TableId, versions: &[StoreVersion]) -> Result<u64>;

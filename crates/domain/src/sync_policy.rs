@@ -196,6 +196,8 @@ mod tests {
             server_version: String::new(),
             role: String::new(),
             row_security,
+            filter: Vec::new(),
+            masks: Vec::new(),
             change,
         }
     }

@@ -26,7 +26,9 @@ mod role;
 mod role_privileges;
 mod rows;
 mod runner;
+mod schedules;
 mod secrets;
+mod selection;
 mod sharing;
 mod sign_in_limits;
 mod slow_reads;
@@ -54,6 +56,7 @@ pub use role_privileges::{RightsChange, SeenPrivileges};
 pub use rows::Rows;
 use runner::Runner;
 pub use runner::Workers;
+pub use schedules::NewSchedule;
 pub use secrets::Rewrapped;
 pub use sharing::{NewInvite, ShareWith, Shared, Teams};
 pub use source_limits::read_seconds;
@@ -63,8 +66,8 @@ pub use versions::ColumnChanges;
 // Plain values of the crates below, passed on as they are.
 pub use mycorr_meta::{
     Access, Browser, CaSummary, Connection, Dependent, Event, HeldSync, Invite, Job, JobKind, JobQuery,
-    JobState, Limits, Listed, Member, Model, NewSource, Purpose, SessionInfo, Source, Statement, SyncBy,
-    Table, Team, TeamMember, TeamRole, Token, TokenAccess, TokenScope, User, UserChange, Version,
+    JobState, Limits, Listed, Member, Model, NewSource, Purpose, Schedule, SessionInfo, Source, Statement,
+    SyncBy, Table, Team, TeamMember, TeamRole, Token, TokenAccess, TokenScope, User, UserChange, Version,
     VersionName, WaitingFor, Who,
 };
 pub use mycorr_pgread::{
@@ -75,7 +78,7 @@ pub use mycorr_pgread::{
     tls::{CertificateInfo, ProviderRoots, Rule},
 };
 
-pub use mycorr_domain::{SourceChange, SourceRecord, UniqueKey};
+pub use mycorr_domain::{Mask, Selection, SourceChange, SourceRecord, UniqueKey};
 
 use mycorr_domain::{Result, TableStore};
 use mycorr_egress::Dialer;

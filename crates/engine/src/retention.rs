@@ -1,7 +1,7 @@
 //! Which versions of a table are kept, and what is left of those that are gone.
 
 use crate::{Tables, runner::Runner, spawn_uncancellable};
-use mycorr_domain::{Keep, ResourceName, Result, TableId, UserId};
+use mycorr_domain::{Keep, Removed, ResourceName, Result, TableId, UserId};
 
 /// What would go, and what it would free.
 pub struct Freed {
@@ -93,8 +93,10 @@ impl Runner {
                 self.store.discard(right, staged).await?;
                 self.meta.forget_dropped(table, &[staged]).await?;
             }
-            if let Some((right, gone, kept)) = dropped.committed {
-                let bytes = self.store.keep_only(right, &kept).await?;
+            if let Some((right, mut gone, kept)) = dropped.committed {
+                let Removed { bytes, in_use } = self.store.keep_only(right, &kept).await?;
+                // What is being read goes the next time.
+                gone.retain(|version| !in_use.contains(version));
                 self.meta.forget_dropped(table, &gone).await?;
                 tracing::info!(%table, versions = gone.len(), bytes, "files of deleted versions removed");
             }

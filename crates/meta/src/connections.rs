@@ -9,6 +9,7 @@ use crate::{
     members::user_of,
     now,
     record::{Action, CaSummary, Connection, Dependent, JobState, Limits, SyncBy},
+    schedules::resume_paused,
     statements::DEFAULT_RETENTION_DAYS,
     time,
 };
@@ -394,8 +395,13 @@ impl Meta {
         if result.server_version.is_some() {
             row.server_version = Set(result.server_version);
         }
-        row.update_without_returning(&self.db).await.map_err(db)?;
-        Ok(())
+        let works = result.ok;
+        let transaction = self.write().await?;
+        row.update_without_returning(&transaction).await.map_err(db)?;
+        if works {
+            resume_paused(&transaction, *id.as_uuid(), now()).await?;
+        }
+        transaction.commit().await.map_err(db)
     }
 
     /// Offers a connection to another account, which takes it over when it accepts: by its owner, or by an

@@ -137,6 +137,20 @@ pub mod model {
     belongs_to!(user by OwnerId);
 }
 
+/// The key under which a Model's values are hashed, sealed.
+pub mod mask_key {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "mask_keys")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub model_id: Uuid,
+        pub data_key: Vec<u8>,
+        pub sealed: Vec<u8>,
+    }
+    no_relations!();
+}
+
 pub mod connection {
     use super::*;
     #[derive(Clone, Debug, DeriveEntityModel)]
@@ -194,6 +208,8 @@ pub mod table {
         pub source_table: String,
         /// The names of the columns to read; null for all that can be read.
         pub source_columns: Option<String>,
+        /// Conditions and masks, in JSON; null for none.
+        pub source_selection: Option<String>,
         pub synced_at: Option<i64>,
         /// In JSON; null where nobody set one.
         pub sync_policy: Option<String>,
@@ -285,6 +301,7 @@ pub mod job {
         pub source_schema: String,
         pub source_table: String,
         pub source_columns: Option<String>,
+        pub source_selection: Option<String>,
         /// Which version a restore brings back.
         pub restored_version: Option<i64>,
         pub requested_by: Uuid,
@@ -310,10 +327,40 @@ pub mod job {
         /// How many it read through, and why not through more.
         pub connections: Option<i64>,
         pub connections_note: Option<String>,
+        /// When it was due by the table's schedule; null for one that somebody asked for.
+        pub scheduled_for: Option<i64>,
         /// What a sync staged that was held, and why, in JSON.
         pub held: Option<String>,
         /// Who decided that it becomes a version.
         pub accepted_by: Option<Uuid>,
+    }
+    no_relations!();
+}
+
+/// When a table is synced.
+pub mod schedule {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "schedules")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub table_id: Uuid,
+        pub cron: String,
+        pub time_zone: String,
+        pub jitter_seconds: i32,
+        /// In whose name it syncs.
+        pub set_by: Uuid,
+        /// When it is due; null while it is paused.
+        pub next_at: Option<i64>,
+        /// What the clock said when that was computed.
+        pub computed_at: i64,
+        pub paused_at: Option<i64>,
+        /// The failure that paused it; null where a person did.
+        pub pause_problem: Option<String>,
+        /// In a row, of those that do not pass by themselves.
+        pub failures: i32,
+        /// In a row, after failures that do.
+        pub retries: i32,
     }
     no_relations!();
 }

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use mycorr_domain::{
     Code, Column, ConnectionId, ConnectionKind, Endpoint, EventId, InviteId, JobId, MemberId, ModelId,
-    Problem, SessionId, SourceRecord, StatementId, StoreVersion, SyncPolicy, TableId, TeamId, TokenId,
-    UserId,
+    Problem, Selection, SessionId, SourceRecord, StatementId, StoreVersion, SyncPolicy, TableId, TeamId,
+    TokenId, UserId,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -90,6 +90,9 @@ words! {
         TableRenamed = "table.renamed",
         TableDeleted = "table.deleted",
         SourceChanged = "table.source_changed",
+        ScheduleSet = "table.schedule_set",
+        SchedulePaused = "table.schedule_paused",
+        ScheduleDeleted = "table.schedule_deleted",
         MemberAdded = "member.added",
         MemberRemoved = "member.removed",
         AccountCreated = "account.created",
@@ -302,6 +305,7 @@ pub struct Source {
     pub table: String,
     /// The columns that were chosen; `None` for all that can be read.
     pub columns: Option<Vec<String>>,
+    pub selection: Selection,
 }
 
 #[derive(Clone, Debug)]
@@ -378,6 +382,26 @@ pub struct Job {
     pub connections_note: Option<String>,
     pub version: Option<i64>,
     pub problem: Option<Problem>,
+}
+
+/// When a table is synced without anybody asking.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    /// Five fields.
+    pub cron: String,
+    /// What they say, in English.
+    pub description: String,
+    /// By its name in the IANA database.
+    pub time_zone: String,
+    pub jitter_seconds: u32,
+    /// `None` while it is paused.
+    pub next_run_at: Option<DateTime<Utc>>,
+    pub paused_at: Option<DateTime<Utc>>,
+    /// The failure that paused it; `None` where a person did.
+    pub pause_problem: Option<Problem>,
+    /// How often in a row it was tried again after failures that pass by themselves.
+    pub retries: u32,
+    pub last_run: Option<Job>,
 }
 
 /// A statement that was sent to a source.

@@ -10,8 +10,8 @@ use crate::{
     query_parameters::{KnownParameters, refuse_unknown},
     routes::{
         accounts, browse, connections, diff, events, export, holds, job_list, jobs, members, models,
-        operating, paste, retention, role, role_privileges, rows, statements, tables, teams, tokens, users,
-        versions,
+        operating, paste, retention, role, role_privileges, rows, schedules, statements, tables, teams,
+        tokens, users, versions,
     },
 };
 use axum::{Router, extract::DefaultBodyLimit, http::header, middleware::from_fn_with_state, routing::get};
@@ -100,6 +100,7 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(tables::get_table, tables::update_table, tables::delete_table))
         .routes(routes!(tables::sync_table))
         .routes(routes!(tables::set_source))
+        .routes(routes!(schedules::get_schedule, schedules::set_schedule, schedules::delete_schedule))
         .routes(routes!(rows::list_rows))
         .routes(routes!(rows::get_cell))
         .routes(routes!(retention::delete_version))

@@ -14,7 +14,7 @@ use crate::{
     row_numbers::RowNumbers,
     staged::{self, Staged},
     table_location::TableLocation,
-    version::{MetadataCache, Version, metadata_cache},
+    version::{MetadataCache, Readers, Version, metadata_cache},
     workers::Workers,
     writer::{ActiveWriters, DeltaWriter, WriterId},
 };
@@ -24,8 +24,8 @@ use futures::{StreamExt, TryStreamExt};
 use moka::future::Cache;
 use mycorr_domain::{
     Change, Column, Committed, DiffCounts, DiffFormat, DiffPage, DiffPlan, DiffRow, Export, ExportFormat,
-    Filter, JobId, Page, Problem, Result, RowQuery, Snapshot, Sort, StoreVersion, TableId, TableStore,
-    TableWriter, WriteRight,
+    Filter, JobId, Page, Problem, Removed, Result, RowQuery, Snapshot, Sort, StoreVersion, TableId,
+    TableStore, TableWriter, WriteRight,
 };
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, path::Path};
 use rayon::ThreadPool;
@@ -48,6 +48,7 @@ pub struct DeltaStore {
 struct Queries {
     options: Arc<QueryOptions>,
     versions: Cache<(TableId, StoreVersion), Arc<Version>>,
+    readers: Readers,
     metadata: MetadataCache,
     indexes: Cache<IndexKey, Arc<RowNumbers>>,
     /// By the table and its two versions.
@@ -86,6 +87,7 @@ impl Queries {
                     u32::try_from(1 + version.files.len()).unwrap_or(u32::MAX)
                 })
                 .build(),
+            readers: Readers::default(),
             metadata: metadata_cache(options.cache_memory()),
             indexes: Cache::builder().max_capacity(options.index_bytes() / KIB).weigher(weigh).build(),
             diffs: Cache::builder()
@@ -118,6 +120,9 @@ const STAGING_KEPT: TimeDelta = TimeDelta::days(1);
 
 impl DeltaStore {
     /// Opens the folder `location`, a path or a `file://` URL, and makes it if it isn't there.
+    ///
+    /// # Errors
+    /// `storage_unavailable` or `storage_full` when the folder can't be made or written; `invalid` for another kind of URL.
     pub fn open(location: &str) -> Result<Self> {
         let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Ok(Self {
@@ -150,11 +155,9 @@ impl DeltaStore {
             let files = self.files(table, version).await?;
             Ok(Arc::new(Version::new(&self.place, table, &files, &self.queries.metadata)))
         };
-        self.queries
-            .versions
-            .try_get_with((table, version), load)
-            .await
-            .map_err(|problem: Arc<Problem>| (*problem).clone())
+        let found = self.queries.versions.try_get_with((table, version), load).await;
+        let found = found.map_err(|problem: Arc<Problem>| (*problem).clone())?;
+        Ok(Arc::new(found.read_by(&self.queries.readers, table, version)))
     }
 
     /// The row numbers of a sorted or filtered view. It is computed once for all who wait for it, and given up
@@ -544,11 +547,14 @@ impl TableStore for DeltaStore {
         self.remove(left.into_iter().map(|(_, object)| object)).await
     }
 
-    async fn keep_only(&self, right: WriteRight, kept: &[StoreVersion]) -> Result<u64> {
+    async fn keep_only(&self, right: WriteRight, kept: &[StoreVersion]) -> Result<Removed> {
         let log = Log::of(&self.place, right.table());
         // Nobody of a lower fence may bring back what is removed here.
         log.take_over(right).await?;
-        let held = self.held_files(right.table(), kept).await?;
+        self.forget(right.table(), |version| !kept.contains(&version)).await;
+        let mut in_use = self.queries.readers.of(right.table());
+        in_use.retain(|version| version.staged_by().is_none() && !kept.contains(version));
+        let held = self.held_files(right.table(), &[kept, &in_use].concat()).await?;
         let mut left = self.list(right.table()).await?;
         left.retain(|(path, _)| match WriterId::of_file(path) {
             Some(writer) => writer.fence < right.fence() && !held.contains_key(path),
@@ -556,8 +562,7 @@ impl TableStore for DeltaStore {
         });
         let bytes = left.iter().map(|(_, object)| object.size).sum();
         self.remove(left.into_iter().map(|(_, object)| object)).await?;
-        self.forget(right.table(), |version| !kept.contains(&version)).await;
-        Ok(bytes)
+        Ok(Removed { bytes, in_use })
     }
 
     async fn stored_bytes(&self, table: TableId, versions: &[StoreVersion]) -> Result<u64> {

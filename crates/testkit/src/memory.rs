@@ -11,9 +11,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use mycorr_domain::{
     AnswerBudget, Cell, Change, Code, Column, ColumnType, Committed, DiffColumn, DiffCounts, DiffFormat,
-    DiffPage, DiffPlan, DiffRow, Export, ExportFormat, Filter, JobId, Operator, Page, Problem, Result,
-    RowQuery, Section, Snapshot, StoreVersion, StoredColumn, TableId, TableStore, TableWriter, TextEncoder,
-    WriteRight, output,
+    DiffPage, DiffPlan, DiffRow, Export, ExportFormat, Filter, JobId, Operator, Page, Problem, Removed,
+    Result, RowQuery, Section, Snapshot, StoreVersion, StoredColumn, TableId, TableStore, TableWriter,
+    TextEncoder, WriteRight, output,
 };
 use std::{
     borrow::Cow,
@@ -310,10 +310,10 @@ impl TableStore for MemoryStore {
         Ok(())
     }
 
-    async fn keep_only(&self, right: WriteRight, kept: &[StoreVersion]) -> Result<u64> {
+    async fn keep_only(&self, right: WriteRight, kept: &[StoreVersion]) -> Result<Removed> {
         self.admit(right)?;
         let mut tables = self.0.lock().unwrap();
-        let Some(table) = tables.get_mut(&right.table()) else { return Ok(0) };
+        let Some(table) = tables.get_mut(&right.table()) else { return Ok(Removed::default()) };
         table.fence = right.fence();
         table.staged.retain(|fence, _| kept.contains(&StoreVersion::staged(*fence)));
         let held = kept.iter().filter_map(|kept| table.versions.get(usize::try_from(kept.0).ok()?));
@@ -327,7 +327,7 @@ impl TableStore for MemoryStore {
                 version.removed = true;
             }
         }
-        Ok(freed)
+        Ok(Removed { bytes: freed, in_use: Vec::new() })
     }
 
     async fn stored_bytes(&self, table: TableId, versions: &[StoreVersion]) -> Result<u64> {

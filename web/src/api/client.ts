@@ -20,6 +20,7 @@ export type Statement = Schemas["Statement"];
 export type Model = Schemas["Model"];
 export type Job = Schemas["Job"];
 export type Table = Schemas["Table"];
+export type Schedule = Schemas["Schedule"];
 export type Column = Schemas["Column"];
 export type Cell = Schemas["Cell"];
 export type Version = Schemas["Version"];

@@ -1012,6 +1012,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tables/{id}/schedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** When a table is synced; 404 for one that is synced only when somebody asks. */
+        get: operations["get_schedule"];
+        /**
+         * Sets when a table is synced, in the caller's name. A run that was missed is made up for once, none begins while the
+         *     one before it goes on, and five failures in a row that do not pass by themselves pause it.
+         */
+        put: operations["set_schedule"];
+        post?: never;
+        /** From now on the table is synced only when somebody asks. */
+        delete: operations["delete_schedule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tables/{id}/source": {
         parameters: {
             query?: never;
@@ -1653,6 +1675,23 @@ export interface components {
             columns?: string[] | null;
             /** Format: uuid */
             connection_id: string;
+            /**
+             * @description Only the rows that meet all of these conditions, each written as for `rows`; at most 32. The database compares,
+             *     by the operators of the column's type.
+             * @example [
+             *       "placed_at.gte.2026-01-01"
+             *     ]
+             */
+            filter?: string[];
+            /**
+             * @description What is stored in place of a column's values, by its name.
+             * @example {
+             *       "email": "hash"
+             *     }
+             */
+            masks?: {
+                [key: string]: components["schemas"]["Mask"];
+            };
             /** @description What the table is called in the Model; the source's name when left out. */
             name?: string | null;
             /** @description As it is called at the source. */
@@ -1905,6 +1944,12 @@ export interface components {
             /** @description Pass it as `after` to get the next part; null at the end. */
             next: string | null;
         };
+        /**
+         * @description What is stored in place of a value. `hash`: HMAC-SHA-256 of its text under a key of the Model, in hexadecimal, so that
+         *     equal values stay equal throughout the Model. `redact`: `[redacted]`; the source is only asked whether there is a value.
+         * @enum {string}
+         */
+        Mask: "hash" | "redact";
         /** @description Who is signed in. */
         Me: {
             /** @description The first account is the administrator's. */
@@ -2146,6 +2191,41 @@ export interface components {
             total: number;
             version: components["schemas"]["VersionName"];
         };
+        /** @description When a table is synced without anybody asking. */
+        Schedule: {
+            /**
+             * @description Minute, hour, day of month, month, day of week.
+             * @example 0 6 * * 1-5
+             */
+            cron: string;
+            /** @description What the expression says, in English. */
+            description: string;
+            /**
+             * Format: int32
+             * @description Runs begin up to so many seconds later; each table's always by the same.
+             */
+            jitter_seconds: number;
+            last_run: components["schemas"]["Job"] | null;
+            /**
+             * Format: date-time
+             * @description The next run, or the retry of one that failed for a reason that passes by itself; null while it is paused.
+             */
+            next_run_at: string | null;
+            paused: boolean;
+            /** Format: date-time */
+            paused_at: string | null;
+            paused_because: components["schemas"]["Problem"] | null;
+            /**
+             * Format: int32
+             * @description How often in a row the last run was tried again.
+             */
+            retries: number;
+            /**
+             * @description The clock that it goes by.
+             * @example Europe/Berlin
+             */
+            time_zone: string;
+        };
         Schema: {
             /**
              * @description A byte that is no UTF-8 (in a `SQL_ASCII` database) is written `\\xHH`, here and in every name of a table or
@@ -2202,6 +2282,21 @@ export interface components {
              */
             last_seen_at: string;
         };
+        SetSchedule: {
+            /**
+             * @description Five fields: minute, hour, day of month, month, day of week.
+             * @example 0 6 * * 1-5
+             */
+            cron: string;
+            /** Format: int32 */
+            jitter_seconds?: number;
+            paused?: boolean;
+            /**
+             * @description A name of the IANA database.
+             * @example Europe/Berlin
+             */
+            time_zone: string;
+        };
         /** @description Another source for a table. */
         SetSource: {
             /**
@@ -2209,6 +2304,12 @@ export interface components {
              * @description One of the caller's.
              */
             connection_id: string;
+            /** @description Only the rows that meet all of these conditions; as before when left out. */
+            filter?: string[] | null;
+            /** @description What is stored in place of a column's values, by its name; as before when left out. */
+            masks?: {
+                [key: string]: components["schemas"]["Mask"];
+            } | null;
             /** @description As before when left out. */
             schema?: string | null;
             /** @description As before when left out. */
@@ -2418,8 +2519,14 @@ export interface components {
              * @description null when the connection is gone or is not the caller's.
              */
             connection_id: string | null;
+            /** @description The conditions that its rows meet there. */
+            filter: string[];
             /** @description Whether there is a connection, the caller's or another's: without one the table can't be synced. */
             has_connection: boolean;
+            /** @description The columns that are masked, by their names there. */
+            masks: {
+                [key: string]: components["schemas"]["Mask"];
+            };
             schema: string;
             /**
              * Format: date-time
@@ -5010,6 +5117,98 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Rows"];
                 };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetSchedule"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, and what to do */
             default: {

@@ -27,6 +27,8 @@ import { mayChange } from "./access";
 import { HeldSync } from "./HeldSync";
 import { JOBS, JobProgress } from "./JobProgress";
 import { RestoreButton } from "./RestoreButton";
+import { PausedSchedule, ScheduleButton, ScheduleDialog, ScheduleNote } from "./Schedule";
+import { Selected } from "./Selection";
 import { SyncPolicyDialog } from "./SyncPolicy";
 import { UseConnection } from "./UseConnection";
 
@@ -46,6 +48,7 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
   const [error, setError] = useState<unknown>();
   const [hidden, setHidden] = useState<string | null>(null);
   const [pointing, setPointing] = useState(false);
+  const [scheduling, setScheduling] = useState(false);
   // It reads on, and only a connection of one's own brings the newest.
   const lost = table.source !== null && !table.source.has_connection;
   const sync = async () => {
@@ -71,6 +74,9 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
         </div>
         <div className="row">
           <SyncButton model={model} table={table} running={running !== null} onSync={sync} />
+          {table.source && (
+            <ScheduleButton table={table} reason={noSync(model, table)} onOpen={() => setScheduling(true)} />
+          )}
           {lost && mayChange(model) && (
             <Button variant="default" size="xs" onClick={() => setPointing(true)}>
               Use another connection…
@@ -79,6 +85,13 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
           {mayChange(model) && <TableMenu model={model} table={table} onPoint={() => setPointing(true)} />}
         </div>
       </div>
+      <ScheduleDialog
+        table={table}
+        opened={scheduling}
+        reason={noSync(model, table)}
+        onClose={() => setScheduling(false)}
+      />
+      <Selected table={table} />
       <UseConnection
         table={table}
         opened={pointing}
@@ -124,6 +137,9 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
               : "It was accepted, discarded, or a later sync took its place."}
           </p>
         </Notice>
+      )}
+      {table.source && version === table.version && (
+        <PausedSchedule table={table} onOpen={mayChange(model) ? () => setScheduling(true) : undefined} />
       )}
       {version === table.version && <ColumnChanges table={table} version={version} />}
       {table.version !== null && version !== "held" && version !== table.version && (
@@ -248,6 +264,7 @@ function Source({ table, version }: { table: Table; version: VersionName }) {
         </>
       )}
       <Policy table={table} />
+      {newest && source && <ScheduleNote table={table} />}
     </span>
   );
 }
@@ -267,15 +284,17 @@ function Policy({ table }: { table: Table }) {
   );
 }
 
+/** Why it can't be synced by who looks. */
+function noSync(model: Model, table: Table): string | null {
+  if (!mayChange(model)) return "You may only look at this Model.";
+  return table.source?.has_connection
+    ? null
+    : "The connection it came through was deleted. What was read stays.";
+}
+
 function SyncButton(props: { model: Model; table: Table; running: boolean; onSync: () => void }) {
   const { model, table, running, onSync } = props;
-  const reason = running
-    ? "A job is running on this table."
-    : !mayChange(model)
-      ? "You may only look at this Model."
-      : !table.source?.has_connection
-        ? "The connection it came through was deleted. What was read stays."
-        : null;
+  const reason = running ? "A job is running on this table." : noSync(model, table);
   return (
     <Tooltip label={reason} disabled={reason === null}>
       <Button

@@ -120,6 +120,7 @@ impl World {
             table: "t".into(),
             name: TableName::parse("t").unwrap(),
             columns: None,
+            selection: Default::default(),
         };
         let grant = meta.grant::<Write, _>(user, model.id).await.unwrap();
         let (_, table) = meta.queue_import(&grant, import).await.unwrap();
@@ -160,6 +161,8 @@ impl World {
             server_version: String::new(),
             role: String::new(),
             row_security: false,
+            filter: Vec::new(),
+            masks: Vec::new(),
             change: None,
         }
     }

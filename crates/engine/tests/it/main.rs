@@ -121,6 +121,7 @@ impl World {
             table: table.into(),
             name: None,
             columns: None,
+            selection: Default::default(),
         };
         self.engine.imports.import(self.ada, model.id, import).await.unwrap()
     }

@@ -1,6 +1,6 @@
 //! The end of a job: the one place that every job passes when nothing happens to it by itself any more.
 
-use super::holds::replace_held;
+use super::{ended::note_end, holds::replace_held};
 use crate::{
     count, db,
     entity::job,
@@ -41,5 +41,6 @@ pub(super) async fn end_job(on: &DatabaseTransaction, row: &job::Model, end: Job
         ended.rows = Set(count(rows));
     }
     ended.update_without_returning(on).await.map_err(db)?;
-    Ok(())
+    let failed = matches!(state, JobState::Failed | JobState::Cancelled);
+    note_end(on, row, end.problem.filter(|_| failed)).await
 }

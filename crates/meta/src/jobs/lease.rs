@@ -4,6 +4,7 @@ use super::{
     cancelled,
     end::{JobEnd, end_job},
     finish, job_row,
+    queue::selection,
 };
 use crate::{
     Meta, count, db,
@@ -189,6 +190,7 @@ impl Meta {
                 head.source_schema = Set(source.schema.clone());
                 head.source_table = Set(source.table.clone());
                 head.source_columns = Set(source.chosen.as_ref().map(to_json));
+                head.source_selection = Set(selection(&source.selection()));
             }
         }
         head.update_without_returning(&transaction).await.map_err(db)?;

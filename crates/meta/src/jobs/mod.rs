@@ -3,6 +3,7 @@
 
 mod claim;
 mod end;
+mod ended;
 mod holds;
 mod lease;
 mod list;
@@ -17,8 +18,8 @@ pub(crate) use holds::StoredHeld;
 pub(crate) use lease::next_fence;
 pub use lease::{ClaimedJob, JobProgress, Lease, LeaseStatus, NewVersion};
 pub use list::JobQuery;
-pub(crate) use queue::cancel_pending;
 pub use queue::{NewImport, NewSource};
+pub(crate) use queue::{cancel_pending, check_sync_by, insert_scheduled, writable};
 pub(crate) use right::give;
 
 use crate::{
@@ -71,7 +72,7 @@ impl Meta {
 
     /// Jobs as `user` may see them. A failure may name the host, the role or the certificate of the source: only the
     /// connection's owner reads it.
-    async fn shown(&self, user: UserId, rows: Vec<job::Model>) -> Result<Vec<Job>> {
+    pub(crate) async fn shown(&self, user: UserId, rows: Vec<job::Model>) -> Result<Vec<Job>> {
         let mut jobs = rows.into_iter().map(record).collect::<Result<Vec<_>>>()?;
         self.hide_connections(user, jobs.iter_mut().map(|job| &mut job.source)).await?;
         for job in &mut jobs {
@@ -85,8 +86,8 @@ impl Meta {
         Ok(jobs)
     }
 
-    /// Bytes of all versions of the tables in a person's Models, and of what is held; what a restore shares with the version that it
-    /// brought back counts once.
+    /// Bytes of all versions of the tables in a person's Models, and of what is held. What a restore shares with the version
+    /// that it brought back counts once: with that version, and with the restore when that version is deleted.
     ///
     /// # Errors
     /// `storage_unavailable`.
@@ -109,7 +110,10 @@ impl Meta {
                     .into(),
             )
             .filter(model::Column::OwnerId.eq(*owner.as_uuid()))
-            .filter(version::Column::Cause.ne(JobKind::Restore.as_str()))
+            .filter(Expr::cust(
+                "NOT EXISTS (SELECT 1 FROM versions AS original WHERE original.table_id = versions.table_id \
+                 AND original.version = versions.restored_version)",
+            ))
             .into_tuple()
             .one(&self.db)
             .await
@@ -154,8 +158,9 @@ impl Meta {
         if !waiting {
             update = update.filter(job::Column::WaitingFor.eq(storage));
         }
-        update.exec(&self.db).await.map_err(db)?;
-        Ok(())
+        let transaction = self.write().await?;
+        update.exec(&transaction).await.map_err(db)?;
+        transaction.commit().await.map_err(db)
     }
 
     /// How many jobs wait and run: those that are over are only ever more, and not counted here.
@@ -226,7 +231,13 @@ async fn finish(
 }
 
 fn record(row: job::Model) -> Result<Job> {
-    let source: Source = source(row.connection_id, row.source_schema, row.source_table, row.source_columns)?;
+    let source: Source = source(
+        row.connection_id,
+        row.source_schema,
+        row.source_table,
+        row.source_columns,
+        row.source_selection,
+    )?;
     let problem = row.problem.as_deref().map(from_json::<StoredProblem>).transpose()?.map(Problem::from);
     Ok(Job {
         id: JobId::from_uuid(row.id),

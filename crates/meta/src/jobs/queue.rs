@@ -7,6 +7,7 @@ use crate::{
     db,
     entity::{connection, job, table, version},
     events::{About, note},
+    from_json,
     grants::{Grant, Write, confirm},
     now,
     record::{Action, Job, JobKind, JobState, SyncBy, Table},
@@ -14,15 +15,17 @@ use crate::{
     to_json,
 };
 use chrono::TimeDelta;
-use mycorr_domain::{Code, ConnectionId, JobId, Problem, Result, TableId, TableName, UserId};
+use mycorr_domain::{
+    Code, ConnectionId, Filter, JobId, Mask, Problem, Result, Selection, TableId, TableName, UserId,
+};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
-    SqlErr,
-    sea_query::{ExprTrait, IntoCondition, SimpleExpr},
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
+    QuerySelect, SqlErr,
+    sea_query::{ExprTrait, IntoCondition, OnConflict, SimpleExpr},
 };
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use uuid::Uuid;
 
 pub struct NewImport {
@@ -31,6 +34,7 @@ pub struct NewImport {
     pub table: String,
     pub name: TableName,
     pub columns: Option<Vec<String>>,
+    pub selection: Selection,
 }
 
 /// Where a table is to come from; its schema and name stay when left out.
@@ -38,6 +42,9 @@ pub struct NewSource {
     pub connection: ConnectionId,
     pub schema: Option<String>,
     pub table: Option<String>,
+    /// Conditions and masks; as before when left out.
+    pub filter: Option<Vec<Filter>>,
+    pub masks: Option<BTreeMap<String, Mask>>,
 }
 
 impl Meta {
@@ -71,6 +78,7 @@ impl Meta {
             source_schema: new.schema,
             source_table: new.table,
             source_columns: new.columns.as_ref().map(to_json),
+            source_selection: selection(&new.selection),
             synced_at: None,
             sync_policy: None,
         };
@@ -123,8 +131,15 @@ impl Meta {
         if busy.is_some() {
             return Err(under_way());
         }
+        let mut wanted: Selection =
+            row.source_selection.as_deref().map(from_json).transpose()?.unwrap_or_default();
+        wanted.filter = source.filter.unwrap_or(wanted.filter);
+        wanted.masks = source.masks.unwrap_or(wanted.masks);
+        let chosen: Option<Vec<String>> = row.source_columns.as_deref().map(from_json).transpose()?;
+        wanted.check(chosen.as_deref())?;
         let changed = table::ActiveModel {
             id: Set(row.id),
+            source_selection: Set(selection(&wanted)),
             connection_id: Set(Some(*source.connection.as_uuid())),
             source_schema: Set(source.schema.unwrap_or(row.source_schema)),
             source_table: Set(source.table.unwrap_or(row.source_table)),
@@ -176,11 +191,16 @@ impl Meta {
     }
 }
 
+/// As it is stored: nothing for nothing.
+pub(super) fn selection(selection: &Selection) -> Option<String> {
+    (!selection.is_empty()).then(|| to_json(selection))
+}
+
 /// The owner of a connection may keep syncs through it to themself.
 ///
 /// # Errors
 /// `forbidden`.
-pub(super) async fn check_sync_by(
+pub(crate) async fn check_sync_by(
     on: &impl ConnectionTrait,
     user: UserId,
     connection: Option<Uuid>,
@@ -200,7 +220,7 @@ pub(super) async fn check_sync_by(
     Ok(())
 }
 
-pub(super) async fn writable(
+pub(crate) async fn writable(
     on: &DatabaseTransaction,
     grant: &Grant<Write, TableId>,
 ) -> Result<table::Model> {
@@ -221,7 +241,8 @@ async fn insert_job(
     restored_version: Option<i64>,
 ) -> Result<Job> {
     let pending_of = async |which: SimpleExpr| {
-        job::Entity::find().filter(which).filter(pending()).count(on).await.map_err(db)
+        let asked_for = job::Column::ScheduledFor.is_null();
+        job::Entity::find().filter(which).filter(pending()).filter(asked_for).count(on).await.map_err(db)
     };
     if kind != JobKind::Restore {
         let through = table.connection_id.map(|id| job::Column::ConnectionId.eq(id));
@@ -234,7 +255,36 @@ async fn insert_job(
             return Err(too_many_pending("This connection has"));
         }
     }
-    let row = job::Model {
+    let row = new_row(kind, user, table, restored_version);
+    job::Entity::insert(job::ActiveModel::from(row.clone())).exec_without_returning(on).await.map_err(
+        |error| match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => under_way(),
+            _ => db(error),
+        },
+    )?;
+    record(row)
+}
+
+/// Queues a sync that was due at `due_at`. `None` if it was queued before, or a job of the table is not over.
+pub(crate) async fn insert_scheduled(
+    on: &DatabaseTransaction,
+    user: UserId,
+    table: &table::Model,
+    due_at: i64,
+) -> Result<Option<JobId>> {
+    let row = new_row(JobKind::Sync, user, table, None);
+    let id = JobId::from_uuid(row.id);
+    let row = job::ActiveModel { scheduled_for: Set(Some(due_at)), ..row.into() };
+    let known = OnConflict::new().do_nothing().to_owned();
+    match job::Entity::insert(row).on_conflict(known).exec_without_returning(on).await {
+        Ok(0) | Err(DbErr::RecordNotInserted) => Ok(None),
+        Ok(_) => Ok(Some(id)),
+        Err(error) => Err(db(error)),
+    }
+}
+
+fn new_row(kind: JobKind, user: UserId, table: &table::Model, restored_version: Option<i64>) -> job::Model {
+    job::Model {
         id: *JobId::new().as_uuid(),
         kind: kind.as_str().to_owned(),
         state: JobState::Queued.as_str().to_owned(),
@@ -245,6 +295,7 @@ async fn insert_job(
         source_schema: table.source_schema.clone(),
         source_table: table.source_table.clone(),
         source_columns: table.source_columns.clone(),
+        source_selection: table.source_selection.clone(),
         restored_version,
         requested_by: *user.as_uuid(),
         queued_at: now().timestamp_micros(),
@@ -264,16 +315,10 @@ async fn insert_job(
         waiting_for: None,
         connections: None,
         connections_note: None,
+        scheduled_for: None,
         held: None,
         accepted_by: None,
-    };
-    job::Entity::insert(job::ActiveModel::from(row.clone())).exec_without_returning(on).await.map_err(
-        |error| match error.sql_err() {
-            Some(SqlErr::UniqueConstraintViolation(_)) => under_way(),
-            _ => db(error),
-        },
-    )?;
-    record(row)
+    }
 }
 
 fn too_many_pending(who: &str) -> Problem {

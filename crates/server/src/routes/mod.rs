@@ -18,6 +18,7 @@ pub(crate) mod retention;
 pub(crate) mod role;
 pub(crate) mod role_privileges;
 pub(crate) mod rows;
+pub(crate) mod schedules;
 pub(crate) mod statements;
 pub(crate) mod tables;
 pub(crate) mod teams;

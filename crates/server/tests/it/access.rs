@@ -86,6 +86,8 @@ impl Cast {
         let begun = begun.is(StatusCode::ACCEPTED).await;
         owner.follow(&begun["job"]).await;
         let (table, job) = (id(&begun["table"]), id(&begun["job"]));
+        let schedule = json!({"cron": "0 0 1 1 *", "time_zone": "UTC"});
+        owner.put(&format!("/tables/{table}/schedule"), schedule).await.ok().await;
         let team = id(&owner.post("/teams", json!({"name": "Team"})).await.is(StatusCode::CREATED).await);
         let teammate = json!({"email": "team@example.org", "role": "member"});
         owner.put(&format!("/teams/{team}/members"), teammate).await.ok().await;
@@ -155,6 +157,7 @@ impl Cast {
             }
             ("PUT", "/tables/{id}/versions/{version}/checkpoint") => json!({"name": "Name"}),
             ("PUT", "/tables/{id}/sync-policy") => json!({"hold": "breaking"}),
+            ("PUT", "/tables/{id}/schedule") => json!({"cron": "0 6 * * *", "time_zone": "UTC"}),
             ("PUT", "/tables/{id}/source") => json!({"connection_id": things.connection}),
             ("PUT", "/tables/{id}/members") => json!({"email": "spare@example.org"}),
             ("POST", "/tables/{id}/restore") => json!({"version": 1}),

@@ -16,6 +16,7 @@ mod page;
 mod people;
 mod query_parameters;
 mod retention;
+mod schedules;
 mod sharing;
 mod tables;
 mod tokens;
@@ -95,6 +96,14 @@ impl World {
     /// The metadata, as another process that has the folder opens it.
     async fn meta(&self) -> Meta {
         Meta::open(&database_url(&self.folder)).await.unwrap()
+    }
+
+    /// Changes the metadata behind the server's back.
+    async fn metadata(&self, sql: &str) {
+        use sea_orm::ConnectionTrait;
+        let db = sea_orm::Database::connect(database_url(&self.folder)).await.unwrap();
+        db.execute_unprepared(sql).await.unwrap();
+        db.close().await.unwrap();
     }
 
     /// A caller without cookie or token.
