@@ -29,6 +29,7 @@ export default defineConfig({
       name: "parts",
       testMatch: [
         "grid.spec.ts",
+        "holds.spec.ts",
         "imports.spec.ts",
         "selection.spec.ts",
         "connections.spec.ts",

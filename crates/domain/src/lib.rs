@@ -22,6 +22,7 @@ pub mod selection;
 pub mod source;
 pub mod source_name;
 pub mod store;
+pub mod sync_policy;
 mod transient;
 pub mod type_tree;
 
@@ -47,6 +48,7 @@ pub use secret::Secret;
 pub use selection::{Mask, MaskHasher, MaskKey, REDACTED, Selection};
 pub use source::{RecordedFilter, RecordedMask, SourceChange, SourceRecord, UniqueKey};
 pub use store::{
-    Committed, Held, Page, Section, Snapshot, StoreVersion, StoredChecksums, TableStore, TableWriter,
+    Committed, Held, Page, Removed, Section, Snapshot, StoreVersion, StoredChecksums, TableStore, TableWriter,
 };
+pub use sync_policy::{Compared, Hold, HoldCode, HoldReason, Keep, SyncPolicy};
 pub use type_tree::{Collating, Collation, RangeTree, Scalar, SortOrder, TypeTree};

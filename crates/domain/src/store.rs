@@ -20,6 +20,18 @@ use std::{any::Any, collections::HashMap, sync::Arc};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoreVersion(pub i64);
 
+impl StoreVersion {
+    /// What a run staged beside its table, by its fence: below all that were committed.
+    pub const fn staged(fence: i64) -> Self {
+        Self(-fence)
+    }
+
+    /// The fence of the run that staged it; `None` for a committed one.
+    pub const fn staged_by(self) -> Option<i64> {
+        if self.0 < 0 { Some(-self.0) } else { None }
+    }
+}
+
 /// A version that can be read.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
@@ -62,6 +74,14 @@ pub struct StoredChecksums {
     pub checksums: Checksums,
     /// Whether it is what was written; `None` where the commit does not say.
     pub intact: Option<bool>,
+}
+
+/// What a removal freed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Removed {
+    pub bytes: u64,
+    /// Versions that somebody is reading: their files are there still.
+    pub in_use: Vec<StoreVersion>,
 }
 
 /// Rows of a version, and how many there are after the filters. Fewer rows than asked for when they come to
@@ -125,6 +145,12 @@ pub trait TableStore: Send + Sync + 'static {
     /// All rows that differ, as a file.
     async fn diff_export(&self, plan: &DiffPlan, format: DiffFormat) -> Result<Box<dyn Export>>;
 
+    /// Makes what was staged ([`TableWriter::stage`]) the next version.
+    async fn commit_staged(&self, right: WriteRight, staged: StoreVersion) -> Result<Committed>;
+
+    /// Removes what the right's job staged and nobody committed; fine if there is nothing. Others may be writing the table.
+    async fn discard(&self, right: WriteRight, staged: StoreVersion) -> Result<()>;
+
     /// A new version with the content of an old one.
     async fn restore(&self, right: WriteRight, to: StoreVersion) -> Result<Committed>;
 
@@ -135,12 +161,15 @@ pub trait TableStore: Send + Sync + 'static {
     /// the table's files when there is nothing of the kind.
     async fn sweep(&self, right: WriteRight) -> Result<()>;
 
-    /// Removes all files of lower fences that no version holds, whoever left them.
-    async fn sweep_all(&self, right: WriteRight) -> Result<()>;
+    /// Removes all files of lower fences that no version holds, whoever left them; what is staged stays where it is in `staged`.
+    async fn sweep_all(&self, right: WriteRight, staged: &[StoreVersion]) -> Result<()>;
 
-    /// Removes all files of lower fences that none of these versions holds; other versions can't be read any more. Returns
-    /// the bytes that it freed.
-    async fn keep_only(&self, right: WriteRight, kept: &[StoreVersion]) -> Result<u64>;
+    /// Removes all files of lower fences that none of these versions holds, staged ones among them; other versions can't be
+    /// read any more, but by who is reading them now.
+    async fn keep_only(&self, right: WriteRight, kept: &[StoreVersion]) -> Result<Removed>;
+
+    /// Bytes of the files that any of these versions holds; what several share counts once.
+    async fn stored_bytes(&self, table: TableId, versions: &[StoreVersion]) -> Result<u64>;
 
     /// Every table of which there is anything.
     async fn tables(&self) -> Result<Vec<TableId>>;
@@ -189,6 +218,10 @@ pub trait TableWriter: Send {
     /// Makes the version seen, all at once; finishes it first if need be. A writer that is dropped instead leaves nothing behind that
     /// can be seen; its files are removed by [`TableStore::sweep`].
     async fn commit(self: Box<Self>) -> Result<Committed>;
+
+    /// Stores the version beside the table: it can be read, and is not among the table's versions until
+    /// [`TableStore::commit_staged`]. Finishes it first if need be.
+    async fn stage(self: Box<Self>) -> Result<Committed>;
 
     /// Bytes written to the store so far.
     fn bytes(&self) -> u64;

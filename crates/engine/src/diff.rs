@@ -2,7 +2,7 @@
 
 use crate::{Tables, export::Exported, rows::snapshot};
 use mycorr_domain::{Change, DiffCounts, DiffFormat, DiffPage, DiffPlan, Problem, Result, TableId, UserId};
-use mycorr_meta::Version;
+use mycorr_meta::{Version, VersionName};
 
 /// Two versions of a table, and how they are compared.
 pub struct Diff {
@@ -21,8 +21,8 @@ impl Tables {
         &self,
         user: UserId,
         table: TableId,
-        from: Option<i64>,
-        to: Option<i64>,
+        from: Option<VersionName>,
+        to: Option<VersionName>,
     ) -> Result<Diff> {
         let (from, to, plan, _) = self.compared(user, table, from, to).await?;
         let counts = self.store.diff(&plan).await?;
@@ -51,8 +51,8 @@ impl Tables {
         &self,
         user: UserId,
         table: TableId,
-        from: Option<i64>,
-        to: Option<i64>,
+        from: Option<VersionName>,
+        to: Option<VersionName>,
         format: DiffFormat,
     ) -> Result<Exported> {
         let (from, to, plan, name) = self.compared(user, table, from, to).await?;
@@ -64,13 +64,15 @@ impl Tables {
         &self,
         user: UserId,
         table: TableId,
-        from: Option<i64>,
-        to: Option<i64>,
+        from: Option<VersionName>,
+        to: Option<VersionName>,
     ) -> Result<(Version, Version, DiffPlan, String)> {
-        let (table, _) = self.meta.table(user, table).await?;
-        let to = self.meta.version(&table, to).await?;
+        let (id, (table, _)) = (table, self.meta.table(user, table).await?);
+        let to = self.readable(user, id, to).await?;
         let from = match from {
-            Some(from) => self.meta.version(&table, Some(from)).await?,
+            Some(from) => self.readable(user, id, Some(from)).await?,
+            // What is held would follow the newest.
+            None if to.version == Version::HELD => self.meta.version(&table, None).await?,
             None => self.version_before(&table, to.version).await?.ok_or_else(|| {
                 let message = "There is no version before this one.";
                 Problem::invalid("from", message).fix("Name two versions of this table.")

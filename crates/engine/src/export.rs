@@ -5,7 +5,7 @@ use crate::{
     rows::{check, snapshot},
 };
 use mycorr_domain::{Export, ExportFormat, Result, RowQuery, TableId, UserId};
-use mycorr_meta::Version;
+use mycorr_meta::{Version, VersionName};
 
 /// A version of a table on its way into a file.
 pub struct Exported {
@@ -24,12 +24,12 @@ impl Tables {
         &self,
         user: UserId,
         table: TableId,
-        version: Option<i64>,
+        version: Option<VersionName>,
         query: &RowQuery,
         format: ExportFormat,
     ) -> Result<Exported> {
+        let version = self.readable(user, table, version).await?;
         let (table, _) = self.meta.table(user, table).await?;
-        let version = self.meta.version(&table, version).await?;
         check(query, &version)?;
         let file = self.store.export(&snapshot(&version), query, format).await?;
         Ok(Exported { name: table.name, version, file })

@@ -10,6 +10,7 @@ mod connection_test_limits;
 mod connections;
 mod diff;
 mod export;
+mod holds;
 mod identities;
 mod imports;
 mod job_stream;
@@ -48,6 +49,7 @@ pub use browse::Preview;
 pub use connections::{Change, ConnectionForm, Connections, Refused, StepSender};
 pub use diff::Diff;
 pub use export::Exported;
+pub use holds::Held;
 pub use identities::BegunSignIn;
 pub use imports::{Import, Imports};
 pub use jobs::Jobs;
@@ -55,6 +57,7 @@ pub use liveness::Waiting;
 pub use models::Models;
 pub use notices::{MailSettings, Notices};
 pub use people::NewLink;
+pub use retention::Freed;
 pub use role::NewRole;
 pub use role_privileges::{RightsChange, SeenPrivileges};
 pub use rows::Rows;
@@ -70,10 +73,11 @@ pub use versions::ColumnChanges;
 // Plain values of the crates below, passed on as they are.
 pub use mycorr_delivery::{MailServer, Mailer};
 pub use mycorr_meta::{
-    Access, Browser, CaSummary, Connection, Delivery, DeliveryState, Dependent, Event, Figures, Invite, Job,
-    JobKind, JobQuery, JobState, Limits, LinkedIdentity, Listed, Member, Model, NewSource, Notice,
-    NoticeKind, Purpose, Schedule, SessionInfo, Source, Statement, SyncBy, Table, Team, TeamMember, TeamRole,
-    Token, TokenAccess, TokenScope, User, UserChange, Version, WaitingFor, Webhook, Who,
+    Access, Browser, CaSummary, Connection, Delivery, DeliveryState, Dependent, Event, Figures, HeldSync,
+    Invite, Job, JobKind, JobQuery, JobState, Limits, LinkedIdentity, Listed, Member, Model, NewSource,
+    Notice, NoticeKind, Purpose, Schedule, SessionInfo, Source, Statement, SyncBy, Table, Team, TeamMember,
+    TeamRole, Token, TokenAccess, TokenScope, User, UserChange, Version, VersionName, WaitingFor, Webhook,
+    Who,
 };
 pub use mycorr_oidc::{Callback as SignInCallback, Providers as SignInProviders};
 pub use mycorr_pgread::{

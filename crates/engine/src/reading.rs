@@ -4,7 +4,7 @@
 use crate::{
     liveness::Liveness,
     parallel_read::Reading,
-    runner::{JobOutput, Runner},
+    runner::{JobOutput, Made, Runner},
     source::{self, Found},
     source_limits::{self, Throttle},
 };
@@ -104,20 +104,21 @@ impl Runner {
             Ok((found, passport, division))
         };
         let looked = abort.run_until_cancelled(looking).await.unwrap_or_else(|| Err(interrupted()));
-        let (Found { description: described, columns: chosen, record }, passport, division) = match looked {
+        let (found, passport, division) = match looked {
             Ok(looked) => looked,
             Err(problem) => return Err(problem.with_stop(client.close().await)),
         };
+        let Found { description: described, columns: chosen, record, .. } = &found;
         self.connections.remember_passport(connection.id, passport).await;
         let started = Instant::now();
         let ended = |problem| source_limits::explain(problem, limits, started.elapsed());
         let scan_limits = source_limits::scan_limits(limits, self.largest_row, self.waiting.idle_timeout);
         let preparing = async {
-            let scan = client.read(&described, chosen.as_deref(), scan_limits).await?;
+            let scan = client.read(described, chosen.as_deref(), scan_limits).await?;
             let reading = Reading {
                 connection: &connection,
                 journal: &journal,
-                table: &described,
+                table: described,
                 columns: chosen.as_deref(),
                 limits: scan_limits,
             };
@@ -146,7 +147,7 @@ impl Runner {
             }
             // How many rows meet the conditions, nobody has estimated.
             let estimated = described.entry.estimated_rows.filter(|_| record.filter.is_empty());
-            if !self.meta.note_reading(work.lease, &columns, &record, estimated).await? {
+            if !self.meta.note_reading(work.lease, &columns, record, estimated).await? {
                 return Err(interrupted());
             }
             self.meta.note_connections(work.lease, scans.len(), note.as_deref()).await?;
@@ -180,18 +181,21 @@ impl Runner {
         }
         let mut writer = writer;
         let bytes = writer.finish().await?;
-        let unchanged = self.is_unchanged(work, &columns, &record, &mut *writer).await?;
+        let unchanged = self.is_unchanged(work, &columns, record, &mut *writer).await?;
         let turn = self.imports.quota_turn().await;
         if !unchanged {
             // Other jobs of the same Models may have ended meanwhile.
             self.imports.within(self.imports.storage_left(work.job.model).await?, bytes)?;
         }
-        let committed = match unchanged {
-            true => None,
-            false => Some(writer.commit().await?),
+        let made = match unchanged {
+            true => Made::Nothing,
+            false => match self.hold_reasons(work, &columns, rows, &found).await? {
+                reasons if reasons.is_empty() => Made::Version(writer.commit().await?),
+                reasons => Made::Held(writer.stage().await?, reasons),
+            },
         };
-        let warning = source::changed(&record, &work.job.source, row_security(&described, rows));
-        Ok(JobOutput { columns, source: Some(record), committed, warning, receipt: None, _quota_turn: turn })
+        let warning = source::changed(record, &work.job.source, row_security(described, rows));
+        Ok(JobOutput { columns, source: Some(found.record), made, warning, receipt: None, _quota_turn: turn })
     }
 
     /// Writes what comes until no more does.

@@ -2,7 +2,7 @@
 
 use crate::Tables;
 use mycorr_domain::{Column, Page, Problem, Result, RowQuery, Snapshot, TableId, UserId};
-use mycorr_meta::Version;
+use mycorr_meta::{Version, VersionName};
 use std::sync::Arc;
 
 /// A page of a version's rows.
@@ -23,7 +23,7 @@ impl Tables {
         &self,
         user: UserId,
         table: TableId,
-        version: Option<i64>,
+        version: Option<VersionName>,
         query: RowQuery,
     ) -> Result<Rows> {
         let version = self.readable(user, table, version).await?;
@@ -42,7 +42,7 @@ impl Tables {
         &self,
         user: UserId,
         table: TableId,
-        version: Option<i64>,
+        version: Option<VersionName>,
         query: RowQuery,
         column: &str,
     ) -> Result<Option<Vec<u8>>> {
@@ -51,14 +51,19 @@ impl Tables {
         self.store.cell(&snapshot(&version), &query, column).await
     }
 
+    /// A version that a person may read. What is held is for those who may decide about it.
     pub(crate) async fn readable(
         &self,
         user: UserId,
-        table: TableId,
-        version: Option<i64>,
+        id: TableId,
+        version: Option<VersionName>,
     ) -> Result<Version> {
-        let (table, _) = self.meta.table(user, table).await?;
-        self.meta.version(&table, version).await
+        let (table, _) = self.meta.table(user, id).await?;
+        match version {
+            Some(VersionName::Held) => Ok(self.held_sync(user, id).await?.version),
+            Some(VersionName::Number(number)) => self.meta.version(&table, Some(number)).await,
+            None => self.meta.version(&table, None).await,
+        }
     }
 }
 

@@ -6,7 +6,9 @@ use crate::{
     slow_reads::{MIN_WINDOW_BYTES, SLOW_WINDOW, SlowReads, given_up},
 };
 use chrono::{TimeDelta, Utc};
-use mycorr_domain::{Code, Column, Committed, Problem, Receipt, Result, SourceRecord, TableStore};
+use mycorr_domain::{
+    Code, Column, Committed, HoldReason, Problem, Receipt, Result, SourceRecord, TableStore,
+};
 use mycorr_meta::{ClaimedJob, JobKind, JobProgress, LeaseStatus, Meta, NewVersion};
 use std::{
     sync::{
@@ -85,13 +87,21 @@ struct Turn {
 pub(crate) struct JobOutput {
     pub(crate) columns: Vec<Column>,
     pub(crate) source: Option<SourceRecord>,
-    /// None: a sync found nothing new.
-    pub(crate) committed: Option<Committed>,
+    pub(crate) made: Made,
     pub(crate) warning: Option<Problem>,
     /// What a comparison came to.
     pub(crate) receipt: Option<Receipt>,
     /// Held until the version is recorded.
     pub(crate) _quota_turn: Option<OwnedMutexGuard<()>>,
+}
+
+/// What became of what was read.
+pub(crate) enum Made {
+    Version(Committed),
+    /// A sync found nothing new.
+    Nothing,
+    /// It is stored beside the table and waits for a decision.
+    Held(Committed, Vec<HoldReason>),
 }
 
 /// What does the jobs.
@@ -132,6 +142,7 @@ impl Runner {
         workers.tasks.spawn(async move {
             let mut wait = FIRST_ORPHANS;
             while stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_some() {
+                runner.apply_policies().await;
                 runner.remove_orphans().await;
                 wait = ORPHANS;
             }
@@ -224,7 +235,7 @@ impl Runner {
         stop: &CancellationToken,
         place: Option<OwnedSemaphorePermit>,
     ) {
-        let (id, kind) = (work.job.id, work.job.kind.as_str());
+        let (id, table, kind) = (work.job.id, work.job.table, work.job.kind.as_str());
         tracing::info!(job = %id, kind, attempt = work.attempts, fence = work.lease.fence, "job begins");
         self.jobs.job_changed(id);
         let progress = Progress::default();
@@ -250,6 +261,7 @@ impl Runner {
             () = self.keep(&work, &progress, stop, &give_up, place, interrupt) => unreachable!("reports until it is dropped"),
         }
         self.slow_reads.remove(id);
+        self.apply_retention(table).await;
         self.jobs.job_changed(id);
     }
 
@@ -321,7 +333,20 @@ impl Runner {
                 return Ok(JobOutput {
                     columns,
                     source,
-                    committed: Some(committed),
+                    made: Made::Version(committed),
+                    warning: None,
+                    receipt: None,
+                    _quota_turn: None,
+                });
+            }
+            if let Some(staged) = work.accepted {
+                let committed = self.store.commit_staged(work.right, staged).await?;
+                let (columns, source) = self.noted(work).await?;
+                let made = Made::Version(committed);
+                return Ok(JobOutput {
+                    columns,
+                    source,
+                    made,
                     warning: None,
                     receipt: None,
                     _quota_turn: None,
@@ -339,7 +364,14 @@ impl Runner {
             JobKind::Verify => {
                 let receipt = Some(self.verify(work, abort).await?);
                 let (columns, source) = (Vec::new(), None);
-                Ok(JobOutput { columns, source, committed: None, warning: None, receipt, _quota_turn: None })
+                Ok(JobOutput {
+                    columns,
+                    source,
+                    made: Made::Nothing,
+                    warning: None,
+                    receipt,
+                    _quota_turn: None,
+                })
             }
             JobKind::Restore => {
                 let to = self.restored(work).await?;
@@ -347,7 +379,7 @@ impl Runner {
                 Ok(JobOutput {
                     columns: to.columns.to_vec(),
                     source: to.source,
-                    committed: Some(committed),
+                    made: Made::Version(committed),
                     warning: None,
                     receipt: None,
                     _quota_turn: None,
@@ -380,8 +412,12 @@ impl Runner {
                 if let Some(receipt) = &made.receipt {
                     return self.end_verified(work, receipt).await;
                 }
-                let Some(committed) = made.committed else {
-                    return self.end_unchanged(work, made.warning.as_ref()).await;
+                let committed = match made.made {
+                    Made::Version(committed) => committed,
+                    Made::Nothing => return self.end_unchanged(work, made.warning.as_ref()).await,
+                    Made::Held(staged, reasons) => {
+                        return self.end_held(work, staged, &reasons, made.warning.as_ref()).await;
+                    }
                 };
                 let new = NewVersion {
                     columns: &made.columns,
@@ -392,6 +428,11 @@ impl Runner {
                 match self.meta.succeed(work.lease, new).await {
                     Ok(Some(version)) => {
                         tracing::info!(job = %id, version, "job succeeded");
+                        if work.accepted.is_some()
+                            && let Err(problem) = self.store.sweep(work.right).await
+                        {
+                            tracing::warn!(job = %id, cause = problem.internal, "leftover files could not be removed");
+                        }
                         // A comparison may follow.
                         self.jobs.job_queued();
                     }
@@ -432,6 +473,13 @@ impl Runner {
             None => problem,
         };
         tracing::info!(job = %id, code = problem.code.as_str(), cause = problem.internal, "job failed");
+        // The decision can be taken again, unless it was taken back.
+        if work.accepted.is_some() && problem.code != Code::Cancelled {
+            if let Err(problem) = self.meta.hold_again(work.lease).await {
+                tracing::error!(job = %id, cause = problem.internal, "a held job could not be recorded");
+            }
+            return;
+        }
         if let Err(problem) = self.store.sweep(work.right).await {
             tracing::warn!(job = %id, cause = problem.internal, "leftover files could not be removed");
         }
@@ -468,8 +516,8 @@ impl Runner {
         };
         for table in tables {
             let swept = match self.meta.claim_leftovers(table).await {
-                Ok(Some((right, true))) => self.store.sweep_all(right).await,
-                Ok(Some((right, false))) => {
+                Ok(Some((right, Some(staged)))) => self.store.sweep_all(right, &staged).await,
+                Ok(Some((right, None))) => {
                     tracing::info!(%table, "removing the files of a table that nobody knows");
                     self.store.delete(right).await
                 }

@@ -14,6 +14,9 @@ pub(crate) struct Found {
     /// The names of the columns to read; `None` for all that the role may read.
     pub(crate) columns: Option<Vec<String>>,
     pub(crate) record: SourceRecord,
+    /// Columns of the version before that are there, and that the role may not read any more: told where the sync may be
+    /// held.
+    pub(crate) unreadable: Vec<String>,
 }
 
 impl Runner {
@@ -57,7 +60,16 @@ impl Runner {
         }
         let before = before.as_ref().map_or(&[][..], |version| &version.columns);
         let by_name = known.is_none_or(|(_, record)| record.oid != description.oid);
+        // Where the sync may be held, what can still be read is.
+        let held = self.held_by_policy(work).await?.is_some();
+        let mut unreadable = Vec::new();
+        if held {
+            let denied =
+                |column: &&Column| now(&description, column, by_name).is_some_and(|now| !now.readable);
+            unreadable = before.iter().filter(denied).map(|column| column.name.clone()).collect();
+        }
         let columns = match &source.columns {
+            None if held => None,
             None => {
                 let kept = before.iter().filter_map(|column| now(&description, column, by_name));
                 let role = client.endpoint().role();
@@ -70,7 +82,14 @@ impl Runner {
                     let column = column.and_then(|column| now(&description, column, by_name));
                     column.map_or_else(|| name.clone(), |column| column.name.clone())
                 };
-                Some(names.iter().map(name).collect())
+                let mut names: Vec<String> = names.iter().map(name).collect();
+                let readable = |name: &String| {
+                    description.columns.iter().any(|column| column.name == *name && column.readable)
+                };
+                if held && names.iter().any(&readable) {
+                    names.retain(readable);
+                }
+                Some(names)
             }
         };
         let Resolved { filter, masks } =
@@ -99,7 +118,7 @@ impl Runner {
             masks,
             change,
         };
-        Ok(Found { description, columns, record })
+        Ok(Found { description, columns, record, unreadable })
     }
 }
 

@@ -1,8 +1,8 @@
 //! The history of a table, and going back in it.
 
-use crate::{Tables, runner::LEASE, spawn_uncancellable};
-use mycorr_domain::{AnswerBudget, Column, Problem, Result, TableId, UserId};
-use mycorr_meta::{JobState, Listed, Table, Version};
+use crate::{Tables, runner::LEASE};
+use mycorr_domain::{AnswerBudget, Column, Result, TableId, UserId};
+use mycorr_meta::{Listed, Table, Version};
 use std::sync::Arc;
 
 /// How a version's columns differ from those of the version before. A column is known by its place at the
@@ -21,7 +21,7 @@ impl ColumnChanges {
         [&self.added, &self.removed, &self.changed].into_iter().flatten().map(|name| name.len() + 4).sum()
     }
 
-    fn between(before: &Version, after: &Version) -> Self {
+    pub(crate) fn between(before: &Version, after: &Version) -> Self {
         let another = match (&before.source, &after.source) {
             (Some(before), Some(after)) => !before.is_same_table(after),
             _ => false,
@@ -109,23 +109,7 @@ impl Tables {
     ) -> Result<(Version, ColumnChanges)> {
         let grant = self.meta.grant(user, table).await?;
         let work = self.meta.start_restore(&grant, version, LEASE).await?;
-        let job = work.job.id;
-        let runner = self.runner.clone();
-        spawn_uncancellable(async move {
-            runner.run(work, &Default::default(), None).await;
-        })
-        .await;
-        let job = self.meta.job(user, job).await?;
-        match (job.state, job.version, job.problem) {
-            (JobState::Succeeded, Some(_), _) => {}
-            (_, _, Some(problem)) => return Err(problem),
-            _ => return Err(Problem::bug("a restore ended without a version")),
-        }
-        let (table, _) = self.meta.table(user, table).await?;
-        let made = self.meta.version(&table, job.version).await?;
-        let before = self.version_before(&table, made.version).await?;
-        let changes = before.map(|before| ColumnChanges::between(&before, &made)).unwrap_or_default();
-        Ok((made, changes))
+        self.made_by(user, table, work).await
     }
 
     /// Some numbers may be missing: versions can be deleted.

@@ -229,8 +229,26 @@ pub mod table {
         /// Conditions and masks, in JSON; null for none.
         pub source_selection: Option<String>,
         pub synced_at: Option<i64>,
+        /// In JSON; null where nobody set one.
+        pub sync_policy: Option<String>,
     }
     belongs_to!(model by ModelId);
+}
+
+/// A version that is gone for everybody, and whose files are still to be removed.
+pub mod dropped {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "dropped_versions")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub table_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub store_version: i64,
+        /// That made it.
+        pub job_id: Uuid,
+    }
+    no_relations!();
 }
 
 pub mod version {
@@ -335,6 +353,10 @@ pub mod job {
         pub receipt: Option<String>,
         /// When it was due by the table's schedule; null for one that somebody asked for.
         pub scheduled_for: Option<i64>,
+        /// What a sync staged that was held, and why, in JSON.
+        pub held: Option<String>,
+        /// Who decided that it becomes a version.
+        pub accepted_by: Option<Uuid>,
     }
     no_relations!();
 }

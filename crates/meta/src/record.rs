@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use mycorr_domain::{
     Code, Column, ConnectionId, ConnectionKind, DeliveryId, Endpoint, EventId, IdentityId, InviteId, JobId,
     MemberId, ModelId, NoticeId, Problem, Receipt, Selection, SessionId, SourceRecord, StatementId,
-    StoreVersion, TableId, TeamId, TokenId, UserId,
+    StoreVersion, SyncPolicy, TableId, TeamId, TokenId, UserId,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -66,6 +66,7 @@ words! {
     JobKind { Import = "import", Sync = "sync", Restore = "restore", Verify = "verify" }
     JobState {
         Queued = "queued", Running = "running", Succeeded = "succeeded", Failed = "failed", Cancelled = "cancelled",
+        Held = "held",
     }
     /// What a job waits for: a limit of its connection, or room where tables are stored.
     WaitingFor { BytesPerSecond = "bytes_per_second", Imports = "imports", Storage = "storage" }
@@ -81,6 +82,11 @@ words! {
         TableImported = "table.imported",
         TableSynced = "table.synced",
         TableRestored = "table.restored",
+        SyncHeld = "table.sync_held",
+        SyncAccepted = "table.sync_accepted",
+        SyncDiscarded = "table.sync_discarded",
+        SyncPolicyChanged = "table.sync_policy_changed",
+        VersionsDeleted = "table.versions_deleted",
         TableRenamed = "table.renamed",
         TableDeleted = "table.deleted",
         SourceChanged = "table.source_changed",
@@ -130,9 +136,9 @@ words! {
 }
 
 impl JobState {
-    /// Whether the job will not change any more.
+    /// Whether nothing happens to the job by itself any more.
     pub const fn is_final(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled | Self::Held)
     }
 }
 
@@ -343,6 +349,9 @@ pub struct Table {
     pub synced_at: Option<DateTime<Utc>>,
     /// The job that is queued or running.
     pub job: Option<JobId>,
+    /// The sync that waits for a decision.
+    pub held: Option<JobId>,
+    pub sync_policy: SyncPolicy,
 }
 
 /// A version of a table, numbered from 1. It never changes.
@@ -365,6 +374,19 @@ pub struct Version {
     pub checkpoint: Option<String>,
     /// The newest comparison with its source, and when it was made.
     pub receipt: Option<(DateTime<Utc>, Receipt)>,
+}
+
+impl Version {
+    /// Stands for the number of what is held: it is none of the table's versions.
+    pub const HELD: i64 = 0;
+}
+
+/// A version of a table as a person names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VersionName {
+    Number(i64),
+    /// What a held sync would make.
+    Held,
 }
 
 #[derive(Clone, Debug)]

@@ -9,6 +9,7 @@ use crate::{
     jobs::{cancel_pending, give, next_fence},
     models::remove_later,
     record::{Access, Action, JobKind, JobState, Source, Table, User, Version},
+    retention::staged_versions,
     time,
 };
 use chrono::{DateTime, Utc};
@@ -182,12 +183,15 @@ impl Meta {
         Ok(rights)
     }
 
-    /// The right to sweep or delete what a store holds of `table`, and whether the table exists; `None` while a job
-    /// writes it or its files wait for their removal.
+    /// The right to sweep or delete what a store holds of `table`, and what is held beside it, or `None` where there is no
+    /// such table; nothing while a job writes it or its files wait for their removal.
     ///
     /// # Errors
     /// `storage_full`, `storage_unavailable`.
-    pub async fn claim_leftovers(&self, table: TableId) -> Result<Option<(WriteRight, bool)>> {
+    pub async fn claim_leftovers(
+        &self,
+        table: TableId,
+    ) -> Result<Option<(WriteRight, Option<Vec<StoreVersion>>)>> {
         let transaction = self.write().await?;
         let id = *table.as_uuid();
         let busy = job::Entity::find().filter(job::Column::TableId.eq(id)).filter(pending());
@@ -197,9 +201,10 @@ impl Meta {
             return Ok(None);
         }
         let exists = table::Entity::find_by_id(id).one(&transaction).await.map_err(db)?.is_some();
+        let staged = if exists { Some(staged_versions(&transaction, table).await?) } else { None };
         let right = give(table, JobId::new(), next_fence(&transaction).await?);
         transaction.commit().await.map_err(db)?;
-        Ok(Some((right, exists)))
+        Ok(Some((right, staged)))
     }
 
     /// The files of a removed table are gone.
@@ -259,17 +264,18 @@ impl Meta {
             .map_err(db)?;
         let mut heads: HashMap<Uuid, _> =
             heads.into_iter().map(|(row, user)| (row.table_id, (row, user))).collect();
-        let jobs: Vec<(Uuid, Uuid)> = job::Entity::find()
+        let held = JobState::Held.as_str();
+        let jobs: Vec<(Uuid, Uuid, String)> = job::Entity::find()
             .select_only()
-            .column(job::Column::TableId)
-            .column(job::Column::Id)
+            .columns([job::Column::TableId, job::Column::Id, job::Column::State])
             .filter(job::Column::TableId.is_in(ids))
-            .filter(pending())
+            .filter(pending().add(job::Column::State.eq(held)))
             .into_tuple()
             .all(&self.db)
             .await
             .map_err(db)?;
-        let jobs: HashMap<Uuid, Uuid> = jobs.into_iter().collect();
+        let jobs: HashMap<(Uuid, bool), Uuid> =
+            jobs.into_iter().map(|(table, id, state)| ((table, state == held), id)).collect();
         rows.into_iter()
             .map(|row| {
                 let head = heads
@@ -290,7 +296,9 @@ impl Meta {
                         row.source_selection,
                     )?,
                     synced_at: row.synced_at.map(time),
-                    job: jobs.get(&row.id).map(|id| JobId::from_uuid(*id)),
+                    job: jobs.get(&(row.id, false)).map(|id| JobId::from_uuid(*id)),
+                    held: jobs.get(&(row.id, true)).map(|id| JobId::from_uuid(*id)),
+                    sync_policy: row.sync_policy.as_deref().map(from_json).transpose()?.unwrap_or_default(),
                 })
             })
             .collect()

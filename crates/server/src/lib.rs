@@ -21,6 +21,7 @@ mod query_parameters;
 mod router;
 mod routes;
 mod serving;
+mod version_name;
 
 pub use ipnet::IpNet;
 

@@ -9,9 +9,9 @@ use crate::{
     page::page,
     query_parameters::{KnownParameters, refuse_unknown},
     routes::{
-        accounts, browse, connections, diff, events, export, job_list, jobs, members, models, notices, oidc,
-        operating, paste, profile, retention, role, role_privileges, rows, schedules, statements, tables,
-        teams, tokens, users, versions, webhooks,
+        accounts, browse, connections, diff, events, export, holds, job_list, jobs, members, models, notices,
+        oidc, operating, paste, profile, retention, role, role_privileges, rows, schedules, statements,
+        tables, teams, tokens, users, versions, webhooks,
     },
 };
 use axum::{Router, extract::DefaultBodyLimit, http::header, middleware::from_fn_with_state, routing::get};
@@ -117,6 +117,11 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(rows::list_rows))
         .routes(routes!(rows::get_cell))
         .routes(routes!(retention::delete_version))
+        .routes(routes!(retention::get_freed_space))
+        .routes(routes!(holds::get_sync_policy, holds::set_sync_policy))
+        .routes(routes!(holds::get_held))
+        .routes(routes!(holds::accept_held))
+        .routes(routes!(holds::discard_held))
         .routes(routes!(retention::set_checkpoint, retention::delete_checkpoint))
         .routes(routes!(export::export_table))
         .routes(routes!(diff::get_diff))

@@ -17,10 +17,14 @@ use deltalake::{
     protocol::DeltaOperation,
 };
 use mycorr_domain::{JobId, Problem, Result, StoreVersion, TableId, WriteRight};
-use std::{collections::HashSet, io};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{HashMap, HashSet},
+    io,
+};
 
 /// A file of rows, as the log names it: the path is relative to the table's folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LoggedFile {
     pub(crate) path: String,
     pub(crate) bytes: u64,
@@ -57,7 +61,7 @@ pub(crate) struct NextVersion<'a> {
 
 #[derive(Clone, Copy)]
 pub(crate) enum Kind<'a> {
-    Written(&'a arrow_schema::Schema),
+    Written(&'a StructType),
     Restored(&'a Logged),
     /// What is there already, under a higher fence.
     Same,
@@ -164,7 +168,7 @@ impl Log {
             }
             self.admit(latest.as_ref(), right).await?;
             // A table that is not there yet is made: a commit of its first version would otherwise be open to all.
-            let schema = arrow_schema::Schema::new(vec![crate::encode::placeholder()]);
+            let schema = delta_schema(&arrow_schema::Schema::new(vec![crate::encode::placeholder()]))?;
             let (files, kind) = match &latest {
                 Some(latest) => (latest.files.clone(), Kind::Same),
                 None => (Vec::new(), Kind::Written(&schema)),
@@ -250,6 +254,28 @@ impl Log {
                 _ => None,
             });
         Ok(told)
+    }
+
+    /// The files that any of these versions holds, by their paths, with their sizes in bytes.
+    pub(crate) async fn files_of(&self, versions: &[StoreVersion]) -> Result<HashMap<String, u64>> {
+        let (mut held, mut live) = (HashMap::new(), HashMap::new());
+        let newest = versions.iter().map(|version| version.0).max();
+        for number in 0..=newest.unwrap_or(-1) {
+            let entry = self.store.read_commit_entry(number as u64).await.map_err(storage)?;
+            let missing = || storage(io::Error::new(io::ErrorKind::NotFound, format!("no version {number}")));
+            let entry = entry.ok_or_else(missing)?;
+            for action in get_actions(number as u64, &entry).map_err(storage)? {
+                match action {
+                    Action::Add(add) => drop(live.insert(add.path, add.size as u64)),
+                    Action::Remove(remove) => drop(live.remove(&remove.path)),
+                    _ => {}
+                }
+            }
+            if versions.contains(&StoreVersion(number)) {
+                held.extend(live.iter().map(|(path, bytes)| (path.clone(), *bytes)));
+            }
+        }
+        Ok(held)
     }
 
     /// Paths, relative to the table's folder, of the files of all versions.
@@ -351,11 +377,10 @@ impl NextVersion<'_> {
                 return Ok(base.snapshot.metadata().clone());
             }
         };
-        let schema: StructType = schema.try_into_kernel().map_err(Problem::bug)?;
         match &self.base {
-            Some(base) => base.snapshot.metadata().clone().with_schema(&schema),
+            Some(base) => base.snapshot.metadata().clone().with_schema(schema),
             None => new_metadata(
-                &schema,
+                schema,
                 [] as [&str; 0],
                 [
                     ("delta.enableExpiredLogCleanup", "false"),
@@ -369,6 +394,11 @@ impl NextVersion<'_> {
         }
         .map_err(Problem::bug)
     }
+}
+
+/// A table's columns as Delta's log names them.
+pub(crate) fn delta_schema(schema: &arrow_schema::Schema) -> Result<StructType> {
+    schema.try_into_kernel().map_err(Problem::bug)
 }
 
 /// `timestampNtz` from the start, so that a later version may bring such a column without changing what

@@ -77,7 +77,7 @@ async fn row_bytes(version: &Version, columns: &[Column], ids: &[u64]) -> Result
     sorted.sort_unstable();
     let mut most = 0;
     let mut left = &sorted[..];
-    for file in &version.files {
+    for file in version.files.iter() {
         let (here, rest) = left.split_at(left.partition_point(|&id| id < file.first + file.rows));
         left = rest;
         if here.is_empty() {
@@ -134,7 +134,7 @@ async fn ascending(
 ) -> Result<Vec<Vec<Cell>>> {
     let mut rows = Vec::with_capacity(ids.len());
     let mut left = ids;
-    for file in &version.files {
+    for file in version.files.iter() {
         let (here, rest) = left.split_at(left.partition_point(|&id| id < file.first + file.rows));
         left = rest;
         let here: Vec<u64> = here.iter().map(|&id| id - file.first).collect();

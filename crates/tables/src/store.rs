@@ -8,13 +8,14 @@ use crate::{
     export::{self, ExportRows},
     folder::STAGING,
     index::View,
-    log::{Kind, Log, NextVersion},
+    log::{Kind, Log, LoggedFile, NextVersion},
     options::QueryOptions,
     page,
     problem::storage,
     row_numbers::RowNumbers,
+    staged::{self, Staged},
     table_location::TableLocation,
-    version::{MetadataCache, Version, metadata_cache},
+    version::{MetadataCache, Readers, Version, metadata_cache},
     workers::Workers,
     writer::{ActiveWriters, DeltaWriter, WriterId},
 };
@@ -24,12 +25,12 @@ use futures::{StreamExt, TryStreamExt};
 use moka::future::Cache;
 use mycorr_domain::{
     Change, Column, Committed, DiffCounts, DiffFormat, DiffPage, DiffPlan, DiffRow, Export, ExportFormat,
-    Filter, JobId, Page, Problem, Profile, Result, RowQuery, Snapshot, Sort, StoreVersion, StoredChecksums,
-    TableId, TableStore, TableWriter, TextHash, WriteRight,
+    Filter, JobId, Page, Problem, Profile, Removed, Result, RowQuery, Snapshot, Sort, StoreVersion,
+    StoredChecksums, TableId, TableStore, TableWriter, TextHash, WriteRight,
 };
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, path::Path};
 use rayon::ThreadPool;
-use std::{collections::HashSet, num::NonZeroUsize, ops::Range, sync::Arc, thread, time::Duration};
+use std::{collections::HashMap, num::NonZeroUsize, ops::Range, sync::Arc, thread, time::Duration};
 
 /// Versioned tables in Delta Lake: a folder per table, a file per some hundred megabytes of rows, and a log.
 /// Files and log entries are durable before a version can be seen, and stay until the table is deleted.
@@ -48,6 +49,7 @@ pub struct DeltaStore {
 struct Queries {
     options: Arc<QueryOptions>,
     versions: Cache<(TableId, StoreVersion), Arc<Version>>,
+    readers: Readers,
     metadata: MetadataCache,
     indexes: Cache<IndexKey, Arc<RowNumbers>>,
     /// By the table and its two versions.
@@ -86,6 +88,7 @@ impl Queries {
                     u32::try_from(1 + version.files.len()).unwrap_or(u32::MAX)
                 })
                 .build(),
+            readers: Readers::default(),
             metadata: metadata_cache(options.cache_memory()),
             indexes: Cache::builder().max_capacity(options.index_bytes() / KIB).weigher(weigh).build(),
             diffs: Cache::builder()
@@ -171,14 +174,12 @@ impl DeltaStore {
 
     async fn version(&self, table: TableId, version: StoreVersion) -> Result<Arc<Version>> {
         let load = async {
-            let logged = Log::of(&self.place, table).at(version).await?;
-            Ok(Arc::new(Version::new(&self.place, table, &logged, &self.queries.metadata)))
+            let files = self.files(table, version).await?;
+            Ok(Arc::new(Version::new(&self.place, table, &files, &self.queries.metadata)))
         };
-        self.queries
-            .versions
-            .try_get_with((table, version), load)
-            .await
-            .map_err(|problem: Arc<Problem>| (*problem).clone())
+        let found = self.queries.versions.try_get_with((table, version), load).await;
+        let found = found.map_err(|problem: Arc<Problem>| (*problem).clone())?;
+        Ok(Arc::new(found.read_by(&self.queries.readers, table, version)))
     }
 
     /// The row numbers of a sorted or filtered view. It is computed once for all who wait for it, and given up
@@ -251,6 +252,42 @@ impl DeltaStore {
         Ok((total, numbers))
     }
 
+    /// The files of a version, committed or staged, in the order of its rows.
+    async fn files(&self, table: TableId, version: StoreVersion) -> Result<Vec<LoggedFile>> {
+        match version.staged_by() {
+            Some(fence) => Ok(Staged::load(&self.place, table, fence).await?.0.files),
+            None => Ok(Log::of(&self.place, table).at(version).await?.files),
+        }
+    }
+
+    /// The files that any of these versions holds, by their paths, with their sizes in bytes; and the lists of those that
+    /// are staged.
+    async fn held_files(&self, table: TableId, versions: &[StoreVersion]) -> Result<HashMap<String, u64>> {
+        let (staged, committed): (Vec<StoreVersion>, Vec<_>) =
+            versions.iter().partition(|version| version.staged_by().is_some());
+        let mut held = Log::of(&self.place, table).files_of(&committed).await?;
+        for fence in staged.iter().filter_map(|version| version.staged_by()) {
+            let (staged, list) = Staged::load(&self.place, table, fence).await?;
+            held.insert(list, 0);
+            held.extend(staged.files.into_iter().map(|file| (file.path, file.bytes)));
+        }
+        Ok(held)
+    }
+
+    /// Lets go of what is kept of versions for the next query.
+    async fn forget(&self, table: TableId, gone: impl Fn(StoreVersion) -> bool) {
+        let Queries { versions, diffs, indexes, .. } = &self.queries;
+        for (key, _) in versions.iter().filter(|(key, _)| key.0 == table && gone(key.1)) {
+            versions.invalidate(&*key).await;
+        }
+        for (key, _) in diffs.iter().filter(|(key, _)| key.0 == table && (gone(key.1) || gone(key.2))) {
+            diffs.invalidate(&*key).await;
+        }
+        for (key, _) in indexes.iter().filter(|(key, _)| key.0 == table && gone(key.1)) {
+            indexes.invalidate(&*key).await;
+        }
+    }
+
     /// All files of a table, by their paths within its folder.
     async fn list(&self, table: TableId) -> Result<Vec<(String, ObjectMeta)>> {
         let folder = self.place.folder(table);
@@ -287,6 +324,7 @@ impl TableStore for DeltaStore {
         let log = Log::of(&self.place, table);
         let base = log.latest().await?;
         log.admit(base.as_ref(), right).await?;
+        let place = self.place.clone();
         let writer = WriterId::of(right);
         let target = Target {
             store: self.place.store.clone(),
@@ -299,7 +337,15 @@ impl TableStore for DeltaStore {
         let (options, threads) = (self.options.clone(), self.encoders.clone());
         let encoder = move |section| Encoder::new(target.clone(), section, options.clone(), threads.clone());
         let active_writers = self.active_writers.enter(writer);
-        Ok(Box::new(DeltaWriter::new(log, base, columns, right, Box::new(encoder), written, active_writers)))
+        Ok(Box::new(DeltaWriter::new(
+            place,
+            base,
+            columns,
+            right,
+            Box::new(encoder),
+            written,
+            active_writers,
+        )))
     }
 
     async fn committed(&self, table: TableId, job: JobId) -> Result<Option<Committed>> {
@@ -440,6 +486,32 @@ impl TableStore for DeltaStore {
         Ok(StoredChecksums { checksums, intact })
     }
 
+    async fn commit_staged(&self, right: WriteRight, staged: StoreVersion) -> Result<Committed> {
+        let fence = staged.staged_by().ok_or_else(|| Problem::bug("this version was committed"))?;
+        let (Staged { schema, files, content, profile }, _) =
+            Staged::load(&self.place, right.table(), fence).await?;
+        let log = Log::of(&self.place, right.table());
+        let base = log.latest().await?;
+        let kind = Kind::Written(&schema);
+        let next = NextVersion { base, files: &files, kind, content: Some(content), profile };
+        let version = log.commit(next, right).await?;
+        Ok(staged::committed(version, &files))
+    }
+
+    async fn discard(&self, right: WriteRight, staged: StoreVersion) -> Result<()> {
+        let (table, Some(fence)) = (right.table(), staged.staged_by()) else { return Ok(()) };
+        if Log::of(&self.place, table).committed(right.job()).await?.is_some() {
+            return Err(Problem::bug("what was staged is a version by now"));
+        }
+        let mut files = self.list(table).await?;
+        // First the files: as long as the list of them is there, it is known that something is left.
+        files.retain(|(path, _)| WriterId::of_file(path) == Some(WriterId { fence, job: right.job() }));
+        files.sort_by_key(|(path, _)| path.starts_with(staged::FOLDER));
+        self.remove(files.into_iter().map(|(_, object)| object)).await?;
+        self.forget(table, |version| version == staged).await;
+        Ok(())
+    }
+
     async fn restore(&self, right: WriteRight, to: StoreVersion) -> Result<Committed> {
         let log = Log::of(&self.place, right.table());
         let old = log.at(to).await?;
@@ -464,15 +536,7 @@ impl TableStore for DeltaStore {
         let files = self.list(table).await?;
         self.remove(files.into_iter().map(|(_, object)| object)).await?;
         self.place.remove_folder(table).await?;
-        for (key, _) in self.queries.versions.iter().filter(|(key, _)| key.0 == table) {
-            self.queries.versions.invalidate(&*key).await;
-        }
-        for (key, _) in self.queries.diffs.iter().filter(|(key, _)| key.0 == table) {
-            self.queries.diffs.invalidate(&*key).await;
-        }
-        for (key, _) in self.queries.indexes.iter().filter(|(key, _)| key.0 == table) {
-            self.queries.indexes.invalidate(&*key).await;
-        }
+        self.forget(table, |_| true).await;
         Ok(())
     }
 
@@ -502,9 +566,11 @@ impl TableStore for DeltaStore {
         self.remove(left.into_iter().map(|(_, object)| object)).await
     }
 
-    async fn sweep_all(&self, right: WriteRight) -> Result<()> {
+    async fn sweep_all(&self, right: WriteRight, staged: &[StoreVersion]) -> Result<()> {
         let old = Utc::now() - STAGING_KEPT;
+        let held = self.held_files(right.table(), staged).await?;
         let mut left = self.list(right.table()).await?;
+        left.retain(|(path, _)| !held.contains_key(path));
         left.retain(|(path, object)| match WriterId::of_file(path) {
             Some(writer) => writer.fence < right.fence(),
             None if path.starts_with(STAGING) => object.last_modified < old,
@@ -524,27 +590,26 @@ impl TableStore for DeltaStore {
         self.remove(left.into_iter().map(|(_, object)| object)).await
     }
 
-    async fn keep_only(&self, right: WriteRight, kept: &[StoreVersion]) -> Result<u64> {
+    async fn keep_only(&self, right: WriteRight, kept: &[StoreVersion]) -> Result<Removed> {
         let log = Log::of(&self.place, right.table());
         // Nobody of a lower fence may bring back what is removed here.
         log.take_over(right).await?;
-        let mut held = HashSet::new();
-        for version in kept {
-            held.extend(log.at(*version).await?.files.into_iter().map(|file| file.path));
-        }
+        self.forget(right.table(), |version| !kept.contains(&version)).await;
+        let mut in_use = self.queries.readers.of(right.table());
+        in_use.retain(|version| version.staged_by().is_none() && !kept.contains(version));
+        let held = self.held_files(right.table(), &[kept, &in_use].concat()).await?;
         let mut left = self.list(right.table()).await?;
         left.retain(|(path, _)| match WriterId::of_file(path) {
-            Some(writer) => writer.fence < right.fence() && !held.contains(path),
-            None => path.starts_with("part-") && !held.contains(path),
+            Some(writer) => writer.fence < right.fence() && !held.contains_key(path),
+            None => path.starts_with("part-") && !held.contains_key(path),
         });
         let bytes = left.iter().map(|(_, object)| object.size).sum();
         self.remove(left.into_iter().map(|(_, object)| object)).await?;
-        for (key, _) in self.queries.versions.iter() {
-            if key.0 == right.table() && !kept.contains(&key.1) {
-                self.queries.versions.invalidate(&*key).await;
-            }
-        }
-        Ok(bytes)
+        Ok(Removed { bytes, in_use })
+    }
+
+    async fn stored_bytes(&self, table: TableId, versions: &[StoreVersion]) -> Result<u64> {
+        Ok(self.held_files(table, versions).await?.values().sum())
     }
 
     async fn tables(&self) -> Result<Vec<TableId>> {

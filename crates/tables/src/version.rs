@@ -1,10 +1,10 @@
 //! A version opened for reading. A version never changes, so everything here can be kept.
 
-use crate::{log::Logged, problem::storage, table_location::TableLocation};
+use crate::{log::LoggedFile, problem::storage, table_location::TableLocation};
 use bytes::Bytes;
 use futures::{FutureExt, TryFutureExt, future::BoxFuture};
 use moka::future::Cache;
-use mycorr_domain::{Problem, Result, TableId};
+use mycorr_domain::{Problem, Result, StoreVersion, TableId};
 use object_store::{ObjectStore, ObjectStoreExt, path::Path};
 use parquet::{
     arrow::{
@@ -15,7 +15,11 @@ use parquet::{
     errors::{ParquetError, Result as ParquetResult},
     file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader},
 };
-use std::{ops::Range, sync::Arc};
+use std::{
+    collections::HashMap,
+    ops::Range,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 /// The footers of files and where their pages lie, by the files' paths.
 pub(crate) type MetadataCache = Cache<Path, ArrowReaderMetadata>;
@@ -30,11 +34,43 @@ pub(crate) fn metadata_cache(bytes: usize) -> MetadataCache {
         .build()
 }
 
+#[derive(Clone)]
 pub(crate) struct Version {
     /// In the order of the rows.
-    pub(crate) files: Vec<DataFile>,
+    pub(crate) files: Arc<[DataFile]>,
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
+    /// None for the one that is kept for the next reader.
+    _reading: Option<Arc<Reading>>,
+}
+
+/// Which versions are being read in this process: their files stay until they no longer are.
+#[derive(Clone, Default)]
+pub(crate) struct Readers(Arc<Mutex<HashMap<(TableId, StoreVersion), usize>>>);
+
+struct Reading(Readers, (TableId, StoreVersion));
+
+impl Readers {
+    fn lock(&self) -> MutexGuard<'_, HashMap<(TableId, StoreVersion), usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Those of a table that are being read.
+    pub(crate) fn of(&self, table: TableId) -> Vec<StoreVersion> {
+        self.lock().keys().filter(|key| key.0 == table).map(|key| key.1).collect()
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        let mut readers = self.0.lock();
+        if let Some(count) = readers.get_mut(&self.1) {
+            *count -= 1;
+            if *count == 0 {
+                readers.remove(&self.1);
+            }
+        }
+    }
 }
 
 pub(crate) struct DataFile {
@@ -46,11 +82,15 @@ pub(crate) struct DataFile {
 }
 
 impl Version {
-    pub(crate) fn new(place: &TableLocation, table: TableId, logged: &Logged, cache: &MetadataCache) -> Self {
+    pub(crate) fn new(
+        place: &TableLocation,
+        table: TableId,
+        logged: &[LoggedFile],
+        cache: &MetadataCache,
+    ) -> Self {
         let mut rows = 0;
         let mut bytes = 0;
         let files = logged
-            .files
             .iter()
             .map(|file| {
                 let first = rows;
@@ -61,12 +101,19 @@ impl Version {
                 DataFile { source, first, rows: file.rows, cache: cache.clone() }
             })
             .collect();
-        Self { files, rows, bytes }
+        Self { files, rows, bytes, _reading: None }
+    }
+
+    /// The same, for somebody who reads it.
+    pub(crate) fn read_by(&self, readers: &Readers, table: TableId, version: StoreVersion) -> Self {
+        let key = (table, version);
+        *readers.lock().entry(key).or_default() += 1;
+        Self { _reading: Some(Arc::new(Reading(readers.clone(), key))), ..self.clone() }
     }
 
     /// Whether any file has a column of this name: companions come only where they are needed.
     pub(crate) async fn has_field(&self, name: &str) -> Result<bool> {
-        for file in &self.files {
+        for file in self.files.iter() {
             if file.metadata().await?.schema().column_with_name(name).is_some() {
                 return Ok(true);
             }

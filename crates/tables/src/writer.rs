@@ -1,11 +1,13 @@
 //! A version in the making: the batches of each section go to an encoder on a thread of its own, through a channel that
 //! makes the reader wait when the encoder is behind.
 
+use crate::table_location::TableLocation;
 use crate::{
     diff::{Content, ContentHasher},
     encode::{Encoder, placeholder},
-    log::{Kind, Log, Logged, LoggedFile, NextVersion},
+    log::{Kind, Log, Logged, LoggedFile, NextVersion, delta_schema},
     profile::ProfileBuilder,
+    staged::Staged,
 };
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema};
@@ -98,6 +100,7 @@ struct SectionWriter {
 pub(crate) type MakeEncoder = Box<dyn Fn(Section) -> Encoder + Send + Sync>;
 
 pub(crate) struct DeltaWriter {
+    place: TableLocation,
     log: Log,
     base: Option<Logged>,
     right: WriteRight,
@@ -193,7 +196,7 @@ impl SectionWriter {
 
 impl DeltaWriter {
     pub(crate) fn new(
-        log: Log,
+        place: TableLocation,
         base: Option<Logged>,
         columns: &[Column],
         right: WriteRight,
@@ -202,8 +205,8 @@ impl DeltaWriter {
         active_writers: AtWorkGuard,
     ) -> Self {
         let (columns, active_writers) = (columns.to_vec(), Arc::new(active_writers));
-        let sections = BTreeMap::new();
-        Self { log, base, right, columns, encoder, sections, encoded: None, written, active_writers }
+        let (sections, log) = (BTreeMap::new(), Log::of(&place, right.table()));
+        Self { place, log, base, right, columns, encoder, sections, encoded: None, written, active_writers }
     }
 
     /// Every column with its companion where some batch had it.
@@ -264,7 +267,7 @@ impl TableWriter for DeltaWriter {
         self.finish().await?;
         let Encoded { files, content, profile } = self.encoded.take().unwrap_or_default();
         let profile = profile.unwrap_or_else(|| ProfileBuilder::new(&self.columns)).finish();
-        let schema = self.schema();
+        let schema = delta_schema(&self.schema())?;
         let next = NextVersion {
             base: self.base.take(),
             files: &files,
@@ -278,6 +281,16 @@ impl TableWriter for DeltaWriter {
             rows: files.iter().map(|file| file.rows).sum(),
             bytes: files.iter().map(|file| file.bytes).sum(),
         })
+    }
+
+    async fn stage(mut self: Box<Self>) -> Result<Committed> {
+        self.finish().await?;
+        let schema = delta_schema(&self.schema())?;
+        let Encoded { files, content, profile } = self.encoded.take().unwrap_or_default();
+        let profile = profile.unwrap_or_else(|| ProfileBuilder::new(&self.columns)).finish();
+        let profile = Some(serde_json::to_string(&profile).map_err(Problem::bug)?);
+        let staged = Staged { schema, files, content: content.to_string(), profile };
+        staged.store(&self.place, self.right).await
     }
 
     fn bytes(&self) -> u64 {

@@ -12,8 +12,8 @@ use bytes::Bytes;
 use mycorr_domain::{
     AnswerBudget, Cell, Change, Checksums, Code, Column, ColumnProfile, ColumnType, Committed, DiffColumn,
     DiffCounts, DiffFormat, DiffPage, DiffPlan, DiffRow, Export, ExportFormat, Filter, JobId, Operator, Page,
-    Problem, Profile, Result, RowQuery, Section, Snapshot, StoreVersion, StoredChecksums, StoredColumn,
-    TableId, TableStore, TableWriter, TextEncoder, TextHash, WriteRight, output,
+    Problem, Profile, Removed, Result, RowQuery, Section, Snapshot, StoreVersion, StoredChecksums,
+    StoredColumn, TableId, TableStore, TableWriter, TextEncoder, TextHash, WriteRight, output,
 };
 use std::{
     borrow::Cow,
@@ -33,6 +33,8 @@ struct Table {
     /// The highest that has written.
     fence: i64,
     versions: Vec<Version>,
+    /// By its fence.
+    staged: HashMap<i64, Version>,
 }
 
 impl Table {
@@ -90,7 +92,10 @@ struct MemoryWriter {
 impl MemoryStore {
     fn version(&self, table: TableId, version: StoreVersion) -> Result<Version> {
         let tables = self.0.lock().unwrap();
-        let found = tables.get(&table).and_then(|table| table.versions.get(usize::try_from(version.0).ok()?));
+        let found = tables.get(&table).and_then(|table| match version.staged_by() {
+            Some(fence) => table.staged.get(&fence),
+            None => table.versions.get(usize::try_from(version.0).ok()?),
+        });
         let found = found.filter(|version| !version.removed);
         found.cloned().ok_or_else(|| Problem::new(Code::StorageUnavailable, "There is no such version."))
     }
@@ -291,6 +296,21 @@ impl TableStore for MemoryStore {
         panic!("the store in memory writes no differences")
     }
 
+    async fn commit_staged(&self, right: WriteRight, staged: StoreVersion) -> Result<Committed> {
+        let batches = self.version(right.table(), staged)?.batches;
+        self.commit(right, batches)
+    }
+
+    async fn discard(&self, right: WriteRight, staged: StoreVersion) -> Result<()> {
+        let mut tables = self.0.lock().unwrap();
+        let Some(table) = tables.get_mut(&right.table()) else { return Ok(()) };
+        if table.committed(right.job()).is_some() {
+            return Err(Problem::bug("what was staged is a version by now"));
+        }
+        table.staged.retain(|fence, _| Some(*fence) != staged.staged_by());
+        Ok(())
+    }
+
     async fn restore(&self, right: WriteRight, to: StoreVersion) -> Result<Committed> {
         let old = self.version(right.table(), to)?;
         self.commit(right, old.batches)
@@ -302,21 +322,32 @@ impl TableStore for MemoryStore {
         Ok(())
     }
 
-    // A writer keeps its batches to itself until it commits: there is nothing to be left over.
-    async fn sweep(&self, _: WriteRight) -> Result<()> {
+    // A writer keeps its batches to itself until it commits: only what is staged can be left over.
+    async fn sweep(&self, right: WriteRight) -> Result<()> {
+        let mut tables = self.0.lock().unwrap();
+        if let Some(table) = tables.get_mut(&right.table()) {
+            table.staged.retain(|fence, staged| staged.job != right.job() || *fence > right.fence());
+        }
         Ok(())
     }
 
-    async fn sweep_all(&self, _: WriteRight) -> Result<()> {
+    async fn sweep_all(&self, right: WriteRight, kept: &[StoreVersion]) -> Result<()> {
+        let mut tables = self.0.lock().unwrap();
+        if let Some(table) = tables.get_mut(&right.table()) {
+            let kept = |fence| kept.contains(&StoreVersion::staged(fence));
+            table.staged.retain(|fence, _| kept(*fence) || *fence >= right.fence());
+        }
         Ok(())
     }
 
-    async fn keep_only(&self, right: WriteRight, kept: &[StoreVersion]) -> Result<u64> {
+    async fn keep_only(&self, right: WriteRight, kept: &[StoreVersion]) -> Result<Removed> {
         self.admit(right)?;
         let mut tables = self.0.lock().unwrap();
-        let Some(table) = tables.get_mut(&right.table()) else { return Ok(0) };
+        let Some(table) = tables.get_mut(&right.table()) else { return Ok(Removed::default()) };
         table.fence = right.fence();
-        let held: Vec<_> = kept.iter().map(|kept| table.versions[kept.0 as usize].batches.clone()).collect();
+        table.staged.retain(|fence, _| kept.contains(&StoreVersion::staged(*fence)));
+        let held = kept.iter().filter_map(|kept| table.versions.get(usize::try_from(kept.0).ok()?));
+        let held: Vec<_> = held.map(|version| version.batches.clone()).collect();
         let mut freed = 0;
         for (at, version) in table.versions.iter_mut().enumerate() {
             if !version.removed && !kept.contains(&StoreVersion(at as i64)) {
@@ -326,7 +357,15 @@ impl TableStore for MemoryStore {
                 version.removed = true;
             }
         }
-        Ok(freed)
+        Ok(Removed { bytes: freed, in_use: Vec::new() })
+    }
+
+    async fn stored_bytes(&self, table: TableId, versions: &[StoreVersion]) -> Result<u64> {
+        let found = versions.iter().map(|version| self.version(table, *version));
+        let mut found = found.collect::<Result<Vec<_>>>()?;
+        found.sort_by_key(|version| Arc::as_ptr(&version.batches).cast::<()>());
+        found.dedup_by(|a, b| Arc::ptr_eq(&a.batches, &b.batches));
+        Ok(found.iter().map(|version| version.committed.bytes).sum())
     }
 
     async fn tables(&self) -> Result<Vec<TableId>> {
@@ -392,6 +431,17 @@ impl TableWriter for MemoryWriter {
 
     async fn commit(self: Box<Self>) -> Result<Committed> {
         self.store.commit(self.right, self.sections.concat().into())
+    }
+
+    async fn stage(self: Box<Self>) -> Result<Committed> {
+        let batches: Arc<[RecordBatch]> = self.sections.concat().into();
+        let fence = self.right.fence();
+        let rows = batches.iter().map(|batch| batch.num_rows() as u64).sum();
+        let committed = Committed { version: StoreVersion::staged(fence), rows, bytes: bytes(&batches) };
+        let staged = Version { job: self.right.job(), committed, batches, removed: false };
+        let mut tables = self.store.0.lock().unwrap();
+        tables.entry(self.right.table()).or_default().staged.insert(fence, staged);
+        Ok(committed)
     }
 
     fn bytes(&self) -> u64 {

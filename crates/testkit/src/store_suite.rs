@@ -48,6 +48,7 @@ macro_rules! store_suite {
             a_version_never_changes
             restoring
             only_some_versions_are_kept
+            staged_version_is_seen_only_by_its_name
             jobs_find_their_work_done
             late_writer_is_refused
             sections_lie_in_their_order

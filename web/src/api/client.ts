@@ -26,6 +26,11 @@ export type Schedule = Schemas["Schedule"];
 export type Column = Schemas["Column"];
 export type Cell = Schemas["Cell"];
 export type Version = Schemas["Version"];
+export type Diff = Schemas["Diff"];
+export type DiffRow = Schemas["DiffRow"];
+export type SyncPolicy = Schemas["SyncPolicy"];
+/** A version of a table as it is named: its number, or what a held sync would make. */
+export type VersionName = number | "held";
 export type Passport = Schemas["RolePrivileges"];
 export type Certificate = TestReport["certificates"][number];
 export type BrokenRule = NonNullable<TestReport["broken_rule"]>;

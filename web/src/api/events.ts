@@ -170,6 +170,10 @@ function end(id: string) {
     "/api/v1/tables/{id}",
     "/api/v1/tables/{id}/versions",
   );
+  // What is held is another thing after each sync, under the same name.
+  void queryClient.resetQueries({
+    predicate: ({ queryKey }) => JSON.stringify(queryKey).includes("held"),
+  });
 }
 
 /** A Model's latest jobs, newest first. */

@@ -1071,6 +1071,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tables/{id}/freed-space": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the deletion of one version would free, or a policy. Nothing is changed. */
+        get: operations["get_freed_space"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tables/{id}/held": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The sync of a table that waits for a decision: why, and what it would change. Its rows are those of the version `held`. */
+        get: operations["get_held"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tables/{id}/held/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes what is held the next version. */
+        post: operations["accept_held"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tables/{id}/held/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Throws away what is held. The table stays as it is. */
+        post: operations["discard_held"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tables/{id}/members": {
         parameters: {
             query?: never;
@@ -1771,8 +1839,7 @@ export interface components {
             /** Format: int64 */
             changed: number;
             columns: components["schemas"]["DiffColumn"][];
-            /** Format: int64 */
-            from: number;
+            from: components["schemas"]["VersionName"];
             /**
              * @description The columns that rows are known by: the primary key, or else a unique index of columns that are never null, if both
              *     versions had it. null: the whole row, as far as both versions have it; equal rows are counted.
@@ -1782,8 +1849,7 @@ export interface components {
             removed: number;
             /** @description A few rows of each kind. */
             sample: components["schemas"]["DiffRow"][];
-            /** Format: int64 */
-            to: number;
+            to: components["schemas"]["VersionName"];
         };
         /** @description A column of either version. It is known by its place at the source, so a renamed one is the same. */
         DiffColumn: {
@@ -1814,15 +1880,13 @@ export interface components {
         /** @description Rows that differ: the removed in the order of `from`, then the added and the changed in that of `to`. */
         DiffRows: {
             columns: components["schemas"]["DiffColumn"][];
-            /** Format: int64 */
-            from: number;
+            from: components["schemas"]["VersionName"];
             key: string[] | null;
             /** Format: int64 */
             offset: number;
             /** @description Fewer than asked for where they come to more than the 8 MiB of an answer. */
             rows: components["schemas"]["DiffRow"][];
-            /** Format: int64 */
-            to: number;
+            to: components["schemas"]["VersionName"];
             /**
              * Format: int64
              * @description How many there are of the kind that was asked for.
@@ -2003,7 +2067,22 @@ export interface components {
             table: string;
         };
         /** @enum {string} */
-        JobState: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+        JobState: "queued" | "running" | "succeeded" | "failed" | "cancelled" | "held";
+        /** @description Which versions are kept: those that any of the two keeps, the newest, and checkpoints; all where both are left out. */
+        Keep: {
+            /**
+             * Format: int32
+             * @description Those that are not older.
+             * @default null
+             */
+            days: number | null;
+            /**
+             * Format: int32
+             * @description So many of the newest.
+             * @default null
+             */
+            versions: number | null;
+        };
         /** @description What Mycorr may ask of the database; null is no ceiling. */
         Limits: {
             /**
@@ -2465,8 +2544,7 @@ export interface components {
              * @description How many rows there are after the filters.
              */
             total: number;
-            /** Format: int64 */
-            version: number;
+            version: components["schemas"]["VersionName"];
         };
         /** @description When a table is synced without anybody asking. */
         Schedule: {
@@ -2735,6 +2813,35 @@ export interface components {
          * @enum {string}
          */
         SyncBy: "owner" | "collaborators";
+        /**
+         * @description What a table's syncs may change without asking, and which of its versions are kept. What is left out is as it is
+         *     where nobody set a policy.
+         */
+        SyncPolicy: {
+            /**
+             * @description Which syncs are held until somebody accepts or discards what they read.
+             * @default never
+             */
+            hold: components["schemas"]["Hold"];
+            /**
+             * @default {
+             *       "days": null,
+             *       "versions": null
+             *     }
+             */
+            keep: components["schemas"]["Keep"];
+            /**
+             * Format: int32
+             * @description More rows lost than this share of the version before break something.
+             * @default 20
+             */
+            max_rows_lost_percent: number;
+            /**
+             * @description Whether each sync proves itself against the source.
+             * @default false
+             */
+            verify: boolean;
+        };
         SyncStarted: {
             job: components["schemas"]["Job"];
         };
@@ -2748,6 +2855,11 @@ export interface components {
             columns: components["schemas"]["Column"][];
             /** Format: date-time */
             created_at: string;
+            /**
+             * Format: uuid
+             * @description The sync that waits for a decision, see `/tables/{id}/held`.
+             */
+            held_job_id: string | null;
             /** Format: uuid */
             id: string;
             /**
@@ -2974,6 +3086,8 @@ export interface components {
              */
             version: number;
         };
+        /** @description The number of a version, or `held`: what a held sync would make. */
+        VersionName: number | "held";
         /**
          * @description A limit of a connection, or room where tables are stored.
          * @enum {string}
@@ -5353,7 +5467,7 @@ export interface operations {
                  */
                 filter?: string[];
                 /** @description The newest when left out. */
-                version?: number;
+                version?: components["schemas"]["VersionName"];
             };
             header?: never;
             path: {
@@ -5395,9 +5509,9 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description The version before `to` when left out. */
-                from?: number;
+                from?: components["schemas"]["VersionName"];
                 /** @description The newest when left out. */
-                to?: number;
+                to?: components["schemas"]["VersionName"];
                 /**
                  * @description `csv` and `parquet` are all rows that differ: the column `change` says `removed`, `added`, or of a changed row `before`
                  *     and `after`. `daff` is the highlighter format of daff.
@@ -5437,9 +5551,9 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description The version before `to` when left out. */
-                from?: number;
+                from?: components["schemas"]["VersionName"];
                 /** @description The newest when left out. */
-                to?: number;
+                to?: components["schemas"]["VersionName"];
                 /** @description All kinds when left out. */
                 change?: "removed" | "added" | "changed";
                 /** @description How many rows to pass over. */
@@ -5500,7 +5614,7 @@ export interface operations {
                  */
                 columns?: string;
                 /** @description The newest when left out. */
-                version?: number;
+                version?: components["schemas"]["VersionName"];
             };
             header?: never;
             path: {
@@ -5529,6 +5643,131 @@ export interface operations {
                 content: {
                     "application/vnd.apache.parquet": number[];
                 };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_freed_space: {
+        parameters: {
+            query?: {
+                /** @description A version that would be deleted. */
+                version?: number;
+                /** @description `keep.versions` of a policy that would be set. */
+                keep_versions?: number;
+                /** @description `keep.days` of a policy that would be set. */
+                keep_days?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FreedSpace"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_held: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Held"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_held: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Version"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    discard_held: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -5726,7 +5965,7 @@ export interface operations {
                  */
                 columns?: string;
                 /** @description The newest when left out. */
-                version?: number;
+                version?: components["schemas"]["VersionName"];
             };
             header?: never;
             path: {

@@ -1,7 +1,7 @@
 // The rows of one version, sorted and filtered, a page at a time. They never change, so TanStack Query keeps them.
 import { keepPreviousData, useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
-import { answer, api, type Cell, type Column } from "../api/client";
+import { answer, api, type Cell, type Column, type VersionName } from "../api/client";
 import { blockSize, blocksOf, merged, type Row } from "./blocks";
 import { type Filter, formatFilter, formatSort, joinWords, type Sort } from "./view";
 
@@ -52,7 +52,7 @@ const MERGED_PAGES = 32;
 export function useRows(
   tableId: string,
   columns: Column[] | null,
-  version: number,
+  version: VersionName,
   sort: Sort[],
   filter: Filter[],
 ): RowSet {
@@ -232,7 +232,7 @@ export function useRows(
 }
 
 /** The columns of a version that is not the newest; `known` are those of the newest. */
-export function useColumns(tableId: string, version: number, known: Column[] | null) {
+export function useColumns(tableId: string, version: VersionName, known: Column[] | null) {
   const query = useQuery({
     queryKey: ["columns-of-version", tableId, version],
     queryFn: () =>

@@ -37,6 +37,7 @@ const ENDED = {
   succeeded: { tone: "success", word: "is done" },
   failed: { tone: "danger", word: "failed" },
   cancelled: { tone: "info", word: "was cancelled" },
+  held: { tone: "warning", word: "waits for a decision" },
 } as const;
 
 /** Stops all that run of those that are listed. */
@@ -129,7 +130,7 @@ function JobEntry({ model, job, named, brief }: EntryProps) {
           </span>
           {job.connections_note && <span className="dim small">{job.connections_note}</span>}
         </div>
-        {job.state === "succeeded" && (
+        {(job.state === "succeeded" || job.state === "held") && (
           <Button
             component={Link}
             to={to.model(job.model_id, "data", { table: job.table_id })}

@@ -2,7 +2,7 @@ import { Button, NativeSelect } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Download, RefreshCw, Undo2 } from "lucide-react";
 import { Link, useLocation, useSearchParams } from "wouter";
-import { allPages, api, type Model, type Table, type Version } from "../api/client";
+import { $api, allPages, api, type Model, type Table, type Version, type VersionName } from "../api/client";
 import { useTables } from "../api/tables";
 import { to } from "../routes";
 import { Async, Empty } from "../ui/Async";
@@ -10,6 +10,9 @@ import { bytes, count, plural } from "../ui/format";
 import { spelled } from "../ui/invisible";
 import { TimeAgo } from "../ui/TimeAgo";
 import { visible } from "../ui/Visible";
+import { ChangeCounts } from "./ChangeCounts";
+import { DeleteVersion } from "./DeleteVersion";
+import { DiffView, parseName } from "./DiffView";
 import { RestoreButton } from "./RestoreButton";
 
 /** Every version that a table ever had. */
@@ -35,7 +38,7 @@ export default function ModelHistory({ model }: { model: Model }) {
         const table = items.find((one) => one.id === search.get("table")) ?? items[0];
         return (
           table && (
-            <div className="page history">
+            <div className={search.has("to") ? "page history wide" : "page history"}>
               <NativeSelect
                 className="form"
                 label="Table"
@@ -45,7 +48,13 @@ export default function ModelHistory({ model }: { model: Model }) {
                   navigate(to.model(model.id, "history", { table: event.currentTarget.value }))
                 }
               />
-              <Timeline key={table.id} model={model} table={table} />
+              <Timeline
+                key={table.id}
+                model={model}
+                table={table}
+                from={parseName(search.get("from"))}
+                until={parseName(search.get("to"))}
+              />
             </div>
           )
         );
@@ -54,7 +63,15 @@ export default function ModelHistory({ model }: { model: Model }) {
   );
 }
 
-function Timeline({ model, table }: { model: Model; table: Table }) {
+interface TimelineProps {
+  model: Model;
+  table: Table;
+  /** The versions that are compared. */
+  from: VersionName | null;
+  until: VersionName | null;
+}
+
+function Timeline({ model, table, from, until }: TimelineProps) {
   const versions = useQuery<Version[]>({
     queryKey: ["get", "/api/v1/tables/{id}/versions", table.id],
     queryFn: () =>
@@ -66,22 +83,30 @@ function Timeline({ model, table }: { model: Model; table: Table }) {
   });
   return (
     <Async query={versions}>
-      {(items) => (
-        <ol className="timeline" aria-label={`Versions of ${spelled(table.name)}`}>
-          {items.map((version, at) => (
-            <Entry
-              key={version.version}
-              model={model}
-              table={table}
-              version={version}
-              before={items[at + 1]}
-            />
-          ))}
-        </ol>
-      )}
+      {(items) =>
+        from && until ? (
+          <DiffView model={model} table={table} versions={items} from={from} to={until} />
+        ) : (
+          <ol className="timeline" aria-label={`Versions of ${spelled(table.name)}`}>
+            {items.map((version, at) => (
+              <Entry
+                key={version.version}
+                model={model}
+                table={table}
+                version={version}
+                before={items[at + 1]}
+                compared={at < COMPARED}
+              />
+            ))}
+          </ol>
+        )
+      }
     </Async>
   );
 }
+
+/** So many of the newest versions are compared with the one before without being asked. */
+const COMPARED = 5;
 
 const CAUSES = { import: Download, sync: RefreshCw, restore: Undo2 };
 
@@ -91,8 +116,22 @@ function caused({ cause, restored_version }: Version): string {
   return restored_version ? `Restored version ${count(restored_version)}` : "Restored";
 }
 
-function Entry(props: { model: Model; table: Table; version: Version; before: Version | undefined }) {
-  const { model, table, version, before } = props;
+interface EntryProps {
+  model: Model;
+  table: Table;
+  version: Version;
+  before: Version | undefined;
+  /** Whether its difference is looked up. */
+  compared: boolean;
+}
+
+function Entry({ model, table, version, before, compared }: EntryProps) {
+  const diff = $api.useQuery(
+    "get",
+    "/api/v1/tables/{id}/diff",
+    { params: { path: { id: table.id }, query: { from: before?.version, to: version.version } } },
+    { enabled: compared && before !== undefined, staleTime: Number.POSITIVE_INFINITY },
+  );
   const Icon = CAUSES[version.cause];
   const more = before ? version.rows - before.rows : 0;
   const newest = version.version === table.version;
@@ -119,6 +158,18 @@ function Entry(props: { model: Model; table: Table; version: Version; before: Ve
         <div className="dim small">
           {plural(version.rows, "row")}
           {more !== 0 && ` (${more > 0 ? "+" : "−"}${count(Math.abs(more))})`} · {bytes(version.bytes)}
+          {typeof diff.data === "object" && "columns" in diff.data && (
+            <>
+              {" · "}
+              <ChangeCounts diff={diff.data} />
+            </>
+          )}
+          {version.checkpoint !== null && (
+            <>
+              {" · kept as "}
+              <strong>{visible(version.checkpoint)}</strong>
+            </>
+          )}
         </div>
         {version.source_change && (
           <div className="small">
@@ -151,7 +202,25 @@ function Entry(props: { model: Model; table: Table; version: Version; before: Ve
         >
           View
         </Button>
+        {before && (
+          <Button
+            variant="default"
+            size="xs"
+            component={Link}
+            to={to.model(model.id, "history", {
+              table: table.id,
+              from: String(before.version),
+              to: String(version.version),
+            })}
+            aria-label={`Compare version ${version.version} with version ${before.version}`}
+          >
+            Compare
+          </Button>
+        )}
         {!newest && <RestoreButton model={model} table={table} version={version.version} />}
+        {!newest && version.checkpoint === null && (
+          <DeleteVersion model={model} table={table} version={version.version} />
+        )}
       </div>
     </li>
   );

@@ -12,6 +12,7 @@ import {
   refresh,
   type Table,
   toProblem,
+  type VersionName,
 } from "../api/client";
 import { follow, isOver, jobsOf } from "../api/events";
 import { to } from "../routes";
@@ -23,11 +24,13 @@ import { Notice, ProblemNotice } from "../ui/Notice";
 import { TimeAgo } from "../ui/TimeAgo";
 import { Name, visible } from "../ui/Visible";
 import { mayChange } from "./access";
+import { HeldSync } from "./HeldSync";
 import { JOBS, JobProgress } from "./JobProgress";
 import { ReceiptNotice } from "./Receipt";
 import { RestoreButton } from "./RestoreButton";
 import { PausedSchedule, ScheduleButton, ScheduleDialog, ScheduleNote } from "./Schedule";
 import { Selected } from "./Selection";
+import { SyncPolicyDialog } from "./SyncPolicy";
 import { UseConnection } from "./UseConnection";
 
 interface Props {
@@ -36,7 +39,7 @@ interface Props {
   /** The Model's latest, newest first. */
   jobs: Job[];
   /** The version looked at. */
-  version: number;
+  version: VersionName;
 }
 
 /** A table's name, where its content comes from and how old it is; sync; what went wrong at the last one. */
@@ -135,11 +138,28 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
             <HideButton onClick={() => setHidden(told.id)} />
           </ProblemNotice>
         ))}
+      {table.held_job_id && (
+        <HeldSync key={table.held_job_id} model={model} table={table} looking={version === "held"} />
+      )}
+      {version === "held" && (
+        <Notice
+          tone="info"
+          title={
+            table.held_job_id ? "You are looking at a held sync" : "No sync waits for a decision any more"
+          }
+        >
+          <p>
+            {table.held_job_id
+              ? "These rows are not in the table unless the sync is accepted."
+              : "It was accepted, discarded, or a later sync took its place."}
+          </p>
+        </Notice>
+      )}
       {table.source && version === table.version && (
         <PausedSchedule table={table} onOpen={mayChange(model) ? () => setScheduling(true) : undefined} />
       )}
       {version === table.version && <ColumnChanges table={table} version={version} />}
-      {table.version !== null && version !== table.version && (
+      {table.version !== null && version !== "held" && version !== table.version && (
         <Notice tone="info" title={`You are looking at version ${count(version)}`}>
           <p>The newest is version {count(table.version)}.</p>
           <div className="row" style={{ marginTop: 12 }}>
@@ -217,7 +237,7 @@ function HideButton({ onClick }: { onClick: () => void }) {
   );
 }
 
-function Source({ table, version }: { table: Table; version: number }) {
+function Source({ table, version }: { table: Table; version: VersionName }) {
   const { source } = table;
   const newest = version === table.version;
   const connections = $api.useQuery("get", "/api/v1/connections", { params: { query: { limit: 1000 } } });
@@ -245,7 +265,7 @@ function Source({ table, version }: { table: Table; version: number }) {
           <span aria-hidden>·</span>
         </>
       )}
-      <span>version {count(version)}</span>
+      <span>{version === "held" ? "held sync" : `version ${count(version)}`}</span>
       {newest && source?.synced_at && (
         <>
           <span aria-hidden>·</span>
@@ -260,8 +280,24 @@ function Source({ table, version }: { table: Table; version: number }) {
           <span>{bytes(table.bytes)}</span>
         </>
       )}
+      <Policy table={table} />
       {newest && source && <ScheduleNote table={table} />}
     </span>
+  );
+}
+
+/** Which syncs of it are held. */
+function Policy({ table }: { table: Table }) {
+  const policy = $api.useQuery("get", "/api/v1/tables/{id}/sync-policy", {
+    params: { path: { id: table.id } },
+  });
+  const hold = policy.data?.hold ?? "never";
+  if (hold === "never") return null;
+  return (
+    <>
+      <span aria-hidden>·</span>
+      <span>{hold === "always" ? "asks before each change" : "asks before a breaking change"}</span>
+    </>
   );
 }
 
@@ -300,7 +336,7 @@ function TableMenu(props: {
   onVerify: (() => void) | null;
 }) {
   const { model, table, onPoint, onVerify } = props;
-  const [dialog, setDialog] = useState<"rename" | "delete" | null>(null);
+  const [dialog, setDialog] = useState<"rename" | "policy" | "delete" | null>(null);
   const [, navigate] = useLocation();
   const close = () => setDialog(null);
   const params = { path: { id: table.id } };
@@ -321,6 +357,7 @@ function TableMenu(props: {
           </Menu.Item>
           {onVerify && <Menu.Item onClick={onVerify}>Compare with the source</Menu.Item>}
           <Menu.Item onClick={() => setDialog("rename")}>Rename…</Menu.Item>
+          <Menu.Item onClick={() => setDialog("policy")}>Sync policy…</Menu.Item>
           {table.source && <Menu.Item onClick={onPoint}>Use another connection…</Menu.Item>}
           <Menu.Item c="var(--danger)" onClick={() => setDialog("delete")}>
             Delete table…
@@ -339,6 +376,7 @@ function TableMenu(props: {
           }}
         />
       </Dialog>
+      <SyncPolicyDialog table={table} opened={dialog === "policy"} onClose={close} />
       <Confirm
         opened={dialog === "delete"}
         onClose={close}

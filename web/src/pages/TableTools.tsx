@@ -1,14 +1,14 @@
 import { Button, Checkbox, Popover, TextInput } from "@mantine/core";
 import { Columns3, Link as LinkIcon } from "lucide-react";
 import { useState } from "react";
-import type { Column } from "../api/client";
+import type { Column, VersionName } from "../api/client";
 import type { Look } from "../grid/headActions";
 import { formatWidths, joinWords } from "../grid/view";
 import { copyText } from "../ui/Copy";
 import { visible } from "../ui/Visible";
 
 /** The address of exactly this view: it names the version too, so that a sync does not change what it shows. */
-export function CopyLink({ version, look }: { version: number; look: Look }) {
+export function CopyLink({ version, look }: { version: VersionName; look: Look }) {
   const [copied, setCopied] = useState(false);
   const copy = () => {
     const url = new URL(window.location.href);

@@ -1,5 +1,6 @@
 // What of a table is looked at: it stands in the URL, and widths and pins in this browser too.
 import { useSearchParams } from "wouter";
+import type { VersionName } from "../api/client";
 import type { Look } from "../grid/headActions";
 import {
   type Filter,
@@ -36,7 +37,11 @@ export function useView() {
     setAll({ [name]: values }, replace);
   const version = Number(search.get("v"));
   return {
-    version: Number.isSafeInteger(version) && version > 0 ? version : null,
+    version: (search.get("v") === "held"
+      ? "held"
+      : Number.isSafeInteger(version) && version > 0
+        ? version
+        : null) as VersionName | null,
     sorts: parseSort(search.get("sort")),
     filters: search.getAll("f").flatMap((text) => parseFilter(text) ?? []),
     shown: search.has("cols") ? words(search.get("cols")) : null,

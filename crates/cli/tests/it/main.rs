@@ -8,6 +8,8 @@ mod diff;
 mod disk;
 mod export;
 mod golden;
+mod holds;
+mod job_machine;
 mod journey;
 mod keys;
 mod leaks;

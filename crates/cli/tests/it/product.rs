@@ -181,7 +181,10 @@ impl Mycorr {
             for entry in fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
-                    folders.push(path);
+                    // The log keeps its checkpoints in this format, too.
+                    if !path.ends_with("_delta_log") {
+                        folders.push(path);
+                    }
                 } else if path.extension().is_some_and(|extension| extension == "parquet") {
                     found += 1;
                 }

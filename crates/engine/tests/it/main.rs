@@ -23,7 +23,7 @@ use mycorr_domain::{Cell, ConnectionKind, RowQuery, Secret, TableId, UserId};
 use mycorr_egress::{AllowList, Dialer};
 use mycorr_engine::{
     Connection, ConnectionForm, Engine, EngineDeps, Import, Job, JobState, MAX_ROW_BYTES, Model, SignUp,
-    Table, Waiting, Workers,
+    Table, VersionName, Waiting, Workers,
 };
 use mycorr_meta::Meta;
 use mycorr_testkit::{Cluster, Database, MemoryStore};
@@ -169,7 +169,8 @@ impl World {
     /// Every row of a version, NULL as `∅`.
     async fn rows(&self, table: TableId, version: Option<i64>) -> Vec<Vec<String>> {
         let query = RowQuery { limit: 1000, ..RowQuery::default() };
-        let rows = self.engine.tables.rows(self.ada, table, version, query).await.unwrap();
+        let rows =
+            self.engine.tables.rows(self.ada, table, version.map(VersionName::Number), query).await.unwrap();
         let text = |cell: Cell| match cell {
             Cell::Null => "∅".to_owned(),
             Cell::Text(text) => text,

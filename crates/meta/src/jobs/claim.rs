@@ -2,6 +2,7 @@
 
 use super::{
     give,
+    holds::staged,
     lease::{ClaimedJob, Lease, next_fence},
     record,
 };
@@ -248,6 +249,7 @@ pub(super) async fn take(
     }
     let columns = row.columns.as_deref().map(from_json).transpose()?;
     let source = row.source.as_deref().map(from_json).transpose()?;
+    let accepted = if row.accepted_by.is_some() { staged(&row)? } else { None };
     let (restored_version, again) = (row.restored_version, row.fence > 0);
     let mut job = record(row)?;
     job.state = JobState::Running;
@@ -263,5 +265,6 @@ pub(super) async fn take(
         restored_version,
         columns,
         source,
+        accepted,
     }))
 }

@@ -2,7 +2,7 @@
 
 use super::{
     cancelled,
-    ended::note_end,
+    end::{JobEnd, end_job},
     finish, job_row,
     queue::{follow_by_verify, selection},
 };
@@ -11,11 +11,13 @@ use crate::{
     entity::{fence, job, table, version},
     events::{About, note},
     now,
-    record::{Action, Job, JobKind, JobState, StoredProblem, WaitingFor},
+    record::{Action, Job, JobKind, JobState, WaitingFor},
     to_json,
 };
 use chrono::TimeDelta;
-use mycorr_domain::{Code, Column, Committed, JobId, Problem, Result, SourceRecord, UserId, WriteRight};
+use mycorr_domain::{
+    Code, Column, Committed, JobId, Problem, Result, SourceRecord, StoreVersion, UserId, WriteRight,
+};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
@@ -47,6 +49,8 @@ pub struct ClaimedJob {
     pub columns: Option<Vec<Column>>,
     /// What it read, with them.
     pub source: Option<SourceRecord>,
+    /// What an earlier run staged, once a person has decided that it becomes the next version.
+    pub accepted: Option<StoreVersion>,
 }
 
 /// What a worker learns when it reports.
@@ -192,26 +196,21 @@ impl Meta {
             }
         }
         head.update_without_returning(&transaction).await.map_err(db)?;
-        let done = job::ActiveModel {
-            id: Set(row.id),
-            state: Set(JobState::Succeeded.as_str().to_owned()),
-            version: Set(Some(number)),
-            problem: Set(new.warning.map(|problem| to_json(&StoredProblem::from(problem)))),
-            rows: Set(count(new.committed.rows)),
-            finished_at: Set(Some(at)),
-            lease_until: Set(None),
-            waiting_for: Set(None),
-            ..Default::default()
+        let end = JobEnd {
+            state: JobState::Succeeded,
+            version: Some(number),
+            rows: Some(new.committed.rows),
+            problem: new.warning,
         };
-        done.update_without_returning(&transaction).await.map_err(db)?;
-        note_end(&transaction, &row, None).await?;
+        end_job(&transaction, &row, end).await?;
         let action = match JobKind::parse(&row.kind)? {
+            _ if row.accepted_by.is_some() => Action::SyncAccepted,
             JobKind::Import => Action::TableImported,
             JobKind::Sync => Action::TableSynced,
             JobKind::Restore => Action::TableRestored,
             JobKind::Verify => return Err(Problem::bug("a comparison makes no version")),
         };
-        let actor = Some(UserId::from_uuid(row.requested_by));
+        let actor = Some(UserId::from_uuid(row.accepted_by.unwrap_or(row.requested_by)));
         let about = About::Model(table.model_id, &table.name);
         let detail = format!("version {number}, {} rows", new.committed.rows);
         note(&transaction, actor, action, about, detail).await?;

@@ -2,7 +2,9 @@
 //! recorded by who holds its lease, and by nobody else.
 
 mod claim;
+mod end;
 mod ended;
+mod holds;
 mod lease;
 mod list;
 mod permission;
@@ -12,6 +14,8 @@ mod right;
 mod unchanged;
 
 pub(crate) use claim::SeenLeases;
+pub use holds::HeldSync;
+pub(crate) use holds::StoredHeld;
 pub(crate) use lease::next_fence;
 pub use lease::{ClaimedJob, JobProgress, Lease, LeaseStatus, NewVersion};
 pub use list::JobQuery;
@@ -24,15 +28,14 @@ use crate::{
     entity::{job, model, table, version},
     from_json,
     models::remove_later,
-    now,
     record::{Job, JobKind, JobState, Source, StoredProblem, WaitingFor},
     tables::source,
-    time, to_json,
+    time,
 };
 use mycorr_domain::{Code, JobId, ModelId, Problem, Result, TableId, UserId};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    JoinType, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, JoinType, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::Expr,
 };
 
 impl Meta {
@@ -84,8 +87,8 @@ impl Meta {
         Ok(jobs)
     }
 
-    /// Bytes of all versions of the tables in a person's Models. What a restore shares with the version that it brought
-    /// back counts once: with that version, and with the restore when that version is deleted.
+    /// Bytes of all versions of the tables in a person's Models, and of what is held. What a restore shares with the version
+    /// that it brought back counts once: with that version, and with the restore when that version is deleted.
     ///
     /// # Errors
     /// `storage_unavailable`.
@@ -116,7 +119,23 @@ impl Meta {
             .one(&self.db)
             .await
             .map_err(db)?;
-        Ok(sum.flatten().unwrap_or_default().max(0) as u64)
+        let held: Vec<Option<String>> = job::Entity::find()
+            .select_only()
+            .column(job::Column::Held)
+            .join(
+                JoinType::InnerJoin,
+                job::Entity::belongs_to(model::Entity)
+                    .from(job::Column::ModelId)
+                    .to(model::Column::Id)
+                    .into(),
+            )
+            .filter(model::Column::OwnerId.eq(*owner.as_uuid()))
+            .filter(job::Column::State.eq(JobState::Held.as_str()))
+            .into_tuple()
+            .all(&self.db)
+            .await
+            .map_err(db)?;
+        Ok(sum.flatten().unwrap_or_default().max(0) as u64 + holds::bytes(&held)?)
     }
 
     /// Whose storage a Model's tables take.
@@ -195,17 +214,9 @@ async fn finish(
     state: JobState,
     problem: &Problem,
 ) -> Result<()> {
-    let ended = job::ActiveModel {
-        id: Set(row.id),
-        state: Set(state.as_str().to_owned()),
-        problem: Set(Some(to_json(&StoredProblem::from(problem)))),
-        finished_at: Set(Some(now().timestamp_micros())),
-        lease_until: Set(None),
-        waiting_for: Set(None),
-        ..Default::default()
-    };
-    ended.update_without_returning(on).await.map_err(db)?;
-    ended::note_end(on, row, Some(problem)).await?;
+    holds::drop_staged(on, row).await?;
+    let end = end::JobEnd { state, version: None, rows: None, problem: Some(problem) };
+    end::end_job(on, row, end).await?;
     if row.kind == JobKind::Import.as_str() {
         let removed = table::Entity::delete_many()
             .filter(table::Column::Id.eq(row.table_id))

@@ -82,6 +82,7 @@ impl Meta {
             source_columns: new.columns.as_ref().map(to_json),
             source_selection: selection(&new.selection),
             synced_at: None,
+            sync_policy: None,
         };
         table::Entity::insert(table::ActiveModel::from(row.clone()))
             .exec_without_returning(&transaction)
@@ -358,6 +359,8 @@ fn new_row(kind: JobKind, user: UserId, table: &table::Model, restored_version: 
         scheduled_for: None,
         verify: false,
         receipt: None,
+        held: None,
+        accepted_by: None,
     }
 }
 
@@ -369,16 +372,17 @@ fn too_many_pending(who: &str) -> Problem {
     .fix("Wait until some are done, or cancel some.")
 }
 
-fn under_way() -> Problem {
+pub(super) fn under_way() -> Problem {
     Problem::new(Code::Conflict, "An import, sync or restore of this table is under way.")
         .fix("Wait until it is done, or cancel it.")
 }
 
-/// Ends the jobs that wait, and asks those that run to stop.
+/// Ends the jobs that wait, for a worker or for a decision, and asks those that run to stop.
 pub(crate) async fn cancel_pending(on: &DatabaseTransaction, which: impl IntoCondition) -> Result<()> {
-    let rows = job::Entity::find().filter(which).filter(pending()).all(on).await.map_err(db)?;
+    let held = job::Column::State.eq(JobState::Held.as_str());
+    let rows = job::Entity::find().filter(which).filter(pending().add(held)).all(on).await.map_err(db)?;
     for row in rows {
-        if row.state == JobState::Queued.as_str() {
+        if row.state != JobState::Running.as_str() {
             finish(on, &row, JobState::Cancelled, &cancelled()).await?;
         } else {
             let asked = job::ActiveModel { id: Set(row.id), cancelled: Set(true), ..Default::default() };

@@ -1,6 +1,10 @@
 //! Syncs that found nothing new.
 
-use super::{ended::note_end, finish, lease::held_by};
+use super::{
+    end::{JobEnd, end_job},
+    finish,
+    lease::held_by,
+};
 use crate::{
     Meta, db,
     entity::{job, table},
@@ -34,17 +38,8 @@ impl Meta {
         let read =
             table::ActiveModel { id: Set(row.table_id), synced_at: Set(Some(at)), ..Default::default() };
         read.update_without_returning(&transaction).await.map_err(db)?;
-        let done = job::ActiveModel {
-            id: Set(row.id),
-            state: Set(JobState::Succeeded.as_str().to_owned()),
-            problem: Set(warning.map(|problem| to_json(&StoredProblem::from(problem)))),
-            finished_at: Set(Some(at)),
-            lease_until: Set(None),
-            waiting_for: Set(None),
-            ..Default::default()
-        };
-        done.update_without_returning(&transaction).await.map_err(db)?;
-        note_end(&transaction, &row, None).await?;
+        let end = JobEnd { state: JobState::Succeeded, version: None, rows: None, problem: warning };
+        end_job(&transaction, &row, end).await?;
         let actor = Some(UserId::from_uuid(row.requested_by));
         let about = About::Model(table.model_id, &table.name);
         note(&transaction, actor, Action::TableSynced, about, "nothing new").await?;

@@ -7,6 +7,7 @@ use crate::{
     download::{Download, RequestedRange},
     extract::{self, Path, Query},
     problem::ApiError,
+    version_name::VersionName,
 };
 use axum::{extract::State, response::Response};
 use mycorr_domain::{self as domain, DiffFormat, Problem, TableId};
@@ -80,8 +81,8 @@ pub(crate) struct DiffRow {
 /// How two versions differ.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Diff {
-    from: i64,
-    to: i64,
+    from: VersionName,
+    to: VersionName,
     /// The columns that rows are known by: the primary key, or else a unique index of columns that are never null, if both
     /// versions had it. null: the whole row, as far as both versions have it; equal rows are counted.
     #[schema(required)]
@@ -97,8 +98,8 @@ pub(crate) struct Diff {
 /// Rows that differ: the removed in the order of `from`, then the added and the changed in that of `to`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DiffRows {
-    from: i64,
-    to: i64,
+    from: VersionName,
+    to: VersionName,
     /// How many there are of the kind that was asked for.
     total: u64,
     offset: u64,
@@ -123,9 +124,9 @@ pub(crate) enum Format {
 #[into_params(parameter_in = Query)]
 pub(crate) struct DiffParams {
     /// The version before `to` when left out.
-    from: Option<i64>,
+    from: Option<VersionName>,
     /// The newest when left out.
-    to: Option<i64>,
+    to: Option<VersionName>,
     /// `csv` and `parquet` are all rows that differ: the column `change` says `removed`, `added`, or of a changed row `before`
     /// and `after`. `daff` is the highlighter format of daff.
     #[serde(default)]
@@ -137,9 +138,9 @@ pub(crate) struct DiffParams {
 #[into_params(parameter_in = Query)]
 pub(crate) struct DiffRowsParams {
     /// The version before `to` when left out.
-    from: Option<i64>,
+    from: Option<VersionName>,
     /// The newest when left out.
-    to: Option<i64>,
+    to: Option<VersionName>,
     /// All kinds when left out.
     #[param(inline)]
     change: Option<Change>,
@@ -214,8 +215,14 @@ pub(crate) async fn get_diff(
     Query(params): Query<DiffParams>,
 ) -> Result<Response, ApiError> {
     let DiffParams { from, to, format } = params;
+    let (from, to) = (from.map(|name| name.0), to.map(|name| name.0));
     let (format, content_type, extension) = match format {
-        Format::Json => return Ok(summary(&app, &caller, id, from, to).await?),
+        Format::Json => {
+            let diff = app.engine.tables.diff(caller.id(), id, from, to).await?;
+            let (answer, _held) = summary(&app, &diff).await?;
+            let json = serde_json::to_vec(&answer).map_err(Problem::bug)?;
+            return Ok(app.large_answers.answer("application/json", json).await?);
+        }
         Format::Csv => (DiffFormat::Csv, "text/csv; charset=utf-8", "csv"),
         Format::Daff => (DiffFormat::Daff, "text/csv; charset=utf-8", "daff.csv"),
         Format::Parquet => (DiffFormat::Parquet, "application/vnd.apache.parquet", "parquet"),
@@ -226,34 +233,29 @@ pub(crate) async fn get_diff(
     Ok(download.answer(RequestedRange::default(), caller.revoked_from_table(&app, id))?)
 }
 
-async fn summary(
+/// The counts of a diff with a sample of its rows, which count as memory of the store until what comes with them is gone.
+pub(super) async fn summary(
     app: &App,
-    caller: &Caller,
-    id: TableId,
-    from: Option<i64>,
-    to: Option<i64>,
-) -> Result<Response, Problem> {
-    let diff = app.engine.tables.diff(caller.id(), id, from, to).await?;
+    diff: &engine::Diff,
+) -> Result<(Diff, Vec<Vec<domain::Held>>), Problem> {
     let (mut sample, mut held) = (Vec::new(), Vec::new());
     for change in domain::Change::ALL {
-        let page = app.engine.tables.diff_rows(&diff, Some(change), 0, SAMPLE_ROWS).await?;
-        sample.extend(page.rows.into_iter().map(|found| row(&diff, found)));
+        let page = app.engine.tables.diff_rows(diff, Some(change), 0, SAMPLE_ROWS).await?;
+        sample.extend(page.rows.into_iter().map(|found| row(diff, found)));
         held.push(page.held);
     }
     let domain::DiffCounts { removed, added, changed, .. } = diff.counts;
-    let answer = Diff {
-        from: diff.from.version,
-        to: diff.to.version,
-        key: key(&diff),
+    let summary = Diff {
+        from: VersionName::from(&diff.from),
+        to: VersionName::from(&diff.to),
+        key: key(diff),
         removed,
         added,
         changed,
-        columns: columns(&diff),
+        columns: columns(diff),
         sample,
     };
-    let json = serde_json::to_vec(&answer).map_err(Problem::bug)?;
-    drop((answer, held));
-    app.large_answers.answer("application/json", json).await
+    Ok((summary, held))
 }
 
 /// The rows that differ between two versions, page by page.
@@ -271,12 +273,16 @@ pub(crate) async fn list_diff_rows(
         Change::Added => domain::Change::Added,
         Change::Changed => domain::Change::Changed,
     });
-    let diff = app.engine.tables.diff(caller.id(), id, params.from, params.to).await?;
+    let diff = app
+        .engine
+        .tables
+        .diff(caller.id(), id, params.from.map(|name| name.0), params.to.map(|name| name.0))
+        .await?;
     let page = app.engine.tables.diff_rows(&diff, change, params.offset, limit).await?;
     let of = |kind: &domain::Change| change.is_none_or(|change| change == *kind);
     let answer = DiffRows {
-        from: diff.from.version,
-        to: diff.to.version,
+        from: VersionName::from(&diff.from),
+        to: VersionName::from(&diff.to),
         total: domain::Change::ALL.iter().filter(|kind| of(kind)).map(|kind| diff.counts.of(*kind)).sum(),
         offset: params.offset,
         key: key(&diff),

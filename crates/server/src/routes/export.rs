@@ -7,6 +7,7 @@ use crate::{
     download::{Download, RequestedRange},
     extract::{Path, Query},
     problem::ApiError,
+    version_name::VersionName,
 };
 use axum::{extract::State, http::HeaderMap, response::Response};
 use mycorr_domain::{ExportFormat, RowQuery, TableId, parse_columns};
@@ -42,7 +43,7 @@ pub(crate) struct ExportParams {
     #[param(example = "id,price")]
     columns: Option<String>,
     /// The newest when left out.
-    version: Option<i64>,
+    version: Option<VersionName>,
 }
 
 /// All rows of a version as a file. Parquet without sort and filter can be resumed (`Range`, `If-Range`).
@@ -67,11 +68,12 @@ pub(crate) async fn export_table(
         Format::Parquet => (ExportFormat::Parquet, "application/vnd.apache.parquet", "parquet"),
         Format::Arrow => (ExportFormat::Arrow, "application/vnd.apache.arrow.stream", "arrows"),
     };
-    let exported = app.engine.tables.export(caller.id(), id, params.version, &query, format).await?;
+    let exported =
+        app.engine.tables.export(caller.id(), id, params.version.map(|name| name.0), &query, format).await?;
     // A version never changes; how it is written may, from release to release.
     let mut hash = DefaultHasher::new();
     (query.columns, params.format, env!("CARGO_PKG_VERSION")).hash(&mut hash);
-    let tag = format!("\"{id}-{}-{:016x}\"", exported.version.version, hash.finish());
+    let tag = format!("\"{id}-{}-{:016x}\"", exported.version.store.0, hash.finish());
     let name = format!("{}.{extension}", exported.name);
     let download = Download { file: exported.file, content_type, name, tag };
     Ok(download.answer(RequestedRange::of(&headers), caller.revoked_from_table(&app, id))?)

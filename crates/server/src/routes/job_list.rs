@@ -59,6 +59,7 @@ impl From<JobState> for engine::JobState {
             JobState::Succeeded => Self::Succeeded,
             JobState::Failed => Self::Failed,
             JobState::Cancelled => Self::Cancelled,
+            JobState::Held => Self::Held,
         }
     }
 }

@@ -44,6 +44,8 @@ pub(crate) enum JobState {
     Succeeded,
     Failed,
     Cancelled,
+    /// What it read breaks something, and waits for a decision: see `/tables/{id}/held`.
+    Held,
 }
 
 /// A limit of a connection, or room where tables are stored.
@@ -187,6 +189,7 @@ impl From<engine::Job> for Job {
                 engine::JobState::Succeeded => JobState::Succeeded,
                 engine::JobState::Failed => JobState::Failed,
                 engine::JobState::Cancelled => JobState::Cancelled,
+                engine::JobState::Held => JobState::Held,
             },
             rows: job.rows,
             bytes: job.bytes,

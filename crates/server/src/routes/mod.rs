@@ -6,6 +6,7 @@ pub(crate) mod connections;
 pub(crate) mod diff;
 pub(crate) mod events;
 pub(crate) mod export;
+pub(crate) mod holds;
 pub(crate) mod job_list;
 pub(crate) mod jobs;
 pub(crate) mod members;

@@ -6,6 +6,7 @@ use crate::{
     authentication::Caller,
     extract::{self, Path, Query},
     problem::ApiError,
+    version_name::VersionName,
 };
 use axum::{
     extract::State,
@@ -54,7 +55,7 @@ pub(super) fn cell(cell: mycorr_domain::Cell) -> Option<Cell> {
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Rows {
-    version: i64,
+    version: VersionName,
     /// How many rows there are after the filters.
     total: u64,
     offset: u64,
@@ -86,7 +87,7 @@ pub(crate) struct RowsParams {
     #[param(example = "id,price")]
     columns: Option<String>,
     /// The newest when left out.
-    version: Option<i64>,
+    version: Option<VersionName>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -105,7 +106,7 @@ pub(crate) struct CellParams {
     #[param(example = json!(["price.gte.10"]))]
     filter: Vec<String>,
     /// The newest when left out.
-    version: Option<i64>,
+    version: Option<VersionName>,
 }
 
 pub(super) fn query(
@@ -131,11 +132,11 @@ pub(crate) async fn list_rows(
     let columns = params.columns.as_deref().map(parse_columns).transpose()?;
     let query = query(params.offset, limit, params.sort.as_deref(), &params.filter)?;
     let query = RowQuery { columns, ..query };
-    let rows = app.engine.tables.rows(caller.id(), id, params.version, query).await?;
+    let rows = app.engine.tables.rows(caller.id(), id, params.version.map(|name| name.0), query).await?;
     // Until it is encoded, the page counts as memory of the store.
     let _held = rows.page.held;
     let rows = Rows {
-        version: rows.version.version,
+        version: VersionName::from(&rows.version),
         total: rows.page.total,
         offset: rows.offset,
         columns: rows.columns.iter().map(Column::from).collect(),
@@ -159,7 +160,11 @@ pub(crate) async fn get_cell(
     Query(params): Query<CellParams>,
 ) -> Result<Response, ApiError> {
     let query = query(params.row, 1, params.sort.as_deref(), &params.filter)?;
-    let cell = app.engine.tables.cell(caller.id(), id, params.version, query, &params.column).await?;
+    let cell = app
+        .engine
+        .tables
+        .cell(caller.id(), id, params.version.map(|name| name.0), query, &params.column)
+        .await?;
     Ok(match cell {
         None => StatusCode::NO_CONTENT.into_response(),
         Some(bytes) => {

@@ -34,6 +34,9 @@ pub(crate) struct Table {
     /// The import or sync that is queued or running.
     #[schema(required)]
     job_id: Option<Uuid>,
+    /// The sync that waits for a decision, see `/tables/{id}/held`.
+    #[schema(required)]
+    held_job_id: Option<Uuid>,
     created_at: DateTime<Utc>,
 }
 
@@ -85,6 +88,7 @@ impl From<engine::Table> for Table {
                 synced_at: table.synced_at,
             }),
             job_id: table.job.map(|id| *id.as_uuid()),
+            held_job_id: table.held.map(|id| *id.as_uuid()),
             created_at: table.created_at,
         }
     }

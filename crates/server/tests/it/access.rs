@@ -164,6 +164,7 @@ impl Cast {
             }
             ("PUT", "/tables/{id}/versions/{version}/checkpoint") => json!({"name": "Name"}),
             ("PUT", "/models/{id}/webhook") => webhook(),
+            ("PUT", "/tables/{id}/sync-policy") => json!({"hold": "breaking"}),
             ("PUT", "/tables/{id}/schedule") => json!({"cron": "0 6 * * *", "time_zone": "UTC"}),
             ("PUT", "/tables/{id}/source") => json!({"connection_id": things.connection}),
             ("PUT", "/tables/{id}/members") => json!({"email": "spare@example.org"}),

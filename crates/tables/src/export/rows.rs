@@ -212,7 +212,7 @@ pub(crate) async fn rows_in_order(version: &Version, shape: &Shape, ids: &[u64])
     let sorted: Vec<u64> = order.iter().map(|&at| ids[at]).collect();
     let mut batches = Vec::new();
     let mut left = &sorted[..];
-    for file in &version.files {
+    for file in version.files.iter() {
         let (here, rest) = left.split_at(left.partition_point(|&id| id < file.first + file.rows));
         left = rest;
         let here: Vec<u64> = here.iter().map(|&id| id - file.first).collect();
@@ -232,7 +232,7 @@ pub(crate) async fn rows_in_order(version: &Version, shape: &Shape, ids: &[u64])
 /// Decoded bytes of the largest row, as [`sizes::row_bytes`] knows it.
 pub(crate) async fn row_bytes(version: &Version, columns: &[Column]) -> Result<usize> {
     let mut most = 1;
-    for file in &version.files {
+    for file in version.files.iter() {
         let metadata = file.metadata().await?;
         let groups = 0..metadata.metadata().num_row_groups();
         most = most.max(sizes::row_bytes(&metadata, columns, groups));

@@ -111,7 +111,7 @@ async fn killed_writers() {
                 contents.insert(number);
             }
         }
-        store.sweep_all(right(table)).await.unwrap();
+        store.sweep_all(right(table), &[]).await.unwrap();
         let left = files(folder.path());
         let data = left.iter().filter(|path| path.contains(".parquet")).count();
         assert_eq!(data, contents.len(), "{left:?}");

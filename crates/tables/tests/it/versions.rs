@@ -2,7 +2,9 @@
 
 use crate::{batch, columns, files, numbers, open, rows};
 use arrow_array::{ArrayRef, BinaryArray, Date32Array, Int32Array};
-use mycorr_domain::{Cell, Code, ColumnType, JobId, RowQuery, Sort, TableId, TableStore};
+use mycorr_domain::{
+    Cell, Code, ColumnType, ExportFormat, JobId, Removed, RowQuery, Sort, TableId, TableStore,
+};
 use mycorr_tables::WriteOptions;
 use mycorr_testkit::store_suite::{self, right, right_of, snapshot, write};
 use std::sync::Arc;
@@ -81,7 +83,7 @@ async fn restoring_what_is_there_and_what_was() {
     let mut restored = vec![];
     for to in [second, first, first, second, first] {
         restored.push(store.restore(right(table), to.version).await.unwrap());
-        store.sweep_all(right(table)).await.unwrap();
+        store.sweep_all(right(table), &[]).await.unwrap();
     }
     assert_eq!(parts(), 2, "no file is written or lost by a restore");
     // Another process reads the same.
@@ -109,9 +111,37 @@ async fn versions_beyond_a_checkpoint_of_the_log() {
     }
     assert!(files(folder.path()).iter().any(|path| path.contains(".checkpoint.")));
     let store = open(folder.path());
-    store.sweep_all(right(table)).await.unwrap();
+    store.sweep_all(right(table), &[]).await.unwrap();
     for (n, committed) in (0..).zip(&committed) {
         assert_eq!(numbers(&store, &snapshot(table, *committed, &columns)).await, [n, n + 1]);
     }
     assert_eq!(store.committed(table, job).await.unwrap(), Some(committed[3]));
+}
+
+#[tokio::test]
+async fn version_that_is_read_keeps_its_files_until_it_no_longer_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).with_write_options(small());
+    let (table, columns) = (TableId::new(), columns());
+    let old = snapshot(
+        table,
+        write(&store, table, &columns, (0..40).map(|n| batch(n * 501..(n + 1) * 501))).await,
+        &columns,
+    );
+    let newest = write(&store, table, &columns, [batch(0..10)]).await;
+    let stored = files(folder.path()).len();
+    let query = RowQuery::default();
+    let mut export = store.export(&old, &query, ExportFormat::Parquet).await.unwrap();
+    let mut read = export.next().await.unwrap().unwrap().len() as u64;
+    let removed = store.keep_only(right(table), &[newest.version]).await.unwrap();
+    assert_eq!(removed, Removed { bytes: 0, in_use: vec![old.version] });
+    assert!(files(folder.path()).len() >= stored);
+    while let Some(bytes) = export.next().await.unwrap() {
+        read += bytes.len() as u64;
+    }
+    assert_eq!(Some(read), export.length());
+    drop(export);
+    let removed = store.keep_only(right(table), &[newest.version]).await.unwrap();
+    assert!(removed.bytes > 0 && removed.in_use.is_empty(), "{removed:?}");
+    assert!(store.page(&old, &RowQuery { limit: 1, ..query }).await.is_err());
 }

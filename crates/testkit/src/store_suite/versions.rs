@@ -1,8 +1,10 @@
 //! Versions come all at once, never change, and belong to the job that made them.
 
 use super::{N, batch, columns, first, numbers, page, right, right_of, rows, snapshot, write};
-use arrow_array::{ArrayRef, BinaryArray, Int32Array, Int64Array, StringArray};
-use mycorr_domain::{Code, ColumnType, JobId, Section, StoreVersion, TableId, TableStore};
+use arrow_array::{ArrayRef, BinaryArray, Int32Array, Int64Array, RecordBatch, StringArray};
+use mycorr_domain::{
+    Code, ColumnType, Committed, DiffPlan, JobId, Section, StoreVersion, TableId, TableStore,
+};
 use std::sync::Arc;
 
 pub async fn nothing_is_seen_before_the_commit(store: &dyn TableStore) {
@@ -53,7 +55,7 @@ pub async fn a_version_never_changes(store: &dyn TableStore) {
         vec![Arc::new(Int64Array::from(vec![7])), Arc::new(StringArray::from(vec!["seven"]))];
     let new = snapshot(table, write(store, table, &two, [batch(&two, arrays, 1, &[])]).await, &two);
     assert!(new.version > old.version);
-    store.sweep_all(right(table)).await.unwrap();
+    store.sweep_all(right(table), &[]).await.unwrap();
     assert_eq!(page(store, &new, &rows(0, 9)).await, (1, vec![vec!["7".to_owned(), "seven".to_owned()]]));
     assert_eq!(first(store, &old, &rows(0, 9)).await, ["1", "2"]);
     assert_eq!(store.cell(&old, &super::rows(1, 1), "n").await.unwrap(), Some(b"2".to_vec()));
@@ -68,7 +70,7 @@ pub async fn restoring(store: &dyn TableStore) {
     assert!(restored.version > second.version);
     assert_eq!(restored.rows, 5001);
     assert_eq!(store.committed(table, job).await.unwrap(), Some(restored));
-    store.sweep_all(right(table)).await.unwrap();
+    store.sweep_all(right(table), &[]).await.unwrap();
     for committed in [first_one, restored] {
         let at = snapshot(table, committed, &columns);
         assert_eq!(first(store, &at, &rows(4999, 9)).await, ["4999", "7"]);
@@ -87,7 +89,7 @@ pub async fn only_some_versions_are_kept(store: &dyn TableStore) {
     late.write(numbers(&columns, [8])).await.unwrap();
     let restored = store.restore(right(table), old.version).await.unwrap();
     // What a kept version holds stays, whoever else held it.
-    let freed = store.keep_only(right(table), &[restored.version]).await.unwrap();
+    let freed = store.keep_only(right(table), &[restored.version]).await.unwrap().bytes;
     assert!(freed >= gone.bytes && freed < gone.bytes + old.bytes, "{freed}");
     let at = |committed| snapshot(table, committed, &columns);
     assert_eq!(first(store, &at(restored), &rows(4999, 9)).await, ["4999"]);
@@ -100,9 +102,55 @@ pub async fn only_some_versions_are_kept(store: &dyn TableStore) {
     store.sweep(paused).await.unwrap();
     let next = write(store, table, &columns, [numbers(&columns, [2])]).await;
     assert_eq!(first(store, &at(next), &rows(0, 9)).await, ["2"]);
-    assert_eq!(store.keep_only(right(table), &[next.version, restored.version]).await.unwrap(), 0);
-    store.sweep_all(right(table)).await.unwrap();
+    assert_eq!(store.keep_only(right(table), &[next.version, restored.version]).await.unwrap().bytes, 0);
+    store.sweep_all(right(table), &[]).await.unwrap();
     assert_eq!(first(store, &at(restored), &rows(4999, 9)).await, ["4999"]);
+}
+
+pub async fn staged_version_is_seen_only_by_its_name(store: &dyn TableStore) {
+    let (table, columns) = (TableId::new(), columns(N));
+    let before = write(store, table, &columns, [numbers(&columns, [1])]).await;
+    let at = |committed: Committed| snapshot(table, committed, &columns);
+    let stage = async |job, numbers: Vec<RecordBatch>| {
+        let mut writer = store.write(right_of(table, job), &columns).await.unwrap();
+        for batch in numbers {
+            writer.write(batch).await.unwrap();
+        }
+        writer.stage().await.unwrap()
+    };
+    let (job, other, third) = (JobId::new(), JobId::new(), JobId::new());
+    let staged = stage(job, vec![numbers(&columns, 0..5000)]).await;
+    let empty = stage(other, Vec::new()).await;
+    let lost = stage(third, vec![numbers(&columns, [9])]).await;
+    assert_eq!((staged.rows, empty.rows), (5000, 0));
+    assert_eq!(store.committed(table, job).await.unwrap(), None);
+    // It is read and compared as any version, and no sweep touches it.
+    let next = write(store, table, &columns, [numbers(&columns, [1, 2])]).await;
+    store.sweep_all(right(table), &[staged.version, empty.version]).await.unwrap();
+    store
+        .keep_only(right(table), &[before.version, next.version, staged.version, empty.version])
+        .await
+        .unwrap();
+    assert!(store.page(&at(lost), &rows(0, 1)).await.is_err());
+    assert_eq!(first(store, &at(staged), &rows(4998, 9)).await, ["4998", "4999"]);
+    assert_eq!(page(store, &at(empty), &rows(0, 9)).await.0, 0);
+    let plan = DiffPlan::new((at(next), None), (at(staged), None));
+    let counts = store.diff(&plan).await.unwrap();
+    assert_eq!((counts.added, counts.removed), (4998, 0));
+    // One is taken, once, by a later claim of its job; the other is thrown away.
+    let taking = right_of(table, job);
+    let taken = store.commit_staged(taking, staged.version).await.unwrap();
+    assert!(taken.version > next.version);
+    assert_eq!(store.commit_staged(taking, staged.version).await.unwrap_err().code, Code::StorageConflict);
+    assert_eq!(store.take_over(right_of(table, job)).await.unwrap(), Some(taken));
+    assert!(store.discard(right_of(table, job), staged.version).await.is_err());
+    store.sweep(right_of(table, job)).await.unwrap();
+    store.discard(right_of(table, other), empty.version).await.unwrap();
+    store.discard(right_of(table, other), empty.version).await.unwrap();
+    assert!(store.page(&at(empty), &rows(0, 9)).await.is_err());
+    store.sweep_all(right(table), &[]).await.unwrap();
+    assert_eq!(first(store, &at(taken), &rows(4999, 9)).await, ["4999"]);
+    assert_eq!(first(store, &at(before), &rows(0, 9)).await, ["1"]);
 }
 
 pub async fn jobs_find_their_work_done(store: &dyn TableStore) {
@@ -127,7 +175,7 @@ pub async fn deleting(store: &dyn TableStore) {
     store.delete(right(table)).await.unwrap();
     assert!(store.page(&at, &rows(0, 9)).await.is_err());
     store.delete(right(table)).await.unwrap();
-    store.sweep_all(right(table)).await.unwrap();
+    store.sweep_all(right(table), &[]).await.unwrap();
     assert_eq!(first(store, &kept, &rows(0, 9)).await, ["5"]);
     let again = snapshot(table, write(store, table, &columns, [numbers(&columns, [2])]).await, &columns);
     assert_eq!(first(store, &again, &rows(0, 9)).await, ["2"]);
@@ -200,7 +248,7 @@ pub async fn successor_finds_what_the_paused_run_committed(store: &dyn TableStor
     let committed = writer.commit().await.unwrap();
     assert_eq!(store.take_over(next).await.unwrap(), Some(committed));
     store.sweep(next).await.unwrap();
-    store.sweep_all(right(table)).await.unwrap();
+    store.sweep_all(right(table), &[]).await.unwrap();
     assert_eq!(first(store, &snapshot(table, committed, &columns), &rows(0, 9)).await, ["1"]);
 }
 
@@ -211,7 +259,7 @@ pub async fn sweep_spares_another_writer(store: &dyn TableStore) {
     let mut writer = store.write(writing, &columns).await.unwrap();
     writer.write(numbers(&columns, 0..50_000)).await.unwrap();
     store.sweep(sweeping[0]).await.unwrap();
-    store.sweep_all(sweeping[1]).await.unwrap();
+    store.sweep_all(sweeping[1], &[]).await.unwrap();
     writer.write(numbers(&columns, [7])).await.unwrap();
     let at = snapshot(table, writer.commit().await.unwrap(), &columns);
     assert_eq!(first(store, &at, &rows(49_999, 9)).await, ["49999", "7"]);
