@@ -106,6 +106,7 @@ impl Meta {
             created_by: creator.map(User::from),
             created_at: time(row.finished_at.unwrap_or(row.queued_at)),
             checkpoint: None,
+            receipt: None,
         };
         Ok(HeldSync { job: JobId::from_uuid(row.id), version, reasons: held.reasons })
     }

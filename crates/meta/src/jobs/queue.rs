@@ -16,7 +16,8 @@ use crate::{
 };
 use chrono::TimeDelta;
 use mycorr_domain::{
-    Code, ConnectionId, Filter, JobId, Mask, Problem, Result, Selection, TableId, TableName, UserId,
+    Code, ConnectionId, Filter, JobId, Mask, Problem, Result, Selection, SyncPolicy, TableId, TableName,
+    UserId,
 };
 use sea_orm::{
     ActiveModelTrait,
@@ -357,11 +358,17 @@ fn new_row(kind: JobKind, user: UserId, table: &table::Model, restored_version: 
         connections: None,
         connections_note: None,
         scheduled_for: None,
-        verify: false,
+        verify: kind == JobKind::Sync && is_verified(table),
         receipt: None,
         held: None,
         accepted_by: None,
     }
+}
+
+/// Whether the table's policy has each sync compared with the source.
+fn is_verified(table: &table::Model) -> bool {
+    let policy = table.sync_policy.as_deref().map(from_json::<SyncPolicy>);
+    policy.is_some_and(|policy| policy.is_ok_and(|policy| policy.verify))
 }
 
 fn too_many_pending(who: &str) -> Problem {

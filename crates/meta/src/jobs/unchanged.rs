@@ -11,8 +11,7 @@ use crate::{
     events::{About, note},
     jobs::lease::Lease,
     now,
-    record::{Action, JobState, StoredProblem},
-    to_json,
+    record::{Action, JobState},
 };
 use mycorr_domain::{Code, Problem, Result, UserId};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, QueryFilter};
