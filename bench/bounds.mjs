@@ -20,7 +20,7 @@ const step = Math.max(1, Math.floor(sorts.length / SORTS));
 const chosen = sorts.filter((_, at) => at % step === 0).slice(0, SORTS);
 
 const sorted = await atOnce(chosen.map((sort) => `/tables/${lineitem}/rows?limit=200&sort=${sort}`));
-const again = await atOnce(chosen.map((sort) => `/tables/${lineitem}/rows?limit=200&offset=${rows / 2}&sort=${sort}`));
+const again = await atOnce(chosen.map((sort) => `/tables/${lineitem}/rows?limit=200&offset=${Math.floor(rows / 2)}&sort=${sort}`));
 const read = await atOnce(Array.from({ length: READERS }, (_, at) => `/tables/${documents}/rows?limit=200&offset=${at}`));
 await server.stop();
 

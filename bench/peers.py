@@ -17,7 +17,8 @@ def duckdb():
     from duckdb_extension_postgres_scanner import __file__ as package
 
     extension = f"{os.path.dirname(package)}/extensions/v{duckdb.__version__}/postgres_scanner.duckdb_extension"
-    database = duckdb.connect(config={"allow_unsigned_extensions": "true"})
+    threads = {"threads": os.environ["DUCKDB_THREADS"]} if "DUCKDB_THREADS" in os.environ else {}
+    database = duckdb.connect(config={"allow_unsigned_extensions": "true"} | threads)
     database.execute(f"LOAD '{extension}'")
 
     def run():

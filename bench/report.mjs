@@ -120,7 +120,7 @@ export function publish(part, sentence, head, rows) {
 
 function machine() {
   const { version } = psql(source('bench'), `SELECT json_build_object('version', current_setting('server_version'))`);
-  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
+  const commit = env.commit ?? execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
   const memory = `${Math.round(os.totalmem() / 2 ** 30)} GiB`;
   return `Mycorr ${commit}, PostgreSQL ${version.split(' ')[0]} on the same machine, Linux ${os.release().split('-')[0]}, ${os.cpus().length} cores of ${os.cpus()[0].model.trim()}, ${memory}`;
 }

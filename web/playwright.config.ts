@@ -29,6 +29,7 @@ export default defineConfig({
       testMatch: [
         "grid.spec.ts",
         "imports.spec.ts",
+        "selection.spec.ts",
         "connections.spec.ts",
         "settings.spec.ts",
         "notices.spec.ts",

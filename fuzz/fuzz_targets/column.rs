@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use mycorr_fuzz as _;
-use mycorr_pgread::doors::Stretch;
+use mycorr_pgread::bench_api::EncodedRows;
 
 /// `pg_type.oid` and `atttypmod`.
 const TYPES: &[(u32, i32)] = &[
@@ -50,9 +50,9 @@ fn hex(bytes: &[u8]) -> String {
 
 fuzz_target!(|data: &[u8]| {
     let Some((oid, modifier, cells)) = read(data) else { return };
-    let mut stretch = Stretch::new(oid, modifier, cells.clone());
-    let Ok(shown) = stretch.shown() else {
-        assert!(!stretch.is_text(), "whatever a server prints can be kept");
+    let mut rows = EncodedRows::new(oid, modifier, cells.clone());
+    let Ok(shown) = rows.shown() else {
+        assert!(!rows.is_text(), "whatever a server prints can be kept");
         return;
     };
     assert_eq!(shown.len(), cells.len());
@@ -63,7 +63,7 @@ fuzz_target!(|data: &[u8]| {
         };
         let text = || std::str::from_utf8(shown).unwrap();
         match oid {
-            _ if stretch.is_text() => assert_eq!(shown, sent),
+            _ if rows.is_text() => assert_eq!(shown, sent),
             17 => assert_eq!(text(), format!("\\x{}", hex(sent))),
             2950 => assert_eq!(text().replace('-', ""), hex(sent)),
             700 => {

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use mycorr_fuzz as _;
-use mycorr_pgread::doors::{Part, converse};
+use mycorr_pgread::bench_api::{Part, converse};
 use std::{
     cell::RefCell,
     io::Write,

@@ -25,7 +25,7 @@ pub(crate) async fn keys(place: &Place, command: Keys) -> Result<(), Failure> {
         say(format!("Made the key {key}. Keep a copy of {}.", file.display()))?;
         return Ok(());
     }
-    let engine = place.open_idle().await?;
+    let (engine, meta) = place.open_idle_with_metadata().await?;
     let file = place.keys();
     let primary = Keyring::rotate(&file)?;
     // Whatever was sealed with the old key is stored: the file could not be changed before.
@@ -40,6 +40,9 @@ pub(crate) async fn keys(place: &Place, command: Keys) -> Result<(), Failure> {
             file.display()
         )
         .into());
+    }
+    if place.is_shared() {
+        meta.set_master_key(&primary.to_string()).await.map_err(told)?;
     }
     let old: Vec<_> = Keyring::read(&file)?.ids().filter(|&id| id != primary).collect();
     for id in old {

@@ -3,6 +3,8 @@
 mod accounts;
 mod keys;
 mod log;
+mod migrate_metadata;
+mod nodes;
 mod serve;
 mod settings;
 
@@ -33,6 +35,10 @@ struct Cli {
 enum Command {
     /// Serve the page and the API, and run the imports.
     Serve(serve::Settings),
+    /// Run imports and syncs alone, beside nodes that serve and share their metadata.
+    Work(serve::NodeSettings),
+    /// Move the metadata from SQLite into the empty PostgreSQL database that MYCORR_DATABASE_URL names.
+    MigrateMetadata(migrate_metadata::Settings),
     /// Accounts.
     #[command(subcommand)]
     User(accounts::User),
@@ -57,6 +63,8 @@ fn main() -> ExitCode {
     let result = runtime.block_on(async {
         match cli.command {
             Command::Serve(settings) => serve::serve(&cli.place, settings).await,
+            Command::Work(settings) => serve::work(&cli.place, settings).await,
+            Command::MigrateMetadata(settings) => migrate_metadata::migrate(&cli.place, settings).await,
             Command::User(command) => accounts::user(&cli.place, command).await,
             Command::Token(command) => accounts::token(&cli.place, command).await,
             Command::Keys(command) => keys::keys(&cli.place, command).await,

@@ -1,15 +1,18 @@
-//! `mycorr serve`.
+//! `mycorr serve` and `mycorr work`.
 
 use crate::{
-    Failure, say,
+    Failure,
+    nodes::Heartbeat,
+    say,
     settings::{Limits, Mail, Place, StorageLimits},
 };
 use clap::{Args, ValueEnum};
 use mycorr_egress::AllowList;
-use mycorr_engine::{MAX_ROW_BYTES, ProviderRoots, SignUp, Waiting};
+use mycorr_engine::{Engine, MAX_ROW_BYTES, ProviderRoots, SignUp, Waiting, Workers};
 use mycorr_server::IpNet;
 use mycorr_tables::QueryOptions;
 use std::{
+    fs::File,
     io,
     net::{IpAddr, SocketAddr},
     time::Duration,
@@ -21,16 +24,31 @@ use tokio::{
 
 #[derive(Args)]
 pub(crate) struct Settings {
+    #[command(flatten)]
+    http: HttpSettings,
+    #[command(flatten)]
+    node: NodeSettings,
+}
+
+#[derive(Args)]
+struct HttpSettings {
     /// The address and port to listen on.
     #[arg(long, env = "MYCORR_LISTEN", default_value = "127.0.0.1:8420")]
     listen: SocketAddr,
-    /// The origin that people type, e.g. https://mycorr.example.com, when a proxy stands in front.
-    #[arg(long, env = "MYCORR_PUBLIC_URL", value_parser = origin)]
-    public_url: Option<String>,
     /// Proxies whose Forwarded or X-Forwarded-For header is believed: addresses and networks in CIDR notation, separated
     /// by commas.
     #[arg(long, env = "MYCORR_TRUSTED_PROXIES", value_delimiter = ',', value_parser = network)]
     trusted_proxies: Vec<IpNet>,
+}
+
+/// What `serve` and `work` have in common.
+#[derive(Args)]
+pub(crate) struct NodeSettings {
+    /// The origin that people type, e.g. https://mycorr.example.com, when a proxy stands in front.
+    #[arg(long, env = "MYCORR_PUBLIC_URL", value_parser = origin)]
+    public_url: Option<String>,
+    #[command(flatten)]
+    mail: Mail,
     /// Who may sign up once there is an account.
     #[arg(long, env = "MYCORR_SIGN_UP", default_value = "invite")]
     sign_up: WhoSignsUp,
@@ -40,14 +58,12 @@ pub(crate) struct Settings {
     allow_hosts: AllowList,
     #[command(flatten)]
     storage: StorageLimits,
-    #[command(flatten)]
-    mail: Mail,
     /// Lets several servers share the data directory; all have to run on this machine. Without it a second one
     /// refuses to start. Either way what one writes the other can't tear: the right to write is in the commit.
     #[arg(long, env = "MYCORR_SHARE_DATA_DIR")]
     share_data_dir: bool,
-    /// How many imports and syncs run at once.
-    #[arg(long, env = "MYCORR_WORKERS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
+    /// How many imports and syncs run at once; 0 leaves them to other nodes.
+    #[arg(long, env = "MYCORR_WORKERS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(0..=64))]
     workers: u16,
     /// The largest row that is read from a database, in bytes; an import that meets a larger one fails and names it.
     #[arg(long, env = "MYCORR_LARGEST_ROW", default_value_t = MAX_ROW_BYTES as u64, value_parser = clap::value_parser!(u64).range(1 << 16..=1 << 30))]
@@ -98,50 +114,98 @@ fn network(text: &str) -> Result<IpNet, String> {
     text.parse().ok().or_else(address).ok_or_else(|| "it is written like 127.0.0.1 or 10.0.0.0/8".to_owned())
 }
 
+/// `mycorr serve`.
 pub(crate) async fn serve(place: &Place, settings: Settings) -> Result<(), Failure> {
-    let sign_up = match settings.sign_up {
-        WhoSignsUp::Invite => SignUp::Invite,
-        WhoSignsUp::Open => SignUp::Open,
-    };
-    let _lock = if settings.share_data_dir { None } else { Some(place.lock()?) };
-    let waiting =
-        Waiting { idle_timeout: settings.idle_timeout.map(Duration::from_secs), ..Waiting::default() };
-    let queries = QueryOptions {
-        memory: settings.query_memory as usize,
-        disk: settings.query_disk,
-        // Servers that share the directory keep out of one another's files.
-        spill_folder: Some(match settings.share_data_dir {
-            true => format!("spill-{}", std::process::id()).into(),
-            false => "spill".into(),
-        }),
-    };
-    let limits = Limits { largest_row: settings.largest_row as usize, storage: settings.storage, waiting };
-    let roots = match settings.provider_roots {
-        Switch::On => ProviderRoots::default(),
-        Switch::Off => ProviderRoots::none(),
-    };
-    let mail = settings.mail.settings(settings.public_url.as_deref())?;
-    let engine = place.open(sign_up, settings.allow_hosts, limits, Some(queries), roots, mail).await?;
-    let listener = TcpListener::bind(settings.listen)
+    let Settings { http, node } = settings;
+    let public_url = node.public_url.clone();
+    let running = Running::start(place, node, "serve").await?;
+    let listener = TcpListener::bind(http.listen)
         .await
-        .map_err(|error| format!("{} can't be listened on: {error}", settings.listen))?;
+        .map_err(|error| format!("{} can't be listened on: {error}", http.listen))?;
     let stop = stop()?;
-    let url = match &settings.public_url {
+    let url = match &public_url {
         Some(url) => url.clone(),
         None => format!("http://{}", listener.local_addr()?),
     };
-    let workers = engine.start_workers(settings.workers.into());
+    let workers = running.engine.start_workers(running.workers);
     say(format_args!("Mycorr is ready at {url}"))?;
-    let http = mycorr_server::Settings {
-        public_url: settings.public_url,
-        trusted_proxies: settings.trusted_proxies,
-    };
-    let served = mycorr_server::serve(listener, engine.clone(), http, stop).await;
-    tracing::info!("stopping: jobs that run go back to the queue");
-    workers.shut_down().await;
-    engine.close().await.map_err(crate::settings::told)?;
+    let http = mycorr_server::Settings { public_url, trusted_proxies: http.trusted_proxies };
+    let served = mycorr_server::serve(listener, running.engine.clone(), http, stop).await;
+    running.stop(workers).await?;
     served?;
     Ok(())
+}
+
+/// `mycorr work`: jobs alone, beside nodes that serve.
+pub(crate) async fn work(place: &Place, settings: NodeSettings) -> Result<(), Failure> {
+    if !place.is_shared() {
+        return Err(
+            "mycorr work shares its metadata with the nodes that serve: set MYCORR_DATABASE_URL to their \
+                    postgres:// URL"
+                .into(),
+        );
+    }
+    if settings.workers == 0 {
+        return Err("mycorr work needs at least one worker".into());
+    }
+    let running = Running::start(place, settings, "work").await?;
+    let stop = stop()?;
+    let workers = running.engine.start_workers(running.workers);
+    say(format_args!("Mycorr works, {} jobs at once", running.workers))?;
+    stop.await;
+    running.stop(workers).await
+}
+
+/// A node that is about to begin.
+struct Running {
+    engine: Engine,
+    workers: usize,
+    heartbeat: Option<Heartbeat>,
+    _lock: Option<File>,
+}
+
+impl Running {
+    async fn start(place: &Place, settings: NodeSettings, role: &'static str) -> Result<Self, Failure> {
+        let sign_up = match settings.sign_up {
+            WhoSignsUp::Invite => SignUp::Invite,
+            WhoSignsUp::Open => SignUp::Open,
+        };
+        let shared = settings.share_data_dir || place.is_shared();
+        let lock = if shared { None } else { Some(place.lock()?) };
+        let waiting =
+            Waiting { idle_timeout: settings.idle_timeout.map(Duration::from_secs), ..Waiting::default() };
+        let queries = QueryOptions {
+            memory: settings.query_memory as usize,
+            disk: settings.query_disk,
+            // Servers that share the directory keep out of one another's files.
+            spill_folder: Some(match shared {
+                true => format!("spill-{}", std::process::id()).into(),
+                false => "spill".into(),
+            }),
+        };
+        let limits =
+            Limits { largest_row: settings.largest_row as usize, storage: settings.storage, waiting };
+        let roots = match settings.provider_roots {
+            Switch::On => ProviderRoots::default(),
+            Switch::Off => ProviderRoots::none(),
+        };
+        let mail = settings.mail.settings(settings.public_url.as_deref())?;
+        let (engine, meta) =
+            place.open(sign_up, settings.allow_hosts, limits, Some(queries), roots, mail).await?;
+        let workers = settings.workers.into();
+        let heartbeat =
+            if place.is_shared() { Some(Heartbeat::start(meta, role, workers).await?) } else { None };
+        Ok(Self { engine, workers, heartbeat, _lock: lock })
+    }
+
+    async fn stop(self, workers: Workers) -> Result<(), Failure> {
+        tracing::info!("stopping: jobs that run go back to the queue");
+        workers.shut_down().await;
+        if let Some(heartbeat) = self.heartbeat {
+            heartbeat.stop().await;
+        }
+        self.engine.close().await.map_err(crate::settings::told)
+    }
 }
 
 /// Done at Ctrl-C or SIGTERM.

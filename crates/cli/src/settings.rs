@@ -37,7 +37,7 @@ pub(crate) struct Place {
     /// Metadata, tables and, unless named otherwise, the master key; made if missing.
     #[arg(long, env = "MYCORR_DATA_DIR", default_value = "mycorr-data", global = true)]
     data_dir: PathBuf,
-    /// The metadata's database [default: sqlite:DATA_DIR/mycorr.db].
+    /// The metadata's database: sqlite:FILE, or postgres://… for several nodes [default: sqlite:DATA_DIR/mycorr.db].
     #[arg(long, env = "MYCORR_DATABASE_URL", hide_env_values = true, global = true)]
     database_url: Option<String>,
     /// Where the tables are kept: a folder or a file:// URL [default: DATA_DIR/tables].
@@ -97,7 +97,7 @@ impl Place {
         queries: Option<QueryOptions>,
         provider_roots: ProviderRoots,
         mail: Option<MailSettings>,
-    ) -> Result<Engine, Failure> {
+    ) -> Result<(Engine, Meta), Failure> {
         make_private(&self.data_dir)?;
         let meta = Meta::open(&self.database_url()?).await.map_err(told)?;
         let mut store = match &self.storage_url {
@@ -107,7 +107,8 @@ impl Place {
         self.refuse_lost_metadata(&meta, &store).await?;
         let keys = self.keys();
         let sealed = !meta.data_keys(None, 1).await.map_err(told)?.is_empty();
-        if sealed && !keys.try_exists()? {
+        let agreed = meta.master_key().await.map_err(told)?;
+        if (sealed || agreed.is_some()) && !keys.try_exists()? {
             return Err(format!(
                 "the master key is missing: {} is not there, and the passwords of the connections are sealed with it. \
                  Put the copy of it back. Without one, `mycorr keys new` makes another key, and the owners have to type \
@@ -120,13 +121,16 @@ impl Place {
             tracing::info!(file = %keys.display(), "made the master key; keep a copy of it apart from the data");
         }
         // A garbled key is found now, and not when the next import needs it.
-        Keyring::read(&keys)?;
+        let keyring = Keyring::read(&keys)?;
+        if self.is_shared() {
+            agree_on_master_key(&meta, &keyring, &keys).await?;
+        }
         if let Some(queries) = queries {
             let spill_folder = queries.spill_folder.map(|name| self.data_dir.join(name));
             store = store.with_query_options(QueryOptions { spill_folder, ..queries }).map_err(told)?;
         }
-        Ok(Engine::new(EngineDeps {
-            meta,
+        let engine = Engine::new(EngineDeps {
+            meta: meta.clone(),
             vault: Vault::new(keys),
             dialer: Dialer::new(allow),
             provider_roots,
@@ -137,7 +141,8 @@ impl Place {
             max_bytes_per_user: limits.storage.max_bytes_per_user,
             waiting: limits.waiting,
             mail,
-        }))
+        });
+        Ok((engine, meta))
     }
 
     /// An empty database beside tables was not made by a first start: whoever signed up next would be the
@@ -174,6 +179,10 @@ impl Place {
 
     /// For a command that changes what is kept and dials nowhere.
     pub(crate) async fn open_idle(&self) -> Result<Engine, Failure> {
+        Ok(self.open_idle_with_metadata().await?.0)
+    }
+
+    pub(crate) async fn open_idle_with_metadata(&self) -> Result<(Engine, Meta), Failure> {
         let roots = ProviderRoots::none();
         self.open(SignUp::Invite, AllowList::default(), Limits::default(), None, roots, None).await
     }
@@ -183,21 +192,50 @@ impl Place {
         self.master_key_file.clone().unwrap_or_else(|| self.data_dir.join("master.key"))
     }
 
-    fn database_url(&self) -> Result<String, Failure> {
+    /// Whether other machines may use the same metadata.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.database_url.as_deref().is_some_and(Meta::is_shared)
+    }
+
+    /// Where SQLite keeps the metadata unless a URL says otherwise.
+    pub(crate) fn sqlite_file(&self) -> PathBuf {
+        self.data_dir.join("mycorr.db")
+    }
+
+    pub(crate) fn database_url(&self) -> Result<String, Failure> {
         match &self.database_url {
-            Some(url) if url.starts_with("sqlite:") => Ok(url.clone()),
-            Some(_) => Err("MYCORR_DATABASE_URL has to begin with sqlite: (PostgreSQL comes later)".into()),
+            Some(url) if url.starts_with("sqlite:") || Meta::is_shared(url) => Ok(url.clone()),
+            Some(_) => Err("MYCORR_DATABASE_URL has to begin with postgres:// or sqlite:".into()),
             None => {
-                let file = self.data_dir.join("mycorr.db");
+                let file = self.sqlite_file();
                 // Made here, so that nobody else reads it even in a folder that others can look into; SQLite
                 // gives the files beside it the same mode.
                 fs::OpenOptions::new().append(true).create(true).mode(0o600).open(&file)?;
-                // A URL, so what has a meaning in one is escaped.
-                let file = file.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-                Ok(format!("sqlite:{file}"))
+                Ok(sqlite_url(&file))
             }
         }
     }
+}
+
+/// What has a meaning in a URL is escaped.
+pub(crate) fn sqlite_url(file: &Path) -> String {
+    let file = file.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    format!("sqlite:{file}")
+}
+
+/// Nodes that share the metadata open one another's secrets: a node with another key would seal what they can't open.
+async fn agree_on_master_key(meta: &Meta, keyring: &Keyring, file: &Path) -> Result<(), Failure> {
+    let Some(own) = keyring.ids().last() else { return Ok(()) };
+    let agreed = meta.agree_on_master_key(&own.to_string()).await.map_err(told)?;
+    if keyring.ids().any(|id| id.to_string() == agreed) {
+        return Ok(());
+    }
+    Err(format!(
+        "the master key in {} is not the one that the other nodes use ({agreed}). Copy their key file here, or name it \
+         with MYCORR_MASTER_KEY_FILE",
+        file.display()
+    )
+    .into())
 }
 
 /// Makes a folder that only we can look into. One that is there already is left as it is, with a word.

@@ -73,7 +73,7 @@ impl ColumnType {
     }
 }
 
-/// Delta's name of the stored type (Delta protocol, "Primitive Types"): what `api.md` calls a column's `type`.
+/// Delta's name of the stored type (Delta protocol, "Primitive Types"): what the API calls a column's `type`.
 impl fmt::Display for ColumnType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

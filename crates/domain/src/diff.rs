@@ -186,6 +186,8 @@ mod tests {
             server_version: String::new(),
             role: String::new(),
             row_security: false,
+            filter: Vec::new(),
+            masks: Vec::new(),
             change: None,
         }
     }

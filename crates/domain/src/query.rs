@@ -1,6 +1,8 @@
 //! Which rows of a version are wanted: `?offset=&limit=&sort=-price,id&filter=price.gte.10`.
 
 use crate::problem::{Problem, Result};
+use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Rows `offset .. offset + limit` of what remains after `filters`, in the order of `sort`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,8 +30,10 @@ pub struct Sort {
     pub descending: bool,
 }
 
-/// `column.operator.value` as PostgREST writes it. A column whose name holds a dot stands in double quotes.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// `column.operator.value` as PostgREST writes it. A column whose name holds a dot stands in double quotes. It is stored
+/// and printed as it is written.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Filter {
     pub column: String,
     pub operator: Operator,
@@ -54,6 +58,21 @@ pub enum Operator {
 }
 
 impl Operator {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Eq => "eq",
+            Self::Neq => "neq",
+            Self::Gt => "gt",
+            Self::Gte => "gte",
+            Self::Lt => "lt",
+            Self::Lte => "lte",
+            Self::Like => "like",
+            Self::Ilike => "ilike",
+            Self::In => "in",
+            Self::Is => "is",
+        }
+    }
+
     fn parse(text: &str) -> Option<Self> {
         Some(match text {
             "eq" => Self::Eq,
@@ -158,6 +177,69 @@ impl Filter {
     }
 }
 
+impl Filter {
+    /// The pattern of [`Operator::Like`] and [`Operator::Ilike`] as one of SQL's: `*` is `%`, and a backslash takes the
+    /// meaning from what follows.
+    ///
+    /// # Errors
+    /// `invalid` for one that ends with a single backslash.
+    pub fn sql_pattern(&self) -> Result<String> {
+        let mut sql = String::new();
+        let mut rest = self.values.first().map_or("", String::as_str).chars();
+        while let Some(char) = rest.next() {
+            match char {
+                '*' => sql.push('%'),
+                '\\' => match rest.next() {
+                    Some('*') => sql.push('*'),
+                    Some(char) => sql.extend(['\\', char]),
+                    None => {
+                        return Err(Problem::invalid(
+                            "filter",
+                            "A pattern can't end with a single backslash; two of them mean one.",
+                        ));
+                    }
+                },
+                char => sql.push(char),
+            }
+        }
+        Ok(sql)
+    }
+}
+
+impl fmt::Display for Filter {
+    /// Text that parses to the same filter.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+        if self.column.contains('.') || self.column.starts_with('"') {
+            f.write_str(&quoted(&self.column))?;
+        } else {
+            f.write_str(&self.column)?;
+        }
+        write!(f, ".{}.", self.operator.as_str())?;
+        match self.operator {
+            Operator::In => {
+                let members: Vec<String> = self.values.iter().map(|value| quoted(value)).collect();
+                write!(f, "({})", members.join(","))
+            }
+            _ => f.write_str(self.values.first().map_or("", String::as_str)),
+        }
+    }
+}
+
+impl From<Filter> for String {
+    fn from(filter: Filter) -> Self {
+        filter.to_string()
+    }
+}
+
+impl TryFrom<String> for Filter {
+    type Error = String;
+
+    fn try_from(text: String) -> std::result::Result<Self, String> {
+        Self::parse(&text).map_err(|problem| problem.detail)
+    }
+}
+
 /// The members of `(a,"b,c")`.
 fn list(text: &str) -> Option<Vec<String>> {
     let text = text.strip_prefix('(')?.strip_suffix(')')?;
@@ -230,6 +312,34 @@ mod tests {
         ] {
             assert!(Filter::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_filter_is_printed_as_it_is_parsed() {
+        for text in [
+            "price.gte.10",
+            "\"a.b\".eq.x.y",
+            "\"\"\"q\".eq.\"",
+            "name.ilike.*ab*",
+            "a.in.()",
+            "a.in.(\"\")",
+            "a.in.(\"x,y\",\"z\"\"\",\")\")",
+            "a.is.not_null",
+            "a.eq.",
+        ] {
+            let filter = Filter::parse(text).unwrap();
+            assert_eq!(filter.to_string(), text);
+            assert_eq!(Filter::parse(&filter.to_string()).unwrap(), filter);
+        }
+    }
+
+    #[test]
+    fn patterns() {
+        let pattern = |text: &str| filter("a", Operator::Like, &[text]).sql_pattern();
+        for (ours, sql) in [("*ab*", "%ab%"), ("a_%", "a_%"), ("\\*\\%\\_\\\\", "*\\%\\_\\\\"), ("", "")] {
+            assert_eq!(pattern(ours).unwrap(), sql);
+        }
+        assert!(pattern("a\\").is_err());
     }
 
     #[test]

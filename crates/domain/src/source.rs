@@ -1,6 +1,10 @@
 //! What an import remembers of the table that it read, because it can't be made up later.
 
-use crate::id::ConnectionId;
+use crate::{
+    id::ConnectionId,
+    query::Filter,
+    selection::{Mask, Selection},
+};
 use serde::{Deserialize, Serialize};
 
 /// A table at a source as it was when a version was read from it. Columns are known by [`crate::Column::position`],
@@ -21,6 +25,12 @@ pub struct SourceRecord {
     pub role: String,
     /// Whether row-level security applied to the role.
     pub row_security: bool,
+    /// The conditions that rows had to meet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub filter: Vec<RecordedFilter>,
+    /// The columns that were masked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub masks: Vec<RecordedMask>,
     /// What happened to the table since the version before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<SourceChange>,
@@ -37,6 +47,23 @@ pub struct UniqueKey {
     pub not_null: bool,
 }
 
+/// A condition, and what its column was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedFilter {
+    pub filter: Filter,
+    /// The column's `attnum`.
+    pub position: i16,
+    pub pg_type: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedMask {
+    pub column: String,
+    /// The column's `attnum`.
+    pub position: i16,
+    pub mask: Mask,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SourceChange {
@@ -47,6 +74,19 @@ pub enum SourceChange {
 }
 
 impl SourceRecord {
+    /// What was wanted, under the names that the columns had.
+    pub fn selection(&self) -> Selection {
+        Selection {
+            filter: self.filter.iter().map(|recorded| recorded.filter.clone()).collect(),
+            masks: self.masks.iter().map(|recorded| (recorded.column.clone(), recorded.mask)).collect(),
+        }
+    }
+
+    /// Whether the column at this place was masked.
+    pub fn mask_of(&self, position: i16) -> Option<Mask> {
+        self.masks.iter().find(|recorded| recorded.position == position).map(|recorded| recorded.mask)
+    }
+
     /// Whether both were read from the same table, whatever it was called.
     pub fn is_same_table(&self, other: &Self) -> bool {
         (self.connection, self.oid) == (other.connection, other.oid)

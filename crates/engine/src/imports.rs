@@ -1,7 +1,9 @@
 //! Queueing imports and syncs.
 
 use crate::Jobs;
-use mycorr_domain::{Code, ConnectionId, ModelId, Problem, Result, TableId, TableName, UserId, source_name};
+use mycorr_domain::{
+    Code, ConnectionId, ModelId, Problem, Result, Selection, TableId, TableName, UserId, source_name,
+};
 use mycorr_meta::{Job, Meta, NewImport, NewSource, Table};
 use std::sync::Arc;
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -15,6 +17,8 @@ pub struct Import {
     pub name: Option<String>,
     /// All that the role can read when left out.
     pub columns: Option<Vec<String>>,
+    /// Which rows come over, and what is masked before it is stored.
+    pub selection: Selection,
 }
 
 /// Bringing tables over, and again.
@@ -43,6 +47,7 @@ impl Imports {
         if columns.as_ref().is_some_and(|columns| has_duplicates(columns)) {
             return Err(Problem::invalid("columns", "Each column can be named only once."));
         }
+        import.selection.check(columns.as_deref())?;
         let name = TableName::parse(import.name.as_deref().unwrap_or(&import.table))?;
         let grant = self.meta.grant(user, model).await?;
         self.meta.connection(user, import.connection).await?;
@@ -53,6 +58,7 @@ impl Imports {
             table: import.table,
             name,
             columns,
+            selection: import.selection,
         };
         let queued = self.meta.queue_import(&grant, new).await?;
         self.jobs.job_queued();

@@ -29,6 +29,7 @@ mod rows;
 mod runner;
 mod schedules;
 mod secrets;
+mod selection;
 mod sharing;
 mod sign_in_limits;
 mod slow_reads;
@@ -78,7 +79,7 @@ pub use mycorr_pgread::{
     tls::{CertificateInfo, ProviderRoots, Rule},
 };
 
-pub use mycorr_domain::{SourceChange, SourceRecord, UniqueKey};
+pub use mycorr_domain::{Mask, Selection, SourceChange, SourceRecord, UniqueKey};
 
 use mycorr_domain::{Result, TableStore};
 use mycorr_egress::Dialer;

@@ -79,7 +79,11 @@ impl Runner {
         };
         let looking = async {
             let found = self.find_source(&mut client, work, connection.id).await?;
-            source_limits::check_duration(limits, &found.description, found.columns.is_none())?;
+            source_limits::check_duration(
+                limits,
+                &found.description,
+                found.columns.is_none() && found.record.filter.is_empty(),
+            )?;
             // What the role may do is looked at again at every sync. A table can be read without knowing it.
             let passport = match work.job.kind {
                 JobKind::Sync => client.passport().await.ok(),
@@ -130,7 +134,9 @@ impl Runner {
                 Some(begun) => begun.map_err(ended)?,
                 None => return Err(scan.lost().await),
             }
-            if !self.meta.note_reading(work.lease, &columns, &record, described.entry.estimated_rows).await? {
+            // How many rows meet the conditions, nobody has estimated.
+            let estimated = described.entry.estimated_rows.filter(|_| record.filter.is_empty());
+            if !self.meta.note_reading(work.lease, &columns, &record, estimated).await? {
                 return Err(interrupted());
             }
             self.meta.note_connections(work.lease, scans.len(), note.as_deref()).await?;

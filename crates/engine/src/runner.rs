@@ -113,7 +113,9 @@ impl Runner {
     pub(crate) fn start_workers(&self, count: usize) -> Workers {
         let workers = Workers { stop: CancellationToken::new(), tasks: TaskTracker::new() };
         let slots = Arc::new(Semaphore::new(count + FIRST_PLACES + MAX_SLOW_READS));
-        for (count, only_first) in [(count, false), (FIRST_PLACES, true)] {
+        // Without workers, jobs are left to other nodes.
+        let first_places = if count == 0 { 0 } else { FIRST_PLACES };
+        for (count, only_first) in [(count, false), (first_places, true)] {
             let turn = Turn { places: Arc::new(Semaphore::new(count)), slots: slots.clone(), only_first };
             let (runner, stop, tasks) = (self.clone(), workers.stop.clone(), workers.tasks.clone());
             workers.tasks.spawn(async move { runner.work(&stop, &tasks, &turn).await });
@@ -137,10 +139,7 @@ impl Runner {
         let (runner, stop) = (self.clone(), workers.stop.clone());
         workers.tasks.spawn(async move { runner.keep_schedules(&stop).await });
         let (runner, stop) = (self.clone(), workers.stop.clone());
-        workers.tasks.spawn(async move {
-            runner.notices.announce_mail().await;
-            runner.notices.keep_delivering(&stop).await;
-        });
+        workers.tasks.spawn(async move { runner.notices.keep_delivering(&stop).await });
         workers
     }
 

@@ -1,6 +1,6 @@
 //! Between a connection's fields and what is stored of them.
 
-use crate::{Connections, notices::rewrap_outbox};
+use crate::{Connections, notices::rewrap_outbox, selection};
 use mycorr_domain::{ConnectionId, Endpoint, Result, Secret};
 use mycorr_meta::{Connection, Sealed};
 use mycorr_pgread::{Target, tls::CaCertificate};
@@ -45,7 +45,7 @@ pub struct Rewrapped {
 const KEYS_AT_ONCE: u64 = 200;
 
 impl Connections {
-    /// Wraps every connection's data key with the keyring's primary key. Connections can be used, made and
+    /// Wraps every connection's data key, and every Model's, with the keyring's primary key. Connections can be used, made and
     /// changed meanwhile: one that changes in between is wrapped by the primary key already.
     ///
     /// # Errors
@@ -56,6 +56,7 @@ impl Connections {
         loop {
             let keys = self.meta.data_keys(last, KEYS_AT_ONCE).await?;
             let Some((id, ..)) = keys.last() else {
+                self.rewrap_mask_keys(&mut done).await?;
                 rewrap_outbox(&self.meta, &self.vault, &mut done).await?;
                 return Ok(done);
             };
@@ -72,6 +73,35 @@ impl Connections {
                     Ok(None) => {}
                     Err(error) => {
                         tracing::error!(connection = %id, %error, "a data key can't be opened");
+                        done.unreadable += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The same for the keys under which Models hash values.
+    ///
+    /// # Errors
+    /// `secret_unreadable` where the key file can't be read; `storage_full`, `storage_unavailable`.
+    async fn rewrap_mask_keys(&self, done: &mut Rewrapped) -> Result<()> {
+        let mut last = None;
+        loop {
+            let keys = self.meta.mask_data_keys(last, KEYS_AT_ONCE).await?;
+            let Some((id, _)) = keys.last() else { return Ok(()) };
+            last = Some(*id);
+            for (model, old) in keys {
+                let sealing = self.vault.begin_sealing()?;
+                match sealing
+                    .rewrap(&WrappedKey::from_bytes(old.clone()), &selection::context(model, "data_key"))
+                {
+                    Ok(Some(new)) => {
+                        let replaced = self.meta.replace_mask_data_key(model, old, new.into_bytes()).await?;
+                        done.rewrapped += u64::from(replaced);
+                    }
+                    Ok(None) => {}
+                    Err(error) => {
+                        tracing::error!(%model, %error, "a data key can't be opened");
                         done.unreadable += 1;
                     }
                 }

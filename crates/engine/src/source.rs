@@ -1,7 +1,10 @@
 //! Finding a job's table at its source: the one of this name, or the one that was called so before.
 
-use crate::runner::Runner;
-use mycorr_domain::{Code, Column, ConnectionId, Problem, Result, SourceChange, SourceRecord};
+use crate::{
+    runner::Runner,
+    selection::{Resolved, is_redacted, resolve},
+};
+use mycorr_domain::{Code, Column, ConnectionId, Filter, Problem, Result, SourceChange, SourceRecord};
 use mycorr_meta::{ClaimedJob, JobKind, Source, Version};
 use mycorr_pgread::{Client, SourceColumn, TableDescription};
 
@@ -35,7 +38,7 @@ impl Runner {
         let known = known.filter(|(_, record)| {
             (record.connection, &record.schema, &record.table) == (connection, &source.schema, &source.table)
         });
-        let (description, change) = match client.describe(&source.schema, &source.table).await {
+        let (mut description, change) = match client.describe(&source.schema, &source.table).await {
             Ok(description) => {
                 let another = known.is_some_and(|(_, record)| record.oid != description.oid);
                 (description, another.then_some(SourceChange::AnotherTable))
@@ -70,16 +73,30 @@ impl Runner {
                 Some(names.iter().map(name).collect())
             }
         };
+        let Resolved { filter, masks } =
+            resolve(&source.selection, &description, known.map(|(_, record)| record), !by_name)?;
+        let filters: Vec<Filter> = filter.iter().map(|recorded| recorded.filter.clone()).collect();
+        client.select(&mut description, &filters).await?;
+        let keys = client.keys(&description).await?.map(|mut keys| {
+            keys.retain(|key| !key.columns.iter().any(|&position| is_redacted(&masks, position)));
+            keys
+        });
+        if !masks.is_empty() {
+            let key = self.connections.mask_key(work.job.model).await?;
+            masks.iter().for_each(|masked| description.mask(&masked.column, masked.mask, &key));
+        }
         let record = SourceRecord {
             connection,
             schema: description.entry.schema.clone(),
             table: description.entry.name.clone(),
             oid: description.oid,
             chosen: columns.clone(),
-            keys: client.keys(&description).await?,
+            keys,
             server_version: client.server().version.clone(),
             role: client.endpoint().role().to_owned(),
             row_security: description.row_security,
+            filter,
+            masks,
             change,
         };
         Ok(Found { description, columns, record })
@@ -96,8 +113,10 @@ async fn follow(
     let Some((schema, table)) = client.renamed(record.oid).await? else { return Ok(None) };
     let described = client.describe(&schema, &table).await?;
     let same = version.columns.iter().all(|column| {
-        now(&described, column, false)
-            .is_some_and(|now| now.name == column.name && now.pg_type == column.pg_type)
+        now(&described, column, false).is_some_and(|now| {
+            let retyped = now.pg_type != column.pg_type && record.mask_of(column.position).is_none();
+            now.name == column.name && !retyped
+        })
     });
     Ok(same.then_some(described))
 }

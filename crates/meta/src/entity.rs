@@ -137,6 +137,20 @@ pub mod model {
     belongs_to!(user by OwnerId);
 }
 
+/// The key under which a Model's values are hashed, sealed.
+pub mod mask_key {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "mask_keys")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub model_id: Uuid,
+        pub data_key: Vec<u8>,
+        pub sealed: Vec<u8>,
+    }
+    no_relations!();
+}
+
 pub mod connection {
     use super::*;
     #[derive(Clone, Debug, DeriveEntityModel)]
@@ -194,6 +208,8 @@ pub mod table {
         pub source_table: String,
         /// The names of the columns to read; null for all that can be read.
         pub source_columns: Option<String>,
+        /// Conditions and masks, in JSON; null for none.
+        pub source_selection: Option<String>,
         pub synced_at: Option<i64>,
     }
     belongs_to!(model by ModelId);
@@ -267,6 +283,7 @@ pub mod job {
         pub source_schema: String,
         pub source_table: String,
         pub source_columns: Option<String>,
+        pub source_selection: Option<String>,
         /// Which version a restore brings back.
         pub restored_version: Option<i64>,
         pub requested_by: Uuid,
@@ -560,7 +577,7 @@ pub mod delivery {
     no_relations!();
 }
 
-/// One row: whether mail is sent.
+/// One row: until when processes that send mail have promised to.
 pub mod outbox_setting {
     use super::*;
     #[derive(Clone, Debug, DeriveEntityModel)]
@@ -568,7 +585,7 @@ pub mod outbox_setting {
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: i32,
-        pub mail: bool,
+        pub mail_until: i64,
     }
     no_relations!();
 }

@@ -8,6 +8,7 @@ mod accounts;
 mod checkpoint_migration;
 mod connections;
 mod connections_migration;
+mod copy;
 mod deliveries;
 mod entity;
 mod events;
@@ -16,17 +17,22 @@ mod grants;
 mod invites;
 mod jobs;
 mod ledger_migration;
+mod mask_keys;
 mod members;
 mod migration;
 mod models;
+mod nodes;
+mod nodes_migration;
 mod notices;
 mod outbox_migration;
 mod people_migration;
 mod pool;
+mod postgres;
 mod record;
 mod retention;
 mod schedules;
 mod schedules_migration;
+mod selection_migration;
 mod sharing_migration;
 mod statements;
 mod tables;
@@ -40,7 +46,9 @@ pub use deliveries::{AttemptEnd, ClaimedDelivery, MailKind, OutboxKey, SealedTex
 pub use grants::{Grant, Level, Own, Read, Scope, Write};
 pub use invites::{InviteLink, InviteWith};
 pub use jobs::{ClaimedJob, JobProgress, JobQuery, Lease, LeaseStatus, NewImport, NewSource, NewVersion};
+pub use mask_keys::SealedMaskKey;
 pub use members::NewMember;
+pub use nodes::{NewNode, Node};
 pub use record::*;
 pub use schedules::{DueRuns, MAX_FAILURES};
 pub use statements::{NewStatement, StatementEnd};
@@ -50,8 +58,8 @@ pub use users::{Administrator, UserChange};
 use chrono::{DateTime, SubsecRound, TimeZone, Utc};
 use mycorr_domain::{Code, Problem, Result};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    RuntimeErr, SqliteTransactionMode, TransactionOptions, TransactionTrait, Value,
 };
 use sea_orm_migration::MigratorTrait;
 use std::{
@@ -63,16 +71,29 @@ use std::{
 #[derive(Clone, Debug)]
 pub struct Meta {
     db: DatabaseConnection,
-    file: pool::DatabaseFile,
+    /// SQLite's.
+    file: Option<pool::DatabaseFile>,
     leases: Arc<Mutex<jobs::SeenLeases>>,
 }
 
 impl Meta {
-    /// Opens `sqlite:…` (made if missing) and brings the schema up to date.
+    /// Opens `sqlite:…` (made if missing) or `postgres://…`, and brings the schema up to date.
     ///
     /// # Errors
     /// `storage_full`, `storage_unavailable`, also for a database that a newer version made.
     pub async fn open(url: &str) -> Result<Self> {
+        if postgres::is_postgres(url) { Self::open_postgres(url).await } else { Self::open_sqlite(url).await }
+    }
+
+    async fn open_postgres(url: &str) -> Result<Self> {
+        let connection = postgres::connect(url).await.map_err(db)?;
+        let lock = postgres::lock_schema(&connection).await.map_err(db)?;
+        migrate(&connection).await?;
+        lock.commit().await.map_err(db)?;
+        Ok(Self { db: connection, file: None, leases: Arc::default() })
+    }
+
+    async fn open_sqlite(url: &str) -> Result<Self> {
         let file = pool::DatabaseFile::of(url).map_err(db)?;
         let connection = connect(pool::options(url, &file)).await?;
         file.pin().map_err(Problem::bug)?;
@@ -82,7 +103,12 @@ impl Meta {
         connection
             .get_sqlite_connection_pool()
             .set_connect_options(sea_orm::sqlx::ConnectOptions::disable_statement_logging(options));
-        Ok(Self { db: connection, file, leases: Arc::default() })
+        Ok(Self { db: connection, file: Some(file), leases: Arc::default() })
+    }
+
+    /// Whether a URL names a database that several machines can share.
+    pub fn is_shared(url: &str) -> bool {
+        postgres::is_postgres(url)
     }
 
     /// Whether the database takes a write, on the disk when this returns.
@@ -91,16 +117,15 @@ impl Meta {
     /// `storage_full`, `storage_unavailable`.
     pub async fn check_writable(&self) -> Result<()> {
         let transaction = self.write().await?;
-        let at = now().timestamp_micros();
-        transaction
-            .execute_unprepared(&format!(
-                "INSERT INTO write_checks (id, at, padding) VALUES (1, {at}, zeroblob({CHECK_BYTES})) \
-                 ON CONFLICT (id) DO UPDATE SET at = {at}, padding = zeroblob({CHECK_BYTES})"
-            ))
-            .await
-            .map_err(db)?;
+        let sql = "INSERT INTO write_checks (id, at, padding) VALUES (1, $1, $2) \
+                   ON CONFLICT (id) DO UPDATE SET at = excluded.at, padding = excluded.padding";
+        let values = [now().timestamp_micros().into(), vec![0_u8; CHECK_BYTES].into()];
+        transaction.execute_raw(self.statement(sql, values)).await.map_err(db)?;
         transaction.commit().await.map_err(db)?;
-        self.file.check().map_err(|error| unavailable(DbErr::Custom(error.to_string())))
+        match &self.file {
+            Some(file) => file.check().map_err(|error| unavailable().internal(error)),
+            None => Ok(()),
+        }
     }
 
     /// Closes the connections; SQLite then folds its write-ahead log into the file.
@@ -111,14 +136,35 @@ impl Meta {
         self.db.close().await.map_err(db)
     }
 
-    /// A transaction that is going to write. SQLite takes its one write lock here, so that it is waited for
-    /// at the start and nothing read in between can be stale.
+    /// A transaction that is going to write: the only one, until it ends. The lock is waited for at the start, so
+    /// nothing that is read in between can be stale, on either back end.
     async fn write(&self) -> Result<DatabaseTransaction> {
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        self.db.begin_with_options(options).await.map_err(db)
+        let transaction = self.db.begin_with_options(options).await.map_err(db)?;
+        if self.file.is_none() {
+            postgres::lock_writes(&transaction).await.map_err(db)?;
+        }
+        Ok(transaction)
+    }
+
+    /// A statement in SQL that both back ends take, with `$1`, `$2` … for its values.
+    fn statement(
+        &self,
+        sql: impl Into<String>,
+        values: impl IntoIterator<Item = Value>,
+    ) -> sea_orm::Statement {
+        sea_orm::Statement::from_sql_and_values(self.db.get_database_backend(), sql, values)
+    }
+
+    /// The database's clock in microseconds since 1970, as an expression.
+    fn clock(&self) -> &'static str {
+        match self.db.get_database_backend() {
+            DbBackend::Sqlite => "CAST(unixepoch('subsec') * 1000000 AS INTEGER)",
+            _ => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)",
+        }
     }
 }
 
@@ -197,26 +243,30 @@ const SQLITE_IOERR_SHMSIZE: &str = "4874";
 
 /// What the database reported, as a problem. The text itself is for the log.
 fn db(error: DbErr) -> Problem {
+    if let Some(problem) = postgres::problem(&error) {
+        return problem.internal(error);
+    }
     let code = error_code(&error);
     // SQLite: 13 is SQLITE_FULL; 5 SQLITE_BUSY, 8 SQLITE_READONLY, 10 SQLITE_IOERR and 14 SQLITE_CANTOPEN with
-    // their extended codes in the higher bytes (sqlite.org/rescode.html). PostgreSQL: 53100 is disk_full.
+    // their extended codes in the higher bytes (sqlite.org/rescode.html).
     let sqlite = code.as_deref().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
-    match (sqlite, code.as_deref()) {
-        (_, Some("53100" | SQLITE_IOERR_SHMSIZE)) | (Some(13), _) => {
-            Problem::new(Code::StorageFull, "The disk that holds Mycorr's metadata is full.")
-                .fix("Free some space on it, then try again. Nothing was changed.")
-                .internal(error)
-        }
-        (Some(5 | 8 | 10 | 14), _) => unavailable(error),
-        _ if matches!(error, DbErr::Conn(_) | DbErr::ConnectionAcquire(_)) => unavailable(error),
-        _ => Problem::bug(error),
-    }
+    let problem = match (sqlite, code.as_deref()) {
+        (_, Some(SQLITE_IOERR_SHMSIZE)) | (Some(13), _) => storage_full(),
+        (Some(5 | 8 | 10 | 14), _) => unavailable(),
+        _ if matches!(error, DbErr::Conn(_) | DbErr::ConnectionAcquire(_)) => unavailable(),
+        _ => return Problem::bug(error),
+    };
+    problem.internal(error)
 }
 
-fn unavailable(error: DbErr) -> Problem {
+fn storage_full() -> Problem {
+    Problem::new(Code::StorageFull, "The disk that holds Mycorr's metadata is full.")
+        .fix("Free some space on it, then try again. Nothing was changed.")
+}
+
+fn unavailable() -> Problem {
     Problem::new(Code::StorageUnavailable, "Mycorr's metadata database does not answer.")
         .fix("Try again in a moment. If it stays so, tell your operator the request id.")
-        .internal(error)
 }
 
 /// The present moment, as precise as it is stored.
@@ -224,8 +274,10 @@ fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(6)
 }
 
+/// Beyond what can be told apart, which none of ours is, stands the first or last moment that can.
 fn time(micros: i64) -> DateTime<Utc> {
-    Utc.timestamp_micros(micros).single().unwrap_or_default()
+    let bound = if micros < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC };
+    Utc.timestamp_micros(micros).single().unwrap_or(bound)
 }
 
 /// A count that comes from memory into a column.

@@ -1,5 +1,6 @@
-//! The schema. Every step can be run again after a crash in its middle; what is in a release never changes,
-//! later ones add to it.
+//! The schema, for both back ends: steps are written with sea-query and the helpers below, and raw SQL only where both
+//! take it. Every step can be run again after a crash in its middle; what is in a release never changes, later ones
+//! add to it.
 
 use sea_orm_migration::{
     prelude::*,
@@ -27,6 +28,8 @@ impl MigratorTrait for Migrator {
             Box::new(crate::connections_migration::SeveralConnections),
             Box::new(crate::checkpoint_migration::Checkpoints),
             Box::new(crate::schedules_migration::Schedules),
+            Box::new(crate::selection_migration::Selections),
+            Box::new(crate::nodes_migration::Nodes),
             Box::new(crate::outbox_migration::Outbox),
         ]
     }

@@ -17,8 +17,8 @@ use std::{
 };
 
 /// A write waits so long for another process that writes, and a caller for a connection.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
-const MAX_CONNECTIONS: u32 = 8;
+pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const MAX_CONNECTIONS: u32 = 8;
 
 /// The database's file. An open file can be written after it was deleted, and nobody would ever find what was.
 #[derive(Clone, Debug)]

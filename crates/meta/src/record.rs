@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use mycorr_domain::{
     Code, Column, ConnectionId, ConnectionKind, DeliveryId, Endpoint, EventId, InviteId, JobId, MemberId,
-    ModelId, NoticeId, Problem, SessionId, SourceRecord, StatementId, StoreVersion, TableId, TeamId, TokenId,
-    UserId,
+    ModelId, NoticeId, Problem, Selection, SessionId, SourceRecord, StatementId, StoreVersion, TableId,
+    TeamId, TokenId, UserId,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -311,6 +311,7 @@ pub struct Source {
     pub table: String,
     /// The columns that were chosen; `None` for all that can be read.
     pub columns: Option<Vec<String>>,
+    pub selection: Selection,
 }
 
 #[derive(Clone, Debug)]

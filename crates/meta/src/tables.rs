@@ -287,6 +287,7 @@ impl Meta {
                         row.source_schema,
                         row.source_table,
                         row.source_columns,
+                        row.source_selection,
                     )?,
                     synced_at: row.synced_at.map(time),
                     job: jobs.get(&row.id).map(|id| JobId::from_uuid(*id)),
@@ -308,10 +309,12 @@ pub(crate) fn source(
     schema: String,
     table: String,
     columns: Option<String>,
+    selection: Option<String>,
 ) -> Result<Source> {
     let columns = columns.as_deref().map(from_json).transpose()?;
+    let selection = selection.as_deref().map(from_json).transpose()?.unwrap_or_default();
     let connection = connection.map(ConnectionId::from_uuid);
-    Ok(Source { connection, has_connection: connection.is_some(), schema, table, columns })
+    Ok(Source { connection, has_connection: connection.is_some(), schema, table, columns, selection })
 }
 
 fn version_record(row: version::Model, created_by: Option<User>) -> Result<Version> {

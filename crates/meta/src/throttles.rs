@@ -4,7 +4,7 @@
 
 use crate::{Meta, db};
 use mycorr_domain::Result;
-use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
+use sea_orm::ConnectionTrait;
 use std::time::Duration;
 
 /// `burst` charges at once, then one each `interval`.
@@ -125,17 +125,5 @@ impl Meta {
         let values = [key.into(), cost.into(), clamp.into()];
         let row = self.db.query_one_raw(self.statement(sql, values)).await.map_err(db)?;
         row.map(|row| row.try_get("", "paid")).transpose().map_err(db)
-    }
-
-    /// The database's clock in microseconds since 1970.
-    pub(crate) fn clock(&self) -> &'static str {
-        match self.db.get_database_backend() {
-            DbBackend::Sqlite => "CAST(unixepoch('subsec') * 1000000 AS INTEGER)",
-            _ => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)",
-        }
-    }
-
-    pub(crate) fn statement(&self, sql: String, values: impl IntoIterator<Item = Value>) -> Statement {
-        Statement::from_sql_and_values(self.db.get_database_backend(), sql, values)
     }
 }

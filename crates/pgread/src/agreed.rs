@@ -72,8 +72,7 @@ pub(crate) async fn agree_by(mut scans: Vec<Scan>, division: &Division, proof: P
         if !scans.iter().all(|scan| Arc::ptr_eq(scan.client.journal(), &journal)) {
             return Err(Problem::bug("several connections of one read with several journals"));
         }
-        let columns: Vec<&str> = scans[0].columns.iter().map(|column| column.name.as_str()).collect();
-        let parts = division.statements(scans.len(), &columns);
+        let parts = division.statements(scans.len(), &scans[0].wanted);
         let mut group =
             Group { parts, members: division.members.as_ref(), tries: 0, clock: None, took: Duration::ZERO };
         match group.agree(&mut scans, proof).await {
@@ -173,12 +172,16 @@ impl Group<'_> {
     async fn prepare(&mut self, scans: &mut [Scan]) -> Result<(), Refusal> {
         let all: Vec<Settings> = scans.iter().map(|scan| scan.client.settings(scan.timeouts())).collect();
         let mut outgoing = Vec::new();
-        for (settings, part) in all.iter().zip(&self.parts) {
+        for ((settings, part), scan) in all.iter().zip(&self.parts).zip(scans.iter()) {
             outgoing.push((settings_entry(settings), Role::Aside));
             outgoing.push((entry(sql::IDENTITY, &[]), Role::Aside));
             outgoing.extend(part.iter().map(|text| {
                 (
-                    Outgoing { template: sql::SELECT, statement: text.clone(), parameters: Vec::new() },
+                    Outgoing {
+                        template: sql::SELECT,
+                        statement: text.clone(),
+                        parameters: scan.parameters().to_vec(),
+                    },
                     Role::Main,
                 )
             }));
@@ -341,7 +344,7 @@ async fn open(
     moment: Option<&str>,
     oid: Option<&str>,
 ) -> Result<([Vec<u8>; 2], Option<Vec<u8>>), Failure> {
-    let formats = scan.formats();
+    let (formats, parameters) = (scan.formats(), scan.parameters().to_vec());
     let none: [&str; 0] = [];
     let wire = &mut scan.client.wire;
     wire.limits.idle = TRY_TIMEOUT;
@@ -363,7 +366,7 @@ async fn open(
     pipeline::bind("s1", &none, &[], out)?;
     for (at, text) in part.iter().enumerate() {
         pipeline::parse(text, out)?;
-        pipeline::bind(&portal(at), &none, &formats, out)?;
+        pipeline::bind(&portal(at), &parameters, &formats, out)?;
         frontend::describe(b'P', &portal(at), out)?;
     }
     if let Some(oid) = oid {

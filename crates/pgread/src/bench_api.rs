@@ -185,6 +185,7 @@ fn orders() -> TableDescription {
             readable: true,
             primary_key: false,
             tree: None,
+            masking: None,
             type_oid,
             mapping,
         }
@@ -205,5 +206,6 @@ fn orders() -> TableDescription {
         row_security: false,
         grant: None,
         denied: Vec::new(),
+        conditions: Default::default(),
     }
 }

@@ -4,7 +4,8 @@ use crate::{
     client::Client,
     explain::{self, ErrorContext},
     lookup::DeniedLookup,
-    sql,
+    selection::Masking,
+    sql::{self, Conditions},
     type_tree::Types,
     types::{self, Mapping},
     wire::pipeline::Row,
@@ -74,6 +75,7 @@ pub struct SourceColumn {
     pub primary_key: bool,
     /// What decides the order of its values, where the stored type alone does not.
     pub tree: Option<TypeTree>,
+    pub(crate) masking: Option<Masking>,
     pub(crate) type_oid: u32,
     pub(crate) mapping: Mapping,
 }
@@ -89,6 +91,8 @@ pub struct TableDescription {
     pub grant: Option<String>,
     /// What of the catalogue was kept from the role, so that something here is unknown.
     pub denied: Vec<DeniedLookup>,
+    /// Which rows are read; all unless [`Client::select`] says otherwise.
+    pub(crate) conditions: Conditions,
 }
 
 impl Client {
@@ -111,6 +115,9 @@ impl Client {
 
     /// The tables of a schema in the order of their names' bytes: those whose name contains `search`, after
     /// the name `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// As every read.
     pub async fn tables(
         &mut self,
         schema: &str,
@@ -184,6 +191,7 @@ impl Client {
                 nullable: row.flag()?,
                 readable: row.optional_flag()? != Some(false),
                 primary_key: row.flag()?,
+                masking: None,
                 type_oid,
                 tree: types.as_ref().and_then(|types| types.of_column(position, mapping.stored)),
                 mapping,
@@ -194,7 +202,15 @@ impl Client {
         let grant = (entry.problem.is_none() && !unreadable.is_empty())
             .then(|| sql::grant_select_columns(schema, table, &unreadable, target.endpoint.role()));
         let denied = self.denied_lookups().await;
-        Ok(TableDescription { entry, oid, columns, row_security, grant, denied })
+        Ok(TableDescription {
+            entry,
+            oid,
+            columns,
+            row_security,
+            grant,
+            denied,
+            conditions: Conditions::default(),
+        })
     }
 
     /// What the types of a table's columns are made of; None if the role may not look that up, which leaves the order

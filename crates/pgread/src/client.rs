@@ -115,7 +115,7 @@ impl Client {
     /// Dials, encrypts, verifies and signs in, all within one deadline.
     ///
     /// # Errors
-    /// The codes of `api.md` for a failed connection.
+    /// The codes of a failed connection.
     pub async fn connect(dialer: &Dialer, target: &Target, journal: Arc<dyn Journal>) -> Result<Self> {
         let deadline = Instant::now() + LOGIN;
         let told = |failure: Failure| to_problem(&failure, &ErrorContext::login(&target.endpoint));
@@ -336,9 +336,10 @@ impl Client {
         &mut self,
         settings: &Settings,
         text: &str,
+        parameters: &[String],
         formats: &[Format],
     ) -> Result<(), Failure> {
-        pipeline::send(&mut self.wire, settings, text, &[] as &[&str], formats).await
+        pipeline::send(&mut self.wire, settings, text, parameters, formats).await
     }
 
     /// The server is known not to work on what was sent any more.

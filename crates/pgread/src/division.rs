@@ -5,7 +5,7 @@ use crate::{
     catalogue::{TableDescription, TableKind},
     client::Client,
     reader::{Reader, unreadable},
-    sql,
+    sql::{self, Pages, SelectList},
     wire::pipeline::Row,
 };
 use mycorr_domain::Result;
@@ -63,11 +63,11 @@ impl Division {
     }
 
     /// The statements of each of `parts` connections, in the order of the rows.
-    pub(crate) fn statements(&self, parts: usize, columns: &[&str]) -> Vec<Vec<String>> {
-        let statement = |range: &PageRange| {
-            let leaf = &self.leaves[range.leaf];
-            let only = self.members.is_some();
-            sql::select_range(&leaf.schema, &leaf.name, columns.iter().copied(), only, range.from, range.to)
+    pub(crate) fn statements(&self, parts: usize, wanted: &SelectList) -> Vec<Vec<String>> {
+        let statement = |&PageRange { leaf, from, to }: &PageRange| {
+            let leaf = &self.leaves[leaf];
+            let pages = Pages { only: self.members.is_some(), from, to };
+            sql::select_rows(&leaf.schema, &leaf.name, wanted, Some(pages))
         };
         let pages: Vec<u64> = self.leaves.iter().map(|leaf| leaf.pages).collect();
         divide(&pages, parts).iter().map(|ranges| ranges.iter().map(statement).collect()).collect()

@@ -2,6 +2,8 @@
 //! promises (nothing but SELECT, verify-full as libpq's, one deadline, every wait with an end) cannot be kept
 //! through a general driver. Messages in, Arrow batches out; knows nothing of where they go.
 
+#![warn(clippy::missing_errors_doc)]
+
 mod agreed;
 #[doc(hidden)]
 pub mod bench_api;
@@ -21,6 +23,7 @@ mod probe;
 mod reader;
 mod role_privileges;
 mod scan;
+mod selection;
 mod similar;
 pub mod sql;
 mod statement;

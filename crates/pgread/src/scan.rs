@@ -6,7 +6,7 @@ use crate::{
     decode::{Cells, ColumnBuilder},
     explain,
     in_flight::{Canceller, Stop, WithStop},
-    sql,
+    sql::{self, SelectList},
     wire::{
         Failure,
         pipeline::{self, Format, ResultColumn, Timeouts},
@@ -56,6 +56,7 @@ const MAX_NAMING_BYTES: usize = 64 << 10;
 /// A table being read.
 pub struct Scan {
     pub(crate) client: Client,
+    pub(crate) wanted: SelectList,
     /// The SELECT, and what its result's columns have to be.
     text: String,
     pub(crate) expected: Vec<(u32, Format)>,
@@ -109,16 +110,22 @@ impl Client {
             })
             .collect();
         let (schema, name) = (&table.entry.schema, &table.entry.name);
-        let formats = chosen.iter().map(|column| column.mapping.format);
+        let wanted = SelectList {
+            columns: chosen.iter().map(|column| (column.name.clone(), column.mask())).collect(),
+            conditions: table.conditions.clone(),
+        };
         Ok(Scan {
-            text: sql::select(schema, name, chosen.iter().map(|column| column.name.as_str()), None),
+            text: sql::select_rows(schema, name, &wanted, None),
+            wanted,
             expected: chosen.iter().map(|column| (column.type_oid, column.mapping.format)).collect(),
             begun: false,
             backend,
             builders: columns
                 .iter()
-                .zip(formats)
-                .map(|(column, format)| ColumnBuilder::new(column, format))
+                .zip(&chosen)
+                .map(|(column, source)| {
+                    ColumnBuilder::new(column, source.mapping.format).masked(source.hasher())
+                })
                 .collect(),
             fields: Arc::new(Schema::new(columns.iter().map(Column::arrow_field).collect::<Vec<Field>>())),
             cells: Cells::new(columns.len()),
@@ -173,10 +180,11 @@ impl Scan {
         }
         let formats = self.formats();
         self.began = Instant::now();
-        let settings = self.client.enter(sql::SELECT, &self.text, &[], self.timeouts()).await?;
+        let parameters: Vec<&str> = self.wanted.conditions.parameters.iter().map(String::as_str).collect();
+        let settings = self.client.enter(sql::SELECT, &self.text, &parameters, self.timeouts()).await?;
         self.await_rows();
         let described = async {
-            self.client.send(&settings, &self.text, &formats).await?;
+            self.client.send(&settings, &self.text, &self.wanted.conditions.parameters, &formats).await?;
             let columns = pipeline::columns(&mut self.client.wire).await;
             self.client.wire.expect_many();
             columns
@@ -196,6 +204,11 @@ impl Scan {
 
     pub(crate) fn formats(&self) -> Vec<Format> {
         self.expected.iter().map(|(_, format)| *format).collect()
+    }
+
+    /// The values that its rows are compared with.
+    pub(crate) fn parameters(&self) -> &[String] {
+        &self.wanted.conditions.parameters
     }
 
     pub(crate) fn timeouts(&self) -> Timeouts {

@@ -7,11 +7,13 @@ mod advice;
 mod alternatives;
 mod ranges;
 mod shown;
+mod wanted;
 
 pub use advice::{BENEATH, DENIED, LIMITS, WRITES};
 pub use alternatives::{ALTERNATIVES, Alternative, render};
 pub use ranges::*;
 pub use shown::*;
+pub use wanted::*;
 
 use mycorr_domain::source_name;
 use std::fmt::Write;
@@ -39,6 +41,7 @@ pub const TEMPLATES: &[Template] = &[
     DESCRIBE,
     TYPES,
     KEYS,
+    OPERATORS,
     RENAMED,
     DENIED,
     BENEATH,
@@ -330,6 +333,17 @@ pub const TYPES: Template = Template {
            WHERE c.oid = 100 OR c.oid IN (SELECT collid FROM used)) types",
 };
 
+/// The schema of the operators by which PostgreSQL orders values of the type `$1`: an extension's are where it was
+/// installed.
+pub const OPERATORS: Template = Template {
+    name: "operators",
+    text: "SELECT n.nspname FROM pg_catalog.pg_opclass c JOIN pg_catalog.pg_am m ON m.oid = c.opcmethod \
+             JOIN pg_catalog.pg_amop a ON a.amopfamily = c.opcfamily AND a.amoplefttype = c.opcintype \
+               AND a.amoprighttype = c.opcintype AND a.amopstrategy = 3 \
+             JOIN pg_catalog.pg_operator o ON o.oid = a.amopopr JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace \
+           WHERE m.amname = 'btree' AND c.opcdefault AND c.opcintype = $1::oid LIMIT 1",
+};
+
 /// The primary key and the unique indexes of the table with the oid `$1` by which its rows are known: whole ones, of
 /// columns alone. Columns that an index only includes are not among those that make it unique.
 pub const KEYS: Template = Template {
@@ -372,13 +386,17 @@ pub fn select<'a>(
         }
     }
     sql.push_str(" FROM ");
-    quote_into(&mut sql, schema);
-    sql.push('.');
-    quote_into(&mut sql, table);
+    target_into(&mut sql, schema, table);
     if let Some(limit) = limit {
         write!(sql, " LIMIT {limit}").expect("a String takes everything");
     }
     sql
+}
+
+fn target_into(sql: &mut String, schema: &str, table: &str) {
+    quote_into(sql, schema);
+    sql.push('.');
+    quote_into(sql, table);
 }
 
 /// Always quoted (PostgreSQL manual, "Identifiers and Key Words"): no list of reserved words to keep up with.

@@ -78,8 +78,8 @@ impl FromRequestParts<App> for Caller {
     }
 }
 
-/// A token may be narrower than its person. What is not known to be within its Model is refused, so that a new route
-/// is closed to it at first.
+/// A token may be narrower than its person. Routes under `/models/{id}`, `/tables/{id}` and `/jobs/{id}` are open to one
+/// for a Model where the id leads to that Model; every other route is closed to it, new ones too.
 async fn check_scope(app: &App, user: &User, scope: TokenScope, parts: &Parts) -> Result<(), Problem> {
     if scope.access == TokenAccess::Read && !parts.method.is_safe() {
         return Err(Problem::new(Code::Forbidden, "This token may read, and change nothing."));

@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use futures::stream;
+use futures::stream::{self, StreamExt};
 use mycorr_domain::{Code, Problem};
 use std::{convert::Infallible, sync::Arc, time::Duration};
 use tokio::{
@@ -64,7 +64,8 @@ impl LargeAnswers {
             let slice = left.split_to(left.len().min(SLICE_BYTES));
             (!slice.is_empty()).then_some((Ok::<_, Infallible>(slice), (left, reading)))
         });
-        Ok(Body::from_stream(slices))
+        // Compression asks again after the end.
+        Ok(Body::from_stream(slices.fuse()))
     }
 }
 

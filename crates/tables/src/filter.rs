@@ -56,8 +56,8 @@ pub(crate) fn expression(
             let keys: Vec<_> = keys.collect();
             Ok(if keys.is_empty() { lit(false) } else { key.in_list(keys, false) })
         }
-        Operator::Like => Ok(text().like(lit(pattern(&filter.values)?))),
-        Operator::Ilike => Ok(text().ilike(lit(pattern(&filter.values)?))),
+        Operator::Like => Ok(text().like(lit(filter.sql_pattern()?))),
+        Operator::Ilike => Ok(text().ilike(lit(filter.sql_pattern()?))),
         Operator::Is => match filter.values.first().map(String::as_str) {
             Some("null") => Ok(key.is_null()),
             Some("not_null") => Ok(key.is_not_null()),
@@ -153,40 +153,4 @@ fn example(column: &SortColumn) -> Cow<'static, str> {
         ColumnType::Text | ColumnType::Char | ColumnType::Other => return column.example(),
     };
     fixed.into()
-}
-
-/// A pattern of `api.md` as one of SQL's: `*` is `%`, and a backslash takes the meaning from what follows.
-fn pattern(values: &[String]) -> Result<String> {
-    let mut sql = String::new();
-    let mut rest = values.first().map_or("", String::as_str).chars();
-    while let Some(char) = rest.next() {
-        match char {
-            '*' => sql.push('%'),
-            '\\' => match rest.next() {
-                Some('*') => sql.push('*'),
-                Some(char) => sql.extend(['\\', char]),
-                None => {
-                    return Err(Problem::invalid(
-                        "filter",
-                        "A pattern can't end with a single backslash; two of them mean one.",
-                    ));
-                }
-            },
-            char => sql.push(char),
-        }
-    }
-    Ok(sql)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns() {
-        for (ours, sql) in [("*ab*", "%ab%"), ("a_%", "a_%"), ("\\*\\%\\_\\\\", "*\\%\\_\\\\"), ("", "")] {
-            assert_eq!(pattern(&[ours.to_owned()]).unwrap(), sql);
-        }
-        assert!(pattern(&["a\\".to_owned()]).is_err());
-    }
 }

@@ -1,6 +1,8 @@
 //! Versioned tables on Delta Lake, behind the port of `domain`. Knows nothing about PostgreSQL but how its
 //! types sort and print; knows nothing about users.
 
+#![warn(clippy::missing_errors_doc)]
+
 mod admission;
 #[doc(hidden)]
 pub mod bench;

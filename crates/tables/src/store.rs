@@ -117,6 +117,9 @@ const STAGING_KEPT: TimeDelta = TimeDelta::days(1);
 
 impl DeltaStore {
     /// Opens the folder `location`, a path or a `file://` URL, and makes it if it isn't there.
+    ///
+    /// # Errors
+    /// `storage_unavailable` or `storage_full` when the folder can't be made or written; `invalid` for another kind of URL.
     pub fn open(location: &str) -> Result<Self> {
         let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Ok(Self {

@@ -1676,6 +1676,23 @@ export interface components {
             columns?: string[] | null;
             /** Format: uuid */
             connection_id: string;
+            /**
+             * @description Only the rows that meet all of these conditions, each written as for `rows`; at most 32. The database compares,
+             *     by the operators of the column's type.
+             * @example [
+             *       "placed_at.gte.2026-01-01"
+             *     ]
+             */
+            filter?: string[];
+            /**
+             * @description What is stored in place of a column's values, by its name.
+             * @example {
+             *       "email": "hash"
+             *     }
+             */
+            masks?: {
+                [key: string]: components["schemas"]["Mask"];
+            };
             /** @description What the table is called in the Model; the source's name when left out. */
             name?: string | null;
             /** @description As it is called at the source. */
@@ -1913,6 +1930,12 @@ export interface components {
             /** @description Pass it as `after` to get the next part; null at the end. */
             next: string | null;
         };
+        /**
+         * @description What is stored in place of a value. `hash`: HMAC-SHA-256 of its text under a key of the Model, in hexadecimal, so that
+         *     equal values stay equal throughout the Model. `redact`: `[redacted]`; the source is only asked whether there is a value.
+         * @enum {string}
+         */
+        Mask: "hash" | "redact";
         /** @description Who is signed in. */
         Me: {
             /** @description The first account is the administrator's. */
@@ -2312,6 +2335,12 @@ export interface components {
              * @description One of the caller's.
              */
             connection_id: string;
+            /** @description Only the rows that meet all of these conditions; as before when left out. */
+            filter?: string[] | null;
+            /** @description What is stored in place of a column's values, by its name; as before when left out. */
+            masks?: {
+                [key: string]: components["schemas"]["Mask"];
+            } | null;
             /** @description As before when left out. */
             schema?: string | null;
             /** @description As before when left out. */
@@ -2496,8 +2525,14 @@ export interface components {
              * @description null when the connection is gone or is not the caller's.
              */
             connection_id: string | null;
+            /** @description The conditions that its rows meet there. */
+            filter: string[];
             /** @description Whether there is a connection, the caller's or another's: without one the table can't be synced. */
             has_connection: boolean;
+            /** @description The columns that are masked, by their names there. */
+            masks: {
+                [key: string]: components["schemas"]["Mask"];
+            };
             schema: string;
             /**
              * Format: date-time

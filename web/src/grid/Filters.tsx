@@ -104,7 +104,7 @@ export function FilterBar({ columns, filters, onChange, opened, onOpen, values }
   );
 }
 
-function inWords(filter: Filter): string {
+export function inWords(filter: Filter): string {
   const { choice, typed } = readFilter(filter);
   const label = OPERATORS.find(({ id }) => id === choice)?.label.replace(/ \(.*/, "") ?? choice;
   return typed === "" && OPERATORS.find(({ id }) => id === choice)?.value === false

@@ -26,6 +26,7 @@ import { mayChange } from "./access";
 import { JOBS, JobProgress } from "./JobProgress";
 import { RestoreButton } from "./RestoreButton";
 import { PausedSchedule, ScheduleButton, ScheduleDialog, ScheduleNote } from "./Schedule";
+import { Selected } from "./Selection";
 import { UseConnection } from "./UseConnection";
 
 interface Props {
@@ -87,6 +88,7 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
         reason={noSync(model, table)}
         onClose={() => setScheduling(false)}
       />
+      <Selected table={table} />
       <UseConnection
         table={table}
         opened={pointing}

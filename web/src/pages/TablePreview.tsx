@@ -18,8 +18,10 @@ import {
   toProblem,
 } from "../api/client";
 import { follow, jobsOf, useLastEnded } from "../api/events";
+import { FilterBar } from "../grid/Filters";
 import { Grid } from "../grid/Grid";
 import { localRows } from "../grid/rows";
+import { type Filter, formatFilter } from "../grid/view";
 import { to } from "../routes";
 import { Async, Empty } from "../ui/Async";
 import { Confirm } from "../ui/Confirm";
@@ -29,8 +31,8 @@ import { spelled } from "../ui/invisible";
 import { Notice, ProblemNotice } from "../ui/Notice";
 import { TimeAgo } from "../ui/TimeAgo";
 import { Name, visible } from "../ui/Visible";
-
 import { freeName, importedFrom, sourceKey } from "./imported";
+import { type Mask, MaskSelect, type Masks, withMask } from "./Selection";
 import type { Chosen } from "./TreeList";
 
 interface Props extends Chosen {
@@ -107,6 +109,9 @@ function Readable(props: Props & { description: SourceTableDescription }) {
   const readable = description.columns.filter((column) => column.readable);
   const locked = description.columns.length - readable.length;
   const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
+  const [filters, setFilters] = useState<Filter[]>([]);
+  const [filtering, setFiltering] = useState<string | null>(null);
+  const [masks, setMasks] = useState<Masks>({});
   const [typed, setTyped] = useState<string | null>(null);
   const name = typed ?? freeName(table, tables);
   const [asking, setAsking] = useState(false);
@@ -138,6 +143,8 @@ function Readable(props: Props & { description: SourceTableDescription }) {
             table,
             name: name.trim() === table ? undefined : name.trim(),
             columns: kept.length === readable.length ? undefined : kept.map((column) => column.name),
+            filter: filters.map(formatFilter),
+            masks: Object.fromEntries(kept.flatMap(({ name }) => (masks[name] ? [[name, masks[name]]] : []))),
           },
         }),
       );
@@ -223,7 +230,30 @@ function Readable(props: Props & { description: SourceTableDescription }) {
           </div>
         </Notice>
       )}
-      <Columns columns={description.columns} left={left} onLeft={setLeft} />
+      {readable.length > 0 && (
+        <div className="stack" style={{ gap: 4 }}>
+          <FilterBar
+            columns={readable.map((column) => ({ ...column, order: "type", collation: null }))}
+            filters={filters}
+            onChange={setFilters}
+            opened={filtering}
+            onOpen={setFiltering}
+            values={() => null}
+          />
+          <span className="dim small">
+            {filters.length === 0
+              ? "All rows come over, unless a filter says which."
+              : "Only these rows come over, now and at every sync. The database chooses them."}
+          </span>
+        </div>
+      )}
+      <Columns
+        columns={description.columns}
+        left={left}
+        onLeft={setLeft}
+        masks={masks}
+        onMask={(name, mask) => setMasks(withMask(masks, name, mask))}
+      />
       <FirstRows {...props} shown={kept.map((column) => column.name)} />
     </section>
   );
@@ -253,9 +283,11 @@ interface ColumnsProps {
   /** Names of those that are left out. */
   left: ReadonlySet<string>;
   onLeft: (left: ReadonlySet<string>) => void;
+  masks: Masks;
+  onMask: (column: string, mask: Mask | null) => void;
 }
 
-function Columns({ columns, left, onLeft }: ColumnsProps) {
+function Columns({ columns, left, onLeft, masks, onMask }: ColumnsProps) {
   const readable = columns.filter((column) => column.readable);
   const kept = readable.length - left.size;
   return (
@@ -276,6 +308,7 @@ function Columns({ columns, left, onLeft }: ColumnsProps) {
             </th>
             <th>Type at the source</th>
             <th>Stored as</th>
+            <th>Stored is</th>
             <th>Null</th>
           </tr>
         </thead>
@@ -303,7 +336,15 @@ function Columns({ columns, left, onLeft }: ColumnsProps) {
                 </div>
               </td>
               <td className="mono">{visible(column.pg_type)}</td>
-              <td className="mono dim">{column.type}</td>
+              <td className="mono dim">{masks[column.name] ? "string" : column.type}</td>
+              <td>
+                <MaskSelect
+                  column={column.name}
+                  value={masks[column.name] ?? null}
+                  disabled={!column.readable || left.has(column.name)}
+                  onChange={(mask) => onMask(column.name, mask)}
+                />
+              </td>
               <td className="dim">{column.nullable ? "allowed" : "never"}</td>
             </tr>
           ))}

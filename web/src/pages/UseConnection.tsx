@@ -11,10 +11,14 @@ import {
   type Table,
   toProblem,
 } from "../api/client";
+import { FilterBar } from "../grid/Filters";
+import { type Filter, formatFilter, parseFilter } from "../grid/view";
 import { to } from "../routes";
 import { Async } from "../ui/Async";
 import { Dialog } from "../ui/Dialog";
 import { Notice, ProblemNotice } from "../ui/Notice";
+import { visible } from "../ui/Visible";
+import { MaskSelect, type Masks, withMask } from "./Selection";
 
 interface Props {
   table: Table;
@@ -69,6 +73,11 @@ function Form({ table, onClose, onSync, connections }: Props & { connections: Co
   );
   const [schema, setSchema] = useState(source?.schema ?? "public");
   const [name, setName] = useState(source?.table ?? table.name);
+  const [filters, setFilters] = useState<Filter[]>(
+    () => source?.filter.flatMap((text) => parseFilter(text) ?? []) ?? [],
+  );
+  const [filtering, setFiltering] = useState<string | null>(null);
+  const [masks, setMasks] = useState<Masks>(source?.masks ?? {});
   const [busy, setBusy] = useState(false);
   const [done, setDone] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -83,7 +92,13 @@ function Form({ table, onClose, onSync, connections }: Props & { connections: Co
       await answer(
         api.PUT("/api/v1/tables/{id}/source", {
           params: { path: { id: table.id } },
-          body: { connection_id: id, schema: schema.trim(), table: name.trim() },
+          body: {
+            connection_id: id,
+            schema: schema.trim(),
+            table: name.trim(),
+            filter: filters.map(formatFilter),
+            masks: { ...masks },
+          },
         }),
       );
       setDone(true);
@@ -149,6 +164,25 @@ function Form({ table, onClose, onSync, connections }: Props & { connections: Co
         onChange={(event) => setName(event.currentTarget.value)}
         error={told("table")}
       />
+      <FilterBar
+        columns={table.columns}
+        filters={filters}
+        onChange={setFilters}
+        opened={filtering}
+        onOpen={setFiltering}
+        values={() => null}
+      />
+      {Object.keys(source?.masks ?? {}).map((column) => (
+        <div className="row spread" key={column}>
+          <span className="dim">What is stored of {visible(column)}</span>
+          <MaskSelect
+            column={column}
+            value={masks[column] ?? null}
+            onChange={(mask) => setMasks(withMask(masks, column, mask))}
+          />
+        </div>
+      ))}
+      {(told("filter") ?? told("masks")) && <p className="error">{told("filter") ?? told("masks")}</p>}
       {problem && !problem.fields?.length && <ProblemNotice problem={problem} />}
       <div className="dialog-actions" style={{ marginTop: 8 }}>
         <Button variant="default" onClick={onClose}>

@@ -18,6 +18,8 @@ mod queries;
 mod quotas;
 mod retention;
 mod rounds;
+mod selection;
 mod shapes;
+mod shared;
 mod types;
 mod unchanged;

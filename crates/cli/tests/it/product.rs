@@ -25,10 +25,15 @@ pub(crate) struct Mycorr {
 }
 
 const EMAIL: &str = "ada@example.org";
+/// The file beside a data directory that says where its metadata is, if elsewhere.
+const DATABASE_URL: &str = "database-url";
 
 fn binary(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mycorr"));
     command.env_clear().env("PATH", "/usr/bin:/bin").env("MYCORR_DATA_DIR", data);
+    if let Ok(url) = fs::read_to_string(data.with_file_name(DATABASE_URL)) {
+        command.env("MYCORR_DATABASE_URL", url);
+    }
     command
 }
 
@@ -44,6 +49,27 @@ impl Mycorr {
     /// On an empty data directory, with an administrator, who holds a token.
     pub(crate) async fn start() -> Self {
         Self::start_in(tempfile::tempdir().unwrap()).await
+    }
+
+    /// The same with the metadata in a database of PostgreSQL.
+    pub(crate) async fn start_with_metadata_at(url: &str) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        fs::write(home.path().join(DATABASE_URL), url).unwrap();
+        Self::start_in(home).await
+    }
+
+    /// From now on the metadata is there.
+    pub(crate) fn move_metadata_to(&self, url: &str) {
+        fs::write(self.home.path().join(DATABASE_URL), url).unwrap();
+    }
+
+    /// Another command on the same data, that goes on.
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Second {
+        let log = File::options().create(true).append(true).open(self.home.path().join("log")).unwrap();
+        let mut command = binary(&self.data());
+        command.args(arguments).env("MYCORR_ALLOW_HOSTS", "127.0.0.1, localhost").env("RUST_LOG", "trace");
+        let child = command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+        Second { child, port: 0 }
     }
 
     /// The same with the data on a disk of its own.

@@ -36,6 +36,7 @@ async fn chosen_columns_are_read_and_no_others_also_at_a_sync() {
         table: "people".into(),
         name: Some("Crew".into()),
         columns: Some(columns.iter().map(|&column| column.into()).collect()),
+        selection: Default::default(),
     };
     let (job, table) = world.engine.imports.import(world.ada, model.id, import(&["name"])).await.unwrap();
     assert_eq!(world.ended(&job).await.state, JobState::Succeeded);
@@ -128,6 +129,7 @@ async fn only_who_owns_the_connection_and_the_model_imports() {
         table: "t".into(),
         name: None,
         columns: None,
+        selection: Default::default(),
     };
     let bobs = world.engine.models.create_model(bob, "Mine").await.unwrap();
     for (user, model) in [(bob, model.id), (bob, bobs.id), (world.ada, bobs.id)] {

@@ -122,6 +122,7 @@ impl World {
             table: table.into(),
             name: None,
             columns: None,
+            selection: Default::default(),
         };
         self.engine.imports.import(self.ada, model.id, import).await.unwrap()
     }

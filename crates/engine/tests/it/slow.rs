@@ -212,6 +212,7 @@ async fn slow_reads_of_many_people_leave_room_for_another_persons_import() {
                 table: "stuck".into(),
                 name: Some(format!("stuck_{number}")),
                 columns: None,
+                selection: Default::default(),
             };
             slow.push((user, world.engine.imports.import(user, model.id, import).await.unwrap().0.id));
         }

@@ -96,7 +96,13 @@ async fn a_table_outlives_its_connection_and_finds_another() {
 
     let second = world.connection().await;
     world.database.sql("CREATE TABLE moved AS SELECT 2 AS id");
-    let source = NewSource { connection: second.id, schema: None, table: Some("moved".into()) };
+    let source = NewSource {
+        connection: second.id,
+        schema: None,
+        table: Some("moved".into()),
+        filter: None,
+        masks: None,
+    };
     let bob = world
         .engine
         .accounts
@@ -104,7 +110,7 @@ async fn a_table_outlives_its_connection_and_finds_another() {
         .await
         .unwrap()
         .id;
-    let stranger = NewSource { connection: second.id, schema: None, table: None };
+    let stranger = NewSource { connection: second.id, schema: None, table: None, filter: None, masks: None };
     assert_eq!(
         world.engine.imports.set_source(bob, table.id, stranger).await.unwrap_err().code,
         Code::NotFound

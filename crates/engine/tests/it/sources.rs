@@ -98,6 +98,7 @@ async fn a_chosen_column_that_was_renamed_is_followed() {
         table: "t".into(),
         name: None,
         columns: Some(vec!["name".into()]),
+        selection: Default::default(),
     };
     let (job, table) = world.engine.imports.import(world.ada, model.id, import).await.unwrap();
     assert_eq!(world.ended(&job).await.state, JobState::Succeeded);
@@ -184,6 +185,7 @@ async fn names_that_are_no_utf8_are_imported_and_synced() {
         table: "colbad".into(),
         name: None,
         columns: Some(vec!["pr\\xe9nom".into()]),
+        selection: Default::default(),
     };
     let (job, table) = world.engine.imports.import(world.ada, model.id, import).await.unwrap();
     assert_eq!(world.ended(&job).await.state, JobState::Succeeded);
@@ -196,6 +198,7 @@ async fn names_that_are_no_utf8_are_imported_and_synced() {
         table: "t\\xe4".into(),
         name: None,
         columns: None,
+        selection: Default::default(),
     };
     let (job, table) = world.engine.imports.import(world.ada, model.id, import).await.unwrap();
     assert_eq!(world.ended(&job).await.state, JobState::Succeeded);

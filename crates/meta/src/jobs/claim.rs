@@ -61,7 +61,9 @@ impl Meta {
                 .filter(job::Column::State.eq(JobState::Queued.as_str()))
                 .filter(job::Column::WaitingFor.is_null());
             if silent.one(&self.db).await.map_err(db)?.is_some() {
-                hold_back(&self.db).await?;
+                let transaction = self.write().await?;
+                hold_back(&transaction).await?;
+                transaction.commit().await.map_err(db)?;
             }
             return Ok(None);
         }

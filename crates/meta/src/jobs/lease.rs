@@ -1,6 +1,6 @@
 //! The right to do a job, kept by reports and ended by their absence.
 
-use super::{cancelled, ended::note_end, finish, job_row};
+use super::{cancelled, ended::note_end, finish, job_row, queue::selection};
 use crate::{
     Meta, count, db,
     entity::{fence, job, table, version},
@@ -181,6 +181,7 @@ impl Meta {
                 head.source_schema = Set(source.schema.clone());
                 head.source_table = Set(source.table.clone());
                 head.source_columns = Set(source.chosen.as_ref().map(to_json));
+                head.source_selection = Set(selection(&source.selection()));
             }
         }
         head.update_without_returning(&transaction).await.map_err(db)?;

@@ -83,8 +83,8 @@ impl Meta {
         Ok(jobs)
     }
 
-    /// Bytes of all versions of the tables in a person's Models; what a restore shares with the version that it
-    /// brought back counts once.
+    /// Bytes of all versions of the tables in a person's Models. What a restore shares with the version that it brought
+    /// back counts once: with that version, and with the restore when that version is deleted.
     ///
     /// # Errors
     /// `storage_unavailable`.
@@ -107,7 +107,10 @@ impl Meta {
                     .into(),
             )
             .filter(model::Column::OwnerId.eq(*owner.as_uuid()))
-            .filter(version::Column::Cause.ne(JobKind::Restore.as_str()))
+            .filter(Expr::cust(
+                "NOT EXISTS (SELECT 1 FROM versions AS original WHERE original.table_id = versions.table_id \
+                 AND original.version = versions.restored_version)",
+            ))
             .into_tuple()
             .one(&self.db)
             .await
@@ -136,8 +139,9 @@ impl Meta {
         if !waiting {
             update = update.filter(job::Column::WaitingFor.eq(storage));
         }
-        update.exec(&self.db).await.map_err(db)?;
-        Ok(())
+        let transaction = self.write().await?;
+        update.exec(&transaction).await.map_err(db)?;
+        transaction.commit().await.map_err(db)
     }
 
     /// How many jobs wait and run: those that are over are only ever more, and not counted here.
@@ -216,7 +220,13 @@ async fn finish(
 }
 
 fn record(row: job::Model) -> Result<Job> {
-    let source: Source = source(row.connection_id, row.source_schema, row.source_table, row.source_columns)?;
+    let source: Source = source(
+        row.connection_id,
+        row.source_schema,
+        row.source_table,
+        row.source_columns,
+        row.source_selection,
+    )?;
     let problem = row.problem.as_deref().map(from_json::<StoredProblem>).transpose()?.map(Problem::from);
     Ok(Job {
         id: JobId::from_uuid(row.id),

@@ -7,6 +7,7 @@ use crate::{
     db,
     entity::{connection, job, table, version},
     events::{About, note},
+    from_json,
     grants::{Grant, Write, confirm},
     now,
     record::{Action, Job, JobKind, JobState, SyncBy, Table},
@@ -14,7 +15,9 @@ use crate::{
     to_json,
 };
 use chrono::TimeDelta;
-use mycorr_domain::{Code, ConnectionId, JobId, Problem, Result, TableId, TableName, UserId};
+use mycorr_domain::{
+    Code, ConnectionId, Filter, JobId, Mask, Problem, Result, Selection, TableId, TableName, UserId,
+};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
@@ -22,7 +25,7 @@ use sea_orm::{
     QuerySelect, SqlErr,
     sea_query::{ExprTrait, IntoCondition, OnConflict, SimpleExpr},
 };
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use uuid::Uuid;
 
 pub struct NewImport {
@@ -31,6 +34,7 @@ pub struct NewImport {
     pub table: String,
     pub name: TableName,
     pub columns: Option<Vec<String>>,
+    pub selection: Selection,
 }
 
 /// Where a table is to come from; its schema and name stay when left out.
@@ -38,6 +42,9 @@ pub struct NewSource {
     pub connection: ConnectionId,
     pub schema: Option<String>,
     pub table: Option<String>,
+    /// Conditions and masks; as before when left out.
+    pub filter: Option<Vec<Filter>>,
+    pub masks: Option<BTreeMap<String, Mask>>,
 }
 
 impl Meta {
@@ -71,6 +78,7 @@ impl Meta {
             source_schema: new.schema,
             source_table: new.table,
             source_columns: new.columns.as_ref().map(to_json),
+            source_selection: selection(&new.selection),
             synced_at: None,
         };
         table::Entity::insert(table::ActiveModel::from(row.clone()))
@@ -122,8 +130,15 @@ impl Meta {
         if busy.is_some() {
             return Err(under_way());
         }
+        let mut wanted: Selection =
+            row.source_selection.as_deref().map(from_json).transpose()?.unwrap_or_default();
+        wanted.filter = source.filter.unwrap_or(wanted.filter);
+        wanted.masks = source.masks.unwrap_or(wanted.masks);
+        let chosen: Option<Vec<String>> = row.source_columns.as_deref().map(from_json).transpose()?;
+        wanted.check(chosen.as_deref())?;
         let changed = table::ActiveModel {
             id: Set(row.id),
+            source_selection: Set(selection(&wanted)),
             connection_id: Set(Some(*source.connection.as_uuid())),
             source_schema: Set(source.schema.unwrap_or(row.source_schema)),
             source_table: Set(source.table.unwrap_or(row.source_table)),
@@ -173,6 +188,11 @@ impl Meta {
         transaction.commit().await.map_err(db)?;
         self.job(grant.user(), id).await
     }
+}
+
+/// As it is stored: nothing for nothing.
+pub(super) fn selection(selection: &Selection) -> Option<String> {
+    (!selection.is_empty()).then(|| to_json(selection))
 }
 
 /// The owner of a connection may keep syncs through it to themself.
@@ -274,6 +294,7 @@ fn new_row(kind: JobKind, user: UserId, table: &table::Model, restored_version: 
         source_schema: table.source_schema.clone(),
         source_table: table.source_table.clone(),
         source_columns: table.source_columns.clone(),
+        source_selection: table.source_selection.clone(),
         restored_version,
         requested_by: *user.as_uuid(),
         queued_at: now().timestamp_micros(),

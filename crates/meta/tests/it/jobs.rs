@@ -42,6 +42,8 @@ fn record() -> SourceRecord {
         server_version: "15.10".into(),
         role: "mycorr_reader".into(),
         row_security: true,
+        filter: Vec::new(),
+        masks: Vec::new(),
         change: None,
     }
 }
@@ -278,6 +280,10 @@ async fn a_restore_holds_the_table_and_makes_a_version() {
     assert_eq!(table.synced_at, synced, "nothing was read from the source");
     let jobs = world.meta.jobs(world.ada.id, shop.id, None, 10).await.unwrap().items;
     assert!(jobs.iter().all(|job| job.kind == JobKind::Import));
+    // The files that both share are counted as long as one of them holds them.
+    assert_eq!(world.meta.stored_bytes(world.ada.id).await.unwrap(), 100);
+    world.meta.delete_version(&grant(&world.meta, world.ada.id, table.id).await, 1).await.unwrap();
+    assert_eq!(world.meta.stored_bytes(world.ada.id).await.unwrap(), 100);
 }
 
 #[tokio::test]

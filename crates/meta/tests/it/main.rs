@@ -1,4 +1,4 @@
-//! The metadata on a real SQLite file.
+//! The metadata on a real SQLite file; `postgresql.rs` runs all of it again on a real PostgreSQL server.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -11,6 +11,7 @@ mod jobs;
 mod ledger;
 mod models;
 mod notices;
+mod postgresql;
 mod schedules;
 mod start;
 mod throttles;
@@ -23,6 +24,7 @@ use mycorr_domain::{
 use mycorr_meta::{
     Browser, Connection, Grant, Level, Meta, Model, NewConnection, NewImport, NewUser, Scope, Sealed, User,
 };
+use mycorr_testkit::Cluster;
 use tempfile::TempDir;
 
 /// A database of its own, with an administrator.
@@ -32,7 +34,13 @@ struct World {
     _folder: TempDir,
 }
 
+/// The database that belongs to a folder: a file in it, or one of PostgreSQL's that is named like it.
 fn url(folder: &TempDir) -> String {
+    if postgresql::is_tested() {
+        let name = folder.path().file_name().unwrap().as_encoded_bytes();
+        let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+        return Cluster::shared().metadata_url(&format!("m{name}"));
+    }
     format!("sqlite:{}", folder.path().join("meta.db").display())
 }
 
@@ -92,5 +100,6 @@ fn import(connection: &Connection) -> NewImport {
         table: "orders".into(),
         name: TableName::parse("orders").unwrap(),
         columns: None,
+        selection: Default::default(),
     }
 }

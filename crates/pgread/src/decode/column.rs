@@ -11,7 +11,7 @@ use arrow_array::{
     },
 };
 use arrow_buffer::{BooleanBufferBuilder, NullBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
-use mycorr_domain::{Column, ColumnType, output};
+use mycorr_domain::{Column, ColumnType, MaskHasher, output};
 use std::sync::Arc;
 
 /// Collects a column's cells, and its companion's where one is needed.
@@ -21,6 +21,8 @@ pub(crate) struct ColumnBuilder {
     values: Values,
     nulls: NullBufferBuilder,
     exact: Option<BinaryBuilder>,
+    /// Hashes each cell in place of keeping it.
+    mask: Option<MaskHasher>,
     /// Of `values`, and of the offsets where these are bytes.
     spare: Spare,
     spare_offsets: Spare,
@@ -76,14 +78,20 @@ impl ColumnBuilder {
             values,
             nulls: NullBufferBuilder::new(0),
             exact: None,
+            mask: None,
             spare: Spare::default(),
             spare_offsets: Spare::default(),
         }
     }
 
+    /// Hashes the cells of a column of text, if there is a mask.
+    pub(crate) fn masked(self, mask: Option<MaskHasher>) -> Self {
+        Self { mask, ..self }
+    }
+
     /// Appends the cells of a column, which lie in `bytes`.
     pub(crate) fn extend(&mut self, cells: &Cells, bytes: &[u8], column: usize) -> Result<(), Failure> {
-        let Self { stored, format, values, nulls, exact, .. } = self;
+        let Self { stored, format, values, nulls, exact, mask, .. } = self;
         let cells = cells.column(bytes, column);
         let mut sink = Sink { nulls, exact };
         match values {
@@ -129,6 +137,19 @@ impl ColumnBuilder {
                     match cell {
                         Some(cell) => {
                             uuid(bytes, binary(cell)?);
+                            sink.valid(());
+                        }
+                        None => sink.null(()),
+                    }
+                    offsets.push(bytes.len() as i32);
+                }
+                Ok(())
+            }
+            Values::Bytes { bytes, offsets, .. } if let Some(mask) = mask => {
+                for cell in cells {
+                    match cell {
+                        Some(cell) => {
+                            bytes.extend_from_slice(&mask.hash(cell));
                             sink.valid(());
                         }
                         None => sink.null(()),

@@ -251,3 +251,39 @@ impl Client {
         problem.internal(failure)
     }
 }
+
+/// What an object of a kind is called.
+pub(super) fn word(kind: char) -> &'static str {
+    match kind {
+        'v' => "view",
+        'm' => "materialized view",
+        'f' => "foreign table",
+        'F' => "function",
+        'N' => "schema",
+        'S' => "sequence",
+        'T' => "type",
+        _ => "table",
+    }
+}
+
+/// The right that reading it needs.
+pub(super) fn right(kind: char) -> &'static str {
+    match kind {
+        'F' => "EXECUTE",
+        'N' | 'T' => "USAGE",
+        _ => "SELECT",
+    }
+}
+
+/// The statement that gives it.
+pub(super) fn grant(object: &Object, who: &str) -> String {
+    let Object { sql, kind, columns, .. } = object;
+    match (kind, columns) {
+        ('F', _) => format!("GRANT EXECUTE ON FUNCTION {sql} TO {who};"),
+        ('N', _) => format!("GRANT USAGE ON SCHEMA {sql} TO {who};"),
+        ('T', _) => format!("GRANT USAGE ON TYPE {sql} TO {who};"),
+        ('S', _) => format!("GRANT SELECT ON SEQUENCE {sql} TO {who};"),
+        (_, Some(columns)) => format!("GRANT SELECT ({columns}) ON {sql} TO {who};"),
+        (_, None) => format!("GRANT SELECT ON {sql} TO {who};"),
+    }
+}

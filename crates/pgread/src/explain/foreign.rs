@@ -4,7 +4,8 @@
 use super::{
     beneath::{Foreign, Object},
     reading::{Read, shown},
-    server::{new, plain, routine},
+    server::{new, routine},
+    sqlstate::{class, plain},
     words,
 };
 use mycorr_domain::{Code, Problem};
@@ -67,7 +68,7 @@ impl Read<'_> {
                     .fix("Have statement_timeout raised there for the role of the user mapping."),
                 _ if sqlstate.starts_with("08") || sqlstate.starts_with("57") => problem("and that ended the connection")
                     .fix("Try again. If it keeps happening, the foreign server's administrator knows why it ends connections."),
-                _ => problem(&format!("and that answered with an error: {}", super::server::class(sqlstate)))
+                _ => problem(&format!("and that answered with an error: {}", class(sqlstate)))
                     .fix("The foreign server's administrator can tell what is wrong there, by the SQLSTATE and the time. Nothing has to be changed in this database."),
             },
             Part::Unreachable => {

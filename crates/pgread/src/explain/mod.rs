@@ -4,15 +4,17 @@
 mod beneath;
 mod certificate;
 mod foreign;
+mod hba;
 mod pooler;
 mod reading;
 mod server;
 mod source;
+mod sqlstate;
 mod words;
 
 pub(crate) use source::{
-    column_not_found, column_permission_denied, row_too_large, schema_permission_denied, settings_elsewhere,
-    source_changed, table_not_found, table_permission_denied,
+    column_not_found, column_permission_denied, filter_refused, row_too_large, schema_permission_denied,
+    settings_elsewhere, source_changed, table_not_found, table_permission_denied,
 };
 
 pub(crate) use server::password_expired;
@@ -280,7 +282,7 @@ fn authentication(refusal: AuthenticationRefusal, endpoint: &Endpoint) -> Proble
         )
         .fix(format!(
             "Let the role sign in with a password: a line in pg_hba.conf like this one, above the one that asks for {method}. Then reload the server.\n{}",
-            server::hba_line(endpoint, None)
+            hba::hba_line(endpoint, None)
         )),
         AuthenticationRefusal::ClearPassword => Problem::new(
             Code::AuthenticationUnsupported,

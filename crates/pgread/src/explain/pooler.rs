@@ -1,7 +1,8 @@
 //! What poolers and providers' proxies say in their own name, by the table in `words`.
 
 use super::{
-    server::{address_in, database_not_found, hba_line, password_expired, wrong_password},
+    hba::{address_in, hba_line},
+    server::{database_not_found, password_expired, wrong_password},
     words::{self, Meaning},
 };
 use crate::wire::ServerError;

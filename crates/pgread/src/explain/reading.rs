@@ -1,9 +1,10 @@
 //! What goes wrong in a table or view that the catalogue said is there and may be read.
 
 use super::{
-    beneath::{Beneath, Object},
+    beneath::{Beneath, Object, grant, right, word},
     server::{damaged, locked, new, routine},
     source,
+    sqlstate::{is_of_a_value, is_unknown_name, plain},
 };
 use crate::{sql, wire::ServerError};
 use mycorr_domain::{Code, Endpoint, Problem};
@@ -372,53 +373,6 @@ impl<'a> Read<'a> {
     }
 }
 
-fn word(kind: char) -> &'static str {
-    match kind {
-        'v' => "view",
-        'm' => "materialized view",
-        'f' => "foreign table",
-        'F' => "function",
-        'N' => "schema",
-        'S' => "sequence",
-        'T' => "type",
-        _ => "table",
-    }
-}
-
-fn right(kind: char) -> &'static str {
-    match kind {
-        'F' => "EXECUTE",
-        'N' | 'T' => "USAGE",
-        _ => "SELECT",
-    }
-}
-
-fn grant(object: &Object, who: &str) -> String {
-    let Object { sql, kind, columns, .. } = object;
-    match (kind, columns) {
-        ('F', _) => format!("GRANT EXECUTE ON FUNCTION {sql} TO {who};"),
-        ('N', _) => format!("GRANT USAGE ON SCHEMA {sql} TO {who};"),
-        ('T', _) => format!("GRANT USAGE ON TYPE {sql} TO {who};"),
-        ('S', _) => format!("GRANT SELECT ON SEQUENCE {sql} TO {who};"),
-        (_, Some(columns)) => format!("GRANT SELECT ({columns}) ON {sql} TO {who};"),
-        (_, None) => format!("GRANT SELECT ON {sql} TO {who};"),
-    }
-}
-
-/// undefined_table, _schema, _function, _object, _column; ambiguous_function
-fn is_unknown_name(sqlstate: &str) -> bool {
-    matches!(sqlstate, "42P01" | "3F000" | "42883" | "42704" | "42703" | "42725")
-}
-
-/// A value could not be computed, broke a rule, or a function failed.
-fn is_of_a_value(sqlstate: &str) -> bool {
-    !matches!(sqlstate, "22021" | "22P05")
-        && (matches!(
-            sqlstate.get(..2),
-            Some("20" | "21" | "22" | "23" | "2F" | "38" | "39" | "44" | "54" | "P0")
-        ) || sqlstate == "55000")
-}
-
 /// Whether a message holds a name, and not only as a part of a longer one.
 fn holds_word(message: &str, name: &str) -> bool {
     let part = |c: char| c.is_alphanumeric() || c == '_';
@@ -426,10 +380,6 @@ fn holds_word(message: &str, name: &str) -> bool {
         && message
             .match_indices(name)
             .any(|(at, _)| !message[..at].ends_with(part) && !message[at + name.len()..].starts_with(part))
-}
-
-fn plain(sqlstate: &str) -> &str {
-    super::server::plain(sqlstate)
 }
 
 fn capital(text: &str) -> String {

@@ -2,10 +2,16 @@
 //! their text, which may be translated. Of the text only what stays in every language is looked at: names and
 //! addresses of the person's own.
 
-use super::{ErrorContext, beneath::Beneath, pooler, reading::Read};
+use super::{
+    ErrorContext,
+    beneath::Beneath,
+    hba::{address_in, hba_advice},
+    pooler,
+    reading::Read,
+    sqlstate::{class, plain},
+};
 use crate::{sql, wire::ServerError};
 use mycorr_domain::{Code, Endpoint, Problem};
-use std::net::IpAddr;
 
 pub(super) fn server(error: &ServerError, asked: &ErrorContext<'_>, beneath: Option<&Beneath>) -> Problem {
     if let Some(problem) = pooler::said(error, asked.endpoint) {
@@ -382,80 +388,10 @@ fn by(error: &ServerError) -> String {
     if plain && !routine.is_empty() { format!(", reported by {routine}") } else { String::new() }
 }
 
-/// Classes of SQLSTATEs (manual, appendix A).
-pub(super) fn class(sqlstate: &str) -> &'static str {
-    match sqlstate.get(..2).unwrap_or_default() {
-        "08" => "a connection of the server's own failed",
-        "0A" => "it does not support something that this needs",
-        "0Z" | "20" | "21" | "22" => "a value could not be computed",
-        "23" | "27" | "44" => "a value broke a rule of the table or type",
-        "25" | "2D" | "3B" | "40" => "the state of the transaction does not allow it",
-        "28" => "the sign-in was refused",
-        "2B" | "2F" | "38" | "39" | "P0" => "a function failed",
-        "3D" | "3F" | "42" => "a name or a right is missing, or the statement was not understood",
-        "53" => "it has not enough memory, disk or connections",
-        "54" => "a limit of PostgreSQL was reached",
-        "55" => "something is not in the state that this needs",
-        "57" => "an operator stepped in",
-        "58" => "the system beneath it failed",
-        "F0" => "a mistake in its configuration",
-        "HV" => "a foreign server failed",
-        "XX" => "an internal error of the server",
-        _ => "an error of a kind of its own",
-    }
-}
-
 pub(super) fn locked() -> Problem {
     Problem::new(
         Code::StatementTimeout,
         "Somebody holds a lock on the table (an ALTER TABLE, for example), and it was not free in time. Nothing was changed.",
     )
     .fix("Try again when that is over. Who holds one shows in:\nSELECT a.pid, a.usename, a.state, a.query FROM pg_stat_activity a JOIN pg_locks l USING (pid) WHERE l.mode = 'AccessExclusiveLock' AND l.granted AND l.relation IS NOT NULL;")
-}
-
-/// An SQLSTATE is five letters and digits; a hostile server may send anything.
-pub(super) fn plain(sqlstate: &str) -> &str {
-    let valid = sqlstate.len() == 5 && sqlstate.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    if valid { sqlstate } else { "unknown" }
-}
-
-/// The line, and what it opens where the address is not known.
-fn hba_advice(endpoint: &Endpoint, from: Option<IpAddr>) -> String {
-    let open = if from.is_none() {
-        " It lets the role in from every address; write Mycorr's in the place of all if it has one of its own."
-    } else {
-        ""
-    };
-    format!("{open}\n{}", hba_line(endpoint, from))
-}
-
-/// A line of pg_hba.conf that lets the role in from `from`.
-pub(super) fn hba_line(endpoint: &Endpoint, from: Option<IpAddr>) -> String {
-    let from = match from {
-        Some(address) => format!("{address}/{}", if address.is_ipv4() { 32 } else { 128 }),
-        None => "all".to_owned(),
-    };
-    let kind = if endpoint.encrypted { "hostssl" } else { "host" };
-    let (database, role) = (hba_name(endpoint.database.as_str()), hba_name(endpoint.role()));
-    format!("{kind} {database} {role} {from} scram-sha-256")
-}
-
-/// Quoted where it would mean something else in pg_hba.conf (manual, "The pg_hba.conf File").
-fn hba_name(name: &str) -> String {
-    let plain = sql::identifier(name) == name
-        && !matches!(name, "sameuser" | "samerole" | "samegroup" | "replication");
-    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
-}
-
-/// The address that a server says it sees. Whatever the language, it stands between characters that no address has.
-/// Supavisor writes it as Erlang does, `{192, 0, 2, 1}`.
-pub(super) fn address_in(message: &str) -> Option<IpAddr> {
-    let other = |c: char| !(c.is_ascii_hexdigit() || matches!(c, '.' | ':'));
-    let tuple = message
-        .split_once('{')
-        .and_then(|(_, rest)| rest.split_once('}'))
-        .map(|(inside, _)| inside.replace(", ", "."));
-    let said =
-        message.split(other).filter(|word| word.contains(['.', ':'])).find_map(|word| word.parse().ok());
-    said.or_else(|| tuple?.parse().ok())
 }

@@ -1,7 +1,7 @@
 //! What is wrong with a table, whoever found out: PostgreSQL or its catalogue.
 
 use crate::sql;
-use mycorr_domain::{Code, Problem};
+use mycorr_domain::{Code, Filter, Problem};
 
 pub(crate) fn settings_elsewhere() -> Problem {
     Problem::new(
@@ -49,6 +49,17 @@ pub(crate) fn table_not_found(schema: &str, table: &str) -> Problem {
 pub(crate) fn column_not_found(schema: &str, table: &str, column: &str) -> Problem {
     Problem::new(Code::SourceChanged, format!("There is no column {column} in {schema}.{table} any more."))
         .fix("It may have been dropped or renamed. Import the table again with the columns that it has now.")
+}
+
+/// The server can't apply a condition: its operator does not exist for the type, or its value is none of the type.
+pub(crate) fn filter_refused(filter: &Filter, pg_type: &str) -> Problem {
+    let message = format!(
+        "The database can't apply the condition {filter}: column {:?} is of type {pg_type}, which has no such value or no \
+         such comparison.",
+        filter.column
+    );
+    Problem::invalid("filter", message)
+        .fix("Write the value as PostgreSQL reads that type, or compare by another operator (is, like).")
 }
 
 pub(crate) fn source_changed(schema: &str, table: &str) -> Problem {

@@ -68,7 +68,8 @@ const SCHEMES: &[&str] = &["postgresql", "postgres", "postgis", "pgsql", "ecto"]
 /// `pg_dump` and their like, `PG…` and `DATABASE_URL` variables, a list separated by semicolons (.NET, ODBC, PDO), a
 /// line of a password file, or a configuration in JSON, YAML, properties or a program's source.
 ///
-/// Fails with `invalid` for the field `text` when the text is none of these, names a socket on the own machine,
+/// # Errors
+/// `invalid` for the field `text` when the text is none of these, names a socket on the own machine,
 /// holds control characters other than tabs and line ends, or is longer than [`MAX_INPUT_BYTES`].
 pub fn parse(text: &str) -> Result<Pasted> {
     if text.len() > MAX_INPUT_BYTES {

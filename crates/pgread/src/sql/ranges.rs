@@ -1,7 +1,6 @@
 //! What is sent when one table is read through several connections.
 
-use super::{Template, quote_into, select};
-use std::fmt::Write;
+use super::{Template, target_into};
 
 /// Which server answers, as it says itself: two connections lead to the same one when everything but the clock is
 /// equal. Sent by each connection of a read through several, in the pipeline in which it reads.
@@ -68,60 +67,11 @@ pub const CAPACITY: Template = Template {
 /// What [`partition_order`] is called in the ledger.
 pub const PARTITION_ORDER: &str = "partition_order";
 
-/// The SELECT of an import for the pages from `from` up to `to`, or to whatever the end is by then. `only` leaves out the
-/// table's descendants.
-pub fn select_range<'a>(
-    schema: &str,
-    table: &str,
-    columns: impl IntoIterator<Item = &'a str>,
-    only: bool,
-    from: u64,
-    to: Option<u64>,
-) -> String {
-    let mut sql = select(schema, table, columns, None);
-    if only {
-        let mut target = String::new();
-        quote_into(&mut target, schema);
-        target.push('.');
-        quote_into(&mut target, table);
-        sql.truncate(sql.len() - target.len());
-        sql.push_str("ONLY ");
-        sql.push_str(&target);
-    }
-    let mut bound = |word: &str, operator: &str, page: u64| {
-        write!(sql, " {word} ctid {operator} '({page},0)'").expect("a String takes everything");
-    };
-    bound("WHERE", ">=", from);
-    if let Some(end) = to {
-        bound("AND", "<", end);
-    }
-    sql
-}
-
 /// The descendants of a table in the order in which one SELECT reads them: those with a visible row in their first page.
 pub fn partition_order(schema: &str, table: &str) -> String {
     let mut sql =
         String::from("SELECT \"tableoid\" FROM (SELECT \"tableoid\", row_number() OVER () AS \"n\" FROM ");
-    quote_into(&mut sql, schema);
-    sql.push('.');
-    quote_into(&mut sql, table);
+    target_into(&mut sql, schema, table);
     sql.push_str(" WHERE \"ctid\" < '(1,0)') first_pages GROUP BY \"tableoid\" ORDER BY min(\"n\")");
     sql
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_are_bounded_by_pages() {
-        assert_eq!(
-            select_range("s", "a FROM b", ["id"], true, 5, Some(9)),
-            r#"SELECT "id" FROM ONLY "s"."a FROM b" WHERE ctid >= '(5,0)' AND ctid < '(9,0)'"#
-        );
-        assert_eq!(
-            select_range("s", "t", ["id"], false, 9, None),
-            r#"SELECT "id" FROM "s"."t" WHERE ctid >= '(9,0)'"#
-        );
-    }
 }

@@ -1,12 +1,14 @@
 //! docs/statements.md says what Mycorr can send, from the source itself.
 
+use mycorr_domain::{ColumnType, Filter, Mask};
 use mycorr_pgread::sql::{self, TEMPLATES};
 use std::{collections::BTreeSet, fmt::Write, fs, path::Path};
 
 const SOURCE: &str = concat!(
     include_str!("../../src/sql.rs"),
     include_str!("../../src/sql/advice.rs"),
-    include_str!("../../src/sql/ranges.rs")
+    include_str!("../../src/sql/ranges.rs"),
+    include_str!("../../src/sql/wanted.rs")
 );
 
 const HEAD: &str = "# What Mycorr sends to a database
@@ -56,7 +58,31 @@ fn page() -> String {
         &first,
         "the first pages of a table; of a view, what it computes before its first rows.",
     );
-    let range = sql::select_range("shop", "orders", columns, false, 4096, Some(8192));
+    let mut wanted = sql::SelectList {
+        columns: columns.into_iter().map(|column| (column.to_owned(), None)).collect(),
+        conditions: Default::default(),
+    };
+    let pages = sql::Pages { only: false, from: 4096, to: Some(8192) };
+    let range = sql::select_rows("shop", "orders", &wanted, Some(pages));
+    let condition = Filter::parse("placed_at.gte.2026-01-01").unwrap();
+    wanted.conditions.add(&condition, ColumnType::TimestampTz, "pg_catalog").unwrap();
+    wanted.columns.extend([("email".to_owned(), Some(Mask::Hash)), ("note".to_owned(), Some(Mask::Redact))]);
+    section(
+        &mut page,
+        "select, of some rows and with masks",
+        "Where a table is imported with conditions, their values are parameters, which the server reads as the type of their \
+         column. Values of a column that is hashed (`hashed`) are hashed before anything is stored; of one that is redacted \
+         (`redacted`), only whether there is a value is read.",
+        &sql::select_rows("shop", "orders", &wanted, None),
+        "as `select`, or what an index makes of the conditions.",
+    );
+    section(
+        &mut page,
+        sql::CHECK_FILTER,
+        "Whether the server takes the conditions of an import, before it is read. Reads no row.",
+        &sql::check_filter("shop", "orders", &wanted.conditions),
+        "planning the statement.",
+    );
     section(
         &mut page,
         "select, through several connections",

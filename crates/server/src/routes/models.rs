@@ -1,6 +1,11 @@
 //! `/models`.
 
-use super::{List, accounts::Person, jobs::Job, tables::Table};
+use super::{
+    List,
+    accounts::Person,
+    jobs::Job,
+    tables::{Mask, Table, masks},
+};
 use crate::{
     App,
     authentication::Caller,
@@ -9,10 +14,10 @@ use crate::{
 };
 use axum::{Json, extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
-use mycorr_domain::ConnectionId;
-use mycorr_domain::ModelId;
+use mycorr_domain::{ConnectionId, Filter, ModelId, Problem};
 use mycorr_engine as engine;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -90,17 +95,32 @@ pub(crate) struct Import {
     name: Option<String>,
     /// Which columns; all that the role can read when left out.
     columns: Option<Vec<String>>,
+    /// Only the rows that meet all of these conditions, each written as for `rows`; at most 32. The database compares,
+    /// by the operators of the column's type.
+    #[serde(default)]
+    #[schema(example = json!(["placed_at.gte.2026-01-01"]))]
+    filter: Vec<String>,
+    /// What is stored in place of a column's values, by its name.
+    #[serde(default)]
+    #[schema(example = json!({"email": "hash"}))]
+    masks: BTreeMap<String, Mask>,
 }
 
-impl From<Import> for engine::Import {
-    fn from(import: Import) -> Self {
-        Self {
+impl TryFrom<Import> for engine::Import {
+    type Error = Problem;
+
+    fn try_from(import: Import) -> Result<Self, Problem> {
+        Ok(Self {
+            selection: engine::Selection {
+                filter: Filter::parse_list(&import.filter)?,
+                masks: masks(import.masks),
+            },
             connection: ConnectionId::from_uuid(import.connection_id),
             schema: import.schema,
             table: import.table,
             name: import.name,
             columns: import.columns,
-        }
+        })
     }
 }
 
@@ -205,6 +225,6 @@ pub(crate) async fn create_import(
     Path(id): Path<ModelId>,
     Body(form): Body<Import>,
 ) -> Result<(StatusCode, Json<ImportStarted>), ApiError> {
-    let (job, table) = app.engine.imports.import(caller.id(), id, form.into()).await?;
+    let (job, table) = app.engine.imports.import(caller.id(), id, form.try_into()?).await?;
     Ok((StatusCode::ACCEPTED, Json(ImportStarted { job: job.into(), table: table.into() })))
 }

@@ -9,9 +9,10 @@ use crate::{
 };
 use axum::{Json, extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
-use mycorr_domain::{ConnectionId, TableId};
+use mycorr_domain::{ConnectionId, Filter, TableId};
 use mycorr_engine as engine;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -73,6 +74,14 @@ impl From<engine::Table> for Table {
                 has_connection: table.source.has_connection,
                 schema: table.source.schema,
                 table: table.source.table,
+                filter: table.source.selection.filter.iter().map(ToString::to_string).collect(),
+                masks: table
+                    .source
+                    .selection
+                    .masks
+                    .into_iter()
+                    .map(|(name, mask)| (name, mask.into()))
+                    .collect(),
                 synced_at: table.synced_at,
             }),
             job_id: table.job.map(|id| *id.as_uuid()),
@@ -95,6 +104,37 @@ impl From<&mycorr_domain::Column> for Column {
     }
 }
 
+/// What is stored in place of a value. `hash`: HMAC-SHA-256 of its text under a key of the Model, in hexadecimal, so that
+/// equal values stay equal throughout the Model. `redact`: `[redacted]`; the source is only asked whether there is a value.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Mask {
+    Hash,
+    Redact,
+}
+
+impl From<engine::Mask> for Mask {
+    fn from(mask: engine::Mask) -> Self {
+        match mask {
+            engine::Mask::Hash => Self::Hash,
+            engine::Mask::Redact => Self::Redact,
+        }
+    }
+}
+
+impl From<Mask> for engine::Mask {
+    fn from(mask: Mask) -> Self {
+        match mask {
+            Mask::Hash => Self::Hash,
+            Mask::Redact => Self::Redact,
+        }
+    }
+}
+
+pub(super) fn masks(masks: BTreeMap<String, Mask>) -> BTreeMap<String, engine::Mask> {
+    masks.into_iter().map(|(column, mask)| (column, mask.into())).collect()
+}
+
 /// Where a table comes from.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TableSource {
@@ -108,6 +148,10 @@ pub(crate) struct TableSource {
     /// When the content of the newest import or sync was read.
     #[schema(required)]
     synced_at: Option<DateTime<Utc>>,
+    /// The conditions that its rows meet there.
+    filter: Vec<String>,
+    /// The columns that are masked, by their names there.
+    masks: BTreeMap<String, Mask>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -179,6 +223,10 @@ pub(crate) struct SetSource {
     schema: Option<String>,
     /// As before when left out.
     table: Option<String>,
+    /// Only the rows that meet all of these conditions; as before when left out.
+    filter: Option<Vec<String>>,
+    /// What is stored in place of a column's values, by its name; as before when left out.
+    masks: Option<BTreeMap<String, Mask>>,
 }
 
 /// Points a table at another connection of the caller's; the next sync reads there.
@@ -190,7 +238,9 @@ pub(crate) async fn set_source(
     Path(id): Path<TableId>,
     Body(form): Body<SetSource>,
 ) -> Result<Json<Table>, ApiError> {
-    let SetSource { connection_id, schema, table } = form;
-    let source = engine::NewSource { connection: ConnectionId::from_uuid(connection_id), schema, table };
+    let SetSource { connection_id, schema, table, filter, masks: masked } = form;
+    let filter = filter.map(|filter| Filter::parse_list(&filter)).transpose()?;
+    let connection = ConnectionId::from_uuid(connection_id);
+    let source = engine::NewSource { connection, schema, table, filter, masks: masked.map(masks) };
     Ok(Json(app.engine.imports.set_source(caller.id(), id, source).await?.into()))
 }

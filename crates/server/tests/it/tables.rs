@@ -151,3 +151,27 @@ async fn answers_have_a_budget() {
     let beyond = ada.get(&format!("{path}/cell?row=9&column=document&filter=id.lt.10")).await;
     beyond.problem(StatusCode::UNPROCESSABLE_ENTITY, "invalid").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_answers_arrive_whole_however_they_are_coded() {
+    let world = World::new().await;
+    // A page of rows of more than a megabyte, which no compression makes small.
+    world.database.sql(
+        "CREATE TABLE t (a int, b text); INSERT INTO t SELECT n, \
+         (SELECT string_agg(md5((n * 1000 + m)::text), '') FROM generate_series(1, 100) m) FROM generate_series(1, 500) n",
+    );
+    let ada = world.user("ada").await;
+    let begun = imported(&world, &ada, "t").await;
+    let path = format!("/tables/{}/rows?limit=500", begun["table"]["id"].as_str().unwrap());
+    let mut read = Vec::new();
+    for coding in ["identity", "gzip", "br"] {
+        let answer =
+            ada.request(reqwest::Method::GET, &path).header("accept-encoding", coding).send().await.unwrap();
+        assert_eq!(
+            answer.headers().get("content-encoding").map_or("identity", |coding| coding.to_str().unwrap()),
+            coding
+        );
+        read.push(answer.bytes().await.unwrap().len());
+    }
+    assert!(read[0] > 1_600_000 && read[1] > 800_000 && read[2] > 800_000, "{read:?}");
+}
