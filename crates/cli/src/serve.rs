@@ -51,6 +51,8 @@ pub(crate) struct NodeSettings {
     /// The origin that people type, e.g. https://mycorr.example.com, when a proxy stands in front.
     #[arg(long, env = "MYCORR_PUBLIC_URL", value_parser = origin)]
     public_url: Option<String>,
+    #[command(flatten)]
+    mail: Mail,
     /// Who may sign up once there is an account.
     #[arg(long, env = "MYCORR_SIGN_UP", default_value = "invite")]
     sign_up: WhoSignsUp,
@@ -60,8 +62,6 @@ pub(crate) struct NodeSettings {
     allow_hosts: AllowList,
     #[command(flatten)]
     storage: StorageLimits,
-    #[command(flatten)]
-    mail: Mail,
     /// Lets several servers share the data directory; all have to run on this machine. Without it a second one
     /// refuses to start. Either way what one writes the other can't tear: the right to write is in the commit.
     #[arg(long, env = "MYCORR_SHARE_DATA_DIR")]

@@ -145,13 +145,6 @@ impl Notices {
         drop(sealing);
         Ok(())
     }
-
-    /// Says to all processes whether mail is sent.
-    pub(crate) async fn announce_mail(&self) {
-        if let Err(problem) = self.meta.set_mail(self.mail.is_some()).await {
-            tracing::error!(cause = problem.internal, "whether mail is sent could not be noted");
-        }
-    }
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -12,12 +12,14 @@ use mycorr_domain::{Code, Email, Problem, Result, Secret};
 use mycorr_meta::{Administrator, AttemptEnd, Channel, ClaimedDelivery, MailKind, OutboxKey, SealedText};
 use mycorr_vault::{Context, WrappedKey};
 use serde::Deserialize;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// How often each process looks for what is to be delivered.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// How often a process that sends mail says so.
+const PROMISE_INTERVAL: Duration = Duration::from_secs(10 * 60);
 /// So many are under way at a time.
 const MAX_CONCURRENT: usize = 16;
 /// Between the attempts (Standard Webhooks, "Deliverability and reliability"): for three days.
@@ -69,7 +71,14 @@ struct Letter {
 impl Notices {
     /// Delivers until it is stopped.
     pub(crate) async fn keep_delivering(&self, stop: &CancellationToken) {
+        let mut promised: Option<Instant> = None;
         loop {
+            if self.mail.is_some() && promised.is_none_or(|at| at.elapsed() >= PROMISE_INTERVAL) {
+                match self.meta.promise_mail().await {
+                    Ok(()) => promised = Some(Instant::now()),
+                    Err(problem) => tracing::error!(cause = problem.internal, "mail could not be promised"),
+                }
+            }
             let wait = match self.deliver_due(Utc::now()).await {
                 Ok(delivered) if delivered == MAX_CONCURRENT => Duration::ZERO,
                 Ok(_) => POLL_INTERVAL,

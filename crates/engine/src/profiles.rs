@@ -2,7 +2,7 @@
 
 use crate::{Tables, rows::snapshot};
 use mycorr_domain::{Code, Problem, Profile, Result, TableId, UserId};
-use mycorr_meta::Version;
+use mycorr_meta::{Version, VersionName};
 
 impl Tables {
     /// The profile of a version, the newest if none is named.
@@ -15,7 +15,7 @@ impl Tables {
         table: TableId,
         version: Option<i64>,
     ) -> Result<(Version, Profile)> {
-        let version = self.readable(user, table, version).await?;
+        let version = self.readable(user, table, version.map(VersionName::Number)).await?;
         let profile = self.store.profile(&snapshot(&version)).await?;
         let profile = profile.ok_or_else(|| {
             Problem::new(Code::NotFound, "This version was made before profiles were kept.")

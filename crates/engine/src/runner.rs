@@ -152,10 +152,7 @@ impl Runner {
         let (runner, stop) = (self.clone(), workers.stop.clone());
         workers.tasks.spawn(async move { runner.keep_schedules(&stop).await });
         let (runner, stop) = (self.clone(), workers.stop.clone());
-        workers.tasks.spawn(async move {
-            runner.notices.announce_mail().await;
-            runner.notices.keep_delivering(&stop).await;
-        });
+        workers.tasks.spawn(async move { runner.notices.keep_delivering(&stop).await });
         workers
     }
 

@@ -24,6 +24,8 @@ use uuid::Uuid;
 
 /// How long an attempt may take: it is made again when its process has died.
 const ATTEMPT_LEASE: TimeDelta = TimeDelta::minutes(2);
+/// Without a process that sends mail, mails are written for so long.
+const MAIL_PROMISE: TimeDelta = TimeDelta::days(1);
 /// So many deliveries of a webhook are listed.
 const MAX_LISTED: u64 = 50;
 
@@ -175,14 +177,14 @@ pub(crate) async fn send_mails(
 }
 
 impl Meta {
-    /// Whether this process and those beside it send mail.
+    /// Promises to send mail for a while.
     ///
     /// # Errors
     /// `storage_full`, `storage_unavailable`.
-    pub async fn set_mail(&self, mail: bool) -> Result<()> {
+    pub async fn promise_mail(&self) -> Result<()> {
         use crate::entity::outbox_setting::{ActiveModel, Column, Entity};
-        let known = OnConflict::column(Column::Id).update_column(Column::Mail).to_owned();
-        let row = ActiveModel { id: Set(1), mail: Set(mail) };
+        let known = OnConflict::column(Column::Id).update_column(Column::MailUntil).to_owned();
+        let row = ActiveModel { id: Set(1), mail_until: Set((now() + MAIL_PROMISE).timestamp_micros()) };
         Entity::insert(row).on_conflict(known).exec_without_returning(&self.db).await.map_err(db)?;
         Ok(())
     }

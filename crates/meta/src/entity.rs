@@ -623,7 +623,7 @@ pub mod delivery {
     no_relations!();
 }
 
-/// One row: whether mail is sent.
+/// One row: until when processes that send mail have promised to.
 pub mod outbox_setting {
     use super::*;
     #[derive(Clone, Debug, DeriveEntityModel)]
@@ -631,7 +631,7 @@ pub mod outbox_setting {
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: i32,
-        pub mail: bool,
+        pub mail_until: i64,
     }
     no_relations!();
 }

@@ -268,8 +268,8 @@ fn told(user: UserId) -> Select<notice::Entity> {
         )
 }
 
-/// Whether mail is set up, as the processes that send it have said.
+/// Whether a process sends mail.
 pub(crate) async fn has_mail(on: &impl ConnectionTrait) -> Result<bool> {
     let row = crate::entity::outbox_setting::Entity::find_by_id(1).one(on).await.map_err(db)?;
-    Ok(row.is_some_and(|row| row.mail))
+    Ok(row.is_some_and(|row| row.mail_until > now().timestamp_micros()))
 }

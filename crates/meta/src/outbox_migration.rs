@@ -97,7 +97,7 @@ impl MigrationTrait for Outbox {
             )
             .foreign_key(&mut key("model_id", "models", Cascade))
             .take(),
-            table("outbox_settings", vec![integer("id").primary_key().take(), boolean("mail")]),
+            table("outbox_settings", vec![integer("id").primary_key().take(), big_integer("mail_until")]),
         ] {
             manager.create_table(table).await?;
         }

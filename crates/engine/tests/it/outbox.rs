@@ -46,6 +46,7 @@ async fn two_hundred_kills_lose_no_notice_and_keep_its_id() {
         table: "orders".into(),
         name: None,
         columns: None,
+        selection: Default::default(),
     };
     let (_, table) = engine.imports.import(ada, model.id, import).await.unwrap();
     let meta = Meta::open(&crate::database_url(&folder)).await.unwrap();

@@ -2,7 +2,7 @@ use crate::{World, connection, grant, jobs::imported, model, url, user, world};
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use mycorr_domain::{Code, CronSchedule, Problem, TableId};
 use mycorr_meta::{DueRuns, Job, JobState, Level, MAX_FAILURES, Meta, Schedule, TestResult};
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement, TransactionTrait};
 use std::{
     collections::{BTreeMap, HashSet},
     time::Duration,
@@ -217,21 +217,14 @@ impl Fleet {
         let first = imported(&world, &shop, &source).await.id;
         let db = Database::connect(url(&folder)).await.unwrap();
         let this = Self { folder, db };
-        let id = match this.db.get_database_backend() {
-            DbBackend::Sqlite => "randomblob(16)",
-            _ => "gen_random_uuid()",
-        };
-        let copy = format!(
-            "INSERT INTO tables (id, model_id, name, created_at, head, connection_id, source_schema, source_table) \
-             SELECT {id}, model_id, name || n, created_at, head, connection_id, source_schema, source_table \
-             FROM tables, (WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count}) SELECT n FROM s)"
-        );
-        this.db.execute_unprepared(&copy).await.unwrap();
-        this.db
-            .execute_raw(this.sql("DELETE FROM tables WHERE id = $1", [(*first.as_uuid()).into()]))
-            .await
-            .unwrap();
-        for id in this.ids("SELECT id FROM tables").await {
+        let copy = "INSERT INTO tables (id, model_id, name, created_at, head, connection_id, source_schema, source_table) \
+            SELECT $1, model_id, $2, created_at, head, connection_id, source_schema, source_table \
+            FROM tables WHERE id = $3";
+        let transaction = this.db.begin().await.unwrap();
+        for n in 0..count {
+            let id = *TableId::new().as_uuid();
+            let values = [id.into(), format!("orders {n}").into(), (*first.as_uuid()).into()];
+            transaction.execute_raw(this.sql(copy, values)).await.unwrap();
             let seed = id.as_u128() as u64;
             let next =
                 CronSchedule::parse(cron, "UTC", jitter, seed).unwrap().next_after(minute(START)).unwrap();
@@ -246,8 +239,11 @@ impl Fleet {
                 next.timestamp_micros().into(),
                 minute(START).timestamp_micros().into(),
             ];
-            this.db.execute_raw(this.sql(insert, values)).await.unwrap();
+            transaction.execute_raw(this.sql(insert, values)).await.unwrap();
         }
+        let only = "DELETE FROM tables WHERE id = $1";
+        transaction.execute_raw(this.sql(only, [(*first.as_uuid()).into()])).await.unwrap();
+        transaction.commit().await.unwrap();
         this
     }
 
