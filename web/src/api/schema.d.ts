@@ -1281,6 +1281,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tables/{id}/sync-policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A table's sync policy. */
+        get: operations["get_sync_policy"];
+        /** Sets a table's sync policy. Versions that it does not keep are deleted. */
+        put: operations["set_sync_policy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tables/{id}/verify": {
         parameters: {
             query?: never;
@@ -1589,9 +1607,22 @@ export interface components {
          * @enum {string}
          */
         AddressOutcome: "connected" | "refused" | "no_answer" | "unreachable" | "failed";
+        /** @description Values from `from` on, up to but not including `to`. */
+        Bar: {
+            from: string;
+            /** Format: int64 */
+            rows: number;
+            to: string;
+        };
         /** @description Where the browser goes now. */
         Begun: {
             url: string;
+        };
+        BothSides: {
+            /** Format: int64 */
+            source: number;
+            /** Format: int64 */
+            stored: number;
         };
         /** @description The first certificate of the PEM that was pasted. */
         CaCertificate: {
@@ -1919,6 +1950,41 @@ export interface components {
         ForgottenPassword: {
             /** Format: email */
             email: string;
+        };
+        /** @description What a deletion would free. */
+        FreedSpace: {
+            /**
+             * Format: int64
+             * @description Bytes of files that only they have.
+             */
+            freed_bytes: number;
+            /**
+             * Format: int64
+             * @description Bytes of the files of all versions, and of what is held, as it is now.
+             */
+            stored_bytes: number;
+            /** @description Those that would be deleted, newest first. */
+            versions: number[];
+        };
+        /** @description A sync that waits for a decision. */
+        Held: {
+            /** @description From the newest version to what is held. */
+            diff: components["schemas"]["Diff"];
+            /** Format: uuid */
+            job_id: string;
+            reasons: components["schemas"]["HoldReason"][];
+        };
+        /** @enum {string} */
+        Hold: "never" | "breaking" | "always";
+        /**
+         * @description Why a sync is held.
+         * @enum {string}
+         */
+        HoldCode: "column_gone" | "column_retyped" | "column_unreadable" | "no_rows" | "rows_lost" | "row_security" | "another_table" | "changed";
+        HoldReason: {
+            code: components["schemas"]["HoldCode"];
+            /** @description A sentence for a person. */
+            message: string;
         };
         /** @description A way to sign in besides a password. */
         Identity: {
@@ -6137,6 +6203,70 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SyncStarted"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sync_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncPolicy"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_sync_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SyncPolicy"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncPolicy"];
                 };
             };
             /** @description What went wrong, and what to do */

@@ -121,6 +121,7 @@ impl World {
             name: TableName::parse("t").unwrap(),
             columns: None,
             selection: Default::default(),
+            verify: false,
         };
         let grant = meta.grant::<Write, _>(user, model.id).await.unwrap();
         let (_, table) = meta.queue_import(&grant, import).await.unwrap();

@@ -47,6 +47,7 @@ async fn two_hundred_kills_lose_no_notice_and_keep_its_id() {
         name: None,
         columns: None,
         selection: Default::default(),
+        verify: false,
     };
     let (_, table) = engine.imports.import(ada, model.id, import).await.unwrap();
     let meta = Meta::open(&crate::database_url(&folder)).await.unwrap();

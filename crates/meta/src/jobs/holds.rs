@@ -13,7 +13,8 @@ use crate::{
     events::{About, note},
     from_json,
     grants::{Grant, Write},
-    record::{Action, JobKind, JobState, User, Version},
+    notices::tell_of_table,
+    record::{Action, JobKind, JobState, NoticeKind, User, Version},
     tables::pending,
     time, to_json,
 };
@@ -76,6 +77,7 @@ impl Meta {
         };
         let end = JobEnd { state: JobState::Held, version: None, rows: Some(staged.rows), problem: warning };
         end_job(&transaction, &row, end).await?;
+        tell_of_table(&transaction, NoticeKind::SyncHeld, &row, None).await?;
         let actor = Some(UserId::from_uuid(row.requested_by));
         let detail: Vec<&str> = reasons.iter().map(|reason| reason.message.as_str()).collect();
         let about = About::Model(table.model_id, &table.name);

@@ -46,7 +46,7 @@ async fn large_files_go_up_in_parts_and_are_swept_by_listing() {
     writer.write(batch(0..100_000)).await.unwrap();
     writer.finish().await.unwrap();
     drop(writer);
-    store.sweep_all(right(table)).await.unwrap();
+    store.sweep_all(right(table), &[]).await.unwrap();
     whole().await;
     store.delete(right(table)).await.unwrap();
     assert!(store.tables().await.unwrap().is_empty());
