@@ -475,7 +475,8 @@ impl TableStore for DeltaStore {
     async fn checksums(&self, at: &Snapshot, hash: TextHash) -> Result<StoredChecksums> {
         let log = Log::of(&self.place, at.table);
         // Footers are read anew as well: what is kept in memory says nothing about the files.
-        let version = Version::new(&self.place, at.table, &log.at(at.version).await?.files, &metadata_cache(0));
+        let version =
+            Version::new(&self.place, at.table, &log.at(at.version).await?.files, &metadata_cache(0));
         let (columns, exports) = (at.columns.clone(), self.queries.exports.clone());
         let read = self.workers.run(async move {
             let _permit = exports.acquire(exports.share(MAX_EXPORTS)).await?;

@@ -3,7 +3,7 @@
 
 /// Values that lie on a line.
 pub(crate) trait Ordinal: Copy {
-    /// In which stretch of 2^`exponent` it lies, counted from 0.
+    /// In which stretch of 2^`exponent` it lies, counted from 0; the last number in its direction if there is none for it.
     fn bin(self, exponent: i32) -> i64;
     /// A width to begin with.
     fn first_exponent(self) -> i32;
@@ -59,8 +59,19 @@ impl Histogram {
         let bin = value.bin(self.exponent);
         match self.used {
             Some((least, most)) if bin >= least && bin <= most => self.bins[(bin - self.first) as usize] += 1,
-            _ => self.add_outside(bin, 1),
+            _ => self.add_apart(value),
         }
+    }
+
+    /// A value that lies beside those before it, perhaps so far away that these stretches have no number for it.
+    #[cold]
+    fn add_apart<T: Ordinal>(&mut self, value: T) {
+        let mut bin = value.bin(self.exponent);
+        while bin == i64::MIN || bin == i64::MAX {
+            self.widen();
+            bin = value.bin(self.exponent);
+        }
+        self.add_outside(bin, 1);
     }
 
     #[cold]
