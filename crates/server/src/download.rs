@@ -8,6 +8,7 @@ use axum::{
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use mycorr_domain::{Code, Export, Problem};
 use std::{future::Future, ops::Range};
+use tokio::task::JoinSet;
 
 pub(crate) struct Download {
     pub(crate) file: Box<dyn Export>,
@@ -125,26 +126,38 @@ pub(crate) fn broken_off<T: Into<Bytes> + Send + 'static>(
     pieces: impl Stream<Item = Result<T, Problem>> + Send + 'static,
     revoked: impl Future<Output = ()> + Send + 'static,
 ) -> Body {
-    let refused = stream::once(revoked).map(|()| Err(Problem::not_found("file")));
+    // A task of its own, which ends with the body: a reader who pauses does not put the question off.
+    let mut watch = JoinSet::new();
+    watch.spawn(revoked);
     // Whether it may go on is asked first, and the body ends with the pieces.
     let pieces = pieces.map_ok(Into::into);
-    Body::from_stream(stream::unfold(
-        (Box::pin(refused), Box::pin(pieces), false),
-        |(mut refused, mut pieces, over)| async move {
+    let pieces = stream::unfold(
+        (watch, Box::pin(pieces), Bytes::new(), false),
+        |(mut watch, mut pieces, mut left, over)| async move {
             if over {
                 return None;
             }
             let next: Option<Result<Bytes, Problem>> = tokio::select! {
                 biased;
-                Some(refusal) = refused.next() => Some(refusal),
-                piece = pieces.next() => piece,
+                Some(_) = watch.join_next() => Some(Err(Problem::not_found("file"))),
+                piece = async {
+                    if left.is_empty() { pieces.next().await } else { Some(Ok(std::mem::take(&mut left))) }
+                } => piece,
             };
-            let next = next?;
+            let mut next = next?;
+            if let Ok(piece) = &mut next {
+                left = piece.split_off(piece.len().min(SLICE_BYTES));
+            }
             let over = next.is_err();
-            Some((next, (refused, pieces, over)))
+            Some((next, (watch, pieces, left, over)))
         },
-    ))
+    );
+    // Compression asks again after the end.
+    Body::from_stream(pieces.fuse())
 }
+
+/// How much is sent before it is asked again whether the reader may go on.
+const SLICE_BYTES: usize = 256 << 10;
 
 fn beyond(length: u64) -> Problem {
     Problem::new(

@@ -13,6 +13,7 @@ use std::{
 
 /// Query memory that brings one more worker.
 const WORKER_BYTES: usize = 128 << 20;
+const MIN_WORKERS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
 /// Bounds of all queries together. The parts are fixed shares of these.
 #[derive(Clone, Debug)]
@@ -32,10 +33,11 @@ impl QueryOptions {
     pub const DEFAULT_DISK_BYTES: u64 = 16 << 30;
 
     /// Threads for queries that read whole columns: one for each core, as long as there is memory for what each decodes
-    /// beside what the shares below account for.
+    /// beside what the shares below account for; two at least, because the merge of one long run of runs takes more.
     pub(crate) fn workers(&self) -> NonZeroUsize {
-        let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        NonZeroUsize::new(self.memory / WORKER_BYTES).map_or(NonZeroUsize::MIN, |most| most.min(cores))
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        NonZeroUsize::new((self.memory / WORKER_BYTES).min(cores))
+            .map_or(MIN_WORKERS, |most| most.max(MIN_WORKERS))
     }
 
     /// For sorts and filters.
