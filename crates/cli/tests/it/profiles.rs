@@ -73,7 +73,8 @@ async fn a_profile_says_what_sql_says() {
     let mean: f64 = database.sql("SELECT avg(n) FROM t").trim().parse().unwrap();
     assert!((column(&profile, "n")["mean"].as_f64().unwrap() - mean).abs() < 1e-6);
     assert_eq!(column(&profile, "nothing")["mean"], Value::Null);
-    assert_eq!(column(&profile, "m")["top"][0]["value"], "ok");
+    // Two labels are found as often as one another.
+    assert_eq!(column(&profile, "m")["top"][0]["rows"], 6_667);
     // A version keeps its own; a restore brings it back.
     database.sql("DELETE FROM t WHERE id > 5");
     assert_eq!(mycorr.sync(table).await["version"], 2);
