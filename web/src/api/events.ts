@@ -169,6 +169,8 @@ function end(id: string) {
     "/api/v1/jobs",
     "/api/v1/tables/{id}",
     "/api/v1/tables/{id}/versions",
+    "/api/v1/tables/{id}/schedule",
+    "/api/v1/notices",
   );
   // What is held is another thing after each sync, under the same name.
   void queryClient.resetQueries({

@@ -97,7 +97,9 @@ impl Mycorr {
         let token = run(binary(&data).args(["token", "create", "--email", EMAIL, "--name", "test"]), "");
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let child = Self::serve(&data, home.path(), port, &[]);
-        let this = Self { child, home, port, token: token.trim().to_owned(), http: Client::new() };
+        // One idle connection at most, so that the server's sockets can be counted.
+        let http = Client::builder().pool_max_idle_per_host(1).build().unwrap();
+        let this = Self { child, home, port, token: token.trim().to_owned(), http };
         this.ready().await;
         this
     }
