@@ -216,7 +216,8 @@ mod tests {
         let (open, secured) = (source(false, None), source(true, None));
         let other = source(false, Some(SourceChange::AnotherTable));
         let moved = [column(1, "a", "text"), column(2, "id", "bigint"), column(3, "b", "text")];
-        let cases: [(&[Column], u64, &SourceRecord, &[&str], &[HoldCode]); 9] = [
+        type Case<'a> = (&'a [Column], u64, &'a SourceRecord, &'a [&'a str], &'a [HoldCode]);
+        let cases: [Case<'_>; 9] = [
             (&before, 100, &open, &[], &[]),
             (&renamed, 200, &open, &[], &[]),
             (&before, 80, &open, &[], &[]),

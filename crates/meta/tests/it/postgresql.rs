@@ -186,7 +186,7 @@ async fn server_on_another_machine_is_verified_unless_the_url_says_otherwise() {
     let cluster = Cluster::shared();
     // No loopback address to look at, although it leads there.
     let url = cluster.metadata_url("verified") + "?host=::ffff:127.0.0.1";
-    let refused = Meta::open(&url).await.err().expect("an authority that nobody knows");
+    let refused = Meta::open(&url).await.expect_err("an authority that nobody knows");
     assert_eq!(refused.code, Code::StorageUnavailable);
     let cause = refused.internal.unwrap();
     assert!(cause.contains("certificate") && !cause.contains(METADATA_PASSWORD), "{cause}");
@@ -203,7 +203,7 @@ async fn role_without_rights_is_told_what_it_lacks() {
     let cluster = Cluster::shared();
     let url = cluster.metadata_url("rightless");
     cluster.sql("ALTER DATABASE rightless OWNER TO postgres");
-    let refused = Meta::open(&url).await.err().expect("it may make no tables");
+    let refused = Meta::open(&url).await.expect_err("it may make no tables");
     assert_eq!(refused.code, Code::StorageUnavailable);
     assert!(refused.fix.unwrap().contains("ALTER DATABASE"));
 }
