@@ -8,6 +8,7 @@ mod allow;
 mod dial;
 mod host;
 pub mod policy;
+pub mod tls;
 mod wake;
 
 pub use allow::{AllowError, AllowList};

@@ -67,10 +67,10 @@ impl Tables {
         from: Option<VersionName>,
         to: Option<VersionName>,
     ) -> Result<(Version, Version, DiffPlan, String)> {
-        let (id, (table, _)) = (table, self.meta.table(user, table).await?);
-        let to = self.readable(user, id, to).await?;
+        let (table, _) = self.meta.table(user, table).await?;
+        let to = self.readable_of(user, &table, to).await?;
         let from = match from {
-            Some(from) => self.readable(user, id, Some(from)).await?,
+            Some(from) => self.readable_of(user, &table, Some(from)).await?,
             // What is held would follow the newest.
             None if to.version == Version::HELD => self.meta.version(&table, None).await?,
             None => self.version_before(&table, to.version).await?.ok_or_else(|| {

@@ -28,8 +28,8 @@ impl Tables {
         query: &RowQuery,
         format: ExportFormat,
     ) -> Result<Exported> {
-        let version = self.readable(user, table, version).await?;
         let (table, _) = self.meta.table(user, table).await?;
+        let version = self.readable_of(user, &table, version).await?;
         check(query, &version)?;
         let file = self.store.export(&snapshot(&version), query, format).await?;
         Ok(Exported { name: table.name, version, file })

@@ -122,7 +122,7 @@ impl Notices {
         {
             return Err(Problem::too_many_requests("Many links to a new password were asked for.", wait));
         }
-        let account = format!("reset-account:{}", hex(&sha256(email.as_str())));
+        let account = format!("reset-account:{}", hex::encode(sha256(email.as_str())));
         if self.meta.charge(&account, RESETS_PER_ACCOUNT).await? == Charge::Taken {
             let (id, body) = (DeliveryId::new(), "{}".to_owned());
             self.meta.queue_mail(MailKind::PasswordReset, &email, id, None, body).await?;
@@ -145,10 +145,6 @@ impl Notices {
         drop(sealing);
         Ok(())
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Wraps the data keys of webhooks and of mails that wait with the keyring's primary key.

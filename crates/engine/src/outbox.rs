@@ -47,9 +47,8 @@ pub(crate) fn context(of: OutboxKey, field: &str) -> Context {
 }
 
 /// What a mail about a notice or an invitation says.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
-#[derive(Default)]
 struct MailBody {
     model_id: Option<Uuid>,
     model_name: String,

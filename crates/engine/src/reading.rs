@@ -195,7 +195,7 @@ impl Runner {
             },
         };
         let warning = source::changed(record, &work.job.source, row_security(described, rows));
-        Ok(JobOutput { columns, source: Some(found.record), made, warning, receipt: None, _quota_turn: turn })
+        Ok(JobOutput { columns, source: Some(found.record), made, warning, _quota_turn: turn })
     }
 
     /// Writes what comes until no more does.

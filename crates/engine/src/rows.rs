@@ -2,7 +2,7 @@
 
 use crate::Tables;
 use mycorr_domain::{Column, Page, Problem, Result, RowQuery, Snapshot, TableId, UserId};
-use mycorr_meta::{Version, VersionName};
+use mycorr_meta::{Table, Version, VersionName};
 use std::sync::Arc;
 
 /// A page of a version's rows.
@@ -58,11 +58,20 @@ impl Tables {
         id: TableId,
         version: Option<VersionName>,
     ) -> Result<Version> {
-        let (table, _) = self.meta.table(user, id).await?;
+        self.readable_of(user, &self.meta.table(user, id).await?.0, version).await
+    }
+
+    /// The same, of a table that has just been looked up for them.
+    pub(crate) async fn readable_of(
+        &self,
+        user: UserId,
+        table: &Table,
+        version: Option<VersionName>,
+    ) -> Result<Version> {
         match version {
-            Some(VersionName::Held) => Ok(self.held_sync(user, id).await?.version),
-            Some(VersionName::Number(number)) => self.meta.version(&table, Some(number)).await,
-            None => self.meta.version(&table, None).await,
+            Some(VersionName::Held) => Ok(self.held_sync(user, table.id).await?.version),
+            Some(VersionName::Number(number)) => self.meta.version(table, Some(number)).await,
+            None => self.meta.version(table, None).await,
         }
     }
 }

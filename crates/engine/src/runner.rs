@@ -89,8 +89,6 @@ pub(crate) struct JobOutput {
     pub(crate) source: Option<SourceRecord>,
     pub(crate) made: Made,
     pub(crate) warning: Option<Problem>,
-    /// What a comparison came to.
-    pub(crate) receipt: Option<Receipt>,
     /// Held until the version is recorded.
     pub(crate) _quota_turn: Option<OwnedMutexGuard<()>>,
 }
@@ -102,6 +100,14 @@ pub(crate) enum Made {
     Nothing,
     /// It is stored beside the table and waits for a decision.
     Held(Committed, Vec<HoldReason>),
+    /// A comparison came to this.
+    Verified(Receipt),
+}
+
+impl JobOutput {
+    fn new((columns, source): (Vec<Column>, Option<SourceRecord>), made: Made) -> Self {
+        Self { columns, source, made, warning: None, _quota_turn: None }
+    }
 }
 
 /// What does the jobs.
@@ -326,28 +332,11 @@ impl Runner {
         if work.again && work.job.kind != JobKind::Verify {
             // An earlier run may have committed, or may be paused: it must not any more.
             if let Some(committed) = self.store.take_over(work.right).await? {
-                let (columns, source) = self.noted(work).await?;
-                return Ok(JobOutput {
-                    columns,
-                    source,
-                    made: Made::Version(committed),
-                    warning: None,
-                    receipt: None,
-                    _quota_turn: None,
-                });
+                return Ok(JobOutput::new(self.noted(work).await?, Made::Version(committed)));
             }
             if let Some(staged) = work.accepted {
                 let committed = self.store.commit_staged(work.right, staged).await?;
-                let (columns, source) = self.noted(work).await?;
-                let made = Made::Version(committed);
-                return Ok(JobOutput {
-                    columns,
-                    source,
-                    made,
-                    warning: None,
-                    receipt: None,
-                    _quota_turn: None,
-                });
+                return Ok(JobOutput::new(self.noted(work).await?, Made::Version(committed)));
             }
             // Nobody has looked after its files.
             self.store.sweep(work.right).await?;
@@ -359,28 +348,13 @@ impl Runner {
         match work.job.kind {
             JobKind::Import | JobKind::Sync => self.read(work, progress, abort).await,
             JobKind::Verify => {
-                let receipt = Some(self.verify(work, abort).await?);
-                let (columns, source) = (Vec::new(), None);
-                Ok(JobOutput {
-                    columns,
-                    source,
-                    made: Made::Nothing,
-                    warning: None,
-                    receipt,
-                    _quota_turn: None,
-                })
+                let receipt = self.verify(work, abort).await?;
+                Ok(JobOutput::new((Vec::new(), None), Made::Verified(receipt)))
             }
             JobKind::Restore => {
                 let to = self.restored(work).await?;
                 let committed = self.store.restore(work.right, to.store).await?;
-                Ok(JobOutput {
-                    columns: to.columns.to_vec(),
-                    source: to.source,
-                    made: Made::Version(committed),
-                    warning: None,
-                    receipt: None,
-                    _quota_turn: None,
-                })
+                Ok(JobOutput::new((to.columns.to_vec(), to.source), Made::Version(committed)))
             }
         }
     }
@@ -406,15 +380,13 @@ impl Runner {
         let id = work.job.id;
         let problem = match outcome {
             Ok(made) => {
-                if let Some(receipt) = &made.receipt {
-                    return self.end_verified(work, receipt).await;
-                }
                 let committed = match made.made {
                     Made::Version(committed) => committed,
                     Made::Nothing => return self.end_unchanged(work, made.warning.as_ref()).await,
                     Made::Held(staged, reasons) => {
                         return self.end_held(work, staged, &reasons, made.warning.as_ref()).await;
                     }
+                    Made::Verified(receipt) => return self.end_verified(work, &receipt).await,
                 };
                 let new = NewVersion {
                     columns: &made.columns,

@@ -1,6 +1,6 @@
 //! Figures for who runs Mycorr, over all nodes. Nothing in them is about a person.
 
-use crate::{Meta, db, now, statements::first_id};
+use crate::{Meta, db, jobs::COUNTS_ITSELF, now, statements::first_id};
 use chrono::TimeDelta;
 use mycorr_domain::Result;
 use sea_orm::{ConnectionTrait, FromQueryResult, QueryResult, Value};
@@ -50,7 +50,7 @@ impl Meta {
         );
         let connections = "SELECT CASE WHEN last_test_ok THEN 'passed' ELSE 'failed' END AS name, COUNT(*) AS n \
                            FROM connections WHERE last_test_ok IS NOT NULL GROUP BY 1 ORDER BY 1";
-        let bytes = "SELECT CAST(SUM(bytes) AS bigint) AS n FROM versions WHERE cause <> 'restore'";
+        let bytes = format!("SELECT CAST(SUM(bytes) AS bigint) AS n FROM versions WHERE {COUNTS_ITSELF}");
         let mut nodes = std::collections::BTreeMap::new();
         for node in self.nodes().await? {
             *nodes.entry(node.role).or_insert(0) += 1;
@@ -62,7 +62,7 @@ impl Meta {
             expired_leases: self.number(&expired).await?,
             tables: self.number("SELECT COUNT(*) AS n FROM tables WHERE head IS NOT NULL").await?,
             versions: self.number("SELECT COUNT(*) AS n FROM versions").await?,
-            stored_bytes: self.number(bytes).await?,
+            stored_bytes: self.number(&bytes).await?,
             connections: self.counted(connections, []).await?,
             open_statements: self
                 .number("SELECT COUNT(*) AS n FROM ledger WHERE open_until IS NOT NULL")

@@ -10,7 +10,7 @@ use crate::{
     jobs::{StoredHeld, give, next_fence},
     now,
     record::{Action, JobState},
-    tables::pending,
+    tables::{is_busy, pending},
 };
 use chrono::TimeDelta;
 use mycorr_domain::{
@@ -111,8 +111,9 @@ impl Meta {
         };
         let find = table::Entity::find_by_id(*table.as_uuid());
         let Some(row) = find.clone().one(&self.db).await.map_err(db)? else { return Ok(Vec::new()) };
-        // Nothing is written where nothing is to be deleted, which is what is found nearly always.
-        if expired(&self.db, &row, keep(&row)?).await?.0.is_empty() {
+        // Every job asks this. Without a limit no version is looked at, however many there are, and nothing is written
+        // where nothing is to be deleted, which is what is found nearly always.
+        if keep(&row)? == Keep::default() || expired(&self.db, &row, keep(&row)?).await?.0.is_empty() {
             return Ok(Vec::new());
         }
         let transaction = self.write().await?;
@@ -283,11 +284,6 @@ async fn delete(
         [] => return Ok(()),
     };
     note(on, actor, Action::VersionsDeleted, about, detail).await
-}
-
-async fn is_busy(on: &impl ConnectionTrait, table: Uuid) -> Result<bool> {
-    let busy = job::Entity::find().filter(job::Column::TableId.eq(table)).filter(pending());
-    Ok(busy.one(on).await.map_err(db)?.is_some())
 }
 
 /// What is held beside a table, and what an accepted sync is about to commit.

@@ -17,7 +17,8 @@ use mycorr_domain::{
     Code, ConnectionId, JobId, ModelId, Problem, Result, StoreVersion, TableId, TableName, UserId, WriteRight,
 };
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, SqlErr,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    SqlErr,
     sea_query::{Expr, ExprTrait},
 };
 use std::collections::HashMap;
@@ -194,8 +195,7 @@ impl Meta {
     ) -> Result<Option<(WriteRight, Option<Vec<StoreVersion>>)>> {
         let transaction = self.write().await?;
         let id = *table.as_uuid();
-        let busy = job::Entity::find().filter(job::Column::TableId.eq(id)).filter(pending());
-        if busy.one(&transaction).await.map_err(db)?.is_some()
+        if is_busy(&transaction, id).await?
             || removed::Entity::find_by_id(id).one(&transaction).await.map_err(db)?.is_some()
         {
             return Ok(None);
@@ -303,6 +303,12 @@ impl Meta {
             })
             .collect()
     }
+}
+
+/// Whether a job of the table is queued or running.
+pub(crate) async fn is_busy(on: &impl ConnectionTrait, table: Uuid) -> Result<bool> {
+    let busy = job::Entity::find().filter(job::Column::TableId.eq(table)).filter(pending());
+    Ok(busy.one(on).await.map_err(db)?.is_some())
 }
 
 /// Jobs that are queued or running.

@@ -10,15 +10,13 @@ use hyper::{
     header::{HOST, HeaderValue},
 };
 use hyper_util::rt::TokioIo;
-use mycorr_egress::{Dialer, Host};
+use mycorr_egress::{Dialer, Host, tls};
 use openidconnect::{HttpRequest, HttpResponse};
-use openssl::ssl::{SslConnector, SslMethod, SslVersion};
-use std::{io, pin::Pin, time::Duration};
+use std::time::Duration;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Instant, timeout_at},
 };
-use tokio_openssl::SslStream;
 use url::Url;
 
 /// From the name's resolution to the last byte of the answer.
@@ -39,7 +37,7 @@ pub(crate) enum HttpError {
     #[error("the host can't be connected to")]
     Dial(#[from] mycorr_egress::DialError),
     #[error("TLS failed")]
-    Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Tls(#[from] tls::TlsError),
     #[error("HTTP failed")]
     Http(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("no answer in time")]
@@ -67,7 +65,7 @@ impl Http {
         let port = url.port_or_known_default().ok_or(HttpError::Address)?;
         let dialed = self.dialer.dial(&host, port, deadline).await?;
         let stream: Box<dyn Stream> = match url.scheme() {
-            "https" => Box::new(encrypted(dialed.stream, name).await?),
+            "https" => Box::new(tls::encrypt(dialed.stream, name.trim_matches(['[', ']'])).await?),
             _ => Box::new(dialed.stream),
         };
         let failed = |error: hyper::Error| HttpError::Http(error.into());
@@ -94,16 +92,4 @@ fn on_the_wire(request: HttpRequest, url: &Url) -> Result<hyper::Request<Full<By
     let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
     head.uri = format!("{}{query}", url.path()).parse::<Uri>().map_err(|_| HttpError::Address)?;
     Ok(hyper::Request::from_parts(head, Full::new(Bytes::from(body))))
-}
-
-/// TLS with the system's trust store and the name checked.
-async fn encrypted<S: Stream>(stream: S, name: &str) -> Result<SslStream<S>, HttpError> {
-    let failed = |error: openssl::error::ErrorStack| HttpError::Tls(error.into());
-    let mut builder = SslConnector::builder(SslMethod::tls_client()).map_err(failed)?;
-    builder.set_min_proto_version(Some(SslVersion::TLS1_2)).map_err(failed)?;
-    let name = name.trim_start_matches('[').trim_end_matches(']');
-    let ssl = builder.build().configure().and_then(|ssl| ssl.into_ssl(name)).map_err(failed)?;
-    let mut stream = SslStream::new(ssl, stream).map_err(failed)?;
-    Pin::new(&mut stream).connect().await.map_err(|error| HttpError::Tls(io::Error::other(error).into()))?;
-    Ok(stream)
 }

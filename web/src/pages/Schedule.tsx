@@ -23,8 +23,10 @@ const PATH = "/api/v1/tables/{id}/schedule";
 function useSchedule(table: Table) {
   const params = { path: { id: table.id } };
   const query = useQuery({
-    queryKey: ["get", PATH, table.id],
+    // Anew after each sync: a run can be over before this tab has heard of it.
+    queryKey: ["get", PATH, table.id, table.source?.synced_at],
     queryFn: () => ifAny(api.GET(PATH, { params })),
+    placeholderData: (before, query) => (query?.queryKey[2] === table.id ? before : undefined),
     refetchInterval: 30_000,
   });
   return query.data;
@@ -100,7 +102,7 @@ interface DialogProps {
 
 export function ScheduleDialog(props: DialogProps) {
   return (
-    <Dialog opened={props.opened} onClose={props.onClose} title={`Schedule of ${props.table.name}`}>
+    <Dialog opened={props.opened} onClose={props.onClose} title={`Schedule of ${props.table.name}`} size="lg">
       <Body {...props} />
     </Dialog>
   );
@@ -175,7 +177,7 @@ function Form({ table, schedule, reason, onClose }: DialogProps & { schedule: Sc
           <TextInput
             label="Cron expression"
             description="Minute, hour, day of month, month, day of week"
-            className="mono"
+            classNames={{ input: "mono" }}
             autoComplete="off"
             spellCheck={false}
             value={cron}

@@ -15,7 +15,7 @@ use crate::{
     grants::{Grant, Write},
     notices::tell_of_table,
     record::{Action, JobKind, JobState, NoticeKind, User, Version},
-    tables::pending,
+    tables::is_busy,
     time, to_json,
 };
 use chrono::TimeDelta;
@@ -121,8 +121,7 @@ impl Meta {
         let transaction = self.write().await?;
         writable(&transaction, grant).await?;
         let (mut row, _) = held_row(&transaction, grant.on()).await?;
-        let busy = job::Entity::find().filter(job::Column::TableId.eq(row.table_id)).filter(pending());
-        if busy.one(&transaction).await.map_err(db)?.is_some() {
+        if is_busy(&transaction, row.table_id).await? {
             return Err(under_way());
         }
         row.accepted_by = Some(*grant.user().as_uuid());

@@ -38,6 +38,10 @@ use sea_orm::{
     QuerySelect, sea_query::Expr,
 };
 
+/// Of a version: its files are not those of another one, which counts them.
+pub(crate) const COUNTS_ITSELF: &str = "NOT EXISTS (SELECT 1 FROM versions AS original \
+    WHERE original.table_id = versions.table_id AND original.version = versions.restored_version)";
+
 impl Meta {
     /// # Errors
     /// `not_found`; `storage_unavailable`.
@@ -111,10 +115,7 @@ impl Meta {
                     .into(),
             )
             .filter(model::Column::OwnerId.eq(*owner.as_uuid()))
-            .filter(Expr::cust(
-                "NOT EXISTS (SELECT 1 FROM versions AS original WHERE original.table_id = versions.table_id \
-                 AND original.version = versions.restored_version)",
-            ))
+            .filter(Expr::cust(COUNTS_ITSELF))
             .into_tuple()
             .one(&self.db)
             .await

@@ -11,7 +11,7 @@ use crate::{
     grants::{Grant, Write, confirm},
     now,
     record::{Action, Job, JobKind, JobState, SyncBy, Table},
-    tables::pending,
+    tables::{is_busy, pending},
     to_json,
 };
 use chrono::TimeDelta;
@@ -153,13 +153,7 @@ impl Meta {
         let transaction = self.write().await?;
         let row = writable(&transaction, grant).await?;
         owned_on(&transaction, grant.user(), source.connection).await?;
-        let busy = job::Entity::find()
-            .filter(job::Column::TableId.eq(row.id))
-            .filter(pending())
-            .one(&transaction)
-            .await
-            .map_err(db)?;
-        if busy.is_some() {
+        if is_busy(&transaction, row.id).await? {
             return Err(under_way());
         }
         let mut wanted: Selection =

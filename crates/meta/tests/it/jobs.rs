@@ -284,6 +284,7 @@ async fn a_restore_holds_the_table_and_makes_a_version() {
     assert_eq!(world.meta.stored_bytes(world.ada.id).await.unwrap(), 100);
     world.meta.delete_version(&grant(&world.meta, world.ada.id, table.id).await, 1).await.unwrap();
     assert_eq!(world.meta.stored_bytes(world.ada.id).await.unwrap(), 100);
+    assert_eq!(world.meta.figures().await.unwrap().stored_bytes, 100);
 }
 
 #[tokio::test]
