@@ -29,6 +29,7 @@ mod s3;
 mod scan;
 mod sizes;
 mod sort_key;
+mod sort_pool;
 mod staged;
 mod store;
 mod table_location;

@@ -2,6 +2,7 @@
 
 use crate::open;
 use arrow_array::{ArrayRef, Int32Array, StringArray};
+use futures::future::try_join_all;
 use mycorr_domain::{Cell, Column, ColumnType, RowQuery, Sort, TableId, TableStore};
 use mycorr_tables::QueryOptions;
 use mycorr_testkit::store_suite;
@@ -68,5 +69,46 @@ async fn more_than_the_memory_for_sorts() {
         let want: Vec<_> =
             all[offset..offset + 5].iter().map(|text| vec![Cell::Text(text.clone())]).collect();
         assert_eq!(page.rows, want);
+    }
+}
+
+/// What one part of a sort gives back in order to merge must not be taken by another part or another sort.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_sorts_at_once_whose_parts_spill_and_merge() {
+    const ROWS: usize = 400_000;
+    let folder = tempfile::tempdir().unwrap();
+    let columns = store_suite::columns(&[
+        ("wide", ColumnType::Text),
+        ("narrow", ColumnType::Text),
+        ("n", ColumnType::Int32),
+    ]);
+    let id = TableId::new();
+    let batches = (0..ROWS).step_by(10_000).map(|from| {
+        let rows = from as i32..(from + 10_000) as i32;
+        let wide = rows.clone().map(|_| Uuid::new_v4().simple().to_string());
+        let narrow = rows.clone().map(|n| ["NONE", "COLLECT COD", "TAKE BACK RETURN"][n as usize % 3]);
+        let arrays: Vec<ArrayRef> = vec![
+            Arc::new(StringArray::from_iter_values(wide)),
+            Arc::new(StringArray::from_iter_values(narrow)),
+            Arc::new(Int32Array::from_iter_values(rows)),
+        ];
+        store_suite::batch(&columns, arrays, 10_000, &[])
+    });
+    let committed = store_suite::write(&open(folder.path()), id, &columns, batches).await;
+    let at = store_suite::snapshot(id, committed, &columns);
+    for megabytes in [40, 56] {
+        let spill_folder = Some(folder.path().join("spill"));
+        let options = QueryOptions { memory: megabytes << 20, spill_folder, ..Default::default() };
+        let store = open(folder.path()).with_query_options(options).unwrap();
+        let sorts = ["wide", "narrow,wide", "-narrow,n", "n,narrow", "wide,n", "narrow"];
+        let page = async |text: &str| {
+            let sort = Sort::parse_list(text).unwrap();
+            store.page(&at, &RowQuery { limit: 2, sort, ..RowQuery::default() }).await
+        };
+        let pages = try_join_all(sorts.map(page)).await.unwrap();
+        assert_eq!(pages[3].rows[1][2], Cell::Text("1".to_owned()), "{megabytes} MB");
+        let narrow = |row: usize| pages[5].rows[row][1..].to_vec();
+        let want = |n: &str| vec![Cell::Text("COLLECT COD".to_owned()), Cell::Text(n.to_owned())];
+        assert_eq!([narrow(0), narrow(1)], [want("1"), want("4")], "{megabytes} MB");
     }
 }
