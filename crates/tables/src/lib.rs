@@ -15,6 +15,7 @@ mod encode;
 mod export;
 mod filter;
 mod folder;
+mod head;
 mod index;
 mod log;
 mod numeric;
@@ -34,6 +35,7 @@ mod staged;
 mod store;
 mod table_location;
 mod version;
+mod views;
 mod workers;
 mod writer;
 
