@@ -6,6 +6,7 @@
 
 mod accounts;
 mod browse;
+mod connection_form;
 mod connection_test_limits;
 mod connections;
 mod diff;
@@ -46,7 +47,8 @@ mod versions;
 
 pub use accounts::{Accounts, Identity, NewToken, Proof, SignUpState, SignedIn};
 pub use browse::Preview;
-pub use connections::{Change, ConnectionForm, Connections, Refused, StepSender};
+pub use connection_form::ConnectionForm;
+pub use connections::{Change, Connections, Refused, StepSender};
 pub use diff::Diff;
 pub use export::Exported;
 pub use holds::Held;

@@ -6,6 +6,8 @@
 
 mod accounts;
 mod checkpoint_migration;
+mod connection_settings;
+mod connection_transfer;
 mod connections;
 mod connections_migration;
 mod copy;
@@ -46,6 +48,7 @@ mod tables;
 mod teams;
 mod throttles;
 mod users;
+mod webhooks;
 
 pub use accounts::{Browser, NewToken, NewUser, Session, TokenHolder};
 pub use connections::{NewConnection, Sealed, TestResult};

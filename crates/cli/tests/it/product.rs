@@ -98,7 +98,11 @@ impl Mycorr {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let child = Self::serve(&data, home.path(), port, &[]);
         // One idle connection at most, so that the server's sockets can be counted.
-        let http = Client::builder().pool_max_idle_per_host(1).build().unwrap();
+        let http = Client::builder()
+            .pool_max_idle_per_host(1)
+            .pool_idle_timeout(Duration::from_secs(5))
+            .build()
+            .unwrap();
         let this = Self { child, home, port, token: token.trim().to_owned(), http };
         this.ready().await;
         this
