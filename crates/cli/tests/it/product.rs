@@ -398,6 +398,15 @@ pub(crate) struct Second {
     pub(crate) port: u16,
 }
 
+impl Second {
+    /// As a power cut ends it. Whether it had ended by itself, and well.
+    pub(crate) fn kill(mut self) -> bool {
+        let ended = self.child.try_wait().unwrap();
+        assert!(ended.is_none_or(|status| status.success()));
+        ended.is_some()
+    }
+}
+
 impl Drop for Second {
     fn drop(&mut self) {
         let _ = self.child.kill();
