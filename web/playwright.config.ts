@@ -24,7 +24,7 @@ export default defineConfig({
     { name: "journey", testMatch: "journey.spec.ts" },
     // Each has a Mycorr of its own.
     { name: "way", testMatch: ["way.spec.ts", "keyboard.spec.ts"] },
-    { name: "people", testMatch: "people.spec.ts" },
+    { name: "people", testMatch: ["people.spec.ts", "provider.spec.ts"] },
     {
       name: "parts",
       testMatch: [

@@ -218,7 +218,11 @@ async function startPostgres(folder: string): Promise<Started> {
 }
 
 /** `at`: the address of one that was here before, with its folder. */
-async function startMycorr(folder: string, at?: string): Promise<Started & { url: string }> {
+async function startMycorr(
+  folder: string,
+  at?: string,
+  settings: Record<string, string> = {},
+): Promise<Started & { url: string }> {
   const binary = process.env.MYCORR_BIN ?? join(homedir(), ".cache/mycorr/target/debug/mycorr");
   const url = at ?? `http://127.0.0.1:${await freePort()}`;
   const server = spawn(binary, ["serve", "--listen", new URL(url).host], {
@@ -230,6 +234,7 @@ async function startMycorr(folder: string, at?: string): Promise<Started & { url
         .map((port) => `127.0.0.1:${port}`)
         .join(),
       RUST_LOG: process.env.RUST_LOG ?? "warn",
+      ...settings,
     },
   });
   const ready = () =>
@@ -244,9 +249,9 @@ async function startMycorr(folder: string, at?: string): Promise<Started & { url
 }
 
 /** A Mycorr of one's own, with nothing in it, that can be stopped and started again. */
-export async function emptyMycorr() {
+export async function emptyMycorr(settings: Record<string, string> = {}) {
   const folder = mkdtempSync(join(tmpdir(), "mycorr-e2e-"));
-  const first = await startMycorr(folder);
+  const first = await startMycorr(folder, undefined, settings);
   let { server, ready } = first;
   const { url } = first;
   await ready();
@@ -254,9 +259,35 @@ export async function emptyMycorr() {
     url,
     kill: () => stop(server, "SIGKILL"),
     start: async () => {
-      ({ server, ready } = await startMycorr(folder, url));
+      ({ server, ready } = await startMycorr(folder, url, settings));
       await ready();
     },
+    end: async () => {
+      await stop(server, "SIGKILL");
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A real OpenID Connect provider, and Mycorr's settings for it. */
+export async function startProvider() {
+  const tests = join(import.meta.dirname, "../../../crates/server/tests/it");
+  const scripts = join(import.meta.dirname, "../../../scripts");
+  const python = execFileSync(join(scripts, "python"), ["oidc-provider-mock==0.3.4"], { encoding: "utf8" }).trim();
+  const server = spawn(python, ["-W", "ignore", join(tests, "provider.py")], { stdio: ["ignore", "pipe", "inherit"] });
+  const port = await new Promise<string>((resolve) =>
+    server.stdout.once("data", (line) => resolve(String(line).trim())),
+  );
+  const issuer = `http://127.0.0.1:${port}`;
+  const folder = mkdtempSync(join(tmpdir(), "mycorr-e2e-"));
+  const config = join(folder, "oidc.toml");
+  writeFileSync(
+    config,
+    `[[providers]]\nid = "corp"\nname = "Corp"\nissuer = "${issuer}"\nclient_id = "corp"\nclient_secret = "secret"\n`,
+  );
+  return {
+    issuer,
+    settings: { MYCORR_OIDC_CONFIG: config, MYCORR_ALLOW_HOSTS: `127.0.0.1:${port}` },
     end: async () => {
       await stop(server, "SIGKILL");
       rmSync(folder, { recursive: true, force: true });
