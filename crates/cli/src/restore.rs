@@ -8,12 +8,12 @@ use crate::{
 };
 use clap::Args;
 use futures::{StreamExt, stream};
-use mycorr_domain::Problem;
-use mycorr_meta::Meta;
+use mycorr_domain::{Problem, TableId};
+use mycorr_meta::{Meta, StoredVersion};
 use mycorr_tables::DeltaStore;
 use mycorr_vault::Keyring;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, DirBuilder, File},
     io::{self, Read},
     os::unix::fs::DirBuilderExt,
@@ -124,28 +124,32 @@ async fn check(backup: &Backup) -> Result<usize, Failure> {
     }
     let store = DeltaStore::open(&tables.to_string_lossy()).map_err(told)?;
     let named: BTreeSet<&str> = backup.manifest.files.iter().map(|entry| entry.path.as_str()).collect();
-    for version in &versions {
-        let found = store.logged_version(version.table, version.store).await.map_err(told)?;
-        if (found.rows, found.bytes) != (version.rows, version.bytes) {
-            return Err(format!(
-                "{} is damaged: a version of table {} is not what the metadata say",
-                backup.folder.display(),
-                version.table
-            )
-            .into());
+    let damaged = |what: String| format!("{} is damaged: {what}", backup.folder.display());
+    for (table, of_table) in by_table(&versions) {
+        for version in &of_table {
+            let found = store.logged_version(table, version.store).await.map_err(told)?;
+            if (found.rows, found.bytes) != (version.rows, version.bytes) {
+                return Err(
+                    damaged(format!("a version of table {table} is not what the metadata say")).into()
+                );
+            }
         }
-        for file in store.files_of(version.table, &[version.store]).await.map_err(told)? {
+        let of_table: Vec<_> = of_table.iter().map(|version| version.store).collect();
+        for file in store.files_of(table, &of_table).await.map_err(told)? {
             if !named.contains(file.path.as_str()) {
-                return Err(format!(
-                    "{} is damaged: its manifest lacks {}",
-                    backup.folder.display(),
-                    file.path
-                )
-                .into());
+                return Err(damaged(format!("its manifest lacks {}", file.path)).into());
             }
         }
     }
     Ok(versions.len())
+}
+
+pub(crate) fn by_table(versions: &[StoredVersion]) -> BTreeMap<TableId, Vec<StoredVersion>> {
+    let mut tables = BTreeMap::<_, Vec<_>>::new();
+    for version in versions {
+        tables.entry(version.table).or_default().push(*version);
+    }
+    tables
 }
 
 /// What is there already is of an interrupted restore.

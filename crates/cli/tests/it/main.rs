@@ -4,6 +4,7 @@
 
 mod accounts;
 mod backup;
+mod cluster;
 mod crash;
 mod diff;
 mod disk;
@@ -15,6 +16,7 @@ mod journey;
 mod keys;
 mod leaks;
 mod ledger;
+mod nodes;
 mod operating;
 mod oracle;
 mod product;
