@@ -95,7 +95,7 @@ impl Connections {
             vault: deps.vault.clone(),
             dialer: deps.dialer.clone(),
             provider_roots: deps.provider_roots.clone(),
-            source_concurrency: Arc::new(SourceConcurrency::new()),
+            source_concurrency: Arc::new(SourceConcurrency::new(&deps.meta)),
             open_entries: OpenEntries::default(),
         }
     }

@@ -158,8 +158,7 @@ impl Engine {
             meta, store, sign_up, largest_row, min_free_bytes, max_bytes_per_user, waiting, ..
         } = deps;
         let jobs = Jobs::new(meta.clone());
-        let imports =
-            Imports { meta: meta.clone(), jobs: jobs.clone(), max_bytes_per_user, quota: Arc::default() };
+        let imports = Imports { meta: meta.clone(), jobs: jobs.clone(), max_bytes_per_user };
         let runner = Runner {
             meta: meta.clone(),
             store: store.clone(),

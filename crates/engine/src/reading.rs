@@ -182,10 +182,8 @@ impl Runner {
         let mut writer = writer;
         let bytes = writer.finish().await?;
         let unchanged = self.is_unchanged(work, &columns, record, &mut *writer).await?;
-        let turn = self.imports.quota_turn().await;
         if !unchanged {
-            // Other jobs of the same Models may have ended meanwhile.
-            self.imports.within(self.imports.storage_left(work.job.model).await?, bytes)?;
+            self.imports.reserve(work.lease, bytes).await?;
         }
         let made = match unchanged {
             true => Made::Nothing,
@@ -195,7 +193,7 @@ impl Runner {
             },
         };
         let warning = source::changed(record, &work.job.source, row_security(described, rows));
-        Ok(JobOutput { columns, source: Some(found.record), made, warning, _quota_turn: turn })
+        Ok(JobOutput { columns, source: Some(found.record), made, warning })
     }
 
     /// Writes what comes until no more does.

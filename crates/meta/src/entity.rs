@@ -357,6 +357,8 @@ pub mod job {
         pub held: Option<String>,
         /// Who decided that it becomes a version.
         pub accepted_by: Option<Uuid>,
+        /// What it is about to add to what is stored for the Model's owner; counts while it runs.
+        pub reserved_bytes: Option<i64>,
     }
     no_relations!();
 }

@@ -4,6 +4,7 @@
 #![warn(clippy::missing_errors_doc)]
 
 mod admission;
+mod backup;
 #[doc(hidden)]
 pub mod bench;
 mod checksums;
@@ -39,6 +40,7 @@ mod views;
 mod workers;
 mod writer;
 
+pub use backup::StoredFile;
 pub use copy::Copied;
 pub use encode::WriteOptions;
 pub use options::QueryOptions;

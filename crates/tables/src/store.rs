@@ -216,7 +216,7 @@ impl DeltaStore {
     }
 
     /// The files of a version, committed or staged, in the order of its rows.
-    async fn files(&self, table: TableId, version: StoreVersion) -> Result<Vec<LoggedFile>> {
+    pub(crate) async fn files(&self, table: TableId, version: StoreVersion) -> Result<Vec<LoggedFile>> {
         match version.staged_by() {
             Some(fence) => Ok(Staged::load(&self.place, table, fence).await?.0.files),
             None => Ok(Log::of(&self.place, table).at(version).await?.files),
@@ -225,7 +225,11 @@ impl DeltaStore {
 
     /// The files that any of these versions holds, by their paths, with their sizes in bytes; and the lists of those that
     /// are staged.
-    async fn held_files(&self, table: TableId, versions: &[StoreVersion]) -> Result<HashMap<String, u64>> {
+    pub(crate) async fn held_files(
+        &self,
+        table: TableId,
+        versions: &[StoreVersion],
+    ) -> Result<HashMap<String, u64>> {
         let (staged, committed): (Vec<StoreVersion>, Vec<_>) =
             versions.iter().partition(|version| version.staged_by().is_some());
         let mut held = Log::of(&self.place, table).files_of(&committed).await?;
@@ -255,7 +259,7 @@ impl DeltaStore {
     }
 
     /// All files of a table, by their paths within its folder.
-    async fn list(&self, table: TableId) -> Result<Vec<(String, ObjectMeta)>> {
+    pub(crate) async fn list(&self, table: TableId) -> Result<Vec<(String, ObjectMeta)>> {
         let folder = self.place.folder(table);
         let prefix = format!("{folder}/");
         let found: Vec<_> = self.place.store.list(Some(&folder)).try_collect().await.map_err(storage)?;

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod accounts;
+mod backup;
+mod cluster;
 mod crash;
 mod diff;
 mod disk;
@@ -14,6 +16,7 @@ mod journey;
 mod keys;
 mod leaks;
 mod ledger;
+mod nodes;
 mod operating;
 mod oracle;
 mod product;

@@ -259,8 +259,7 @@ impl Mycorr {
 
     /// SIGSTOP, SIGCONT …
     pub(crate) fn signal(&self, signal: &str) {
-        let sent = Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
+        send(&self.child, signal);
     }
 
     /// What a monitor reads.
@@ -276,6 +275,10 @@ impl Mycorr {
     /// From now on questions go to that one; the port that was asked before.
     pub(crate) fn ask_at(&mut self, port: u16) -> u16 {
         std::mem::replace(&mut self.port, port)
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     pub(crate) fn token(&self) -> &str {
@@ -396,10 +399,28 @@ impl Mycorr {
     }
 }
 
+fn send(child: &Child, signal: &str) {
+    let sent = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
 /// A server beside a [`Mycorr`].
 pub(crate) struct Second {
     child: Child,
     pub(crate) port: u16,
+}
+
+impl Second {
+    pub(crate) fn signal(&self, signal: &str) {
+        send(&self.child, signal);
+    }
+
+    /// As a power cut ends it. Whether it had ended by itself, and well.
+    pub(crate) fn kill(mut self) -> bool {
+        let ended = self.child.try_wait().unwrap();
+        assert!(ended.is_none_or(|status| status.success()));
+        ended.is_some()
+    }
 }
 
 impl Drop for Second {
