@@ -23,7 +23,7 @@ export default defineConfig({
   projects: [
     { name: "journey", testMatch: "journey.spec.ts" },
     // Each has a Mycorr of its own.
-    { name: "way", testMatch: ["way.spec.ts", "keyboard.spec.ts"] },
+    { name: "way", testMatch: ["way.spec.ts", "keyboard.spec.ts", "tutorial.spec.ts"] },
     { name: "people", testMatch: "people.spec.ts" },
     {
       name: "parts",
@@ -36,6 +36,9 @@ export default defineConfig({
         "settings.spec.ts",
         "notices.spec.ts",
         "survives.spec.ts",
+        "views.spec.ts",
+        "relations.spec.ts",
+        "api.spec.ts",
       ],
       dependencies: ["journey"],
     },

@@ -218,7 +218,11 @@ async function startPostgres(folder: string): Promise<Started> {
 }
 
 /** `at`: the address of one that was here before, with its folder. */
-async function startMycorr(folder: string, at?: string): Promise<Started & { url: string }> {
+async function startMycorr(
+  folder: string,
+  at?: string,
+  settings: Record<string, string> = {},
+): Promise<Started & { url: string }> {
   const binary = process.env.MYCORR_BIN ?? join(homedir(), ".cache/mycorr/target/debug/mycorr");
   const url = at ?? `http://127.0.0.1:${await freePort()}`;
   const server = spawn(binary, ["serve", "--listen", new URL(url).host], {
@@ -230,6 +234,7 @@ async function startMycorr(folder: string, at?: string): Promise<Started & { url
         .map((port) => `127.0.0.1:${port}`)
         .join(),
       RUST_LOG: process.env.RUST_LOG ?? "warn",
+      ...settings,
     },
   });
   const ready = () =>
@@ -244,9 +249,9 @@ async function startMycorr(folder: string, at?: string): Promise<Started & { url
 }
 
 /** A Mycorr of one's own, with nothing in it, that can be stopped and started again. */
-export async function emptyMycorr() {
+export async function emptyMycorr(settings: Record<string, string> = {}) {
   const folder = mkdtempSync(join(tmpdir(), "mycorr-e2e-"));
-  const first = await startMycorr(folder);
+  const first = await startMycorr(folder, undefined, settings);
   let { server, ready } = first;
   const { url } = first;
   await ready();
@@ -254,7 +259,7 @@ export async function emptyMycorr() {
     url,
     kill: () => stop(server, "SIGKILL"),
     start: async () => {
-      ({ server, ready } = await startMycorr(folder, url));
+      ({ server, ready } = await startMycorr(folder, url, settings));
       await ready();
     },
     end: async () => {
@@ -262,6 +267,23 @@ export async function emptyMycorr() {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** A file with the source that the operator offers to whoever has none. */
+export function sampleSource(): string {
+  const file = join(mkdtempSync(join(tmpdir(), "mycorr-e2e-sample-")), "sample.json");
+  const form = {
+    kind: "postgresql",
+    name: "Sample shop",
+    host: "127.0.0.1",
+    port: Number(process.env.MYCORR_E2E_PG_PORT),
+    database: "shop",
+    username: "mycorr_reader",
+    password: PASSWORD,
+    ca_certificate: process.env.MYCORR_E2E_CA,
+  };
+  writeFileSync(file, JSON.stringify(form));
+  return file;
 }
 
 const stop = (server: ChildProcess, signal: NodeJS.Signals) =>
