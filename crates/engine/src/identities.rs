@@ -31,6 +31,19 @@ impl Accounts {
         Ok(BegunSignIn { url, secret })
     }
 
+    /// Where a person signs out of a provider too, to come back to `back`.
+    ///
+    /// # Errors
+    /// `not_found`, also for a provider that has no such page; `provider_unavailable`.
+    pub async fn sign_out_url(&self, provider: &str, back: &str) -> Result<String> {
+        self.providers.get(provider)?.sign_out_url(back).await
+    }
+
+    /// The id of the provider that speaks for an issuer.
+    pub fn provider_of(&self, issuer: &str) -> Option<&str> {
+        self.providers.of_issuer(issuer).map(Provider::id)
+    }
+
     /// Signs in who came back from a provider: to the account that it leads to, or to a new one that an invitation waits
     /// for. What is refused is slowed by address, as links are.
     ///

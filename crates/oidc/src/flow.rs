@@ -5,11 +5,11 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use mycorr_domain::{Code, Problem, Result, Secret};
 use openidconnect::{
     AccessTokenHash, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet, EndpointNotSet,
-    EndpointSet, HttpRequest, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier,
-    RedirectUrl, Scope, TokenResponse,
+    EndpointSet, HttpRequest, IssuerUrl, LogoutRequest, Nonce, OAuth2TokenResponse, PkceCodeChallenge,
+    PkceCodeVerifier, PostLogoutRedirectUrl, ProviderMetadataWithLogout, RedirectUrl, Scope, TokenResponse,
     core::{
         CoreAuthenticationFlow, CoreClient, CoreIdToken, CoreIdTokenClaims, CoreIdTokenVerifier,
-        CoreJwsSigningAlgorithm, CoreProviderMetadata, CoreTokenResponse, CoreUserInfoClaims,
+        CoreJwsSigningAlgorithm, CoreTokenResponse, CoreUserInfoClaims,
     },
 };
 use sha2::{Digest, Sha256};
@@ -35,7 +35,7 @@ const SIGNATURES: [CoreJwsSigningAlgorithm; 9] = [
 ];
 
 pub(crate) struct Metadata {
-    of: CoreProviderMetadata,
+    of: ProviderMetadataWithLogout,
     since: Instant,
 }
 
@@ -190,6 +190,23 @@ impl Provider {
         Ok(person)
     }
 
+    /// Where the person signs out of the provider too, to come back to `back` (OpenID Connect RP-Initiated Logout 1.0).
+    /// No ID token is kept to be sent along, so the provider asks them first.
+    ///
+    /// # Errors
+    /// `not_found` where the provider has no such page, `provider_unavailable`.
+    pub async fn sign_out_url(&self, back: &str) -> Result<String> {
+        let metadata = self.metadata().await?;
+        let page = metadata.additional_metadata().end_session_endpoint.clone().ok_or_else(|| {
+            let detail = format!("{} has no page for signing out from here.", self.name());
+            Problem::new(Code::NotFound, detail).fix(format!("Sign out on the pages of {}.", self.name()))
+        })?;
+        let request = LogoutRequest::from(page)
+            .set_client_id(ClientId::new(self.settings.client_id.clone()))
+            .set_post_logout_redirect_uri(PostLogoutRedirectUrl::new(back.to_owned()).map_err(Problem::bug)?);
+        Ok(request.http_get_url().into())
+    }
+
     /// The access token is the one that came with the ID token (OpenID Connect Core, section 3.1.3.8).
     fn check_access_token(
         &self,
@@ -219,7 +236,7 @@ impl Provider {
         Ok(client.set_redirect_uri(redirect))
     }
 
-    async fn metadata(&self) -> Result<CoreProviderMetadata> {
+    async fn metadata(&self) -> Result<ProviderMetadataWithLogout> {
         let mut known = self.metadata.lock().await;
         if let Some(metadata) = known.as_ref()
             && metadata.since.elapsed() < METADATA_AGE
@@ -228,7 +245,7 @@ impl Provider {
         }
         let issuer = IssuerUrl::new(self.settings.issuer.clone()).map_err(Problem::bug)?;
         let http = |request| self.request(request);
-        let of = CoreProviderMetadata::discover_async(issuer, &http).await;
+        let of = ProviderMetadataWithLogout::discover_async(issuer, &http).await;
         let of = of.map_err(|error| self.unavailable(&error))?;
         *known = Some(Metadata { of: of.clone(), since: Instant::now() });
         Ok(of)

@@ -47,6 +47,11 @@ impl Providers {
         self.0.iter()
     }
 
+    /// The one by whose word people of an issuer sign in.
+    pub fn of_issuer(&self, issuer: &str) -> Option<&Provider> {
+        self.iter().find(|provider| provider.settings.issuer == issuer)
+    }
+
     /// # Errors
     /// `not_found`.
     pub fn get(&self, id: &str) -> Result<&Provider> {

@@ -51,11 +51,14 @@ impl Settings {
 
     /// A page's address with a token, to be handed on: under the public URL, else as the request was sent.
     fn link(&self, headers: &axum::http::HeaderMap, page: &str, token: &str) -> String {
-        let origin = self.public_url.clone().unwrap_or_else(|| {
+        format!("{}/{page}/{token}", self.origin(headers))
+    }
+
+    fn origin(&self, headers: &axum::http::HeaderMap) -> String {
+        self.public_url.clone().unwrap_or_else(|| {
             let host = headers.get(axum::http::header::HOST).and_then(|host| host.to_str().ok());
             format!("http://{}", host.unwrap_or("localhost"))
-        });
-        format!("{origin}/{page}/{token}")
+        })
     }
 }
 

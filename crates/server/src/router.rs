@@ -47,6 +47,7 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(oidc::list_providers))
         .routes(routes!(oidc::begin_oidc))
         .routes(routes!(oidc::finish_oidc))
+        .routes(routes!(oidc::sign_out_oidc))
         .routes(routes!(oidc::list_identities, oidc::add_identity))
         .routes(routes!(oidc::delete_identity))
         .routes(routes!(users::list_users))

@@ -9,6 +9,7 @@ use crate::{
     problem::query,
     row_numbers::{RowNumbers, RowNumbersWriter},
     scan::{Group, ROW, Scan},
+    sort_pool::{SortPool, unspilled},
     version::Version,
 };
 use arrow_array::{ArrayRef, RecordBatch, cast::AsArray, types::UInt64Type};
@@ -18,8 +19,8 @@ use datafusion::{
     execution::{
         SendableRecordBatchStream, TaskContext,
         disk_manager::{DiskManagerBuilder, DiskManagerMode},
-        memory_pool::FairSpillPool,
-        runtime_env::RuntimeEnvBuilder,
+        memory_pool::GreedyMemoryPool,
+        runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
     },
     physical_expr::{LexOrdering, PhysicalSortExpr, expressions::Column as Place},
     physical_plan::{
@@ -30,17 +31,17 @@ use datafusion::{
     },
     prelude::SessionConfig,
 };
-use futures::{StreamExt, TryStreamExt};
+use futures::{StreamExt, TryStreamExt, future, stream};
 use mycorr_domain::{Column, FilterGroup, Problem, Result, Sort};
 use std::{fmt, sync::Arc};
 use tokio::task::JoinSet;
 
 /// A view of a version: what passes the conditions, in the order of the sort.
 pub(crate) struct View {
-    scan: Arc<Scan>,
-    conditions: Conditions,
+    pub(crate) scan: Arc<Scan>,
+    pub(crate) conditions: Conditions,
     /// With whether it descends. Empty: the order of arrival.
-    sort: Vec<(SortColumn, bool)>,
+    pub(crate) sort: Vec<(SortColumn, bool)>,
 }
 
 /// What a filter's batches take, for each reader.
@@ -88,12 +89,11 @@ impl View {
         if self.sort.is_empty() {
             return (4 * FILTER_BATCH_BYTES * parallel).min(most);
         }
-        // DataFusion reserves room for what is sorted beside what is to be sorted.
         let rows = usize::try_from(self.scan.rows()).unwrap_or(usize::MAX);
-        rows.saturating_mul(2 * self.key_bytes()).saturating_add(MIN_SORT_BYTES).min(most)
+        unspilled(rows.saturating_mul(self.key_bytes())).saturating_add(MIN_SORT_BYTES).min(most)
     }
 
-    fn key_bytes(&self) -> usize {
+    pub(crate) fn key_bytes(&self) -> usize {
         match self.packed_type() {
             DataType::Binary => self.scan.row_bytes + 16 + 8 * self.sort.len(),
             _ => size_of::<i128>(),
@@ -112,13 +112,17 @@ impl View {
         if self.sort.is_empty() {
             return Ok(rows.clone());
         }
-        let keys = self.sort.iter().map(|(column, _)| {
-            let (native, exact) = stored(column, &batch)?;
-            Ok(column.keys(native, exact))
-        });
-        let keys: Vec<ArrayRef> = keys.collect::<Result<_>>()?;
+        let keys: Vec<ArrayRef> =
+            (0..self.sort.len()).map(|at| self.keys(at, &batch)).collect::<Result<_>>()?;
         let descending: Vec<bool> = self.sort.iter().map(|(_, descending)| *descending).collect();
         Ok(packed::pack(&keys, &descending, rows.as_primitive()))
+    }
+
+    /// The keys of the sort's column at a place.
+    pub(crate) fn keys(&self, at: usize, batch: &RecordBatch) -> Result<ArrayRef> {
+        let (column, _) = &self.sort[at];
+        let (native, exact) = stored(column, batch)?;
+        Ok(column.keys(native, exact))
     }
 
     /// Builds the index with `memory` bytes.
@@ -171,43 +175,104 @@ impl View {
         let scan = self.scan.clone();
         let mut rows = RowNumbersWriter::create(scan.rows(), options.spill_folder())?;
         let memory = memory.max(MIN_SORT_BYTES);
-        // A merge holds several batches of each run.
-        let batch_bytes = memory / 64;
-        let batch_rows = (batch_bytes / self.key_bytes()).clamp(1, 8192);
         let schema = Arc::new(Schema::new(vec![Field::new("packed", self.packed_type(), false)]));
-        let partitions = scan.partitions(parallel).into_iter().map(|groups| {
-            let (view, schema) = (self.clone(), schema.clone());
-            Arc::new(Keys { view, schema, groups, batch_bytes }) as Arc<dyn PartitionStream>
-        });
-        let table = StreamingTableExec::try_new(schema.clone(), partitions.collect(), None, [], false, None)
-            .map_err(Problem::bug)?;
-        let packed = PhysicalSortExpr::new_default(Arc::new(Place::new("packed", 0)));
-        let order = LexOrdering::new([packed]).expect("one column is an order");
-        let sorted = SortExec::new(order.clone(), Arc::new(table)).with_preserve_partitioning(true);
-        let merged = SortPreservingMergeExec::new(order, Arc::new(sorted));
-
-        let config = SessionConfig::new()
-            .with_batch_size(batch_rows)
-            .with_sort_spill_reservation_bytes(memory / 8 / parallel)
-            // What is sorted before it is merged: the more, the fewer comparisons that merging takes.
-            .with_sort_in_place_threshold_bytes((16 << 20).min(memory / 8));
+        let order = LexOrdering::new([PhysicalSortExpr::new_default(Arc::new(Place::new("packed", 0)))])
+            .expect("one column is an order");
         let disk = match options.spill_folder() {
             Some(folder) => DiskManagerMode::Directories(vec![folder.to_owned()]),
             None => DiskManagerMode::Disabled,
         };
         let disk =
             DiskManagerBuilder::default().with_mode(disk).with_max_temp_directory_size(options.spill_bytes());
+        let merging = memory / 8;
         let environment = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(memory)))
+            .with_memory_pool(Arc::new(GreedyMemoryPool::new(merging)))
             .with_disk_manager_builder(disk)
             .build_arc()
             .map_err(query)?;
+        let partitions = scan.partitions(parallel);
+        let own = (memory - merging) / partitions.len().max(1);
+        let partitions = partitions.into_iter().map(|groups| {
+            Arc::new(SortedKeys {
+                view: self.clone(),
+                schema: schema.clone(),
+                groups,
+                order: order.clone(),
+                memory: own,
+                environment: environment.clone(),
+            }) as Arc<dyn PartitionStream>
+        });
+        let sorted = StreamingTableExec::try_new(schema.clone(), partitions.collect(), None, [], false, None)
+            .map_err(Problem::bug)?;
+        let config = SessionConfig::new().with_batch_size(self.batch_rows(own));
         let context = TaskContext::default().with_session_config(config).with_runtime(environment);
+        let merged = SortPreservingMergeExec::new(order, Arc::new(sorted));
         let mut batches = merged.execute(0, Arc::new(context)).map_err(query)?;
         while let Some(batch) = batches.try_next().await.map_err(query)? {
             rows.append(&packed::rows(batch.column(0)))?;
         }
         rows.finish()
+    }
+
+    /// Rows of a batch of keys, where a sort has so many bytes: a merge holds several batches of each run.
+    fn batch_rows(&self, memory: usize) -> usize {
+        (batch_bytes(memory) / self.key_bytes()).clamp(1, 8192)
+    }
+}
+
+fn batch_bytes(memory: usize) -> usize {
+    memory / 32
+}
+
+/// The packed keys of a range of rows in their order. It has memory of its own: what one sort gives back in order to
+/// merge is there for its merge, and no other sort takes it.
+struct SortedKeys {
+    view: Arc<View>,
+    schema: SchemaRef,
+    groups: Vec<Group>,
+    order: LexOrdering,
+    memory: usize,
+    /// Whose files are shared.
+    environment: Arc<RuntimeEnv>,
+}
+
+impl SortedKeys {
+    fn start(&self) -> datafusion::error::Result<SendableRecordBatchStream> {
+        let keys = Arc::new(Keys {
+            view: self.view.clone(),
+            schema: self.schema.clone(),
+            groups: self.groups.clone(),
+            batch_bytes: batch_bytes(self.memory),
+        });
+        let keys = StreamingTableExec::try_new(self.schema.clone(), vec![keys], None, [], false, None)?;
+        let config = SessionConfig::new()
+            .with_batch_size(self.view.batch_rows(self.memory))
+            .with_sort_spill_reservation_bytes(self.memory / 16)
+            // What is sorted before it is merged: the more, the fewer comparisons that merging takes.
+            .with_sort_in_place_threshold_bytes((16 << 20).min(self.memory / 4));
+        let mut environment = RuntimeEnv::clone(&self.environment);
+        environment.memory_pool = Arc::new(SortPool::new(self.memory));
+        let context = TaskContext::default().with_session_config(config).with_runtime(Arc::new(environment));
+        SortExec::new(self.order.clone(), Arc::new(keys)).execute(0, Arc::new(context))
+    }
+}
+
+impl fmt::Debug for SortedKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.groups).finish()
+    }
+}
+
+impl PartitionStream for SortedKeys {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+        self.start().unwrap_or_else(|error| {
+            let failed = stream::once(future::ready(Err(error)));
+            Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), failed))
+        })
     }
 }
 

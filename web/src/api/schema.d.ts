@@ -950,6 +950,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sign-in/oidc/{id}/sign-out": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Leads to the page of a provider where one signs out of it, and from there back to the page for signing in. Ends no
+         *     session here.
+         */
+        get: operations["sign_out_oidc"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sign-in/providers": {
         parameters: {
             query?: never;
@@ -2067,6 +2087,8 @@ export interface components {
             issuer: string;
             /** Format: date-time */
             last_used_at: string | null;
+            /** @description The id of the provider that speaks for the issuer, while there is one. */
+            provider: string | null;
         };
         Import: {
             /** @description Which columns; all that the role can read when left out. */
@@ -5487,6 +5509,35 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Signed in: the cookie `mycorr_session` is set */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_out_oidc: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the provider */
             303: {
                 headers: {
                     [name: string]: unknown;

@@ -37,6 +37,7 @@ export function Identities() {
           <ul className="plain">
             {items.map((identity) => (
               <li key={identity.id}>
+                {known.find(({ id }) => id === identity.provider)?.name}{" "}
                 <span className="mono">{visible(identity.issuer)}</span>
                 {identity.email && <> as {visible(identity.email)}</>}
                 {identity.last_used_at && (

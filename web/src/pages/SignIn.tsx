@@ -4,7 +4,7 @@ import { $api, queryClient } from "../api/client";
 import { Async } from "../ui/Async";
 import AccountForm from "./AccountForm";
 import { Entrance } from "./Entrance";
-import { Providers, Refused } from "./Providers";
+import { LeftBehind, Providers, Refused } from "./Providers";
 
 /** Signs in, or makes the account: the first one ever, or any where the operator lets everybody in. */
 export default function SignIn() {
@@ -12,7 +12,8 @@ export default function SignIn() {
   const [making, setMaking] = useState(false);
   const [, navigate] = useLocation();
   const search = useSearch();
-  const wanted = new URLSearchParams(search).get("next") ?? "/";
+  const params = new URLSearchParams(search);
+  const wanted = params.get("next") ?? "/";
   // Only a path of this page: `//host` would lead away.
   const next = /^\/(?![/\\])/.test(wanted) ? wanted : "/";
   const done = () => {
@@ -24,7 +25,8 @@ export default function SignIn() {
       <Async query={state}>
         {({ first, open }) => (
           <div>
-            <Refused />
+            <Refused title={params.get("refused") === "out" ? "You are signed in there still" : undefined} />
+            <LeftBehind ids={params.getAll("left")} />
             <AccountForm
               key={String(first || making)}
               signUp={first || making}

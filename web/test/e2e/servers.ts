@@ -286,6 +286,36 @@ export function sampleSource(): string {
   return file;
 }
 
+/** A real OpenID Connect provider, and Mycorr's settings for it. */
+export async function startProvider() {
+  const tests = join(import.meta.dirname, "../../../crates/server/tests/it");
+  const scripts = join(import.meta.dirname, "../../../scripts");
+  const python = execFileSync(join(scripts, "python"), ["oidc-provider-mock==0.3.4"], {
+    encoding: "utf8",
+  }).trim();
+  const server = spawn(python, ["-W", "ignore", join(tests, "provider.py")], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const port = await new Promise<string>((resolve) =>
+    server.stdout.once("data", (line) => resolve(String(line).trim())),
+  );
+  const issuer = `http://127.0.0.1:${port}`;
+  const folder = mkdtempSync(join(tmpdir(), "mycorr-e2e-"));
+  const config = join(folder, "oidc.toml");
+  writeFileSync(
+    config,
+    `[[providers]]\nid = "corp"\nname = "Corp"\nissuer = "${issuer}"\nclient_id = "corp"\nclient_secret = "secret"\n`,
+  );
+  return {
+    issuer,
+    settings: { MYCORR_OIDC_CONFIG: config, MYCORR_ALLOW_HOSTS: `127.0.0.1:${port}` },
+    end: async () => {
+      await stop(server, "SIGKILL");
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
 const stop = (server: ChildProcess, signal: NodeJS.Signals) =>
   new Promise<void>((resolve) => {
     if (server.exitCode !== null || server.signalCode !== null) return resolve();

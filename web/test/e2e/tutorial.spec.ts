@@ -29,7 +29,7 @@ async function press(page: Page, name: string, what?: string) {
   const places = [
     inDialog,
     page.getByRole("button", exact),
-    page.getByRole("treeitem", { name: new RegExp(`(table |^)${name} `) }),
+    page.getByRole("treeitem", { name: new RegExp(`table ${name} `) }),
     page.getByRole("link", exact),
     page.getByRole("navigation", { name: "Tables" }).getByRole("link", { name: new RegExp(`^${name}`) }),
   ];
@@ -47,10 +47,7 @@ const VERBS: [RegExp, (page: Page, url: string, ...words: string[]) => Promise<u
     /^Write `([^`]+)` into \*\*([^*]+)\*\*\.$/,
     (page, _, text = "", label = "") => page.getByLabel(label, { exact: true }).fill(text),
   ],
-  [
-    /^Press \*\*([^*]+)\*\*(?:, the (schema|button|tab))?\.$/,
-    (page, _, name = "", what) => press(page, name, what),
-  ],
+  [/^Press \*\*([^*]+)\*\*(?:, the (button|tab))?\.$/, (page, _, name = "", what) => press(page, name, what)],
   [
     /^Choose \*\*([^*]+)\*\* under \*\*([^*]+)\*\*\.$/,
     (page, _, option = "", label = "") => page.getByLabel(label, { exact: true }).selectOption(option),

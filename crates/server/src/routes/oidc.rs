@@ -96,7 +96,7 @@ pub(crate) async fn finish_oidc(
     Query(params): Query<CallbackParams>,
 ) -> Response {
     let kept = Kept::of(&headers);
-    let adding = kept.as_ref().is_some_and(|kept| kept.user.is_some());
+    let refused = kept.as_ref().map_or_else(|| "/sign-in?refused".to_owned(), Kept::refused);
     let forget = set_cookie(&app, COOKIE, "", Duration::ZERO, true);
     let finished = match kept {
         Some(kept) => finish(&app, &id, from, &headers, params, kept).await,
@@ -109,18 +109,30 @@ pub(crate) async fn finish_oidc(
     match finished {
         Ok((next, session)) => see_other(&next, session.into_iter().chain(forget)),
         Err(problem) if wants_page(&headers) => {
-            let text = [Some(problem.detail.as_str()), problem.fix.as_deref()];
-            let text = text.into_iter().flatten().collect::<Vec<_>>().join(" ");
-            let told =
-                set_cookie(&app, REFUSED_COOKIE, &BASE64_URL_SAFE_NO_PAD.encode(text), REFUSED_AGE, false);
-            let page = if adding { "/settings/account?refused" } else { "/sign-in?refused" };
-            see_other(page, forget.into_iter().chain(told))
+            see_other(&refused, forget.into_iter().chain(told(&app, &problem)))
         }
         Err(problem) => {
             let mut answer = ApiError::from(problem).into_response();
             answer.headers_mut().extend(forget.map(|cookie| (header::SET_COOKIE, cookie)));
             answer
         }
+    }
+}
+
+/// Leads to the page of a provider where one signs out of it, and from there back to the page for signing in. Ends no
+/// session here.
+#[utoipa::path(get, path = "/sign-in/oidc/{id}/sign-out", tag = "accounts", security(()),
+    params(("id" = String, Path)), responses((status = SEE_OTHER, description = "To the provider")))]
+pub(crate) async fn sign_out_oidc(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let back = format!("{}/sign-in", app.settings.origin(&headers));
+    match app.engine.accounts.sign_out_url(&id, &back).await {
+        Ok(url) => Ok(see_other(&url, [])),
+        Err(problem) if wants_page(&headers) => Ok(see_other("/sign-in?refused=out", told(&app, &problem))),
+        Err(problem) => Err(problem.into()),
     }
 }
 
@@ -157,6 +169,9 @@ async fn finish(
 pub(crate) struct Identity {
     id: Uuid,
     issuer: String,
+    /// The id of the provider that speaks for the issuer, while there is one.
+    #[schema(required)]
+    provider: Option<String>,
     /// As the provider said at the last sign-in.
     #[schema(required)]
     email: Option<String>,
@@ -165,10 +180,11 @@ pub(crate) struct Identity {
     last_used_at: Option<DateTime<Utc>>,
 }
 
-impl From<LinkedIdentity> for Identity {
-    fn from(identity: LinkedIdentity) -> Self {
+impl Identity {
+    fn new(app: &App, identity: LinkedIdentity) -> Self {
         let LinkedIdentity { id, issuer, email, created_at, last_used_at } = identity;
-        Self { id: *id.as_uuid(), issuer, email, created_at, last_used_at }
+        let provider = app.engine.accounts.provider_of(&issuer).map(str::to_owned);
+        Self { id: *id.as_uuid(), issuer, provider, email, created_at, last_used_at }
     }
 }
 
@@ -178,7 +194,8 @@ pub(crate) async fn list_identities(
     State(app): State<App>,
     caller: Caller,
 ) -> Result<Json<List<Identity>>, ApiError> {
-    Ok(Json(List::all(app.engine.accounts.identities(caller.id()).await?)))
+    let identities = app.engine.accounts.identities(caller.id()).await?;
+    Ok(Json(List::all(identities.into_iter().map(|identity| Identity::new(&app, identity)).collect())))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -254,6 +271,18 @@ impl Kept {
         Some(Self { secret: Secret::new(secret.to_owned()), user, next: page_path(Some(next)) })
     }
 
+    /// The page for whoever was refused. After signing in from there, it goes on to where they wanted to be.
+    fn refused(&self) -> String {
+        if self.user.is_some() {
+            return "/settings/account?refused".to_owned();
+        }
+        if self.next == "/" {
+            return "/sign-in?refused".to_owned();
+        }
+        let next: String = url::form_urlencoded::byte_serialize(self.next.as_bytes()).collect();
+        format!("/sign-in?refused&next={next}")
+    }
+
     fn cookie(&self, app: &App) -> Result<HeaderValue, Problem> {
         let user = self.user.map(|user| user.to_string()).unwrap_or_default();
         let next = BASE64_URL_SAFE_NO_PAD.encode(&self.next);
@@ -271,6 +300,13 @@ fn set_cookie(app: &App, name: &str, value: &str, age: Duration, hidden: bool) -
     let mut cookie = HeaderValue::from_str(&text).ok()?;
     cookie.set_sensitive(true);
     Some(cookie)
+}
+
+/// A problem for the page to which a browser is sent.
+fn told(app: &App, problem: &Problem) -> Option<HeaderValue> {
+    let text = [Some(problem.detail.as_str()), problem.fix.as_deref()];
+    let text = text.into_iter().flatten().collect::<Vec<_>>().join(" ");
+    set_cookie(app, REFUSED_COOKIE, &BASE64_URL_SAFE_NO_PAD.encode(text), REFUSED_AGE, false)
 }
 
 fn see_other(to: &str, cookies: impl IntoIterator<Item = HeaderValue>) -> Response {

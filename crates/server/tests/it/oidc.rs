@@ -157,6 +157,15 @@ async fn invited_person_signs_in_by_issuer_and_subject() {
         eve.with_body(reqwest::Method::POST, "/sign-out", &json!({})).header("sec-fetch-site", "same-origin");
     eve.send(out).await.is(StatusCode::NO_CONTENT).await;
     eve.get("/me").await.problem(StatusCode::UNAUTHORIZED, "not_signed_in").await;
+    // She signs out at the provider too, which then leads her back here.
+    assert_eq!(own["items"][0]["provider"], "corp");
+    let url = format!("{}/api/v1/sign-in/oidc/corp/sign-out", stage.world.url);
+    let answer = stage.browser.get(url).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    let asked = stage.browser.get(location(&answer)).send().await.unwrap();
+    assert_eq!(asked.status(), StatusCode::OK);
+    let page = asked.text().await.unwrap();
+    assert!(page.contains(&format!("{}/sign-in", stage.world.url)), "{page}");
     let path = format!("/users/{}", me["id"].as_str().unwrap());
     ada.patch(&path, json!({"disabled": true})).await.ok().await;
     refused(stage.sign_in("corp", "s1").await, StatusCode::FORBIDDEN, "forbidden", "disabled").await;

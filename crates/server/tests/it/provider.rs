@@ -1,11 +1,9 @@
 //! A real OpenID Connect provider from a Python package, in a process of its own.
 
 use std::{
-    env, fs,
     io::{BufRead, BufReader},
     path::PathBuf,
     process::{Child, Command, Stdio},
-    sync::{Mutex, PoisonError},
 };
 
 const PACKAGE: &str = "oidc-provider-mock==0.3.4";
@@ -42,22 +40,9 @@ impl ProviderProcess {
     }
 }
 
-static INSTALLING: Mutex<()> = Mutex::new(());
-
-/// The Python of an environment that holds the package, made once in the cache.
+/// The Python of an environment that holds the package.
 fn installed() -> Option<PathBuf> {
-    let _turn = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
-    let cache = env::var_os("MYCORR_CACHE").map(PathBuf::from);
-    let cache = cache.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache/mycorr")))?;
-    let folder = cache.join("python").join(PACKAGE);
-    let python = folder.join("bin/python");
-    if folder.join("installed").exists() {
-        return Some(python);
-    }
-    let run =
-        |command: &mut Command| command.stdout(Stdio::null()).status().ok().filter(|status| status.success());
-    run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", PACKAGE]))?;
-    fs::write(folder.join("installed"), "").ok()?;
-    Some(python)
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/python");
+    let output = Command::new(script).arg(PACKAGE).stderr(Stdio::inherit()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().into())
 }
