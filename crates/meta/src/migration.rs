@@ -35,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(crate::nodes_migration::Nodes),
             Box::new(crate::node_limits_migration::NodeLimits),
             Box::new(crate::holds_migration::Holds),
+            Box::new(crate::views_migration::SavedViews),
         ]
     }
 }

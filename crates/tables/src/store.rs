@@ -25,7 +25,7 @@ use futures::{StreamExt, TryStreamExt};
 use moka::future::Cache;
 use mycorr_domain::{
     Change, Column, Committed, DiffCounts, DiffFormat, DiffPage, DiffPlan, DiffRow, Export, ExportFormat,
-    Filter, JobId, Page, Problem, Profile, Removed, Result, RowQuery, Snapshot, Sort, StoreVersion,
+    FilterGroup, JobId, Page, Problem, Profile, Removed, Result, RowQuery, Snapshot, Sort, StoreVersion,
     StoredChecksums, TableId, TableStore, TableWriter, TextHash, WriteRight,
 };
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, path::Path};
@@ -64,7 +64,7 @@ pub(crate) struct Queries {
 }
 
 /// What decides which rows a view has, and in which order.
-pub(crate) type IndexKey = (TableId, StoreVersion, Vec<Sort>, Vec<Filter>);
+pub(crate) type IndexKey = (TableId, StoreVersion, Vec<Sort>, Vec<FilterGroup>);
 
 /// Files of all versions that are kept open: some hundred bytes each.
 const MAX_OPEN_FILES: u64 = 50_000;
@@ -115,7 +115,7 @@ impl Queries {
 
 fn key_bytes((_, _, sort, filters): &IndexKey) -> u64 {
     let sort = sort.iter().map(|sort| sort.column.len());
-    let filters = filters.iter().map(|filter| {
+    let filters = filters.iter().flat_map(FilterGroup::filters).map(|filter| {
         filter.column.len()
             + filter.values.iter().map(|value| value.len() + size_of::<String>()).sum::<usize>()
     });

@@ -466,8 +466,11 @@ fn rows<'a>(version: &'a Version, at: &Snapshot, query: &RowQuery) -> Result<Vec
     let filters = query
         .filters
         .iter()
-        .map(|filter| Test::new(find(&filter.column)?, filter, at))
-        .collect::<Result<Vec<_>>>()?;
+        .map(|group| {
+            let tests = group.filters().iter();
+            tests.map(|filter| Test::new(find(&filter.column)?, filter, at)).collect()
+        })
+        .collect::<Result<Vec<Vec<_>>>>()?;
     let sorts = query
         .sort
         .iter()
@@ -477,7 +480,9 @@ fn rows<'a>(version: &'a Version, at: &Snapshot, query: &RowQuery) -> Result<Vec
         .batches
         .iter()
         .flat_map(|batch| (0..batch.num_rows()).map(move |row| (batch, row)))
-        .filter(|&(batch, row)| filters.iter().all(|test| test.holds(at, batch, row)))
+        .filter(|&(batch, row)| {
+            filters.iter().all(|group| group.iter().any(|test| test.holds(at, batch, row)))
+        })
         .collect();
     rows.sort_by(|&(a, i), &(b, j)| {
         let by = |&(column, descending): &(usize, bool)| {

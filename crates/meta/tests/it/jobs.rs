@@ -33,6 +33,7 @@ fn record() -> SourceRecord {
         table: "orders".into(),
         oid: 4_000_000_000,
         chosen: None,
+        foreign_keys: Vec::new(),
         keys: Some(vec![UniqueKey {
             name: "orders_pkey".into(),
             primary: true,
