@@ -4,6 +4,7 @@
 
 mod accounts;
 mod crash;
+mod deliveries;
 mod diff;
 mod disk;
 mod export;
