@@ -22,6 +22,7 @@ pub(crate) mod role;
 pub(crate) mod role_privileges;
 pub(crate) mod rows;
 pub(crate) mod schedules;
+pub(crate) mod source_statistics;
 pub(crate) mod statements;
 pub(crate) mod tables;
 pub(crate) mod teams;
