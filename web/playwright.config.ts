@@ -29,6 +29,10 @@ export default defineConfig({
       name: "parts",
       testMatch: [
         "grid.spec.ts",
+        "light.spec.ts",
+        "profile.spec.ts",
+        "diff.spec.ts",
+        "statistics.spec.ts",
         "holds.spec.ts",
         "imports.spec.ts",
         "selection.spec.ts",
