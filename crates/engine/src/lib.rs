@@ -71,7 +71,7 @@ pub use runner::Workers;
 pub use schedules::NewSchedule;
 pub use secrets::Rewrapped;
 pub use sharing::{NewInvite, ShareWith, Shared, Teams};
-pub use source_limits::read_seconds;
+pub use source_limits::{longest_read_seconds, read_seconds};
 pub use tables::Tables;
 pub use versions::ColumnChanges;
 
@@ -86,9 +86,9 @@ pub use mycorr_meta::{
 };
 pub use mycorr_oidc::{Callback as SignInCallback, Providers as SignInProviders};
 pub use mycorr_pgread::{
-    Attempt, DeniedLookup, DialOutcome, Excess, Outcome as StepOutcome, Report, RolePrivileges, SchemaEntry,
-    SchemaRights, ServerFacts, SourceColumn, Step, StepName, TableDescription, TableEntry, TableKind, Tls,
-    paste,
+    Attempt, ColumnStatistics, DeniedLookup, DialOutcome, Excess, Outcome as StepOutcome, Report,
+    RolePrivileges, SchemaEntry, SchemaRights, ServerFacts, SourceColumn, StatisticsState, Step, StepName,
+    TableDescription, TableEntry, TableKind, TableStatistics, Tls, paste,
     sql::role_script,
     tls::{CertificateInfo, ProviderRoots, Rule},
 };

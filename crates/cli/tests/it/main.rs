@@ -6,6 +6,7 @@ mod accounts;
 mod backup;
 mod cluster;
 mod crash;
+mod deliveries;
 mod diff;
 mod disk;
 mod export;
