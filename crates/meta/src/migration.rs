@@ -34,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(crate::receipt_migration::Receipts),
             Box::new(crate::nodes_migration::Nodes),
             Box::new(crate::holds_migration::Holds),
+            Box::new(crate::sizes_migration::Sizes),
         ]
     }
 }

@@ -6,13 +6,16 @@
 mod admission;
 #[doc(hidden)]
 pub mod bench;
+mod boundaries;
 mod checksums;
 mod conditions;
 mod copy;
 mod datetime_key;
 mod diff;
+mod earlier_files;
 mod encode;
 mod export;
+mod file_digest;
 mod filter;
 mod folder;
 mod index;
@@ -24,6 +27,7 @@ mod packed;
 mod page;
 mod problem;
 mod profile;
+mod row_hashes;
 mod row_numbers;
 mod s3;
 mod scan;
