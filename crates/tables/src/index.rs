@@ -38,10 +38,10 @@ use tokio::task::JoinSet;
 
 /// A view of a version: what passes the conditions, in the order of the sort.
 pub(crate) struct View {
-    scan: Arc<Scan>,
-    conditions: Conditions,
+    pub(crate) scan: Arc<Scan>,
+    pub(crate) conditions: Conditions,
     /// With whether it descends. Empty: the order of arrival.
-    sort: Vec<(SortColumn, bool)>,
+    pub(crate) sort: Vec<(SortColumn, bool)>,
 }
 
 /// What a filter's batches take, for each reader.
@@ -91,7 +91,7 @@ impl View {
         unspilled(rows.saturating_mul(self.key_bytes())).saturating_add(MIN_SORT_BYTES).min(most)
     }
 
-    fn key_bytes(&self) -> usize {
+    pub(crate) fn key_bytes(&self) -> usize {
         match self.packed_type() {
             DataType::Binary => self.scan.row_bytes + 16 + 8 * self.sort.len(),
             _ => size_of::<i128>(),
@@ -110,13 +110,17 @@ impl View {
         if self.sort.is_empty() {
             return Ok(rows.clone());
         }
-        let keys = self.sort.iter().map(|(column, _)| {
-            let (native, exact) = stored(column, &batch)?;
-            Ok(column.keys(native, exact))
-        });
-        let keys: Vec<ArrayRef> = keys.collect::<Result<_>>()?;
+        let keys: Vec<ArrayRef> =
+            (0..self.sort.len()).map(|at| self.keys(at, &batch)).collect::<Result<_>>()?;
         let descending: Vec<bool> = self.sort.iter().map(|(_, descending)| *descending).collect();
         Ok(packed::pack(&keys, &descending, rows.as_primitive()))
+    }
+
+    /// The keys of the sort's column at a place.
+    pub(crate) fn keys(&self, at: usize, batch: &RecordBatch) -> Result<ArrayRef> {
+        let (column, _) = &self.sort[at];
+        let (native, exact) = stored(column, batch)?;
+        Ok(column.keys(native, exact))
     }
 
     /// Builds the index with `memory` bytes.

@@ -18,6 +18,7 @@ mod export;
 mod file_digest;
 mod filter;
 mod folder;
+mod head;
 mod index;
 mod log;
 mod numeric;
@@ -38,6 +39,7 @@ mod staged;
 mod store;
 mod table_location;
 mod version;
+mod views;
 mod workers;
 mod writer;
 

@@ -79,6 +79,15 @@ fn append(keys: &ArrayRef, at: usize, bytes: &mut Vec<u8>) {
     bytes.extend([0, 0]);
 }
 
+/// One packed key, as bytes in the same order.
+pub(crate) fn bytes(packed: &ArrayRef, at: usize) -> Vec<u8> {
+    match packed.as_primitive_opt::<Decimal128Type>() {
+        // None of them is negative.
+        Some(packed) => packed.value(at).to_be_bytes().to_vec(),
+        None => packed.as_binary::<i32>().value(at).to_vec(),
+    }
+}
+
 /// The rows' numbers out of packed keys.
 pub(crate) fn rows(packed: &ArrayRef) -> Vec<u64> {
     match packed.as_primitive_opt::<Decimal128Type>() {

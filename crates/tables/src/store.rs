@@ -8,7 +8,6 @@ use crate::{
     encode::{self, Encoder, Target, WriteOptions},
     export::{self, ExportRows},
     folder::STAGING,
-    index::View,
     log::{Kind, Log, Logged, LoggedFile, NextVersion},
     options::QueryOptions,
     page,
@@ -17,6 +16,7 @@ use crate::{
     staged::{self, Staged},
     table_location::TableLocation,
     version::{MetadataCache, Readers, Version, metadata_cache},
+    views::ViewHead,
     workers::Workers,
     writer::{ActiveWriters, DeltaWriter, WriterId},
 };
@@ -34,11 +34,11 @@ use rayon::ThreadPool;
 use std::{
     collections::{HashMap, HashSet},
     num::NonZeroUsize,
-    ops::Range,
     sync::Arc,
     thread,
     time::Duration,
 };
+use tokio::sync::Semaphore;
 
 /// Versioned tables in Delta Lake: a folder per table, a file per some hundred megabytes of rows, and a log.
 /// Files and log entries are durable before a version can be seen, and stay until the table is deleted.
@@ -48,30 +48,35 @@ pub struct DeltaStore {
     options: WriteOptions,
     encoders: Arc<ThreadPool>,
     active_writers: ActiveWriters,
-    workers: Workers,
-    queries: Queries,
+    pub(crate) workers: Workers,
+    pub(crate) queries: Queries,
 }
 
 /// What queries keep and share.
 #[derive(Clone)]
-struct Queries {
-    options: Arc<QueryOptions>,
-    versions: Cache<(TableId, StoreVersion), Arc<Version>>,
-    readers: Readers,
-    metadata: MetadataCache,
-    indexes: Cache<IndexKey, Arc<RowNumbers>>,
+pub(crate) struct Queries {
+    pub(crate) options: Arc<QueryOptions>,
+    pub(crate) versions: Cache<(TableId, StoreVersion), Arc<Version>>,
+    pub(crate) readers: Readers,
+    pub(crate) metadata: MetadataCache,
+    pub(crate) indexes: Cache<IndexKey, Arc<RowNumbers>>,
+    pub(crate) heads: Cache<IndexKey, Option<Arc<ViewHead>>>,
+    /// Who may sort a view whose head is looked at.
+    pub(crate) settling: Arc<Semaphore>,
     /// By the table and its two versions.
-    diffs: Cache<(TableId, StoreVersion, StoreVersion), Arc<Differences>>,
-    sorts: Admission,
-    pages: Admission,
-    exports: Admission,
+    pub(crate) diffs: Cache<(TableId, StoreVersion, StoreVersion), Arc<Differences>>,
+    pub(crate) sorts: Admission,
+    pub(crate) pages: Admission,
+    pub(crate) exports: Admission,
 }
 
 /// What decides which rows a view has, and in which order.
-type IndexKey = (TableId, StoreVersion, Vec<Sort>, Vec<Filter>);
+pub(crate) type IndexKey = (TableId, StoreVersion, Vec<Sort>, Vec<Filter>);
 
 /// Files of all versions that are kept open: some hundred bytes each.
 const MAX_OPEN_FILES: u64 = 50_000;
+/// Heads of views that are kept: 8 kB each.
+const MAX_HEADS: u64 = 500;
 /// A sort waits for those before it; who asked for it may leave at any time.
 const SORT_TIMEOUT: Duration = Duration::from_secs(600);
 const PAGE_TIMEOUT: Duration = Duration::from_secs(120);
@@ -99,6 +104,8 @@ impl Queries {
             readers: Readers::default(),
             metadata: metadata_cache(options.cache_memory()),
             indexes: Cache::builder().max_capacity(options.index_bytes() / KIB).weigher(weigh).build(),
+            heads: Cache::builder().max_capacity(MAX_HEADS).build(),
+            settling: Arc::new(Semaphore::new(1)),
             diffs: Cache::builder()
                 .max_capacity(options.index_bytes() / 4 / KIB)
                 .weigher(|_, found: &Arc<Differences>| {
@@ -190,32 +197,6 @@ impl DeltaStore {
         Ok(Arc::new(found.read_by(&self.queries.readers, table, version)))
     }
 
-    /// The row numbers of a sorted or filtered view. It is computed once for all who wait for it, and given up
-    /// when nobody does.
-    async fn index(
-        &self,
-        at: &Snapshot,
-        version: &Arc<Version>,
-        query: &RowQuery,
-    ) -> Result<Arc<RowNumbers>> {
-        let key = (at.table, at.version, query.sort.clone(), query.filters.clone());
-        let Queries { options, sorts, indexes, .. } = &self.queries;
-        let build = async {
-            let (version, columns, (_, _, sort, filters)) =
-                (version.clone(), at.columns.clone(), key.clone());
-            let (options, sorts, parallel) = (options.clone(), sorts.clone(), self.workers.count());
-            let rows = self.workers.run(async move {
-                let view = View::new(version, &columns, &sort, &filters).await?;
-                // The largest sort leaves room for small ones beside it.
-                let memory = view.memory(sorts.bytes() / 4 * 3, parallel);
-                let _permit = sorts.acquire(memory).await?;
-                view.rows(memory, &options, parallel).await
-            });
-            rows.await.map(Arc::new)
-        };
-        indexes.try_get_with(key.clone(), build).await.map_err(|problem: Arc<Problem>| (*problem).clone())
-    }
-
     async fn both(&self, plan: &DiffPlan) -> Result<(Arc<Version>, Arc<Version>)> {
         let (from, to) = (&plan.from, &plan.to);
         Ok((self.version(from.table, from.version).await?, self.version(to.table, to.version).await?))
@@ -239,25 +220,6 @@ impl DeltaStore {
         };
         let key = (plan.to.table, plan.from.version, plan.to.version);
         diffs.try_get_with(key, find).await.map_err(|problem: Arc<Problem>| (*problem).clone())
-    }
-
-    /// How many rows a query has, and the numbers of those in `range`, which is cut to them.
-    async fn numbers(
-        &self,
-        at: &Snapshot,
-        version: &Arc<Version>,
-        query: &RowQuery,
-        range: Range<u64>,
-    ) -> Result<(u64, Vec<u64>)> {
-        let cut = |total: u64| range.start.min(total)..range.end.min(total);
-        if query.sort.is_empty() && query.filters.is_empty() {
-            return Ok((version.rows, cut(version.rows).collect()));
-        }
-        let rows = self.index(at, version, query).await?;
-        let (total, range) = (rows.len(), cut(rows.len()));
-        let numbers =
-            tokio::task::spawn_blocking(move || rows.slice(range)).await.map_err(Problem::bug)??;
-        Ok((total, numbers))
     }
 
     /// The files of a version, committed or staged, in the order of its rows.
@@ -284,7 +246,7 @@ impl DeltaStore {
 
     /// Lets go of what is kept of versions for the next query.
     async fn forget(&self, table: TableId, gone: impl Fn(StoreVersion) -> bool) {
-        let Queries { versions, diffs, indexes, .. } = &self.queries;
+        let Queries { versions, diffs, indexes, heads, .. } = &self.queries;
         for (key, _) in versions.iter().filter(|(key, _)| key.0 == table && gone(key.1)) {
             versions.invalidate(&*key).await;
         }
@@ -293,6 +255,9 @@ impl DeltaStore {
         }
         for (key, _) in indexes.iter().filter(|(key, _)| key.0 == table && gone(key.1)) {
             indexes.invalidate(&*key).await;
+        }
+        for (key, _) in heads.iter().filter(|(key, _)| key.0 == table && gone(key.1)) {
+            heads.invalidate(&*key).await;
         }
     }
 

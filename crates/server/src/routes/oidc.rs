@@ -276,6 +276,9 @@ impl Kept {
         if self.user.is_some() {
             return "/settings/account?refused".to_owned();
         }
+        if self.next == "/" {
+            return "/sign-in?refused".to_owned();
+        }
         let next: String = url::form_urlencoded::byte_serialize(self.next.as_bytes()).collect();
         format!("/sign-in?refused&next={next}")
     }

@@ -82,7 +82,11 @@ async fn killed_writers() {
     let table = TableId::new();
     let mut seen = None;
     let mut contents = BTreeSet::new();
-    for round in 0..4u64 {
+    for round in 0..40u64 {
+        // On a busy machine no child may have come as far as a commit by then.
+        if round >= 4 && !contents.is_empty() {
+            break;
+        }
         let before = files(folder.path());
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["crash::child", "--exact", "--ignored"])

@@ -1,9 +1,9 @@
 //! Sorts by several columns, and sorts that don't fit into memory.
 
 use crate::open;
-use arrow_array::{ArrayRef, Int32Array, StringArray};
+use arrow_array::{ArrayRef, Float64Array, Int32Array, StringArray};
 use futures::future::try_join_all;
-use mycorr_domain::{Cell, Column, ColumnType, RowQuery, Sort, TableId, TableStore};
+use mycorr_domain::{Cell, Column, ColumnType, Filter, RowQuery, Sort, TableId, TableStore};
 use mycorr_tables::QueryOptions;
 use mycorr_testkit::store_suite;
 use std::sync::Arc;
@@ -110,5 +110,77 @@ async fn many_sorts_at_once_whose_parts_spill_and_merge() {
         let narrow = |row: usize| pages[5].rows[row][1..].to_vec();
         let want = |n: &str| vec![Cell::Text("COLLECT COD".to_owned()), Cell::Text(n.to_owned())];
         assert_eq!([narrow(0), narrow(1)], [want("1"), want("4")], "{megabytes} MB");
+    }
+}
+
+/// The head of a view is found without sorting the rest, and is the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn head_of_a_view_is_that_of_its_whole_order() {
+    const ROWS: i32 = 9_000;
+    let folder = tempfile::tempdir().unwrap();
+    let columns = store_suite::columns(&[
+        ("n", ColumnType::Int32),
+        ("few", ColumnType::Text),
+        ("number", ColumnType::Numeric),
+        ("real", ColumnType::Float64),
+    ]);
+    let id = TableId::new();
+    let batches = (0..ROWS).step_by(1_000).map(|from| {
+        // All rows of the first files are behind those of the last.
+        let rows = from..from + 1_000;
+        let few = rows.clone().map(|n| match n % 7 {
+            0 => None,
+            1 => Some("a\0b".to_owned()),
+            digit => Some("x".repeat((n % 50) as usize) + &digit.to_string()),
+        });
+        let number =
+            rows.clone().map(|n| (n % 11 > 0).then(|| format!("{}.{}", (n * 7919) % 5000 - 2500, n % 10)));
+        let real = rows.clone().map(|n| match n % 13 {
+            0 => None,
+            1 => Some(f64::NAN),
+            2 => Some(-0.0),
+            _ => Some(f64::from((n * 31) % 1000) / 8.0),
+        });
+        let arrays: Vec<ArrayRef> = vec![
+            Arc::new(Int32Array::from_iter(rows.clone().map(|n| (n % 17 > 0).then_some(-n)))),
+            Arc::new(StringArray::from_iter(few)),
+            Arc::new(StringArray::from_iter(number)),
+            Arc::new(Float64Array::from_iter(real)),
+        ];
+        store_suite::batch(&columns, arrays, 1_000, &[])
+    });
+    let committed = store_suite::write(&open(folder.path()), id, &columns, batches).await;
+    let at = store_suite::snapshot(id, committed, &columns);
+    let sorts = [
+        "n",
+        "-n",
+        "few",
+        "-few,n",
+        "few,-number",
+        "number",
+        "-number,few",
+        "real,few",
+        "-real",
+        "-few,-real,n",
+    ];
+    for (sort, filter) in
+        sorts.iter().flat_map(|sort| [(sort, None), (sort, Some("n.lt.-100")), (sort, Some("n.lt.-8500"))])
+    {
+        let query = |offset, limit| RowQuery {
+            offset,
+            limit,
+            sort: Sort::parse_list(sort).unwrap(),
+            filters: filter.into_iter().map(|text| Filter::parse(text).unwrap()).collect(),
+            ..RowQuery::default()
+        };
+        // Nobody has asked this store for anything yet, so that it has no order.
+        let head = open(folder.path());
+        let whole = open(folder.path());
+        whole.page(&at, &query(1_000, 1)).await.unwrap();
+        for (offset, limit) in [(0, 500), (500, 500), (0, 3)] {
+            let found = head.page(&at, &query(offset, limit)).await.unwrap();
+            let want = whole.page(&at, &query(offset, limit)).await.unwrap();
+            assert_eq!((found.total, found.rows), (want.total, want.rows), "{sort} {filter:?} {offset}");
+        }
     }
 }
