@@ -45,6 +45,7 @@ mod schedules_migration;
 mod selection_migration;
 mod sharing_migration;
 mod shown_tables;
+mod sizes_migration;
 mod slots;
 mod statements;
 mod sync_policy;

@@ -36,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(crate::node_limits_migration::NodeLimits),
             Box::new(crate::holds_migration::Holds),
             Box::new(crate::views_migration::SavedViews),
+            Box::new(crate::sizes_migration::Sizes),
         ]
     }
 }

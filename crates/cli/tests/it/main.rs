@@ -31,5 +31,6 @@ mod s3;
 mod selection;
 mod shapes;
 mod shared;
+mod taken_over;
 mod types;
 mod unchanged;

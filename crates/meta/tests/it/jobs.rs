@@ -50,7 +50,7 @@ fn record() -> SourceRecord {
 }
 
 async fn succeed(world: &World, work: &ClaimedJob, store: i64) -> Option<i64> {
-    let committed = Committed { version: StoreVersion(store), rows: 10, bytes: 100 };
+    let committed = Committed { version: StoreVersion(store), rows: 10, bytes: 100, size_bytes: 100 };
     world
         .meta
         .succeed(
