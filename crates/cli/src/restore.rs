@@ -127,8 +127,8 @@ async fn check(backup: &Backup) -> Result<usize, Failure> {
     let damaged = |what: String| format!("{} is damaged: {what}", backup.folder.display());
     for (table, of_table) in by_table(&versions) {
         for version in &of_table {
-            let found = store.logged_version(table, version.store).await.map_err(told)?;
-            if (found.rows, found.bytes) != (version.rows, version.bytes) {
+            let (rows, size_bytes) = store.logged_version(table, version.store).await.map_err(told)?;
+            if rows != version.rows || version.size_bytes.is_some_and(|expected| expected != size_bytes) {
                 return Err(
                     damaged(format!("a version of table {table} is not what the metadata say")).into()
                 );

@@ -29,7 +29,8 @@ pub struct StoredVersion {
     pub table: TableId,
     pub store: StoreVersion,
     pub rows: u64,
-    pub bytes: u64,
+    /// Of all its files; `None` for a held sync, of which it is not known.
+    pub size_bytes: Option<u64>,
 }
 
 impl Meta {
@@ -75,19 +76,20 @@ impl Meta {
     /// # Errors
     /// `storage_unavailable`.
     pub async fn stored_versions(&self) -> Result<Vec<StoredVersion>> {
-        let stored = |table, store, rows, bytes| StoredVersion {
+        let stored = |table, store, rows, size_bytes| StoredVersion {
             table: TableId::from_uuid(table),
             store: StoreVersion(store),
             rows,
-            bytes,
+            size_bytes,
         };
-        let rows: Vec<(Uuid, i64, i64, i64)> = version::Entity::find()
+        let rows: Vec<(Uuid, i64, i64, i64, Option<i64>)> = version::Entity::find()
             .select_only()
             .columns([
                 version::Column::TableId,
                 version::Column::StoreVersion,
                 version::Column::Rows,
                 version::Column::Bytes,
+                version::Column::SizeBytes,
             ])
             .into_tuple()
             .all(&self.db)
@@ -104,11 +106,14 @@ impl Meta {
             .map_err(db)?;
         let mut all: Vec<_> = rows
             .into_iter()
-            .map(|(table, store, rows, bytes)| stored(table, store, rows as u64, bytes as u64))
+            .map(|(table, store, rows, bytes, size)| {
+                // Versions shared no files before their sizes were kept.
+                stored(table, store, rows as u64, Some(size.unwrap_or(bytes) as u64))
+            })
             .collect();
         for (table, held) in held {
             let held: StoredHeld = from_json(held.as_deref().unwrap_or_default())?;
-            all.push(stored(table, held.version, held.rows, held.bytes));
+            all.push(stored(table, held.version, held.rows, None));
         }
         Ok(all)
     }

@@ -3,7 +3,7 @@
 use crate::{DeltaStore, copy::upload, problem::storage};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
-use mycorr_domain::{Committed, Result, StoreVersion, TableId, TableStore};
+use mycorr_domain::{Result, StoreVersion, TableId, TableStore};
 use object_store::{ObjectStoreExt, path::Path};
 use std::{collections::BTreeMap, io};
 
@@ -81,12 +81,14 @@ impl DeltaStore {
         Ok(files)
     }
 
-    /// Rows and bytes of a version, as its log or its list has them.
+    /// Rows of a version, and bytes of all its files, as its log or its list has them.
     ///
     /// # Errors
     /// `storage_unavailable`, also for one that is not there.
-    pub async fn logged_version(&self, table: TableId, version: StoreVersion) -> Result<Committed> {
-        Ok(crate::staged::committed(version, &self.files(table, version).await?))
+    pub async fn logged_version(&self, table: TableId, version: StoreVersion) -> Result<(u64, u64)> {
+        let files = self.files(table, version).await?;
+        let size_bytes = files.iter().map(|file| file.bytes).sum();
+        Ok((files.iter().map(|file| file.rows).sum(), size_bytes))
     }
 }
 
