@@ -11,9 +11,9 @@ export const MB = 1e6;
 const account = { name: 'Bench', email: 'bench@example.com', password: 'not-a-secret-at-all' };
 
 /** `mycorr serve` on the data of this run, ready; each part has its own, so that memory over idle is over idle. */
-export async function serve() {
+export async function serve(more = {}) {
   const log = openSync(`${env.work}/mycorr.log`, 'a');
-  const settings = { PATH: process.env.PATH, HOME: process.env.HOME, MYCORR_LISTEN: env.listen, MYCORR_DATA_DIR: `${env.work}/mycorr`, MYCORR_ALLOW_HOSTS: '127.0.0.1' };
+  const settings = { PATH: process.env.PATH, HOME: process.env.HOME, MYCORR_LISTEN: env.listen, MYCORR_DATA_DIR: `${env.work}/mycorr`, MYCORR_ALLOW_HOSTS: '127.0.0.1', ...more };
   const started = performance.now();
   const child = spawn(env.mycorr, ['serve'], { env: settings, stdio: ['ignore', log, log] });
   const ended = new Promise((resolve) => child.once('exit', resolve));

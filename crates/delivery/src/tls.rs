@@ -15,14 +15,34 @@ pub(crate) async fn encrypt(stream: TcpStream, host: &str) -> Result<SslStream<T
             TlsError::Handshake(_) => {
                 Problem::new(Code::ConnectionLost, "The host did not agree on an encrypted connection.")
             }
-            TlsError::Untrusted(verdict, _) => Problem::new(
-                Code::CertificateUntrusted,
-                format!("The host's certificate is not trusted: {}.", verdict.error_string()),
-            ),
+            TlsError::Untrusted(verdict, _) => not_trusted(verdict.as_raw(), verdict.error_string(), host),
         };
         Undelivered::transient(match error.source() {
             Some(cause) => problem.internal(cause),
             None => problem.internal(error),
         })
     })
+}
+
+/// `verdict` is one of X509_V_ERR_* (x509_vfy.h), `reason` what OpenSSL says of it.
+fn not_trusted(verdict: i32, reason: &str, host: &str) -> Problem {
+    match verdict {
+        9 => Problem::new(Code::CertificateNotYetValid, "The host's certificate is not yet valid.")
+            .fix("Check the clocks of the host and of Mycorr's machine, or renew the certificate."),
+        10 => Problem::new(Code::CertificateExpired, "The host's certificate has expired.")
+            .fix("Renew the certificate of the host."),
+        62..=64 => Problem::new(
+            Code::CertificateWrongHost,
+            format!("The host's certificate is for another name than {host}."),
+        )
+        .fix("Use a name that the certificate is for, or give the host a certificate for this one."),
+        _ => Problem::new(
+            Code::CertificateUntrusted,
+            format!("The host's certificate is not trusted: {reason}."),
+        )
+        .fix(
+            "Give the host a certificate of a public authority, or have your operator add its authority to those that Mycorr \
+             trusts (SSL_CERT_FILE).",
+        ),
+    }
 }

@@ -3,7 +3,7 @@
 use crate::{Connections, spawn_uncancellable};
 use mycorr_domain::{Cell, Code, ConnectionId, Problem, Result, UserId};
 use mycorr_meta::{Listed, Purpose};
-use mycorr_pgread::{Client, SchemaEntry, SourceColumn, TableDescription, TableEntry};
+use mycorr_pgread::{Client, SchemaEntry, SourceColumn, TableDescription, TableEntry, TableStatistics};
 use std::{future::Future, pin::Pin};
 use tokio_util::sync::CancellationToken;
 
@@ -86,6 +86,9 @@ impl Connections {
         .await
     }
 
+    /// A table with its columns, and what the database's own statistics say of them: nothing of the table is read.
+    /// `values`: with the values that are found most.
+    ///
     /// # Errors
     /// `not_found`, `secret_unreadable`, `too_many_requests`; as every look at the source.
     pub async fn describe(
@@ -94,10 +97,15 @@ impl Connections {
         id: ConnectionId,
         schema: String,
         table: String,
-    ) -> Result<TableDescription> {
+        values: bool,
+    ) -> Result<(TableDescription, TableStatistics)> {
         no_nul(&[Some(&schema), Some(&table)])?;
         self.ask(user, id, Purpose::Browse, move |client| {
-            Box::pin(async move { client.describe(&schema, &table).await })
+            Box::pin(async move {
+                let mut description = client.describe(&schema, &table).await?;
+                let statistics = client.statistics(&mut description, values).await?;
+                Ok((description, statistics))
+            })
         })
         .await
     }

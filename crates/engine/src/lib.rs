@@ -6,6 +6,7 @@
 
 mod accounts;
 mod browse;
+mod connection_form;
 mod connection_test_limits;
 mod connections;
 mod diff;
@@ -48,7 +49,8 @@ mod versions;
 
 pub use accounts::{Accounts, Identity, NewToken, Proof, SignUpState, SignedIn};
 pub use browse::Preview;
-pub use connections::{Change, ConnectionForm, Connections, Refused, StepSender};
+pub use connection_form::ConnectionForm;
+pub use connections::{Change, Connections, Refused, StepSender};
 pub use diff::Diff;
 pub use export::Exported;
 pub use holds::Held;
@@ -69,7 +71,7 @@ pub use runner::Workers;
 pub use schedules::NewSchedule;
 pub use secrets::Rewrapped;
 pub use sharing::{NewInvite, ShareWith, Shared, Teams};
-pub use source_limits::read_seconds;
+pub use source_limits::{longest_read_seconds, read_seconds};
 pub use tables::Tables;
 pub use versions::ColumnChanges;
 
@@ -84,9 +86,9 @@ pub use mycorr_meta::{
 };
 pub use mycorr_oidc::{Callback as SignInCallback, Providers as SignInProviders};
 pub use mycorr_pgread::{
-    Attempt, DeniedLookup, DialOutcome, Excess, Outcome as StepOutcome, Report, RolePrivileges, SchemaEntry,
-    SchemaRights, ServerFacts, SourceColumn, Step, StepName, TableDescription, TableEntry, TableKind, Tls,
-    paste,
+    Attempt, ColumnStatistics, DeniedLookup, DialOutcome, Excess, Outcome as StepOutcome, Report,
+    RolePrivileges, SchemaEntry, SchemaRights, ServerFacts, SourceColumn, StatisticsState, Step, StepName,
+    TableDescription, TableEntry, TableKind, TableStatistics, Tls, paste,
     sql::role_script,
     tls::{CertificateInfo, ProviderRoots, Rule},
 };
@@ -160,8 +162,7 @@ impl Engine {
             meta, store, sign_up, largest_row, min_free_bytes, max_bytes_per_user, waiting, ..
         } = deps;
         let jobs = Jobs::new(meta.clone());
-        let imports =
-            Imports { meta: meta.clone(), jobs: jobs.clone(), max_bytes_per_user, quota: Arc::default() };
+        let imports = Imports { meta: meta.clone(), jobs: jobs.clone(), max_bytes_per_user };
         let runner = Runner {
             meta: meta.clone(),
             store: store.clone(),

@@ -76,7 +76,8 @@ pub(crate) fn explain(problem: Problem, limits: Limits, took: Duration) -> Probl
 /// that is newer.
 pub(crate) const MAX_READ_SECONDS: u64 = 24 * 3600;
 
-fn longest_read_seconds(limits: Limits) -> u64 {
+/// How long a read through the connection may take.
+pub fn longest_read_seconds(limits: Limits) -> u64 {
     limits.minutes.map_or(MAX_READ_SECONDS, |minutes| MAX_READ_SECONDS.min(60 * minutes))
 }
 

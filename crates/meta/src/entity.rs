@@ -265,6 +265,7 @@ pub mod version {
         /// What was read, and from where, in JSON; null for versions that were made before this was kept.
         pub source: Option<String>,
         pub rows: i64,
+        /// Of the files that it added.
         pub bytes: i64,
         pub cause: String,
         pub restored_version: Option<i64>,
@@ -276,6 +277,8 @@ pub mod version {
         /// The newest comparison with its source, in JSON.
         pub receipt: Option<String>,
         pub verified_at: Option<i64>,
+        /// Of all its files; null for versions that were made before files were shared, whose `bytes` these are.
+        pub size_bytes: Option<i64>,
     }
     belongs_to!(user by CreatedBy);
 }
@@ -374,6 +377,8 @@ pub mod job {
         pub held: Option<String>,
         /// Who decided that it becomes a version.
         pub accepted_by: Option<Uuid>,
+        /// What it is about to add to what is stored for the Model's owner; counts while it runs.
+        pub reserved_bytes: Option<i64>,
     }
     no_relations!();
 }

@@ -48,6 +48,14 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// JSON, whose backslashes are its own; `None` also for what can't be read as it.
+    pub(crate) fn json<T: serde::de::DeserializeOwned>(&mut self) -> Result<Option<T>> {
+        Ok(self
+            .value()?
+            .filter(|text| text.len() <= MAX_TEXT_BYTES)
+            .and_then(|text| serde_json::from_slice(text).ok()))
+    }
+
     pub(crate) fn text(&mut self) -> Result<String> {
         self.optional()?.ok_or_else(|| unreadable("a value is missing"))
     }

@@ -8,6 +8,7 @@ mod alternatives;
 mod checksums;
 mod ranges;
 mod shown;
+mod statistics;
 mod wanted;
 
 pub use advice::{BENEATH, DENIED, LIMITS, WRITES};
@@ -15,6 +16,7 @@ pub use alternatives::{ALTERNATIVES, Alternative, render};
 pub use checksums::*;
 pub use ranges::*;
 pub use shown::*;
+pub use statistics::*;
 pub use wanted::*;
 
 use mycorr_domain::source_name;
@@ -41,6 +43,7 @@ pub const TEMPLATES: &[Template] = &[
     TABLES,
     SEARCH,
     DESCRIBE,
+    STATISTICS,
     TYPES,
     KEYS,
     FOREIGN_KEYS,

@@ -1,13 +1,21 @@
 //! An HTTP server that keeps what it is sent, as the receiver of webhooks.
 
+use crate::Certified;
+use openssl::{
+    pkey::PKey,
+    ssl::{Ssl, SslAcceptor, SslMethod},
+    x509::X509,
+};
 use std::{
     collections::VecDeque,
+    pin::Pin,
     sync::{Arc, Mutex},
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpListener,
 };
+use tokio_openssl::SslStream;
 
 /// One request.
 #[derive(Clone, Debug)]
@@ -32,18 +40,44 @@ pub struct HttpReceiver {
     port: u16,
     requests: Arc<Mutex<Vec<ReceivedRequest>>>,
     answers: Arc<Mutex<VecDeque<u16>>>,
+    encrypted: bool,
 }
 
 impl HttpReceiver {
     pub async fn start() -> Self {
+        Self::begin(None).await
+    }
+
+    /// One that speaks TLS and nothing else, with this certificate.
+    pub async fn start_tls(certified: &Certified) -> Self {
+        let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).unwrap();
+        let certificates = X509::stack_from_pem(certified.certificate.as_bytes()).unwrap();
+        let (first, others) = certificates.split_first().unwrap();
+        acceptor.set_certificate(first).unwrap();
+        for other in others {
+            acceptor.add_extra_chain_cert(other.clone()).unwrap();
+        }
+        acceptor.set_private_key(&PKey::private_key_from_pem(certified.key.as_bytes()).unwrap()).unwrap();
+        Self::begin(Some(acceptor.build())).await
+    }
+
+    async fn begin(acceptor: Option<SslAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let this = Self { port, requests: Arc::default(), answers: Arc::default() };
+        let encrypted = acceptor.is_some();
+        let this = Self { port, requests: Arc::default(), answers: Arc::default(), encrypted };
         let receiver = this.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let receiver = receiver.clone();
-                tokio::spawn(async move { receiver.serve(stream).await });
+                let ssl = acceptor.as_ref().map(|acceptor| Ssl::new(acceptor.context()).unwrap());
+                tokio::spawn(async move {
+                    let Some(ssl) = ssl else { return receiver.serve(stream).await };
+                    let mut stream = SslStream::new(ssl, stream).unwrap();
+                    // Who does not trust the certificate goes away here.
+                    Pin::new(&mut stream).accept().await.ok()?;
+                    receiver.serve(stream).await
+                });
             }
         });
         this
@@ -54,7 +88,8 @@ impl HttpReceiver {
     }
 
     pub fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+        let scheme = if self.encrypted { "https" } else { "http" };
+        format!("{scheme}://127.0.0.1:{}{path}", self.port)
     }
 
     /// The next request is answered so.
@@ -75,7 +110,7 @@ impl HttpReceiver {
         self.requests()
     }
 
-    async fn serve(&self, mut stream: TcpStream) -> Option<()> {
+    async fn serve(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<()> {
         let mut bytes = Vec::new();
         let head = loop {
             if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {

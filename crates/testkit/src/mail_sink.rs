@@ -1,6 +1,9 @@
 //! A real SMTP server that keeps what it is sent: aiosmtpd, which `scripts/servers` installs.
 
-use crate::servers::{cache, not_tested};
+use crate::{
+    Certified,
+    servers::{cache, not_tested},
+};
 use std::{
     fs,
     process::{Child, Command, Stdio},
@@ -11,6 +14,7 @@ use tempfile::TempDir;
 /// Ends with the test, however that ends.
 pub struct MailSink {
     port: u16,
+    scheme: &'static str,
     folder: TempDir,
     keeper: Child,
 }
@@ -18,6 +22,15 @@ pub struct MailSink {
 impl MailSink {
     /// `None` where it is not installed, which the test's output says.
     pub fn start() -> Option<Self> {
+        Self::begin("smtp", None)
+    }
+
+    /// One that takes mail over TLS alone: after STARTTLS, or from the first byte where it is `implicit`.
+    pub fn start_tls(certified: &Certified, implicit: bool) -> Option<Self> {
+        Self::begin(if implicit { "smtps" } else { "smtp" }, Some(certified))
+    }
+
+    fn begin(scheme: &'static str, certified: Option<&Certified>) -> Option<Self> {
         let packages = cache().join("mail");
         if !packages.join("aiosmtpd").exists() {
             not_tested("mail: scripts/servers installs the mail server aiosmtpd");
@@ -25,12 +38,24 @@ impl MailSink {
         }
         let folder = tempfile::tempdir().unwrap();
         let port = crate::server_dir::free_port();
+        let mut encryption = Vec::new();
+        if let Some(certified) = certified {
+            let names =
+                if scheme == "smtps" { ["--smtpscert", "--smtpskey"] } else { ["--tlscert", "--tlskey"] };
+            for (name, text) in names.into_iter().zip([&certified.certificate, &certified.key]) {
+                let file = folder.path().join(name);
+                fs::write(&file, text).unwrap();
+                encryption.extend([name.into(), file.into_os_string()]);
+            }
+        }
         // The shell reads to the end of a pipe whose other end only this process holds.
-        let script = "python3 -m aiosmtpd -n -l \"127.0.0.1:$0\" -c aiosmtpd.handlers.Mailbox \"$1\" & server=$!; \
+        let script = "place=$0; mails=$1; shift; \
+                      python3 -m aiosmtpd -n -l \"127.0.0.1:$place\" -c aiosmtpd.handlers.Mailbox \"$@\" \"$mails\" & server=$!; \
                       cat >/dev/null; kill $server";
         let keeper = Command::new("sh")
             .args(["-c", script, &port.to_string()])
             .arg(folder.path().join("mails"))
+            .args(encryption)
             .env("PYTHONPATH", packages)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -38,12 +63,12 @@ impl MailSink {
             .spawn()
             .unwrap();
         crate::server_dir::wait_for_port(port, || "aiosmtpd did not start".to_owned());
-        Some(Self { port, folder, keeper })
+        Some(Self { port, scheme, folder, keeper })
     }
 
     /// Where it listens, as a setting.
     pub fn url(&self) -> String {
-        format!("smtp://127.0.0.1:{}", self.port)
+        format!("{}://127.0.0.1:{}", self.scheme, self.port)
     }
 
     /// What was received, with headers, lines that were folded in transport put together again.

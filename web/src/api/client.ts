@@ -15,6 +15,7 @@ export type Me = Schemas["Me"];
 export type Token = Schemas["Token"];
 export type SourceTable = Schemas["SourceTable"];
 export type SourceTableDescription = Schemas["SourceTableDescription"];
+export type SourceStatistics = Schemas["SourceStatistics"];
 export type SourceColumn = Schemas["SourceColumn"];
 export type Statement = Schemas["Statement"];
 export type Model = Schemas["Model"];
@@ -28,6 +29,7 @@ export type Cell = Schemas["Cell"];
 export type Version = Schemas["Version"];
 export type Diff = Schemas["Diff"];
 export type DiffRow = Schemas["DiffRow"];
+export type ColumnProfile = Schemas["ColumnProfile"];
 export type SyncPolicy = Schemas["SyncPolicy"];
 /** A version of a table as it is named: its number, or what a held sync would make. */
 export type VersionName = number | "held";

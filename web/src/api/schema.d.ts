@@ -1818,6 +1818,35 @@ export interface components {
             /** @description How many are not null. */
             values: components["schemas"]["BothSides"];
         };
+        /** @description Estimates. */
+        ColumnStatistics: {
+            /**
+             * Format: int64
+             * @description Of a value.
+             */
+            average_bytes: number | null;
+            /**
+             * Format: int64
+             * @description How many different values that are not null.
+             */
+            distinct: number | null;
+            /** @description The values that are found most; null unless `most_common` asked for them, or where no value is found often. */
+            most_common: components["schemas"]["CommonValue"][] | null;
+            name: string;
+            /**
+             * Format: double
+             * @description 0 to 1.
+             */
+            null_share: number;
+        };
+        CommonValue: {
+            /**
+             * Format: double
+             * @description Of all rows, 0 to 1.
+             */
+            share: number;
+            value: string;
+        };
         /** @description A saved connection. The password and the PEM never leave. */
         Connection: {
             ca_certificate: components["schemas"]["CaCertificate"] | null;
@@ -2948,6 +2977,29 @@ export interface components {
              */
             type: string;
         };
+        /** @description What PostgreSQL knows of the table from its last `ANALYZE`, of a sample of its rows. Nothing is read for it. */
+        SourceStatistics: {
+            /**
+             * Format: date-time
+             * @description Null where it is not known.
+             */
+            analyzed_at: string | null;
+            /**
+             * Format: int64
+             * @description Rows that were inserted, updated or deleted since.
+             */
+            changed_rows: number | null;
+            /** @description Those of the columns that have any. */
+            columns: components["schemas"]["ColumnStatistics"][];
+            /** @description The SQL that makes them, or gives them to the role, for the table's owner or an administrator. */
+            fix: string | null;
+            /**
+             * Format: int64
+             * @description Of the server's size; `bytes` in pages.
+             */
+            pages: number | null;
+            state: components["schemas"]["StatisticsState"];
+        };
         /** @description A table at the source. The figures are the database's own estimates: nothing is counted. */
         SourceTable: {
             /** Format: int64 */
@@ -2968,12 +3020,18 @@ export interface components {
             grant: string | null;
             /**
              * Format: int64
+             * @description How many seconds an import through the connection may take, by its owner's limit or Mycorr's own.
+             */
+            longest_read_seconds: number;
+            /**
+             * Format: int64
              * @description How many seconds an import takes at the connection's `bytes_per_second`, and holds a snapshot at the source;
              *     null without a pace, or where the source has no estimate.
              */
             read_seconds: number | null;
             /** @description true: row-level security may hide rows from this role. */
             row_security: boolean;
+            statistics: components["schemas"]["SourceStatistics"];
         };
         /** @enum {string} */
         SourceTableKind: "table" | "view" | "materialized_view" | "foreign_table" | "partitioned_table";
@@ -3004,6 +3062,11 @@ export interface components {
             /** @description The template's name in the documentation. */
             template: string;
         };
+        /**
+         * @description Whether there are statistics, and why not.
+         * @enum {string}
+         */
+        StatisticsState: "known" | "never_analyzed" | "empty" | "row_security" | "not_kept" | "denied";
         /** @description One step of a test. */
         Step: {
             fix?: string | null;
@@ -3911,7 +3974,10 @@ export interface operations {
     };
     describe_source_table: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description true: the statistics come with the values that are found most, which are values of the table. */
+                most_common?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -3978,6 +4044,8 @@ export interface operations {
             query: {
                 schema: string;
                 table: string;
+                /** @description true: the statistics come with the values that are found most, which are values of the table. */
+                most_common?: boolean;
             };
             header?: never;
             path: {

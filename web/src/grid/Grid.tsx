@@ -2,6 +2,7 @@
 // (`aria-activedescendant`), rows lie in a sticky viewport over a canvas that only makes the scroll bar.
 import { Button } from "@mantine/core";
 import {
+  type CSSProperties,
   type KeyboardEvent,
   lazy,
   type MouseEvent,
@@ -20,6 +21,7 @@ import { type Column, toProblem } from "../api/client";
 import { code } from "../api/lost";
 import { count } from "../ui/format";
 import { layout, type Placed, revealColumn, visibleColumns } from "./columns";
+import type { RowMark } from "./diffRows";
 import { GridFoot } from "./GridFoot";
 import { GridHead } from "./GridHead";
 import { GridRow } from "./GridRow";
@@ -69,6 +71,13 @@ interface Props {
   onValue?: (filter: Filter) => void;
   onFind?: () => void;
   onRecord?: () => void;
+  /** What became of a row, where two versions are compared. */
+  marks?: (row: number) => RowMark | undefined;
+  /** To the next thing worth a look, or the one before. */
+  onStep?: (by: 1 | -1) => void;
+  onProfile?: (column: string) => void;
+  /** What stands below the names in the head, and how high that is, px. */
+  strip?: { height: number; of: (column: string) => ReactNode };
   /** The cell to start at. */
   start?: { row: number; col: number } | null;
   onCell?: (row: number, col: number) => void;
@@ -98,6 +107,10 @@ export function Grid(props: Props) {
     onValue,
     onFind,
     onRecord,
+    marks,
+    onStep,
+    onProfile,
+    strip,
     start,
     onCell,
     onOpen,
@@ -118,9 +131,10 @@ export function Grid(props: Props) {
   const [going, setGoing] = useState(false);
 
   const total = rows.total ?? expected ?? 0;
-  const gutter = Math.max(48, count(total).length * 8 + 20);
+  const head = HEAD + (strip?.height ?? 0);
+  const gutter = Math.max(48, count(total).length * 8 + (marks ? 36 : 20));
   const laid = useMemo(() => layout(columns, order, widths, pins), [columns, order, widths, pins]);
-  const { at, place, size, view, extent, go, onScroll } = useScroll(element, total);
+  const { at, place, size, view, extent, go, onScroll } = useScroll(element, total, head);
   const seen = visibleRows(place.top, extent);
   const shown = visibleColumns(laid, place.left, size.width - gutter);
   const marked = range(selection);
@@ -196,6 +210,8 @@ export function Grid(props: Props) {
     else if (ctrl && key === "g") setGoing(true);
     else if (ctrl && event.shiftKey && key === "c") void copy(true);
     else if (key === " " && onRecord) onRecord();
+    else if (!ctrl && key === "n" && onStep) onStep(event.shiftKey ? -1 : 1);
+    else if (!ctrl && key === "p" && onProfile && placed) onProfile(placed.column.name);
     else if (key === "enter" && placed) onOpen?.(focus.row, placed);
     else return false;
     return true;
@@ -220,7 +236,7 @@ export function Grid(props: Props) {
   };
 
   const { spotAt, onPointerDown, onDoubleClick } = usePointer(
-    { element, layout: laid, gutter, view, selection },
+    { element, layout: laid, gutter, head, view, selection },
     {
       scroll: (down, right) => go(at.current.top + down, (element.current?.scrollLeft ?? 0) + right),
       select,
@@ -259,7 +275,7 @@ export function Grid(props: Props) {
   };
   const actions = headActions(
     { layout: laid, order, sorts, widths, pins },
-    { onSort, onFilter, onOrder, onLook: choose },
+    { onSort, onFilter, onProfile, onOrder, onLook: choose },
   );
 
   const inSight =
@@ -267,7 +283,7 @@ export function Grid(props: Props) {
     focus.row < seen.end &&
     (focus.col < laid.pinned || (focus.col >= shown.first && focus.col < shown.end));
   return (
-    <div className="grid-frame">
+    <div className="grid-frame" style={{ "--grid-head": `${head}px` } as CSSProperties}>
       <div
         ref={element}
         className={rows.fetching ? "grid refetching" : "grid"}
@@ -289,7 +305,7 @@ export function Grid(props: Props) {
         <div
           className="grid-canvas"
           role="presentation"
-          style={{ height: HEAD + canvasHeight(total), width: gutter + laid.width }}
+          style={{ height: head + canvasHeight(total), width: gutter + laid.width }}
         >
           <div role="rowgroup" style={{ display: "contents" }}>
             <GridHead
@@ -300,6 +316,7 @@ export function Grid(props: Props) {
               gutter={gutter}
               sorts={sorts}
               actions={actions}
+              strip={strip?.of}
               menu={menu}
               onMenu={(column) => {
                 setMenu(column);
@@ -322,6 +339,7 @@ export function Grid(props: Props) {
                     grid={id}
                     row={row}
                     cells={rows.rowAt(row)}
+                    mark={marks?.(row)}
                     columns={laid.columns}
                     pinned={laid.pinned}
                     first={shown.first}
@@ -340,7 +358,7 @@ export function Grid(props: Props) {
       {rows.failed && (
         <div
           className="grid-failed"
-          style={{ top: HEAD + 1 + Math.max(0, rows.failed.row * ROW - place.top), left: gutter + 1 }}
+          style={{ top: head + 1 + Math.max(0, rows.failed.row * ROW - place.top), left: gutter + 1 }}
         >
           {toProblem(rows.failed.error).title}
           <Button variant="default" size="compact-xs" onClick={rows.retry}>

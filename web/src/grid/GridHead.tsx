@@ -4,6 +4,7 @@ import {
   ArrowLeft,
   ArrowRight,
   ArrowUp,
+  ChartColumn,
   ChevronDown,
   EyeOff,
   Filter as FilterIcon,
@@ -29,6 +30,8 @@ interface Props {
   gutter: number;
   sorts: Sort[];
   actions: HeadActions;
+  /** What stands below the name of a column. */
+  strip?: (name: string) => ReactNode;
   /** The column whose menu is open. */
   menu: string | null;
   onMenu: (column: string | null) => void;
@@ -36,7 +39,8 @@ interface Props {
 
 const ICON = 16;
 
-export function GridHead({ element, layout, first, end, gutter, sorts, actions, menu, onMenu }: Props) {
+export function GridHead(props: Props) {
+  const { element, layout, first, end, gutter, sorts, actions, strip, menu, onMenu } = props;
   const { columns, pinned } = layout;
   const { drag, wasDragged, start } = useHeadDrag(element, layout, gutter, (name, to) =>
     actions.put?.(name, to),
@@ -51,6 +55,7 @@ export function GridHead({ element, layout, first, end, gutter, sorts, actions, 
       left={placed.pinned ? gutter + placed.x : undefined}
       sorts={sorts}
       actions={actions}
+      strip={strip}
       open={menu === placed.column.name}
       moving={drag?.name === placed.column.name}
       onGrab={actions.put && start}
@@ -79,6 +84,7 @@ interface CellProps {
   left: number | undefined;
   sorts: Sort[];
   actions: HeadActions;
+  strip?: (name: string) => ReactNode;
   open: boolean;
   /** It is being dragged. */
   moving: boolean;
@@ -149,6 +155,7 @@ function HeadCell(props: CellProps) {
       ) : (
         button
       )}
+      {props.strip?.(name)}
       <ResizeHandle placed={placed} width={actions.width} />
     </div>
   );
@@ -208,6 +215,11 @@ function HeadMenu({ placed, sort, sorts, actions, onClose, children }: MenuProps
         {actions.filter && (
           <Menu.Item leftSection={<FilterIcon size={ICON} />} onClick={() => actions.filter?.(name)}>
             Filter…
+          </Menu.Item>
+        )}
+        {actions.profile && (
+          <Menu.Item leftSection={<ChartColumn size={ICON} />} onClick={() => actions.profile?.(name)}>
+            Profile
           </Menu.Item>
         )}
         {set && <Menu.Divider />}

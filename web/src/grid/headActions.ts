@@ -11,6 +11,7 @@ export interface HeadActions {
   sort?: (sorts: Sort[]) => void;
   toggleSort?: (column: string, keep: boolean) => void;
   filter?: (column: string) => void;
+  profile?: (column: string) => void;
   hide?: (column: string) => void;
   move?: (column: string, by: -1 | 1) => void;
   /** Before the column at this index. */
@@ -28,17 +29,22 @@ interface State extends Look {
 interface Changes {
   onSort?: (sorts: Sort[]) => void;
   onFilter?: (column: string) => void;
+  onProfile?: (column: string) => void;
   onOrder?: (order: string[]) => void;
   onLook: (look: Look) => void;
 }
 
-export function headActions(state: State, { onSort, onFilter, onOrder, onLook }: Changes): HeadActions {
+export function headActions(
+  state: State,
+  { onSort, onFilter, onProfile, onOrder, onLook }: Changes,
+): HeadActions {
   const { layout, order, sorts, widths, pins } = state;
   const laid = layout.columns.map((placed) => placed.column.name);
   return {
     sort: onSort,
     toggleSort: onSort && ((column, keep) => onSort(nextSort(sorts, column, keep))),
     filter: onFilter,
+    profile: onProfile,
     hide:
       onOrder && order.length > 1 ? (column) => onOrder(order.filter((name) => name !== column)) : undefined,
     move: onOrder && ((column, by) => onOrder(moved(order, column, by))),

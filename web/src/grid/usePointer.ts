@@ -3,12 +3,13 @@ import type { MouseEvent, PointerEvent, RefObject } from "react";
 import type { Layout } from "./columns";
 import { beyond, clamp, useDrag } from "./drag";
 import type { Selection, Spot } from "./keys";
-import { HEAD } from "./useScroll";
 
 interface Place {
   element: RefObject<HTMLDivElement | null>;
   layout: Layout;
   gutter: number;
+  /** Height of the head, px. */
+  head: number;
   /** Height in which rows are seen, px. */
   view: number;
   selection: Selection;
@@ -23,7 +24,7 @@ interface Acts {
   open: (spot: Spot) => void;
 }
 
-export function usePointer({ element, layout, gutter, view, selection }: Place, acts: Acts) {
+export function usePointer({ element, layout, gutter, head, view, selection }: Place, acts: Acts) {
   const lastCol = Math.max(0, layout.columns.length - 1);
   const { focus } = selection;
   /** Row and column under a point; the row's number stands for all its columns. */
@@ -43,7 +44,7 @@ export function usePointer({ element, layout, gutter, view, selection }: Place, 
       const left = box.left + gutter + layout.pinnedWidth;
       const spot = spotAt(
         drag.current?.rows ? box.left + 4 : clamp(x, left + 2, box.left + node.clientWidth - 2),
-        clamp(y, box.top + HEAD + 2, box.top + HEAD + view - 2),
+        clamp(y, box.top + head + 2, box.top + head + view - 2),
       );
       if (!spot) return;
       const to = { row: spot.row, col: drag.current?.rows ? lastCol : (spot.col ?? focus.col) };
@@ -54,7 +55,7 @@ export function usePointer({ element, layout, gutter, view, selection }: Place, 
       const node = element.current;
       if (!node) return false;
       const box = node.getBoundingClientRect();
-      const down = beyond(y, box.top + HEAD, box.top + HEAD + view);
+      const down = beyond(y, box.top + head, box.top + head + view);
       const right = drag.current?.rows ? 0 : beyond(x, box.left + gutter, box.left + node.clientWidth);
       if (down === 0 && right === 0) return false;
       // The further out, the faster.

@@ -3,14 +3,15 @@ import { type RefObject, useCallback, useEffect, useLayoutEffect, useMemo, useRe
 import { flushSync } from "react-dom";
 import { ROW, reach, scrollAt, scrolled, topAt } from "./scroll";
 
-/** Height of the head in px, as in grid.css. */
+/** Height of a head without a strip in px. */
 export const HEAD = 44;
 
-export function useScroll(element: RefObject<HTMLDivElement | null>, total: number) {
+/** `head`: the height of the head, px. */
+export function useScroll(element: RefObject<HTMLDivElement | null>, total: number, head: number) {
   const at = useRef({ top: 0, scroll: 0 });
   const [place, setPlace] = useState({ top: 0, left: 0 });
   const [size, setSize] = useState({ width: 0, height: 0 });
-  const view = Math.max(0, Math.min(size.height - HEAD, total * ROW));
+  const view = Math.max(0, Math.min(size.height - head, total * ROW));
   const extent = useMemo(() => ({ rows: total, view }), [total, view]);
 
   useLayoutEffect(() => {

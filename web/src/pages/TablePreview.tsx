@@ -1,5 +1,4 @@
 import { Button, Checkbox, TextInput } from "@mantine/core";
-import { KeyRound } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import { Link, useLocation } from "wouter";
 import {
@@ -12,7 +11,6 @@ import {
   queryClient,
   refresh,
   refreshSources,
-  type SourceColumn,
   type SourceTableDescription,
   type Table,
   toProblem,
@@ -26,13 +24,15 @@ import { to } from "../routes";
 import { Async, Empty } from "../ui/Async";
 import { Confirm } from "../ui/Confirm";
 import { Code } from "../ui/Copy";
-import { bytes, duration, estimate, plural } from "../ui/format";
+import { bytes, estimate, plural } from "../ui/format";
 import { spelled } from "../ui/invisible";
 import { Notice, ProblemNotice } from "../ui/Notice";
 import { TimeAgo } from "../ui/TimeAgo";
-import { Name, visible } from "../ui/Visible";
+import { Name } from "../ui/Visible";
 import { freeName, importedFrom, sourceKey } from "./imported";
-import { type Mask, MaskSelect, type Masks, withMask } from "./Selection";
+import { PreviewColumns } from "./PreviewColumns";
+import { type Masks, withMask } from "./Selection";
+import { PriceTag, StatisticsNote } from "./SourceStatistics";
 import type { Chosen } from "./TreeList";
 
 interface Props extends Chosen {
@@ -118,6 +118,15 @@ function Readable(props: Props & { description: SourceTableDescription }) {
   const [asking, setAsking] = useState(false);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
+  const [valued, setValued] = useState(false);
+  // The most common values are values of the table: they are asked for when somebody wants to see them.
+  const params = { path: { id: connectionId }, query: { schema, table, most_common: true } };
+  const values = $api.useQuery(
+    "get",
+    "/api/v1/connections/{id}/source-table",
+    { params },
+    { ...AT_SOURCE, enabled: valued },
+  );
   const kept = readable.filter((column) => !left.has(column.name));
   const field = problem?.fields?.find((one) => one.field === "name")?.message;
 
@@ -210,12 +219,7 @@ function Readable(props: Props & { description: SourceTableDescription }) {
         , with a history of its own. To bring what is there up to date, sync it.
       </Confirm>
       {problem && !field && <ProblemNotice problem={problem} />}
-      {description.read_seconds !== null && (
-        <p>
-          At this connection's pace an import takes about {duration(description.read_seconds)}, and the
-          database keeps old rows for it as long.
-        </p>
-      )}
+      <PriceTag description={description} />
       {description.row_security && (
         <Notice tone="warning" title="Row-level security is on">
           <p>
@@ -255,8 +259,17 @@ function Readable(props: Props & { description: SourceTableDescription }) {
           </span>
         </div>
       )}
-      <Columns
+      <StatisticsNote
+        statistics={description.statistics}
+        values={valued}
+        busy={values.isLoading}
+        onValues={setValued}
+      />
+      {values.error && <ProblemNotice problem={toProblem(values.error)} />}
+      <PreviewColumns
         columns={description.columns}
+        statistics={description.statistics}
+        values={valued ? (values.data?.statistics ?? null) : null}
         left={left}
         onLeft={setLeft}
         masks={masks}
@@ -283,82 +296,6 @@ function Here({ model, table }: { model: Model; table: Table }) {
         )}
       </div>
     </Notice>
-  );
-}
-
-interface ColumnsProps {
-  columns: SourceColumn[];
-  /** Names of those that are left out. */
-  left: ReadonlySet<string>;
-  onLeft: (left: ReadonlySet<string>) => void;
-  masks: Masks;
-  onMask: (column: string, mask: Mask | null) => void;
-}
-
-function Columns({ columns, left, onLeft, masks, onMask }: ColumnsProps) {
-  const readable = columns.filter((column) => column.readable);
-  const kept = readable.length - left.size;
-  return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it
-    <div className="table-wrap preview-columns" tabIndex={0} role="region" aria-label="Columns">
-      <table className="list">
-        <thead>
-          <tr>
-            <th>
-              <Checkbox
-                label={`Column (${kept} of ${columns.length})`}
-                checked={left.size === 0}
-                indeterminate={kept > 0 && left.size > 0}
-                onChange={() =>
-                  onLeft(left.size === 0 ? new Set(readable.map(({ name }) => name)) : new Set())
-                }
-              />
-            </th>
-            <th>Type at the source</th>
-            <th>Stored as</th>
-            <th>Stored is</th>
-            <th>Null</th>
-          </tr>
-        </thead>
-        <tbody>
-          {columns.map((column) => (
-            <tr key={column.name} className={column.readable ? undefined : "shut"}>
-              <td>
-                <div className="row">
-                  <Checkbox
-                    label={visible(column.name)}
-                    checked={column.readable && !left.has(column.name)}
-                    disabled={!column.readable}
-                    description={column.readable ? undefined : "The role may not read this column."}
-                    onChange={() => {
-                      const next = new Set(left);
-                      if (!next.delete(column.name)) next.add(column.name);
-                      onLeft(next);
-                    }}
-                  />
-                  {column.primary_key && (
-                    <span className="badge">
-                      <KeyRound size={12} aria-hidden /> key
-                    </span>
-                  )}
-                </div>
-              </td>
-              <td className="mono">{visible(column.pg_type)}</td>
-              <td className="mono dim">{masks[column.name] ? "string" : column.type}</td>
-              <td>
-                <MaskSelect
-                  column={column.name}
-                  value={masks[column.name] ?? null}
-                  disabled={!column.readable || left.has(column.name)}
-                  onChange={(mask) => onMask(column.name, mask)}
-                />
-              </td>
-              <td className="dim">{column.nullable ? "allowed" : "never"}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
   );
 }
 

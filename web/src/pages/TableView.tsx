@@ -1,6 +1,6 @@
 // One table: where it comes from, its filters, its rows.
 import { Button } from "@mantine/core";
-import { PanelRight, Search } from "lucide-react";
+import { ChartColumn, PanelRight, Search } from "lucide-react";
 import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { type Cell, type Job, type Model, type Table, toProblem } from "../api/client";
@@ -12,19 +12,25 @@ import { FindBar } from "../grid/FindBar";
 import { Grid, type GridHandle } from "../grid/Grid";
 import type { Look } from "../grid/headActions";
 import { fewValues } from "../grid/kinds";
+import { ProfileStrip, STRIP } from "../grid/ProfileStrip";
+import { type Bar, toggled } from "../grid/profile";
 import { useColumns, useRows } from "../grid/rows";
 import { type Filter, formatFilter, formatSort } from "../grid/view";
 import { Empty } from "../ui/Async";
 import { spelled } from "../ui/invisible";
 import { ProblemNotice } from "../ui/Notice";
+import { ReasonButton } from "../ui/Reason";
 import { CellDialog } from "./CellDialog";
+import { DownloadMenu } from "./DownloadMenu";
 import { useRelations, waysFrom, waysTo } from "./relations";
 import { SavedViews } from "./SavedViews";
 import { SourceBadge } from "./SourceBadge";
 import { ColumnsMenu, CopyLink } from "./TableTools";
 import { lookText, storedLook, storeLook, useView } from "./tableState";
 import { useKnownValues } from "./useKnownValues";
+import { useProfile } from "./useProfile";
 
+const ColumnPanel = lazy(() => code(() => import("./ColumnPanel")));
 const RecordPanel = lazy(() => code(() => import("./RecordPanel")));
 
 interface Props {
@@ -52,6 +58,9 @@ export function TableView({ model, table, jobs }: Props) {
   } | null>(null);
   const [finding, setFinding] = useState(false);
   const [recording, setRecording] = useState(false);
+  /** The column whose profile is open beside the rows. */
+  const [profiled, setProfiled] = useState<string | null>(null);
+  const profile = useProfile(table, version, profiled !== null);
   const grid = useRef<GridHandle>(null);
   const start = useRef(view.cell).current;
   const [current, setCurrent] = useState(start?.row ?? 0);
@@ -73,6 +82,7 @@ export function TableView({ model, table, jobs }: Props) {
   useEffect(() => () => clearTimeout(pending.current), []);
   const onCell = (row: number, col: number) => {
     setCurrent(row);
+    setProfiled((old) => (old === null ? null : (grid.current?.columns()[col]?.column.name ?? old)));
     clearTimeout(pending.current);
     pending.current = setTimeout(() => view.setCell(row, col), 400);
   };
@@ -97,6 +107,26 @@ export function TableView({ model, table, jobs }: Props) {
     const texts = view.filters.map(formatFilter);
     if (!texts.includes(formatFilter(filter))) view.setFilters([...view.filters, filter]);
   };
+  const onBar = (name: string, bar: Bar) => {
+    const known = profile.of(name);
+    if (known) view.setFilters(toggled(name, known.profile, bar, view.filters));
+  };
+  const openProfile = (name: string) => {
+    setRecording(false);
+    setProfiled(name);
+  };
+  const openRecord = () => {
+    setProfiled(null);
+    setRecording(true);
+  };
+  const strip = (name: string) => (
+    <ProfileStrip
+      picture={profile.of(name)?.picture}
+      rows={profile.rows}
+      filters={view.filters}
+      onBar={(bar) => onBar(name, bar)}
+    />
+  );
   // Those that are shown first: the record holds the others too.
   const fields = [...order, ...names.filter((name) => !order.includes(name))].flatMap((name) => {
     const at = names.indexOf(name);
@@ -171,11 +201,30 @@ export function TableView({ model, table, jobs }: Props) {
             size="xs"
             leftSection={<PanelRight size={16} />}
             aria-pressed={recording}
-            onClick={() => setRecording(!recording)}
+            onClick={() => (recording ? setRecording(false) : openRecord())}
             disabled={total === 0}
           >
             Record
           </Button>
+          <ReasonButton
+            variant="default"
+            size="xs"
+            leftSection={<ChartColumn size={16} />}
+            reason={profile.reason}
+            aria-pressed={profile.isShown && profile.reason === null}
+            onClick={() => profile.show(!profile.isShown)}
+          >
+            Profile
+          </ReasonButton>
+          <DownloadMenu
+            tableId={table.id}
+            version={version}
+            filters={view.filters}
+            sorts={view.sorts}
+            columns={view.shown && order}
+            width={columns.length}
+            rows={rows.total}
+          />
           <CopyLink version={version} look={look} />
           <SavedViews model={model} table={table} current={() => view.current(look)} onApply={view.apply} />
           <ColumnsMenu columns={columns} order={order} onOrder={view.setShown} />
@@ -213,7 +262,7 @@ export function TableView({ model, table, jobs }: Props) {
           onFilter={setFiltering}
           onValue={addFilter}
           onFind={() => setFinding(true)}
-          onRecord={() => setRecording(true)}
+          onRecord={openRecord}
           ways={(at, placed) =>
             waysTo(
               relations,
@@ -226,6 +275,8 @@ export function TableView({ model, table, jobs }: Props) {
               go: () => navigate(href),
             }))
           }
+          onProfile={openProfile}
+          strip={profile.isShown && profile.reason === null ? { height: STRIP, of: strip } : undefined}
           start={start}
           onCell={onCell}
           onOpen={(row, placed) =>
@@ -234,6 +285,22 @@ export function TableView({ model, table, jobs }: Props) {
           }
           note={note}
         />
+        {profiled !== null && (
+          <Suspense>
+            <ColumnPanel
+              name={profiled}
+              columns={columns}
+              profile={profile}
+              filters={view.filters}
+              grid={grid}
+              onBar={onBar}
+              onClose={() => {
+                setProfiled(null);
+                grid.current?.focus();
+              }}
+            />
+          </Suspense>
+        )}
         {recording && total > 0 && (
           <Suspense>
             <RecordPanel

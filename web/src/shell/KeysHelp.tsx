@@ -19,6 +19,8 @@ const GRID: [string, string][] = [
   ["Mod G", "Go to a row; with Shift Enter select up to it"],
   ["Enter", "Open the cell"],
   ["Space", "The row as a record"],
+  ["P", "The profile of the column: figures, and bars that filter"],
+  ["N / Shift N", "Next or previous change, where versions are compared"],
   ["Shift F10", "Menu of the cell: only rows with this value, copy, open"],
   ["F or Alt ↓", "Menu of the column: sort, filter, pin, hide, move, width"],
   ["Tab", "Leave the grid"],

@@ -6,13 +6,14 @@ interface Props extends ButtonProps {
   reason: string | null;
   onClick: () => void;
   "aria-label"?: string;
+  "aria-pressed"?: boolean;
   children: ReactNode;
 }
 
 /** A button that says why it can't be pressed: it stays in the tab order, so that the reason can be read there. */
 export function ReasonButton({ reason, onClick, ...props }: Props) {
   return (
-    <Tooltip label={reason} disabled={reason === null}>
+    <Tooltip label={reason} disabled={reason === null} multiline maw={320}>
       <Button
         {...props}
         aria-disabled={reason !== null}

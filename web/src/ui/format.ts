@@ -26,6 +26,19 @@ export function bytes(n: number): string {
   return `${at === 0 || value >= 99.5 ? Math.round(value) : value.toFixed(1)} ${units[at]}`;
 }
 
+/** `12 %`; what is not nothing is never 0 %, and what is not all never 100 %. */
+export function percent(part: number, whole: number): string {
+  if (part === 0 || whole === 0) return "0 %";
+  if (part === whole) return "100 %";
+  const share = (100 * part) / whole;
+  if (share < 0.1) return "<0.1 %";
+  if (share > 99.9) return ">99.9 %";
+  return `${share < 10 || share >= 99.5 ? share.toFixed(1) : Math.round(share)} %`;
+}
+
+/** `~100,000`: two digits of what is known within some per cent. */
+export const roughly = (n: number) => `~${count(Number(n.toPrecision(2)))}`;
+
 /** `40 s`, `3 min`, `2 h 5 min` */
 export function duration(seconds: number): string {
   if (seconds < 60) return `${Math.max(1, Math.round(seconds))} s`;

@@ -113,3 +113,89 @@ async fn widest_empty_and_masked_tables_have_a_profile() {
     let profile = mycorr.get(&format!("/tables/{}/profile", job["table_id"].as_str().unwrap())).await;
     assert_eq!(column(&profile, "a")["top"][0]["value"].as_str().unwrap().len(), 64);
 }
+
+/// A click on a bar filters: it has to find as many rows as the bar says, at the very ends of each type, too.
+#[tokio::test]
+async fn filters_of_bars_and_values_find_what_they_count() {
+    let cluster = Cluster::shared();
+    let database = Database::create(cluster);
+    database.sql(
+        "CREATE TABLE ends (s smallint, i int, l bigint, n numeric(3,1), w numeric(38,0), f float8, g real, d date, ts timestamp, \
+           tz timestamptz, b boolean, v text, y bytea); \
+         INSERT INTO ends VALUES \
+           (-32768, -2147483648, -9223372036854775808, -99.9, -99999999999999999999999999999999999999, '-Infinity', '-Infinity', \
+            '4713-01-01 BC', '4713-01-01 BC', '4713-01-01 BC', false, '', ''), \
+           (32767, 2147483647, 9223372036854775807, 99.9, 99999999999999999999999999999999999999, 'NaN', 'NaN', \
+            '5874897-12-31', '294276-12-31 23:59:59.999999', '294276-12-31 23:59:59.999999', true, 'a.b,\"c\"', '\\x00'), \
+           (0, 0, 0, 0, 0, 1.7976931348623157e308, 3.4e38, 'infinity', '-infinity', 'infinity', NULL, '%_\\*', '\\xff'), \
+           (1, 1, 1, 0.1, 1, -5e-324, 1e-45, '2000-01-01', '2000-01-01', '2000-01-01', true, ' ', NULL); \
+         INSERT INTO ends (s, i, l, n, f, g, d, ts, tz, v) SELECT n % 3, n, n, n % 10, n / 7.0, n, '2020-01-01'::date + n, \
+           '2020-01-01'::timestamp + n * interval '1 h', '2020-01-01 00:00+00'::timestamptz + n * interval '1 h', \
+           'v' || n % 4 FROM generate_series(1, 2000) n; \
+         CREATE TABLE near AS SELECT * FROM ends WHERE i BETWEEN -9 AND 3000; \
+         CREATE TABLE far AS SELECT 32767::smallint - (n % 40)::smallint AS s, 2147483647 - n AS i, 9223372036854775807 - n AS l, \
+           99.9::numeric(3,1) - (n % 30) / 10.0 AS n, '5874897-12-31'::date - n AS d, \
+           '294276-12-31 23:59:59.999999'::timestamp - n * interval '1 us' AS ts FROM generate_series(0, 1999) n; \
+         ALTER TABLE far ALTER s TYPE smallint, ALTER n TYPE numeric(3,1)",
+    );
+    let mycorr = Mycorr::start().await;
+    let connection = mycorr.connect(cluster, &database, cluster.port()).await;
+    let model = mycorr.model().await;
+    for name in ["ends", "near", "far"] {
+        let job = mycorr.import(&model, &connection, name).await;
+        assert_eq!(job["state"], "succeeded", "{job:#}");
+        let table = job["table_id"].as_str().unwrap();
+        let profile = mycorr.get(&format!("/tables/{table}/profile")).await;
+        let total = async |filters: &[String]| {
+            let mut query = vec![("limit", "1")];
+            query.extend(filters.iter().map(|filter| ("filter", filter.as_str())));
+            let (status, found) = mycorr.rows_or_not(table, &query).await;
+            assert!(status.is_success(), "{name}: {filters:?}: {found:#}");
+            found["total"].clone()
+        };
+        for column in profile["columns"].as_array().unwrap() {
+            let field = column["name"].as_str().unwrap();
+            assert_eq!(total(&[format!("{field}.is.null")]).await, column["nulls"], "{name}.{field}");
+            for bar in column["histogram"].as_array().unwrap() {
+                let (from, to) = (bar["from"].as_str().unwrap(), bar["to"].as_str().unwrap());
+                let filters = [format!("{field}.gte.{from}"), format!("{field}.lt.{to}")];
+                assert_eq!(total(&filters).await, bar["rows"], "{name}.{field}: {bar}");
+            }
+            for top in column["top"].as_array().unwrap() {
+                let filter = format!("{field}.eq.{}", top["value"].as_str().unwrap());
+                assert_eq!(total(&[filter]).await, top["rows"], "{name}.{field}: {top}");
+            }
+        }
+    }
+}
+
+/// Every row is counted once, through how many connections it came.
+#[tokio::test]
+async fn profile_is_the_same_through_several_connections() {
+    let cluster = Cluster::shared();
+    let database = Database::create(cluster);
+    database.sql(
+        "CREATE TABLE t AS SELECT g AS id, g % 11 AS few, nullif(g % 5, 0) AS some, md5(g::text) AS text \
+         FROM generate_series(1, 300000) g; ANALYZE t",
+    );
+    let mycorr = Mycorr::start().await;
+    let connection = mycorr.connect(cluster, &database, cluster.port()).await;
+    let model = mycorr.model().await;
+    let mut profiles = Vec::new();
+    for connections in [1, 4] {
+        let change = json!({"max_connections": connections});
+        let path = format!("/connections/{connection}");
+        assert!(mycorr.ask(reqwest::Method::PATCH, &path, Some(change)).await.0.is_success());
+        let body = json!({"connection_id": connection, "schema": "public", "table": "t", "name": format!("t {connections}")});
+        let started = mycorr.post(&format!("/models/{model}/imports"), body).await;
+        let job = mycorr.finish(started["job"]["id"].as_str().unwrap()).await;
+        assert_eq!(
+            (&job["state"], &job["connections"]),
+            (&json!("succeeded"), &json!(connections)),
+            "{job:#}"
+        );
+        profiles.push(mycorr.get(&format!("/tables/{}/profile", job["table_id"].as_str().unwrap())).await);
+    }
+    assert_eq!(profiles[0], profiles[1]);
+    assert_eq!(profiles[0]["rows"], 300_000);
+}

@@ -28,7 +28,8 @@ async fn from_schemas_to_a_preview() {
         .unwrap();
     assert_eq!((found.items.len(), found.items[0].kind), (1, TableKind::View));
 
-    let described = engine.connections.describe(ada, id, "public".into(), "orders".into()).await.unwrap();
+    let (described, _) =
+        engine.connections.describe(ada, id, "public".into(), "orders".into(), false).await.unwrap();
     let columns: Vec<_> = described.columns.iter().map(|c| (c.pg_type.as_str(), c.primary_key)).collect();
     assert_eq!(columns, [("bigint", true), ("numeric(12,2)", false), ("text", false)]);
 
@@ -89,9 +90,10 @@ async fn what_can_not_be_read_says_why_and_stands_in_the_ledger() {
     let refused = engine.connections.preview(ada, id, "public".into(), "secrets".into()).await.err().unwrap();
     assert_eq!(refused.code, Code::TablePermissionDenied);
     assert!(refused.fix.unwrap().contains("GRANT SELECT ON"));
-    let missing = engine.connections.describe(ada, id, "public".into(), "nothing".into()).await.unwrap_err();
+    let missing =
+        engine.connections.describe(ada, id, "public".into(), "nothing".into(), true).await.unwrap_err();
     assert_eq!(missing.code, Code::TableNotFound);
-    let nul = engine.connections.describe(ada, id, "public".into(), "a\0b".into()).await.unwrap_err();
+    let nul = engine.connections.describe(ada, id, "public".into(), "a\0b".into(), true).await.unwrap_err();
     assert_eq!(nul.code, Code::NotFound);
     let ledger = engine.connections.statements(ada, id, None, 100).await.unwrap().items;
     let described = ledger.iter().filter(|sent| sent.template == "describe");

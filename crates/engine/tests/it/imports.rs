@@ -151,7 +151,8 @@ async fn the_server_heard_what_the_ledger_says_and_nothing_but_selects() {
     world.ended(&job).await;
     let connection = table.source.connection.unwrap();
     world.engine.connections.preview(world.ada, connection, "public".into(), "t".into()).await.unwrap();
-    let _ = world.engine.connections.describe(world.ada, connection, "public".into(), "gone".into()).await;
+    let _ =
+        world.engine.connections.describe(world.ada, connection, "public".into(), "gone".into(), false).await;
 
     let heard: Vec<_> = world.database.log_statements().into_iter().map(|sent| sent.text).collect();
     assert!(heard.iter().all(|text| text.starts_with("SELECT ")), "{heard:#?}");

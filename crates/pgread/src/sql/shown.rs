@@ -86,6 +86,11 @@ pub fn grant_select_columns(schema: &str, table: &str, columns: &[&str], role: &
     format!("GRANT SELECT ({}) ON {table} TO {};", columns.join(", "), identifier(role))
 }
 
+/// Makes the statistics of a table, with its children or partitions; its owner runs it.
+pub(crate) fn analyze(schema: &str, table: &str) -> String {
+    format!("ANALYZE {}.{};", schema_name(schema), identifier(table))
+}
+
 /// For tables that are named as SQL names them, with commas between.
 pub(crate) fn grant_select_all(tables: &str, role: &str) -> String {
     format!("GRANT SELECT ON {tables} TO {};", identifier(role))

@@ -9,6 +9,7 @@ const SOURCE: &str = concat!(
     include_str!("../../src/sql/advice.rs"),
     include_str!("../../src/sql/ranges.rs"),
     include_str!("../../src/sql/checksums.rs"),
+    include_str!("../../src/sql/statistics.rs"),
     include_str!("../../src/sql/wanted.rs")
 );
 

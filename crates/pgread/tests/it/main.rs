@@ -17,6 +17,7 @@ mod saslprep;
 mod snapshot;
 mod standby;
 mod statements;
+mod statistics;
 mod support;
 mod tls;
 mod types;

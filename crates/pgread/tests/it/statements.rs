@@ -17,7 +17,8 @@ pub(crate) async fn journey(database: &Database<'_>, port: u16) -> Vec<Statement
     let mut client = Client::connect(&dialer(), &target, journal.clone()).await.unwrap();
     client.schemas(None, 1000).await.unwrap();
     client.tables("public", None, None, 100).await.unwrap();
-    let description = client.describe("public", "orders").await.unwrap();
+    let mut description = client.describe("public", "orders").await.unwrap();
+    client.statistics(&mut description, true).await.unwrap();
     client.preview(&description, 50).await.unwrap();
     let mut scan = begin(client, &description, ScanLimits::default()).await;
     while scan.next().await.unwrap().is_some() {}

@@ -1,6 +1,6 @@
 //! `/connections/{id}/schemas…`: what a connection can see at the source, asked there each time.
 
-use super::{List, rows::Cell};
+use super::{List, rows::Cell, source_statistics::SourceStatistics};
 use crate::{
     App,
     authentication::Caller,
@@ -119,6 +119,9 @@ pub(crate) struct SourceTableDescription {
     /// null without a pace, or where the source has no estimate.
     #[schema(required)]
     read_seconds: Option<u64>,
+    /// How many seconds an import through the connection may take, by its owner's limit or Mycorr's own.
+    longest_read_seconds: u64,
+    statistics: SourceStatistics,
 }
 
 /// A part of PostgreSQL's catalogue that an administrator took away from PUBLIC.
@@ -136,15 +139,22 @@ impl From<engine::DeniedLookup> for DeniedLookup {
     }
 }
 
-impl From<engine::TableDescription> for SourceTableDescription {
-    fn from(table: engine::TableDescription) -> Self {
+impl SourceTableDescription {
+    fn new(
+        table: engine::TableDescription,
+        statistics: engine::TableStatistics,
+        limits: engine::Limits,
+    ) -> Self {
+        let read_seconds = table.entry.bytes.and_then(|bytes| engine::read_seconds(limits, bytes));
         Self {
             table: table.entry.into(),
             columns: table.columns.into_iter().map(SourceColumn::from).collect(),
             row_security: table.row_security,
             grant: table.grant,
             denied: table.denied.into_iter().map(DeniedLookup::from).collect(),
-            read_seconds: None,
+            read_seconds,
+            longest_read_seconds: engine::longest_read_seconds(limits),
+            statistics: statistics.into(),
         }
     }
 }
@@ -211,6 +221,22 @@ pub(crate) struct TableParams {
     table: String,
 }
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DescribeParams {
+    schema: String,
+    table: String,
+    /// true: the statistics come with the values that are found most, which are values of the table.
+    most_common: Option<bool>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct StatisticsParams {
+    /// true: the statistics come with the values that are found most, which are values of the table.
+    most_common: Option<bool>,
+}
+
 /// The schemas that the role can see, by name.
 #[utoipa::path(get, path = "/connections/{id}/schemas", tag = "connections", params(("id" = Uuid, Path), Paging),
     responses((status = OK, body = List<Schema>)))]
@@ -269,27 +295,27 @@ pub(crate) async fn search_source_tables(
 
 /// A table at the source, with its columns, whatever it is called.
 #[utoipa::path(get, path = "/connections/{id}/source-table", tag = "connections",
-    params(("id" = Uuid, Path), TableParams), responses((status = OK, body = SourceTableDescription)))]
+    params(("id" = Uuid, Path), DescribeParams), responses((status = OK, body = SourceTableDescription)))]
 pub(crate) async fn describe_named_table(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<ConnectionId>,
-    Query(named): Query<TableParams>,
+    Query(named): Query<DescribeParams>,
 ) -> Result<Json<SourceTableDescription>, ApiError> {
-    described(&app, &caller, id, named.schema, named.table).await
+    described(&app, &caller, id, named).await
 }
 
 async fn described(
     app: &App,
     caller: &Caller,
     id: ConnectionId,
-    schema: String,
-    table: String,
+    DescribeParams { schema, table, most_common }: DescribeParams,
 ) -> Result<Json<SourceTableDescription>, ApiError> {
-    let connection = app.engine.connections.connection(caller.id(), id).await?;
-    let table = app.engine.connections.describe(caller.id(), id, schema, table).await?;
-    let read_seconds = table.entry.bytes.and_then(|bytes| engine::read_seconds(connection.limits, bytes));
-    Ok(Json(SourceTableDescription { read_seconds, ..table.into() }))
+    let connections = &app.engine.connections;
+    let limits = connections.connection(caller.id(), id).await?.limits;
+    let values = most_common.unwrap_or_default();
+    let (table, statistics) = connections.describe(caller.id(), id, schema, table, values).await?;
+    Ok(Json(SourceTableDescription::new(table, statistics, limits)))
 }
 
 /// The first 50 rows of a table at the source, whatever it is called.
@@ -306,14 +332,16 @@ pub(crate) async fn preview_named_table(
 
 /// A table at the source, with its columns.
 #[utoipa::path(get, path = "/connections/{id}/schemas/{schema}/tables/{table}", tag = "connections",
-    params(("id" = Uuid, Path), ("schema" = String, Path), ("table" = String, Path)),
+    params(("id" = Uuid, Path), ("schema" = String, Path), ("table" = String, Path), StatisticsParams),
     responses((status = OK, body = SourceTableDescription)))]
 pub(crate) async fn describe_source_table(
     State(app): State<App>,
     caller: Caller,
     Path(at): Path<InTable>,
+    Query(StatisticsParams { most_common }): Query<StatisticsParams>,
 ) -> Result<Json<SourceTableDescription>, ApiError> {
-    described(&app, &caller, at.id, at.schema, at.table).await
+    let InTable { id, schema, table } = at;
+    described(&app, &caller, id, DescribeParams { schema, table, most_common }).await
 }
 
 /// The first 50 rows of a table at the source.

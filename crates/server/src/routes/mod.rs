@@ -25,6 +25,7 @@ pub(crate) mod rows;
 pub(crate) mod sample;
 pub(crate) mod saved_views;
 pub(crate) mod schedules;
+pub(crate) mod source_statistics;
 pub(crate) mod statements;
 pub(crate) mod tables;
 pub(crate) mod teams;

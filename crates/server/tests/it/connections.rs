@@ -288,3 +288,37 @@ async fn the_owner_says_how_many_connections_an_import_may_open() {
         assert_eq!(problem["fields"][0]["field"], "max_connections");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_description_tells_what_the_database_knows_and_no_value_unless_asked() {
+    let world = World::new().await;
+    world.database.sql(
+        "CREATE TABLE goods AS SELECT n, CASE WHEN n % 2 = 0 THEN 'a secret' END AS note FROM generate_series(1, 1000) n; ANALYZE goods; \
+         CREATE VIEW seen AS SELECT 1 AS one",
+    );
+    let ada = world.user("ada").await;
+    let created = ada.post("/connections", world.form()).await.is(StatusCode::CREATED).await;
+    let path = format!("/connections/{}", created["id"].as_str().unwrap());
+    for way in ["/source-table?schema=public&table=goods&", "/schemas/public/tables/goods?"] {
+        let table = ada.get(&format!("{path}{way}")).await.ok().await;
+        let statistics = &table["statistics"];
+        assert_eq!(statistics["state"], "known", "{way}");
+        assert_eq!(statistics["columns"][1]["null_share"], 0.5);
+        assert_eq!(statistics["columns"][0]["distinct"], 1000);
+        assert!(!table.to_string().contains("a secret"), "{table}");
+        assert!(statistics["pages"].as_u64().unwrap() > 0);
+        assert_eq!(table["longest_read_seconds"], 24 * 3600);
+        let table = ada.get(&format!("{path}{way}most_common=true")).await.ok().await;
+        let common = &table["statistics"]["columns"][1]["most_common"];
+        assert_eq!(*common, json!([{"value": "a secret", "share": 0.5}]));
+    }
+    let seen = ada.get(&format!("{path}/source-table?schema=public&table=seen")).await.ok().await;
+    assert_eq!(seen["statistics"]["state"], "not_kept");
+    assert_eq!(seen["statistics"]["fix"], json!(null));
+    // In the ledger it stands as what it is, and never as a read.
+    let sent = ada.get(&format!("{path}/statements")).await.ok().await;
+    let names: Vec<_> = sent["items"].as_array().unwrap().iter().map(|one| one["template"].clone()).collect();
+    assert!(names.contains(&json!("statistics")), "{names:?}");
+    let odd = ada.get(&format!("{path}/source-table?schema=public&table=goods&most_common=perhaps")).await;
+    odd.problem(StatusCode::UNPROCESSABLE_ENTITY, "invalid").await;
+}

@@ -143,11 +143,14 @@ impl Distinct {
         self.counted.as_ref()?.values().map(|one| one.text.as_deref()).collect()
     }
 
-    /// The values that are found most, while all are counted. Those that are found once each say nothing.
+    /// The values that are found most, while all are counted. Where each of many is found once, they say nothing.
     pub(crate) fn top(&self) -> Vec<(&str, u64)> {
         let all = self.counted.iter().flat_map(|counted| counted.values());
         let mut top: Vec<_> = all.filter_map(|one| Some((one.text.as_deref()?, one.rows))).collect();
         top.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+        if top.len() > MAX_TOP && top[0].1 == 1 {
+            return Vec::new();
+        }
         top.truncate(MAX_TOP);
         top
     }
@@ -180,6 +183,19 @@ mod tests {
                 assert!(distinct.top().iter().all(|(_, rows)| *rows == 3));
             }
         }
+    }
+
+    #[test]
+    fn many_values_that_are_found_once_each_are_not_shown() {
+        let found_once = |many: u64| {
+            let mut distinct = Distinct::new(100);
+            (0..many).for_each(|n| distinct.add(hash_word(n), || n.to_string()));
+            distinct
+        };
+        assert_eq!((found_once(10).top().len(), found_once(11).top().len()), (10, 0));
+        let mut distinct = found_once(11);
+        distinct.add(hash_word(3), || "3".to_owned());
+        assert_eq!((distinct.top().len(), distinct.top()[0]), (10, ("3", 2)));
     }
 
     #[test]

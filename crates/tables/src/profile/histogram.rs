@@ -21,7 +21,9 @@ impl Ordinal for i64 {
 
 impl Ordinal for f64 {
     fn bin(self, exponent: i32) -> i64 {
-        (self * f64::from(-exponent).exp2()).floor() as i64
+        let bin = (self * f64::from(-exponent).exp2()).floor() as i64;
+        // The product of a tiny one is zero, which lies on the other side of the edge.
+        if bin == 0 && self < 0.0 { -1 } else { bin }
     }
 
     /// So that the first value lies in about the thousandth stretch.
