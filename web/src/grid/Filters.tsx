@@ -21,6 +21,8 @@ interface Props {
   known?: (column: string) => KnownValue[] | null;
   /** Whether several conditions may be one filter. */
   groups?: boolean;
+  /** Somebody is about to filter. */
+  onNear?: () => void;
 }
 
 /** The filters as chips; a click on one changes it, the cross removes it. */
@@ -29,7 +31,13 @@ export function FilterBar(props: Props) {
   const [editing, setEditing] = useState<number | null>(null);
   const first = columns[0]?.name ?? "";
   return (
-    <div className="filters" role="group" aria-label="Filters">
+    <div
+      className="filters"
+      role="group"
+      aria-label="Filters"
+      onPointerEnter={props.onNear}
+      onFocusCapture={props.onNear}
+    >
       <Popover
         opened={opened !== null}
         onChange={(open) => !open && onOpen(null)}

@@ -49,6 +49,7 @@ export function TableView({ model, table, jobs }: Props) {
   const columns = rows.columns ?? table.columns;
   const names = columns.map((column) => column.name);
   const order = view.shown?.filter((name) => names.includes(name)) ?? names;
+  const [filterNear, setFilterNear] = useState(false);
   const [filtering, setFiltering] = useState<string | null>(null);
   const [open, setOpen] = useState<{
     row: number;
@@ -70,7 +71,7 @@ export function TableView({ model, table, jobs }: Props) {
     setTold(lookText(view.look));
     setLook(view.look ?? storedLook(table.id));
   }
-  const knownValues = useKnownValues(table, version);
+  const knownValues = useKnownValues(table, version, filterNear || filtering !== null);
   const relations = useRelations(model);
   const siblings = useTables(model.id, relations.length > 0);
   const nameOf = (id: string) => siblings.data?.find((one) => one.id === id)?.name ?? "";
@@ -183,6 +184,7 @@ export function TableView({ model, table, jobs }: Props) {
           values={values}
           known={knownValues}
           groups
+          onNear={() => setFilterNear(true)}
         />
         <div className="row">
           <Button
