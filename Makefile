@@ -6,7 +6,8 @@ build:
 	@scripts/setup
 	@bash -c '. scripts/env && cargo build --locked -p mycorr-cli'
 
-# Plays the main job against a throw-away PostgreSQL and serves until Ctrl-C; DEMO=once ends after the job.
+# Plays the main job against a throw-away PostgreSQL and serves until Ctrl-C; DEMO=once ends after the job,
+# DEMO=cluster has three nodes, PostgreSQL and an S3 server, and kills one of the nodes.
 demo: build
 	@demo/run $(DEMO)
 

@@ -57,6 +57,19 @@ export class Client {
 
   /** Follows a job's events to its end; `seen` gets every state of it. The job as it ended. */
   async follow(job, seen = () => {}) {
+    // As a browser does: a stream that breaks, because its node is gone, is asked for again.
+    for (let breaks = 0; ; breaks++) {
+      try {
+        const last = await this.followOnce(job, seen);
+        if (!['queued', 'running'].includes(last.state) || breaks === 10) return last;
+      } catch (error) {
+        if (error instanceof Refused || breaks === 10) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+
+  async followOnce(job, seen) {
     const response = await this.send('GET', `/jobs/${job.id}/events`, undefined, 'text/event-stream');
     if (!response.ok) throw new Refused('GET', `/jobs/${job.id}/events`, response.status, await response.json());
     let last = job;

@@ -1,5 +1,9 @@
 import { defineConfig } from "@playwright/test";
 
+const JOURNEY = "journey.spec.ts";
+const PEOPLE = ["people.spec.ts", "provider.spec.ts"];
+const ALONE = ["way.spec.ts", "keyboard.spec.ts", "tutorial.spec.ts"];
+
 // The real binary against a real PostgreSQL, see test/e2e/servers.ts. One worker: all share them.
 export default defineConfig({
   testDir: "test/e2e",
@@ -21,27 +25,11 @@ export default defineConfig({
   },
   // The journey makes the first account, so it comes first.
   projects: [
-    { name: "journey", testMatch: "journey.spec.ts" },
+    { name: "journey", testMatch: JOURNEY },
     // Each has a Mycorr of its own.
-    { name: "way", testMatch: ["way.spec.ts", "keyboard.spec.ts"] },
-    { name: "people", testMatch: ["people.spec.ts", "provider.spec.ts"] },
-    {
-      name: "parts",
-      testMatch: [
-        "grid.spec.ts",
-        "light.spec.ts",
-        "profile.spec.ts",
-        "diff.spec.ts",
-        "statistics.spec.ts",
-        "holds.spec.ts",
-        "imports.spec.ts",
-        "selection.spec.ts",
-        "connections.spec.ts",
-        "settings.spec.ts",
-        "notices.spec.ts",
-        "survives.spec.ts",
-      ],
-      dependencies: ["journey"],
-    },
+    { name: "way", testMatch: ALONE },
+    { name: "people", testMatch: PEOPLE },
+    // Whatever is new belongs here by itself.
+    { name: "parts", testIgnore: [JOURNEY, ...PEOPLE, ...ALONE], dependencies: ["journey"] },
   ],
 });

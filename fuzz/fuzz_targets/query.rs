@@ -2,7 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mycorr_domain::query::{Filter, Operator, Sort};
+use mycorr_domain::{
+    FilterGroup,
+    query::{Filter, Operator, Sort},
+};
 use mycorr_fuzz as _;
 
 fn quoted(name: &str) -> String {
@@ -23,6 +26,9 @@ fn written(filter: &Filter) -> String {
 fuzz_target!(|text: &str| {
     if let Ok(filter) = Filter::parse(text) {
         assert_eq!(Filter::parse(&written(&filter)).ok(), Some(filter));
+    }
+    if let Ok(group) = FilterGroup::parse(text) {
+        assert_eq!(FilterGroup::parse(&group.to_string()).ok(), Some(group));
     }
     if let Ok(sorts) = Sort::parse_list(text) {
         let written: Vec<String> = sorts

@@ -14,6 +14,7 @@ const ConnectionNew = lazy(() => code(() => import("./pages/ConnectionNew")));
 const ConnectionEdit = lazy(() => code(() => import("./pages/ConnectionEdit")));
 const Statements = lazy(() => code(() => import("./pages/Statements")));
 const Tokens = lazy(() => code(() => import("./pages/Tokens")));
+const ApiReference = lazy(() => code(() => import("./pages/ApiReference")));
 const Account = lazy(() => code(() => import("./pages/Account")));
 const Teams = lazy(() => code(() => import("./pages/Teams")));
 const Team = lazy(() => code(() => import("./pages/Team")));
@@ -26,8 +27,8 @@ const PasswordReset = lazy(() => code(() => import("./pages/PasswordReset")));
 const TableAlone = lazy(() => code(() => import("./pages/TableAlone")));
 const NotFound = lazy(() => code(() => import("./pages/NotFound")));
 
-export type ModelTab = "data" | "import" | "history" | "activity";
-const TABS: readonly string[] = ["data", "import", "history", "activity"] satisfies ModelTab[];
+export type ModelTab = "data" | "diagram" | "import" | "history" | "activity";
+const TABS: readonly string[] = ["data", "diagram", "import", "history", "activity"] satisfies ModelTab[];
 const isTab = (text: string): text is ModelTab => TABS.includes(text);
 
 /** Paths, for links. */
@@ -50,6 +51,7 @@ export const to = {
   table: (id: string) => `/tables/${id}`,
   account: "/settings/account",
   tokens: "/settings/tokens",
+  api: "/settings/api",
   teams: "/settings/teams",
   team: (id: string) => `/settings/teams/${id}`,
   invitations: "/settings/invitations",
@@ -103,6 +105,7 @@ export function Pages() {
                         </Route>
                         <Route path={to.account} component={Account} />
                         <Route path={to.tokens} component={Tokens} />
+                        <Route path={to.api} component={ApiReference} />
                         <Route path={to.teams} component={Teams} />
                         <Route path="/settings/teams/:id">{({ id }) => <Team key={id} id={id} />}</Route>
                         <Route path={to.invitations} component={Invitations} />

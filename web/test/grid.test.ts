@@ -1,11 +1,20 @@
 import { describe, expect, it } from "vitest";
 import type { Column, Job, Table } from "../src/api/client";
 import { indent } from "../src/grid/json";
-import { choicesOf, fewValues, kindOf, makeFilters } from "../src/grid/kinds";
-import { filterByValue, formatFilter, formatWidths, parseWidths } from "../src/grid/view";
+import { allValues, choicesOf, fewValues, kindOf, makeFilters } from "../src/grid/kinds";
+import {
+  alternatives,
+  anyOf,
+  filterByValue,
+  formatFilter,
+  formatWidths,
+  parseFilter,
+  parseWidths,
+} from "../src/grid/view";
 import { freeName, importedFrom, isMadeGood, sourceKey } from "../src/pages/imported";
 import { isPem, kindOf as kindOfPaste, nameFor } from "../src/pages/pasted";
 import { literal } from "../src/pages/Statements";
+import { isSameView } from "../src/pages/tableState";
 import { age, ago } from "../src/ui/format";
 
 const column = (pg_type: string): Column => ({
@@ -51,6 +60,36 @@ describe("filters by type", () => {
     expect(texts("1", "5")).toEqual(["c.gte.1", "c.lte.5"]);
     expect(texts("1", "")).toEqual(["c.gte.1"]);
     expect(makeFilters("c", "eq", "x", "").map(formatFilter)).toEqual(["c.eq.x"]);
+  });
+
+  it("are one where one of several has to hold", () => {
+    const texts = ["a.eq.1", 'b.in.("x","y,z")', '"odd.name".is.null'];
+    const group = anyOf(texts.flatMap((text) => parseFilter(text) ?? []));
+    if (!group) throw new Error("no group");
+    expect(formatFilter(group)).toBe('or.(a.eq.1,"b.in.(""x"",""y,z"")","""odd.name"".is.null")');
+    expect(alternatives(group).map(formatFilter)).toEqual(texts);
+    expect(parseFilter(formatFilter(group))).toEqual(group);
+    const [alone] = texts.flatMap((text) => parseFilter(text) ?? []);
+    expect(anyOf(alone ? [alone] : [])).toBe(alone);
+    for (const bad of ["or.(", "or.()", "or.(a)", "or.(or.(a.eq.1))", "or.(a.eq.1"]) {
+      expect(parseFilter(bad), bad).toBeNull();
+    }
+    expect(parseFilter("or.eq.1")).toEqual({ column: "or", operator: "eq", value: "1" });
+  });
+
+  it("offer all values where a profile holds each of them", () => {
+    const top = [
+      { value: "b", rows: 3 },
+      { value: "a", rows: 1 },
+    ];
+    const of = (distinct: number, distinct_is_exact = true) =>
+      allValues({ distinct, distinct_is_exact, top });
+    expect(of(2)).toEqual(top);
+    expect([of(3), of(2, false), of(0), allValues(undefined)]).toEqual([null, null, null, null]);
+    const ids = choicesOf(column("order_status"), undefined, true).map(({ id }) => id);
+    expect(ids[0]).toBe("in");
+    expect(ids.filter((id) => id === "in")).toHaveLength(1);
+    expect(choicesOf(column("boolean"), undefined, true)[0]?.id).toBe("eq");
   });
 
   it("offer values where they are few", () => {
@@ -158,5 +197,21 @@ describe("times", () => {
 describe("the ledger", () => {
   it("tells an empty parameter from NULL", () => {
     expect([literal(""), literal(null), literal("it's")]).toEqual(["''", "NULL", "'it''s'"]);
+  });
+});
+
+describe("saved views", () => {
+  it("are the same in whatever order their widths stand", () => {
+    const view = {
+      sort: "-a",
+      filters: ["a.eq.1"],
+      columns: null,
+      widths: { a: 100, b: 120 },
+      pinned: ["a"],
+    };
+    expect(isSameView(view, { ...view, widths: { b: 120, a: 100 } })).toBe(true);
+    expect(isSameView(view, { ...view, sort: "a" })).toBe(false);
+    expect(isSameView(view, { ...view, columns: ["a"] })).toBe(false);
+    expect(isSameView(view, { ...view, pinned: [] })).toBe(false);
   });
 });

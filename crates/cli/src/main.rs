@@ -1,11 +1,14 @@
 //! The `mycorr` binary: commands and settings, and the one place where the crates are put together.
 
 mod accounts;
+mod backup;
 mod copy_tables;
 mod keys;
 mod log;
+mod manifest;
 mod migrate_metadata;
 mod nodes;
+mod restore;
 mod serve;
 mod settings;
 
@@ -42,6 +45,10 @@ enum Command {
     MigrateMetadata(migrate_metadata::Settings),
     /// Copy the tables to another place, for instance to a bucket, while no server runs.
     CopyTables(copy_tables::Settings),
+    /// Copy metadata and tables into a folder, while the server runs or not. The master key is not copied.
+    Backup(backup::Settings),
+    /// Bring a backup back into an empty place, or check that it is whole.
+    Restore(restore::Settings),
     /// Accounts.
     #[command(subcommand)]
     User(accounts::User),
@@ -69,6 +76,8 @@ fn main() -> ExitCode {
             Command::Work(settings) => serve::work(&cli.place, settings).await,
             Command::MigrateMetadata(settings) => migrate_metadata::migrate(&cli.place, settings).await,
             Command::CopyTables(settings) => copy_tables::copy(&cli.place, settings).await,
+            Command::Backup(settings) => backup::backup(&cli.place, settings).await,
+            Command::Restore(settings) => restore::restore(&cli.place, settings).await,
             Command::User(command) => accounts::user(&cli.place, command).await,
             Command::Token(command) => accounts::token(&cli.place, command).await,
             Command::Keys(command) => keys::keys(&cli.place, command).await,

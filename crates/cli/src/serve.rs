@@ -9,7 +9,7 @@ use crate::{
 use clap::{Args, ValueEnum};
 use mycorr_egress::{AllowList, Dialer};
 use mycorr_engine::{Engine, MAX_ROW_BYTES, ProviderRoots, SignInProviders, SignUp, Waiting, Workers};
-use mycorr_server::IpNet;
+use mycorr_server::{IpNet, SampleSource};
 use mycorr_tables::QueryOptions;
 use std::{
     fs::{self, File},
@@ -43,6 +43,9 @@ struct HttpSettings {
     /// A TOML file of the providers at which people can sign in by OpenID Connect.
     #[arg(long, env = "MYCORR_OIDC_CONFIG")]
     oidc_config: Option<PathBuf>,
+    /// A JSON file with the source that people may try Mycorr with: what POST /api/v1/connections takes.
+    #[arg(long, env = "MYCORR_SAMPLE_SOURCE")]
+    sample_source: Option<PathBuf>,
 }
 
 /// What `serve` and `work` have in common.
@@ -122,6 +125,7 @@ fn network(text: &str) -> Result<IpNet, String> {
 pub(crate) async fn serve(place: &Place, settings: Settings) -> Result<(), Failure> {
     let Settings { http, node } = settings;
     let providers = sign_in_providers(http.oidc_config.as_deref(), &node.allow_hosts)?;
+    let sample = sample_source(http.sample_source.as_deref())?;
     let public_url = node.public_url.clone();
     let mut running = Running::start(place, node, "serve").await?;
     running.engine = running.engine.with_sign_in_providers(providers);
@@ -135,7 +139,8 @@ pub(crate) async fn serve(place: &Place, settings: Settings) -> Result<(), Failu
     };
     let workers = running.engine.start_workers(running.workers);
     say(format_args!("Mycorr is ready at {url}"))?;
-    let http = mycorr_server::Settings { public_url, trusted_proxies: http.trusted_proxies };
+    let trusted_proxies = http.trusted_proxies;
+    let http = mycorr_server::Settings { public_url, trusted_proxies, sample };
     let served = mycorr_server::serve(listener, running.engine.clone(), http, stop).await;
     running.stop(workers).await?;
     served?;
@@ -220,6 +225,16 @@ fn sign_in_providers(file: Option<&Path>, allow: &AllowList) -> Result<SignInPro
     let failed = |error: &dyn std::fmt::Display| format!("{} can't be used: {error}", file.display());
     let text = fs::read_to_string(file).map_err(|error| failed(&error))?;
     Ok(SignInProviders::parse(&text, &Dialer::new(allow.clone())).map_err(|error| failed(&error))?)
+}
+
+/// Read as early; it is tried when somebody takes it.
+fn sample_source(file: Option<&Path>) -> Result<Option<SampleSource>, Failure> {
+    let Some(file) = file else { return Ok(None) };
+    let text =
+        fs::read_to_string(file).map_err(|error| format!("{} can't be read: {error}", file.display()))?;
+    let sample = SampleSource::parse(text)
+        .map_err(|problem| format!("{} can't be used: {}", file.display(), problem.detail))?;
+    Ok(Some(sample))
 }
 
 /// Done at Ctrl-C or SIGTERM.

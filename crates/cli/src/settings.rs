@@ -207,6 +207,24 @@ impl Place {
         self.data_dir.join("mycorr.db")
     }
 
+    /// SQLite's file; `None` for PostgreSQL.
+    pub(crate) fn metadata_file(&self) -> Result<Option<PathBuf>, Failure> {
+        match &self.database_url {
+            Some(url) => Meta::sqlite_file(url).map_err(told),
+            None => Ok(Some(self.sqlite_file())),
+        }
+    }
+
+    /// The metadata's URL, for who does not begin a new installation.
+    pub(crate) fn existing_database_url(&self) -> Result<String, Failure> {
+        match self.metadata_file()? {
+            Some(file) if !file.try_exists()? => {
+                Err(format!("there is no installation: {} is not there", file.display()).into())
+            }
+            _ => self.database_url(),
+        }
+    }
+
     pub(crate) fn database_url(&self) -> Result<String, Failure> {
         match &self.database_url {
             Some(url) if url.starts_with("sqlite:") || Meta::is_shared(url) => Ok(url.clone()),

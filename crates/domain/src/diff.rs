@@ -183,6 +183,7 @@ mod tests {
             oid,
             chosen: None,
             keys: Some(keys.iter().map(key).collect()),
+            foreign_keys: Vec::new(),
             server_version: String::new(),
             role: String::new(),
             row_security: false,

@@ -73,6 +73,8 @@ ids!(
     NoticeId,
     /// A notice on its way to one receiver.
     DeliveryId,
+    /// A way to look at a table that was given a name.
+    ViewId,
     /// A statement in the ledger.
     StatementId,
 );

@@ -9,6 +9,7 @@ pub mod connection;
 pub mod cron;
 pub mod diff;
 pub mod export;
+pub mod filter_group;
 pub mod id;
 pub mod name;
 pub mod output;
@@ -17,6 +18,7 @@ pub mod profile;
 pub mod query;
 pub mod receipt;
 pub mod right;
+pub mod saved_view;
 pub mod secret;
 pub mod selection;
 pub mod source;
@@ -34,9 +36,10 @@ pub use connection::{ConnectionKind, ConnectionName, DatabaseName, Endpoint, Por
 pub use cron::CronSchedule;
 pub use diff::{Change, DiffColumn, DiffCounts, DiffFormat, DiffPage, DiffPlan, DiffRow};
 pub use export::{Export, ExportFormat, StoredColumn, TextEncoder};
+pub use filter_group::FilterGroup;
 pub use id::{
     ConnectionId, DeliveryId, EventId, IdentityId, InviteId, JobId, MemberId, ModelId, NoticeId, SessionId,
-    StatementId, TableId, TeamId, TokenId, UserId,
+    StatementId, TableId, TeamId, TokenId, UserId, ViewId,
 };
 pub use name::{Email, PersonName, ResourceName, TableName};
 pub use problem::{FieldProblem, Problem, Result};
@@ -44,9 +47,10 @@ pub use profile::{ColumnProfile, Profile};
 pub use query::{Filter, Operator, RowQuery, Sort, parse_columns};
 pub use receipt::{BothSides, ColumnReceipt, Receipt};
 pub use right::WriteRight;
+pub use saved_view::{Look, SavedView};
 pub use secret::Secret;
 pub use selection::{Mask, MaskHasher, MaskKey, REDACTED, Selection};
-pub use source::{RecordedFilter, RecordedMask, SourceChange, SourceRecord, UniqueKey};
+pub use source::{ForeignKey, RecordedFilter, RecordedMask, SourceChange, SourceRecord, UniqueKey};
 pub use store::{
     Committed, Held, Page, Removed, Section, Snapshot, StoreVersion, StoredChecksums, TableStore, TableWriter,
 };

@@ -1,6 +1,9 @@
 //! Which rows of a version are wanted: `?offset=&limit=&sort=-price,id&filter=price.gte.10`.
 
-use crate::problem::{Problem, Result};
+use crate::{
+    filter_group::FilterGroup,
+    problem::{Problem, Result},
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -12,7 +15,7 @@ pub struct RowQuery {
     /// Empty: the order of arrival.
     pub sort: Vec<Sort>,
     /// All of them must hold.
-    pub filters: Vec<Filter>,
+    pub filters: Vec<FilterGroup>,
     /// The columns that are wanted, by name and in this order; `None` for all.
     pub columns: Option<Vec<String>>,
 }
@@ -241,7 +244,7 @@ impl TryFrom<String> for Filter {
 }
 
 /// The members of `(a,"b,c")`.
-fn list(text: &str) -> Option<Vec<String>> {
+pub(crate) fn list(text: &str) -> Option<Vec<String>> {
     let text = text.strip_prefix('(')?.strip_suffix(')')?;
     let mut members = Vec::new();
     let mut rest = (!text.is_empty()).then_some(text);

@@ -21,6 +21,9 @@ pub struct SourceRecord {
     pub chosen: Option<Vec<String>>,
     /// What its rows are known by, the primary key first; `None` where the server would not say.
     pub keys: Option<Vec<UniqueKey>>,
+    /// Tables that it refers to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub foreign_keys: Vec<ForeignKey>,
     pub server_version: String,
     pub role: String,
     /// Whether row-level security applied to the role.
@@ -45,6 +48,20 @@ pub struct UniqueKey {
     pub columns: Vec<i16>,
     /// Whether none of the columns can be null.
     pub not_null: bool,
+}
+
+/// Columns whose values are those of another table, or of the same one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignKey {
+    pub name: String,
+    /// The `attnum` of each column.
+    pub columns: Vec<i16>,
+    /// `pg_class.oid` of the table that is referred to.
+    pub to_oid: u32,
+    pub to_schema: String,
+    pub to_table: String,
+    /// The `attnum` there of each column.
+    pub to_columns: Vec<i16>,
 }
 
 /// A condition, and what its column was.

@@ -64,8 +64,10 @@ impl Snapshot {
 pub struct Committed {
     pub version: StoreVersion,
     pub rows: u64,
-    /// Bytes of the files that hold them.
+    /// Bytes of the files that it added. A restore adds none, and counts as the version that it brings back.
     pub bytes: u64,
+    /// Bytes of all files that hold its rows, those that it shares with earlier versions included.
+    pub size_bytes: u64,
 }
 
 /// What is stored of a version, read once more.
@@ -102,8 +104,14 @@ pub type Held = Option<Arc<dyn Any + Send + Sync>>;
 #[async_trait]
 pub trait TableStore: Send + Sync + 'static {
     /// Starts to write the whole content of a table's next version; the first one makes the table.
-    /// Nothing can be seen of it until [`TableWriter::commit`]. The right is kept with the commit.
+    /// Nothing can be seen of it until [`TableWriter::commit`]. The right is kept with the commit. Files of the newest version
+    /// whose rows come again in the same order may become part of the next one, instead of being written again.
     async fn write(&self, right: WriteRight, columns: &[Column]) -> Result<Box<dyn TableWriter>>;
+
+    /// The same without taking anything over: for a table whose files are known to be damaged.
+    async fn write_anew(&self, right: WriteRight, columns: &[Column]) -> Result<Box<dyn TableWriter>> {
+        self.write(right, columns).await
+    }
 
     /// What `job` committed to `table`, if it did.
     async fn committed(&self, table: TableId, job: JobId) -> Result<Option<Committed>>;
@@ -168,6 +176,9 @@ pub trait TableStore: Send + Sync + 'static {
     /// read any more, but by who is reading them now.
     async fn keep_only(&self, right: WriteRight, kept: &[StoreVersion]) -> Result<Removed>;
 
+    /// For each of these versions, bytes of its files that none of those before it in this list holds.
+    async fn added_bytes(&self, table: TableId, versions: &[StoreVersion]) -> Result<Vec<u64>>;
+
     /// Bytes of the files that any of these versions holds; what several share counts once.
     async fn stored_bytes(&self, table: TableId, versions: &[StoreVersion]) -> Result<u64>;
 
@@ -208,7 +219,7 @@ pub trait TableWriter: Send {
     /// within a section.
     async fn write_section(&mut self, section: Section, batch: RecordBatch) -> Result<()>;
 
-    /// Writes what is left, after which no batch is taken any more. Returns how many bytes the version has in all.
+    /// Writes what is left, after which no batch is taken any more. Returns how many bytes the version adds.
     async fn finish(&mut self) -> Result<u64>;
 
     /// Whether the rows that were written are those of `at`, which has the same columns, in whatever order. Finishes first

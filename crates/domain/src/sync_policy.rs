@@ -193,6 +193,7 @@ mod tests {
             oid: 1,
             chosen: None,
             keys: None,
+            foreign_keys: Vec::new(),
             server_version: String::new(),
             role: String::new(),
             row_security,

@@ -1,14 +1,21 @@
 //! Connections: tested before they are saved, sealed when they are.
 
 use crate::{
-    EngineDeps, connection_test_limits::ConnectionTestAttempt, ledger::OpenEntries, secrets::Opened,
-    source_concurrency::SourceConcurrency, source_limits, spawn_uncancellable,
+    EngineDeps,
+    connection_form::{
+        ConnectionForm, Wrong, parse_ca, parse_max_connections, parse_password, parse_retention,
+    },
+    connection_test_limits::ConnectionTestAttempt,
+    ledger::OpenEntries,
+    secrets::Opened,
+    source_concurrency::SourceConcurrency,
+    source_limits, spawn_uncancellable,
 };
 use mycorr_domain::{
-    Code, ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Email, Endpoint, FieldProblem, Port,
-    Problem, Result, RoleName, Secret, UserId,
+    Code, ConnectionId, ConnectionKind, ConnectionName, Email, Endpoint, FieldProblem, Problem, Result,
+    Secret, UserId,
 };
-use mycorr_egress::{Dialer, Host};
+use mycorr_egress::Dialer;
 use mycorr_meta::{
     CaSummary, Connection, Dependent, Limits, Listed, Meta, NewConnection, Purpose, Statement, SyncBy,
     TestResult,
@@ -20,20 +27,6 @@ use mycorr_pgread::{
 use mycorr_vault::Vault;
 use std::sync::Arc;
 use tokio::sync::mpsc;
-
-/// What a person filled in.
-pub struct ConnectionForm {
-    pub kind: ConnectionKind,
-    pub name: String,
-    pub host: String,
-    pub port: i64,
-    pub database: String,
-    pub username: String,
-    pub password: Secret,
-    pub encrypted: bool,
-    /// PEM.
-    pub ca_certificate: Option<Secret>,
-}
 
 /// What of a saved connection is to be replaced.
 #[derive(Default)]
@@ -50,8 +43,6 @@ pub struct Change {
     pub max_connections: Option<u64>,
 }
 
-/// So many one import may open at most.
-const MAX_CONNECTIONS: u64 = mycorr_pgread::MAX_CONNECTIONS as u64;
 /// How often a change of secrets begins again because somebody else was faster.
 const MAX_ROUNDS: usize = 3;
 
@@ -81,110 +72,6 @@ impl Refused {
     }
 }
 
-impl ConnectionForm {
-    /// All that is wrong with the fields at once.
-    fn parse(self, provider_roots: ProviderRoots) -> Result<(ConnectionName, Target)> {
-        let mut wrong = Wrong::default();
-        let name = wrong.take(ConnectionName::parse(&self.name));
-        let host = wrong.take(parse_host(&self.host));
-        let port = wrong.take(Port::parse(self.port));
-        let database = wrong.take(DatabaseName::parse(&self.database));
-        let username = wrong.take(RoleName::parse(&self.username));
-        let password = wrong.take(parse_password(self.password));
-        let ca = wrong.take(parse_ca(self.ca_certificate.as_ref(), self.encrypted));
-        match (name, host, port, database, username, password, ca) {
-            (
-                Some(name),
-                Some(host),
-                Some(port),
-                Some(database),
-                Some(username),
-                Some(password),
-                Some(ca_certificate),
-            ) => {
-                let endpoint = Endpoint { host, port, database, username, encrypted: self.encrypted };
-                Ok((name, Target { endpoint, password, ca_certificate, provider_roots }))
-            }
-            _ => Err(wrong.into()),
-        }
-    }
-}
-
-fn parse_host(text: &str) -> Result<String> {
-    Host::parse(text.trim())
-        .map(|host| host.to_string())
-        .map_err(|error| Problem::invalid("host", error.to_string()))
-}
-
-/// PostgreSQL takes any text but NUL; an empty one is for methods that ask for none.
-fn parse_password(password: Secret) -> Result<Secret> {
-    match password.expose() {
-        text if text.contains('\0') => {
-            Err(Problem::invalid("password", "A NUL character is not allowed here."))
-        }
-        text if text.len() > 10_000 => Err(Problem::invalid("password", "At most 10,000 bytes.")),
-        _ => Ok(password),
-    }
-}
-
-fn parse_ca(pem: Option<&Secret>, encrypted: bool) -> Result<Option<CaCertificate>> {
-    match pem {
-        None => Ok(None),
-        Some(_) if !encrypted => Err(Problem::invalid(
-            "ca_certificate",
-            "A CA certificate is of use only when an encrypted connection is required.",
-        )),
-        Some(pem) => CaCertificate::parse(pem.expose()).map(Some).map_err(|problem| {
-            let message = problem.detail.clone();
-            if problem.fields.is_empty() { problem.field("ca_certificate", message) } else { problem }
-        }),
-    }
-}
-
-fn parse_retention(days: u64) -> Result<u64> {
-    match days {
-        1..=3650 => Ok(days),
-        _ => Err(Problem::invalid(
-            "statements_retention_days",
-            "This has to be a number of days from 1 to 3650.",
-        )),
-    }
-}
-
-fn parse_max_connections(most: u64) -> Result<u64> {
-    match most {
-        1..=MAX_CONNECTIONS => Ok(most),
-        _ => Err(Problem::invalid(
-            "max_connections",
-            format!("This has to be a number from 1 to {MAX_CONNECTIONS}."),
-        )),
-    }
-}
-
-/// Several problems as one: the first one's code and sentence, the fields of all.
-#[derive(Default)]
-struct Wrong(Option<Problem>);
-
-impl Wrong {
-    fn take<T>(&mut self, parsed: Result<T>) -> Option<T> {
-        let problem = match parsed {
-            Ok(value) => return Some(value),
-            Err(problem) => problem,
-        };
-        match &mut self.0 {
-            Some(first) => first.fields.extend(problem.fields),
-            None => self.0 = Some(problem),
-        }
-        None
-    }
-}
-
-impl From<Wrong> for Problem {
-    fn from(wrong: Wrong) -> Self {
-        wrong.0.unwrap_or_else(|| Problem::bug("a field is missing and nothing is wrong with it"))
-    }
-}
-
 pub(crate) fn summary(ca: &CaCertificate) -> CaSummary {
     let info = ca.summary();
     CaSummary { subject: info.subject, not_after: info.not_after, sha256: info.sha256 }
@@ -208,7 +95,7 @@ impl Connections {
             vault: deps.vault.clone(),
             dialer: deps.dialer.clone(),
             provider_roots: deps.provider_roots.clone(),
-            source_concurrency: Arc::new(SourceConcurrency::new()),
+            source_concurrency: Arc::new(SourceConcurrency::new(&deps.meta)),
             open_entries: OpenEntries::default(),
         }
     }

@@ -4,9 +4,7 @@ use crate::Jobs;
 use mycorr_domain::{
     Code, ConnectionId, ModelId, Problem, Result, Selection, TableId, TableName, UserId, source_name,
 };
-use mycorr_meta::{Job, Meta, NewImport, NewSource, Table};
-use std::sync::Arc;
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use mycorr_meta::{Job, Lease, Meta, NewImport, NewSource, Table};
 
 /// Which table is to come over.
 pub struct Import {
@@ -30,7 +28,6 @@ pub struct Imports {
     pub(crate) jobs: Jobs,
     /// Of all versions of the tables in one person's Models.
     pub(crate) max_bytes_per_user: Option<u64>,
-    pub(crate) quota: Arc<Mutex<()>>,
 }
 
 impl Imports {
@@ -97,12 +94,14 @@ impl Imports {
 }
 
 impl Imports {
-    /// Where there is a quota, one version at a time is compared with it, committed and recorded: two that end together
-    /// would both find the room that is left.
-    pub(crate) async fn quota_turn(&self) -> Option<OwnedMutexGuard<()>> {
+    /// Reserves the room that a job is about to fill: two that end together would otherwise both find it left.
+    ///
+    /// # Errors
+    /// `quota_exceeded`.
+    pub(crate) async fn reserve(&self, lease: Lease, bytes: u64) -> Result<()> {
         match self.max_bytes_per_user {
-            Some(_) => Some(self.quota.clone().lock_owned().await),
-            None => None,
+            Some(most) if !self.meta.reserve_bytes(lease, bytes, most).await? => Err(quota_exceeded(most)),
+            _ => Ok(()),
         }
     }
 

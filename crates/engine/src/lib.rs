@@ -6,6 +6,7 @@
 
 mod accounts;
 mod browse;
+mod connection_form;
 mod connection_test_limits;
 mod connections;
 mod diff;
@@ -26,11 +27,13 @@ mod people;
 mod profiles;
 mod reading;
 mod receipts;
+mod relations;
 mod retention;
 mod role;
 mod role_privileges;
 mod rows;
 mod runner;
+mod saved_views;
 mod schedules;
 mod secrets;
 mod selection;
@@ -46,7 +49,8 @@ mod versions;
 
 pub use accounts::{Accounts, Identity, NewToken, Proof, SignUpState, SignedIn};
 pub use browse::Preview;
-pub use connections::{Change, ConnectionForm, Connections, Refused, StepSender};
+pub use connection_form::ConnectionForm;
+pub use connections::{Change, Connections, Refused, StepSender};
 pub use diff::Diff;
 pub use export::Exported;
 pub use holds::Held;
@@ -57,6 +61,7 @@ pub use liveness::Waiting;
 pub use models::Models;
 pub use notices::{MailSettings, Notices};
 pub use people::NewLink;
+pub use relations::Relation;
 pub use retention::Freed;
 pub use role::NewRole;
 pub use role_privileges::{RightsChange, SeenPrivileges};
@@ -75,9 +80,9 @@ pub use mycorr_delivery::{MailServer, Mailer};
 pub use mycorr_meta::{
     Access, Browser, CaSummary, Connection, Delivery, DeliveryState, Dependent, Event, Figures, HeldSync,
     Invite, Job, JobKind, JobQuery, JobState, Limits, LinkedIdentity, Listed, Member, Model, NewSource,
-    Notice, NoticeKind, Purpose, Schedule, SessionInfo, Source, Statement, SyncBy, Table, Team, TeamMember,
-    TeamRole, Token, TokenAccess, TokenScope, User, UserChange, Version, VersionName, WaitingFor, Webhook,
-    Who,
+    Notice, NoticeKind, Purpose, Schedule, SessionInfo, Source, Statement, StoredView, SyncBy, Table, Team,
+    TeamMember, TeamRole, Token, TokenAccess, TokenScope, User, UserChange, Version, VersionName, WaitingFor,
+    Webhook, Who,
 };
 pub use mycorr_oidc::{Callback as SignInCallback, Providers as SignInProviders};
 pub use mycorr_pgread::{
@@ -89,7 +94,8 @@ pub use mycorr_pgread::{
 };
 
 pub use mycorr_domain::{
-    BothSides, ColumnReceipt, Mask, Profile, Receipt, Selection, SourceChange, SourceRecord, UniqueKey,
+    BothSides, ColumnReceipt, ForeignKey, Mask, Profile, Receipt, Selection, SourceChange, SourceRecord,
+    UniqueKey,
 };
 
 use mycorr_domain::{Result, TableStore};
@@ -156,8 +162,7 @@ impl Engine {
             meta, store, sign_up, largest_row, min_free_bytes, max_bytes_per_user, waiting, ..
         } = deps;
         let jobs = Jobs::new(meta.clone());
-        let imports =
-            Imports { meta: meta.clone(), jobs: jobs.clone(), max_bytes_per_user, quota: Arc::default() };
+        let imports = Imports { meta: meta.clone(), jobs: jobs.clone(), max_bytes_per_user };
         let runner = Runner {
             meta: meta.clone(),
             store: store.clone(),

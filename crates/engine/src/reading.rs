@@ -7,6 +7,7 @@ use crate::{
     runner::{JobOutput, Made, Runner},
     source::{self, Found},
     source_limits::{self, Throttle},
+    unchanged::is_damaged,
 };
 use arrow_array::RecordBatch;
 use futures::future::join_all;
@@ -151,7 +152,11 @@ impl Runner {
                 return Err(interrupted());
             }
             self.meta.note_connections(work.lease, scans.len(), note.as_deref()).await?;
-            self.store.write(work.right, &columns).await
+            let head = self.meta.table_of_job(work.job.table).await?.head;
+            match head.as_ref().is_some_and(is_damaged) {
+                true => self.store.write_anew(work.right, &columns).await,
+                false => self.store.write(work.right, &columns).await,
+            }
         };
         let made = abort.run_until_cancelled(making).await.unwrap_or_else(|| Err(interrupted()));
         let writer = match made {
@@ -182,10 +187,8 @@ impl Runner {
         let mut writer = writer;
         let bytes = writer.finish().await?;
         let unchanged = self.is_unchanged(work, &columns, record, &mut *writer).await?;
-        let turn = self.imports.quota_turn().await;
         if !unchanged {
-            // Other jobs of the same Models may have ended meanwhile.
-            self.imports.within(self.imports.storage_left(work.job.model).await?, bytes)?;
+            self.imports.reserve(work.lease, bytes).await?;
         }
         let made = match unchanged {
             true => Made::Nothing,
@@ -195,7 +198,7 @@ impl Runner {
             },
         };
         let warning = source::changed(record, &work.job.source, row_security(described, rows));
-        Ok(JobOutput { columns, source: Some(found.record), made, warning, _quota_turn: turn })
+        Ok(JobOutput { columns, source: Some(found.record), made, warning })
     }
 
     /// Writes what comes until no more does.

@@ -95,6 +95,9 @@ impl Runner {
             }
             if let Some((right, mut gone, kept)) = dropped.committed {
                 let Removed { bytes, in_use } = self.store.keep_only(right, &kept).await?;
+                let added = self.store.added_bytes(table, &kept).await?;
+                let added: Vec<_> = kept.into_iter().zip(added).collect();
+                self.meta.note_added_bytes(table, &added).await?;
                 // What is being read goes the next time.
                 gone.retain(|version| !in_use.contains(version));
                 self.meta.forget_dropped(table, &gone).await?;

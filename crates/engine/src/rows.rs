@@ -1,7 +1,7 @@
 //! Reading versions.
 
 use crate::Tables;
-use mycorr_domain::{Column, Page, Problem, Result, RowQuery, Snapshot, TableId, UserId};
+use mycorr_domain::{Column, FilterGroup, Page, Problem, Result, RowQuery, Snapshot, TableId, UserId};
 use mycorr_meta::{Table, Version, VersionName};
 use std::sync::Arc;
 
@@ -79,7 +79,8 @@ impl Tables {
 /// The store would refuse them as well, but knows no fields.
 pub(crate) fn check(query: &RowQuery, version: &Version) -> Result<()> {
     let sorts = query.sort.iter().map(|sort| ("sort", &sort.column));
-    let filters = query.filters.iter().map(|filter| ("filter", &filter.column));
+    let filters =
+        query.filters.iter().flat_map(FilterGroup::filters).map(|filter| ("filter", &filter.column));
     let columns = query.columns.iter().flatten().map(|name| ("columns", name));
     for (field, name) in sorts.chain(filters).chain(columns) {
         if !version.columns.iter().any(|column| column.name == *name) {

@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -89,8 +89,6 @@ pub(crate) struct JobOutput {
     pub(crate) source: Option<SourceRecord>,
     pub(crate) made: Made,
     pub(crate) warning: Option<Problem>,
-    /// Held until the version is recorded.
-    pub(crate) _quota_turn: Option<OwnedMutexGuard<()>>,
 }
 
 /// What became of what was read.
@@ -106,7 +104,7 @@ pub(crate) enum Made {
 
 impl JobOutput {
     fn new((columns, source): (Vec<Column>, Option<SourceRecord>), made: Made) -> Self {
-        Self { columns, source, made, warning: None, _quota_turn: None }
+        Self { columns, source, made, warning: None }
     }
 }
 

@@ -100,6 +100,9 @@ impl Runner {
             keys.retain(|key| !key.columns.iter().any(|&position| is_redacted(&masks, position)));
             keys
         });
+        // What is redacted refers to nothing; what is hashed is hashed alike in all tables of the Model.
+        let mut foreign_keys = client.foreign_keys(&description).await?;
+        foreign_keys.retain(|key| !key.columns.iter().any(|&position| is_redacted(&masks, position)));
         if !masks.is_empty() {
             let key = self.connections.mask_key(work.job.model).await?;
             masks.iter().for_each(|masked| description.mask(&masked.column, masked.mask, &key));
@@ -111,6 +114,7 @@ impl Runner {
             oid: description.oid,
             chosen: columns.clone(),
             keys,
+            foreign_keys,
             server_version: client.server().version.clone(),
             role: client.endpoint().role().to_owned(),
             row_security: description.row_security,

@@ -2,7 +2,12 @@
 
 use crate::{rows::snapshot, runner::Runner};
 use mycorr_domain::{Column, Problem, Result, SourceRecord, TableWriter};
-use mycorr_meta::{ClaimedJob, JobKind};
+use mycorr_meta::{ClaimedJob, JobKind, Version};
+
+/// Whether a comparison found that what is stored is not what was written: the next sync writes all of it anew.
+pub(crate) fn is_damaged(version: &Version) -> bool {
+    version.receipt.as_ref().is_some_and(|(_, receipt)| receipt.intact == Some(false))
+}
 
 impl Runner {
     /// Whether the rows that were read, and all that is remembered of their source, are those of the newest version.
@@ -28,7 +33,7 @@ impl Runner {
             };
             *before == now && source.change.is_none()
         });
-        if !same || *head.columns != *columns {
+        if !same || *head.columns != *columns || is_damaged(&head) {
             return Ok(false);
         }
         writer.has_rows_of(&snapshot(&head)).await
@@ -41,7 +46,11 @@ impl Runner {
             tracing::warn!(job = %id, cause = problem.internal, "leftover files could not be removed");
         }
         match self.meta.succeed_unchanged(work.lease, warning).await {
-            Ok(true) => tracing::info!(job = %id, "job found nothing new"),
+            Ok(true) => {
+                tracing::info!(job = %id, "job found nothing new");
+                // A comparison may follow.
+                self.jobs.job_queued();
+            }
             Ok(false) => tracing::warn!(job = %id, "job was taken over or its table is gone"),
             Err(problem) => {
                 tracing::error!(job = %id, cause = problem.internal, "the end of a job could not be recorded");

@@ -1,27 +1,24 @@
 //! Connections. To anyone but their owner they do not exist.
 
 use crate::{
-    Listed, Meta, after, count, db,
-    entity::{connection, job, model, removed_ledger, table, user},
+    Listed, Meta, after, db,
+    entity::{connection, job, model, removed_ledger, table},
     events::{About, note},
     grants::is_visible,
     jobs::cancel_pending,
-    members::user_of,
     now,
-    record::{Action, CaSummary, Connection, Dependent, JobState, Limits, SyncBy},
+    record::{Action, CaSummary, Connection, Dependent, Limits, SyncBy},
     schedules::resume_paused,
     statements::DEFAULT_RETENTION_DAYS,
     time,
 };
 use mycorr_domain::{
-    ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Email, Endpoint, ModelId, Port, Problem,
-    Result, RoleName, TableId, UserId,
+    ConnectionId, ConnectionKind, ConnectionName, DatabaseName, Endpoint, ModelId, Port, Problem, Result,
+    RoleName, TableId, UserId,
 };
 use sea_orm::{
-    ActiveModelTrait,
-    ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, OnConflict},
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::OnConflict,
 };
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -242,107 +239,6 @@ impl Meta {
         Ok(true)
     }
 
-    /// # Errors
-    /// `not_found`; `storage_full`, `storage_unavailable`.
-    pub async fn set_limits(&self, owner: UserId, id: ConnectionId, limits: Limits) -> Result<()> {
-        let row = self.owned(owner, id).await?;
-        let row = connection::ActiveModel {
-            id: Set(row.id),
-            limit_bytes_per_second: Set(limits.bytes_per_second.map(count)),
-            limit_imports: Set(limits.imports.map(count)),
-            limit_minutes: Set(limits.minutes.map(count)),
-            ..Default::default()
-        };
-        row.update_without_returning(&self.db).await.map_err(db)?;
-        Ok(())
-    }
-
-    /// # Errors
-    /// `not_found`; `storage_full`, `storage_unavailable`.
-    pub async fn set_sync_by(&self, owner: UserId, id: ConnectionId, sync_by: SyncBy) -> Result<()> {
-        let row = self.owned(owner, id).await?;
-        let row = connection::ActiveModel {
-            id: Set(row.id),
-            sync_by: Set(Some(sync_by.as_str().to_owned())),
-            ..Default::default()
-        };
-        row.update_without_returning(&self.db).await.map_err(db)?;
-        Ok(())
-    }
-
-    /// # Errors
-    /// `not_found`; `storage_full`, `storage_unavailable`.
-    pub async fn set_statements_retention(&self, owner: UserId, id: ConnectionId, days: u64) -> Result<()> {
-        let row = self.owned(owner, id).await?;
-        let row = connection::ActiveModel {
-            id: Set(row.id),
-            statements_retention_days: Set(count(days)),
-            ..Default::default()
-        };
-        row.update_without_returning(&self.db).await.map_err(db)?;
-        Ok(())
-    }
-
-    /// # Errors
-    /// `not_found`; `storage_full`, `storage_unavailable`.
-    pub async fn set_max_connections(&self, owner: UserId, id: ConnectionId, most: u64) -> Result<()> {
-        let row = self.owned(owner, id).await?;
-        let row = connection::ActiveModel {
-            id: Set(row.id),
-            max_connections: Set(count(most)),
-            ..Default::default()
-        };
-        row.update_without_returning(&self.db).await.map_err(db)?;
-        Ok(())
-    }
-
-    /// The largest import or sync that succeeded through a connection, in bytes received.
-    ///
-    /// # Errors
-    /// `storage_unavailable`.
-    pub async fn largest_read_bytes(&self, id: ConnectionId) -> Result<u64> {
-        let largest: Option<i64> = job::Entity::find()
-            .select_only()
-            .column(job::Column::Bytes)
-            .filter(job::Column::ConnectionId.eq(*id.as_uuid()))
-            .filter(job::Column::State.eq(JobState::Succeeded.as_str()))
-            .order_by_desc(job::Column::Bytes)
-            .limit(1)
-            .into_tuple()
-            .one(&self.db)
-            .await
-            .map_err(db)?;
-        Ok(largest.unwrap_or_default() as u64)
-    }
-
-    /// The role's passport as it was stored last, if ever.
-    ///
-    /// # Errors
-    /// `not_found`; `storage_unavailable`.
-    pub async fn passport(&self, id: ConnectionId) -> Result<Option<String>> {
-        let row = connection::Entity::find_by_id(*id.as_uuid()).one(&self.db).await.map_err(db)?;
-        Ok(row.ok_or_else(|| Problem::not_found("connection"))?.passport)
-    }
-
-    /// Replaces the stored passport if it still is the `old` one. Whether it was.
-    ///
-    /// # Errors
-    /// `storage_full`, `storage_unavailable`.
-    pub async fn replace_passport(&self, id: ConnectionId, old: Option<String>, new: String) -> Result<bool> {
-        let same = match old {
-            Some(old) => connection::Column::Passport.eq(old),
-            None => connection::Column::Passport.is_null(),
-        };
-        let replaced = connection::Entity::update_many()
-            .col_expr(connection::Column::Passport, new.into())
-            .filter(connection::Column::Id.eq(*id.as_uuid()))
-            .filter(same)
-            .exec(&self.db)
-            .await
-            .map_err(db)?;
-        Ok(replaced.rows_affected == 1)
-    }
-
     /// The tables that come through a connection and that its owner may see, newest first.
     ///
     /// # Errors
@@ -402,64 +298,6 @@ impl Meta {
             resume_paused(&transaction, *id.as_uuid(), now()).await?;
         }
         transaction.commit().await.map_err(db)
-    }
-
-    /// Offers a connection to another account, which takes it over when it accepts: by its owner, or by an
-    /// administrator for an owner who is disabled.
-    ///
-    /// # Errors
-    /// `not_found`; `invalid` for an address without an account.
-    pub async fn offer_connection(&self, by: UserId, id: ConnectionId, to: &Email) -> Result<()> {
-        let is_administrator = self.administrator(by).await.is_ok();
-        let transaction = self.write().await?;
-        let missing = || Problem::not_found("connection");
-        let row = connection::Entity::find_by_id(*id.as_uuid()).one(&transaction).await.map_err(db)?;
-        let row = row.ok_or_else(missing)?;
-        if row.owner_id != *by.as_uuid() {
-            let owner = user::Entity::find_by_id(row.owner_id).one(&transaction).await.map_err(db)?;
-            let is_orphaned = owner.is_none_or(|owner| owner.disabled_at.is_some());
-            if !is_orphaned || !is_administrator {
-                return Err(missing());
-            }
-        }
-        let heir = user_of(&transaction, to).await?.filter(|heir| heir.disabled_at.is_none());
-        let heir =
-            heir.ok_or_else(|| Problem::invalid("email", "Nobody has an account with this address."))?;
-        if heir.id == row.owner_id {
-            return Err(Problem::invalid("email", "This is the owner already."));
-        }
-        let offered = connection::ActiveModel {
-            id: Set(row.id),
-            transfer_to: Set(Some(heir.id)),
-            ..Default::default()
-        };
-        offered.update_without_returning(&transaction).await.map_err(db)?;
-        let (about, detail) = (id.to_string(), format!("to {}", to.as_str()));
-        note(&transaction, Some(by), Action::ConnectionOffered, About::Other(&about), detail).await?;
-        transaction.commit().await.map_err(db)
-    }
-
-    /// Takes a connection over that was offered. Its secrets stay as they are sealed.
-    ///
-    /// # Errors
-    /// `not_found` for one that was not.
-    pub async fn accept_connection(&self, user: UserId, id: ConnectionId) -> Result<Connection> {
-        let transaction = self.write().await?;
-        let taken = connection::Entity::update_many()
-            .col_expr(connection::Column::OwnerId, Expr::value(*user.as_uuid()))
-            .col_expr(connection::Column::TransferTo, Expr::value(Option::<Uuid>::None))
-            .filter(connection::Column::Id.eq(*id.as_uuid()))
-            .filter(connection::Column::TransferTo.eq(*user.as_uuid()))
-            .exec(&transaction)
-            .await
-            .map_err(db)?;
-        if taken.rows_affected == 0 {
-            return Err(Problem::not_found("connection"));
-        }
-        let about = id.to_string();
-        note(&transaction, Some(user), Action::ConnectionTransferred, About::Other(&about), "").await?;
-        transaction.commit().await.map_err(db)?;
-        self.connection(user, id).await
     }
 
     /// Deletes a connection with its secrets; its ledger is removed afterwards ([`Meta::prune_ledgers`]). Tables that came through it stay; jobs that wait

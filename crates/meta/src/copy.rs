@@ -17,9 +17,9 @@ const BATCH_ROWS: usize = 500;
 /// Of one statement of PostgreSQL's protocol, less a margin.
 const MAX_PARAMETERS: usize = 60_000;
 
-/// A column of the target.
-struct Column {
-    name: String,
+/// A column, as PostgreSQL's catalogue has it.
+pub(crate) struct Column {
+    pub(crate) name: String,
     kind: Kind,
 }
 
@@ -62,8 +62,8 @@ impl Meta {
     }
 }
 
-/// The tables of the target; what a table refers to comes before it.
-async fn tables_in_order(on: &DatabaseTransaction) -> Result<Vec<String>, DbErr> {
+/// The tables of a PostgreSQL; what a table refers to comes before it.
+pub(crate) async fn tables_in_order(on: &DatabaseTransaction) -> Result<Vec<String>, DbErr> {
     let mut tables = names(
         on,
         "SELECT table_name::text AS name FROM information_schema.tables \
@@ -96,7 +96,7 @@ async fn names(on: &impl ConnectionTrait, sql: &str, column: &str) -> Result<Vec
     rows.iter().map(|row| row.try_get("", column)).collect()
 }
 
-fn statement(
+pub(crate) fn statement(
     on: &impl ConnectionTrait,
     sql: &str,
     values: impl IntoIterator<Item = Value>,
@@ -109,7 +109,7 @@ async fn has_rows(on: &DatabaseTransaction, table: &str) -> Result<bool, DbErr> 
     Ok(on.query_one_raw(statement(on, &sql, [])).await?.is_some())
 }
 
-async fn columns(on: &DatabaseTransaction, table: &str) -> Result<Vec<Column>, DbErr> {
+pub(crate) async fn columns(on: &DatabaseTransaction, table: &str) -> Result<Vec<Column>, DbErr> {
     let sql = "SELECT column_name::text AS name, data_type::text AS kind FROM information_schema.columns \
                WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_position";
     let rows = on.query_all_raw(statement(on, sql, [table.into()])).await?;
@@ -144,19 +144,30 @@ async fn copy_table(from: &DatabaseTransaction, to: &DatabaseTransaction, table:
         let rows = from.query_all_raw(statement(from, &select, values)).await.map_err(db)?;
         let Some(last) = rows.last() else { break };
         after = last.try_get("", "copied_rowid").map_err(db)?;
-        let mut insert = Query::insert();
-        insert.into_table(Alias::new(table)).columns(columns.iter().map(|column| Alias::new(&column.name)));
-        for row in &rows {
-            let values = columns.iter().map(|column| value(row, column).map(SimpleExpr::from));
-            insert.values_panic(values.collect::<Result<Vec<_>, _>>().map_err(db)?);
-        }
-        to.execute(&insert).await.map_err(db)?;
+        insert(to, table, &columns, &rows).await?;
         copied += rows.len() as u64;
         if rows.len() < batch {
             break;
         }
     }
     Ok(copied)
+}
+
+/// Writes rows that have these columns.
+pub(crate) async fn insert(
+    to: &DatabaseTransaction,
+    table: &str,
+    columns: &[Column],
+    rows: &[QueryResult],
+) -> Result<()> {
+    let mut insert = Query::insert();
+    insert.into_table(Alias::new(table)).columns(columns.iter().map(|column| Alias::new(&column.name)));
+    for row in rows {
+        let values = columns.iter().map(|column| value(row, column).map(SimpleExpr::from));
+        insert.values_panic(values.collect::<Result<Vec<_>, _>>().map_err(db)?);
+    }
+    to.execute(&insert).await.map_err(db)?;
+    Ok(())
 }
 
 fn value(row: &QueryResult, column: &Column) -> Result<Value, DbErr> {

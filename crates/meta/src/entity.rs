@@ -265,6 +265,7 @@ pub mod version {
         /// What was read, and from where, in JSON; null for versions that were made before this was kept.
         pub source: Option<String>,
         pub rows: i64,
+        /// Of the files that it added.
         pub bytes: i64,
         pub cause: String,
         pub restored_version: Option<i64>,
@@ -276,8 +277,27 @@ pub mod version {
         /// The newest comparison with its source, in JSON.
         pub receipt: Option<String>,
         pub verified_at: Option<i64>,
+        /// Of all its files; null for versions that were made before files were shared, whose `bytes` these are.
+        pub size_bytes: Option<i64>,
     }
     belongs_to!(user by CreatedBy);
+}
+
+pub mod saved_view {
+    use super::*;
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "saved_views")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub table_id: Uuid,
+        pub name: String,
+        /// Filters, sort, columns and widths, in JSON.
+        pub look: String,
+        pub saved_by: Option<Uuid>,
+        pub saved_at: i64,
+    }
+    belongs_to!(user by SavedBy);
 }
 
 /// A table that is gone from `tables` and whose files are still to be removed.
@@ -357,6 +377,8 @@ pub mod job {
         pub held: Option<String>,
         /// Who decided that it becomes a version.
         pub accepted_by: Option<Uuid>,
+        /// What it is about to add to what is stored for the Model's owner; counts while it runs.
+        pub reserved_bytes: Option<i64>,
     }
     no_relations!();
 }

@@ -33,7 +33,10 @@ impl MigratorTrait for Migrator {
             Box::new(crate::selection_migration::Selections),
             Box::new(crate::receipt_migration::Receipts),
             Box::new(crate::nodes_migration::Nodes),
+            Box::new(crate::node_limits_migration::NodeLimits),
             Box::new(crate::holds_migration::Holds),
+            Box::new(crate::views_migration::SavedViews),
+            Box::new(crate::sizes_migration::Sizes),
         ]
     }
 }

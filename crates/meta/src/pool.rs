@@ -11,7 +11,7 @@ use sea_orm::{
 use std::{
     fs, io,
     os::unix::fs::MetadataExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -33,6 +33,10 @@ impl DatabaseFile {
         let options: SqliteConnectOptions =
             url.parse().map_err(|error: sqlx::Error| DbErr::Custom(error.to_string()))?;
         Ok(Self { path: options.get_filename().to_owned(), opened: Arc::default() })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// From now on this file and no other.

@@ -364,7 +364,10 @@ pub struct Version {
     /// `None` for one that was made before this was kept.
     pub source: Option<SourceRecord>,
     pub rows: u64,
+    /// Of the files that it added to those of the versions before it.
     pub bytes: u64,
+    /// Of all its files.
+    pub size_bytes: u64,
     pub cause: JobKind,
     pub restored_version: Option<i64>,
     /// `None` when the account is gone.

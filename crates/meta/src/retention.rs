@@ -7,7 +7,7 @@ use crate::{
     events::{About, note},
     from_json,
     grants::{Grant, Write, confirm},
-    jobs::{StoredHeld, give, next_fence},
+    jobs::{COUNTS_ITSELF, StoredHeld, give, next_fence},
     now,
     record::{Action, JobState},
     tables::{is_busy, pending},
@@ -18,7 +18,7 @@ use mycorr_domain::{
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    QueryFilter, QueryOrder, QuerySelect,
+    QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -192,6 +192,7 @@ impl Meta {
                 .await
                 .map_err(db)?;
             let mut kept: Vec<_> = kept.into_iter().map(StoreVersion).collect();
+            kept.sort_unstable();
             kept.extend(staged_versions(&transaction, table).await?);
             let gone = committed.iter().map(|row| StoreVersion(row.store_version)).collect();
             let right = give(table, JobId::new(), next_fence(&transaction).await?);
@@ -199,6 +200,26 @@ impl Meta {
         }
         transaction.commit().await.map_err(db)?;
         Ok(found)
+    }
+
+    /// What versions added to those before them, now that others are gone: what they shared with these counts with them. A
+    /// restore counts as long as the version that it brought back does not.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
+    pub async fn note_added_bytes(&self, table: TableId, added: &[(StoreVersion, u64)]) -> Result<()> {
+        let transaction = self.write().await?;
+        for (version, bytes) in added {
+            version::Entity::update_many()
+                .col_expr(version::Column::Bytes, Expr::value(i64::try_from(*bytes).unwrap_or(i64::MAX)))
+                .filter(version::Column::TableId.eq(*table.as_uuid()))
+                .filter(version::Column::StoreVersion.eq(version.0))
+                .filter(Expr::cust(COUNTS_ITSELF))
+                .exec(&transaction)
+                .await
+                .map_err(db)?;
+        }
+        transaction.commit().await.map_err(db)
     }
 
     /// The files of these versions are gone.

@@ -340,6 +340,7 @@ fn version_record(row: version::Model, created_by: Option<User>) -> Result<Versi
         source: row.source.as_deref().map(from_json).transpose()?,
         rows: row.rows as u64,
         bytes: row.bytes as u64,
+        size_bytes: row.size_bytes.unwrap_or(row.bytes) as u64,
         cause: JobKind::parse(&row.cause)?,
         restored_version: row.restored_version,
         created_by,

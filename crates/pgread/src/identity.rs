@@ -7,7 +7,7 @@ use crate::{
     reader::{Reader, unreadable},
     sql,
 };
-use mycorr_domain::{Code, Problem, Result, UniqueKey};
+use mycorr_domain::{Code, ForeignKey, Problem, Result, UniqueKey};
 
 impl TableDescription {
     /// What is wrong if the role may not read one of `columns`, which it could.
@@ -49,6 +49,37 @@ impl Client {
             Ok(UniqueKey { name, primary, columns, not_null })
         });
         keys.collect::<Result<_>>().map(Some)
+    }
+
+    /// What the columns of a table refer to; nothing where the server keeps it from the role.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn foreign_keys(&mut self, table: &TableDescription) -> Result<Vec<ForeignKey>> {
+        let target = self.target.clone();
+        let asked = ErrorContext::table(&target.endpoint, &table.entry.schema, &table.entry.name);
+        let rows = match self.query(sql::FOREIGN_KEYS, &[&table.oid.to_string()], &asked).await {
+            Ok(rows) => rows,
+            Err(problem) if problem.code == Code::TablePermissionDenied => return Ok(Vec::new()),
+            Err(problem) => return Err(problem),
+        };
+        let places = |array: String| {
+            let places = array.trim_matches(['{', '}']).split(',').map(str::parse::<i16>);
+            places.collect::<Result<Vec<_>, _>>().map_err(|_| unreadable("a foreign key has odd columns"))
+        };
+        let keys = rows.iter().map(|row| {
+            let mut row = Reader::new(row);
+            let (name, columns, oid) = (row.name()?, row.text()?, row.text()?);
+            Ok(ForeignKey {
+                name,
+                columns: places(columns)?,
+                to_oid: oid.parse().map_err(|_| unreadable("an oid is no number"))?,
+                to_schema: row.name()?,
+                to_table: row.name()?,
+                to_columns: places(row.text()?)?,
+            })
+        });
+        keys.collect()
     }
 
     /// The schema and the name under which the table with this oid is now; `None` if it is gone.

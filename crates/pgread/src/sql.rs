@@ -46,6 +46,7 @@ pub const TEMPLATES: &[Template] = &[
     STATISTICS,
     TYPES,
     KEYS,
+    FOREIGN_KEYS,
     OPERATORS,
     HASHING,
     RENAMED,
@@ -358,6 +359,15 @@ pub const KEYS: Template = Template {
            FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid \
            WHERE x.indrelid = $1::oid AND x.indisunique AND x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL \
            ORDER BY NOT x.indisprimary, x.indexrelid LIMIT 100",
+};
+
+/// What the table with the oid `$1` refers to. A reference to a partitioned table stands there for each partition too.
+pub const FOREIGN_KEYS: Template = Template {
+    name: "foreign_keys",
+    text: "SELECT f.conname, f.conkey::text, c.oid::text, n.nspname, c.relname, f.confkey::text \
+           FROM pg_catalog.pg_constraint f JOIN pg_catalog.pg_class c ON c.oid = f.confrelid \
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+           WHERE f.conrelid = $1::oid AND f.contype = 'f' AND NOT c.relispartition ORDER BY f.conname LIMIT 100",
 };
 
 /// What the table with the oid `$1` is called now: where one went that was renamed.

@@ -95,7 +95,7 @@ impl FromRequestParts<App> for Caller {
             let jar = CookieJar::from_headers(&parts.headers);
             let Some(cookie) = jar.get(COOKIE) else { return Err(not_signed_in().into()) };
             if !parts.method.is_safe() && !is_same_origin(&parts.headers, &app.settings) {
-                return Err(cross_origin().into());
+                return Err(cross_origin(&parts.headers, &app.settings).into());
             }
             let from = parts.extensions.get::<ClientAddress>().map(|from| from.0);
             app.engine.accounts.by_session(cookie.value(), from).await?
@@ -161,9 +161,17 @@ fn not_signed_in() -> Problem {
         .fix("Sign in, or send a token: Authorization: Bearer myc_…")
 }
 
-fn cross_origin() -> Problem {
-    Problem::new(Code::CrossOrigin, "This request came from another site, so it was not carried out.")
-        .fix("Use Mycorr's own page. Scripts send a token instead of the cookie.")
+fn cross_origin(headers: &HeaderMap, settings: &Settings) -> Problem {
+    let origin = settings.link(headers, "", "");
+    Problem::new(
+        Code::CrossOrigin,
+        "This request has a cookie and does not prove that it comes from Mycorr's own page, so it was not carried out.",
+    )
+    .fix(format!(
+        "Use Mycorr's own page. A script makes a token once, with the header Origin: {} beside its cookie, and from \
+         then on sends the token instead: Authorization: Bearer myc_…",
+        origin.trim_end_matches('/')
+    ))
 }
 
 /// Whether a request that carries the cookie comes from our own page. Browsers say so themselves

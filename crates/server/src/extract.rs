@@ -1,6 +1,6 @@
 //! What a request carries, parsed at the door; whatever is wrong with it is answered as a problem.
 
-use crate::problem::ApiError;
+use crate::{body_fields, problem::ApiError};
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Request},
@@ -9,12 +9,12 @@ use axum::{
 };
 use mycorr_domain::{Code, Problem};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, PartialSchema};
 
 /// A JSON body.
 pub(crate) struct Body<T>(pub(crate) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+impl<S: Send + Sync, T: DeserializeOwned + PartialSchema> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
@@ -48,13 +48,15 @@ pub(crate) fn too_large() -> Problem {
     )
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+/// All fields that are missing or wrong are told at once.
+pub(crate) fn parse<T: DeserializeOwned + PartialSchema>(bytes: &[u8]) -> Result<T, Problem> {
     // serde would take a list for a struct.
     if bytes.trim_ascii_start().first().is_some_and(|&first| first != b'{') {
         return Err(Problem::new(Code::Invalid, "The body has to be a JSON object."));
     }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let body = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let fields = |problem| body_fields::all::<T>(bytes, problem);
         let inner = error.inner();
         // serde_json calls a number in place of one of several words, or half a pair of surrogates, no JSON at all.
         if !inner.is_data() && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_err() {
@@ -68,12 +70,12 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let text = inner.to_string();
         let named = |prefix| text.strip_prefix(prefix).and_then(|rest: &str| rest.split('`').next());
         if let Some(field) = named("missing field `") {
-            return Problem::invalid(field.to_owned(), "This is missing.");
+            return fields(Problem::invalid(field.to_owned(), "This is missing."));
         }
         if let Some(field) = named("unknown field `") {
-            return Problem::invalid(field.to_owned(), "There is no such field here.");
+            return fields(Problem::invalid(field.to_owned(), "There is no such field here."));
         }
-        Problem::invalid(error.path().to_string(), "This has the wrong type or an unknown value.")
+        fields(Problem::invalid(error.path().to_string(), "This has the wrong type or an unknown value."))
     })?;
     json.end().map_err(|_| Problem::new(Code::Invalid, "Something follows the JSON of the body."))?;
     Ok(body)
@@ -153,14 +155,24 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use utoipa::ToSchema;
 
-    #[derive(Debug, Deserialize)]
+    #[derive(Debug, Deserialize, ToSchema)]
     #[serde(deny_unknown_fields)]
     struct Form {
         #[allow(dead_code)]
         port: i64,
         #[serde(default, deserialize_with = "nullable")]
         name: Option<Option<String>>,
+        #[serde(default)]
+        #[allow(dead_code)]
+        inner: Vec<Inner>,
+    }
+
+    #[derive(Debug, Deserialize, ToSchema)]
+    struct Inner {
+        #[allow(dead_code)]
+        a: i64,
     }
 
     fn field(body: &str) -> (String, String) {
@@ -178,6 +190,19 @@ mod tests {
         assert_eq!(field("{\n\"port\":}").1, "The body is no JSON: line 2, column 8.");
         assert_eq!(field("[1]").0, "");
         assert_eq!(field(r#"{"port":1} x"#).1, "Something follows the JSON of the body.");
+    }
+
+    #[test]
+    fn all_missing_and_wrong_fields_are_told_at_once() {
+        let fields = |body: &str| -> Vec<String> {
+            let problem = parse::<Form>(body.as_bytes()).unwrap_err();
+            problem.fields.iter().map(|field| field.field.to_string()).collect()
+        };
+        assert_eq!(fields(r#"{"prot":1,"inner":3}"#), ["port", "inner", "prot"]);
+        assert_eq!(fields(r#"{"port":"x","name":4,"q":null}"#), ["name", "port", "q"]);
+        // Deeper inside only the first is known.
+        assert_eq!(fields(r#"{"port":"x","inner":[{"a":1},{}]}"#), ["port"]);
+        assert_eq!(fields(r#"{"port":1,"inner":[{"a":1},{"a":"x"}]}"#), ["inner[1].a"]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod authentication;
 mod body_drain;
+mod body_fields;
 mod body_on_drop;
 mod client_address;
 mod compression;
@@ -20,23 +21,27 @@ mod problem;
 mod query_parameters;
 mod router;
 mod routes;
+mod sample;
 mod serving;
 mod version_name;
 
 pub use ipnet::IpNet;
+pub use sample::SampleSource;
 
 use mycorr_engine::Engine;
 use std::{future::Future, io, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::watch};
 
 /// How the server is reached from outside.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Settings {
     /// The origin that people type, e.g. `https://mycorr.example.com`, without a slash at its end. With `https`
     /// cookies are marked Secure.
     pub public_url: Option<String>,
     /// Proxies whose `Forwarded` or `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// A source that anybody who has an account may connect.
+    pub sample: Option<SampleSource>,
 }
 
 impl Settings {

@@ -10,8 +10,8 @@ use crate::{
     query_parameters::{KnownParameters, refuse_unknown},
     routes::{
         accounts, browse, connections, diff, events, export, holds, job_list, jobs, members, models, notices,
-        oidc, operating, paste, profile, retention, role, role_privileges, rows, schedules, statements,
-        tables, teams, tokens, users, versions, webhooks,
+        oidc, operating, paste, profile, relations, retention, role, role_privileges, rows, sample,
+        saved_views, schedules, statements, tables, teams, tokens, users, versions, webhooks,
     },
 };
 use axum::{Router, extract::DefaultBodyLimit, http::header, middleware::from_fn_with_state, routing::get};
@@ -60,6 +60,7 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(connections::create_connection, connections::list_connections))
         .routes(routes!(connections::test_new_connection))
         .routes(routes!(paste::parse_connection))
+        .routes(routes!(sample::get_sample, sample::connect_sample))
         .routes(routes!(role::get_role_script, role::create_role_script))
         .routes(routes!(
             connections::get_connection,
@@ -101,6 +102,7 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(notices::read_notices))
         .routes(routes!(notices::read_notice))
         .routes(routes!(models::list_tables))
+        .routes(routes!(relations::list_relations))
         .routes(routes!(models::list_jobs))
         .routes(routes!(models::create_import))
         .routes(routes!(job_list::list_visible_jobs))
@@ -124,6 +126,8 @@ pub(crate) fn api() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(holds::accept_held))
         .routes(routes!(holds::discard_held))
         .routes(routes!(retention::set_checkpoint, retention::delete_checkpoint))
+        .routes(routes!(saved_views::list_views, saved_views::save_view))
+        .routes(routes!(saved_views::delete_view))
         .routes(routes!(export::export_table))
         .routes(routes!(diff::get_diff))
         .routes(routes!(diff::list_diff_rows))

@@ -21,11 +21,15 @@ pub fn encode(batches: &[RecordBatch], options: WriteOptions, runtime: &Handle) 
         writer: WriterId { fence: 0, job: JobId::new() },
         runtime: runtime.clone(),
         written: Arc::default(),
+        begun: Arc::default(),
+        earlier: Arc::default(),
     };
     let thread = encode::threads(NonZeroUsize::MIN).expect("a thread starts");
-    let mut encoder = Encoder::new(target, Section::WHOLE, options, thread);
+    let native = batches.first().map_or(0, RecordBatch::num_columns);
+    let mut encoder = Encoder::new(target, Section::WHOLE, native, options, thread);
     for batch in batches {
-        encoder.write(batch.clone()).expect("memory takes everything");
+        let hashes: Vec<u64> = (1..=batch.num_rows() as u64).collect();
+        encoder.write(batch.clone(), &hashes).expect("memory takes everything");
     }
-    encoder.finish().expect("memory takes everything").iter().map(|file| file.bytes).sum()
+    encoder.finish().expect("memory takes everything").0.iter().map(|file| file.bytes).sum()
 }

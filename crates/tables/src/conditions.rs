@@ -8,23 +8,27 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use datafusion::{
-    arrow::compute::{and, filter_record_batch, prep_null_mask_filter},
+    arrow::compute::{and, filter_record_batch, or, prep_null_mask_filter},
     common::{Column as Name, DFSchema},
     error::DataFusionError,
     execution::context::ExecutionProps,
     logical_expr::{Expr, physical_planning_context::PhysicalPlanningContext},
     physical_expr::{PhysicalExpr, create_physical_expr},
 };
-use mycorr_domain::{Filter, Operator, Problem, Result, output};
+use mycorr_domain::{Filter, FilterGroup, Operator, Problem, Result, output};
 use std::sync::Arc;
 
-/// Conditions that must all hold.
+/// Conditions that must all hold; of those in a group one.
 pub(crate) struct Conditions {
     inputs: Vec<Input>,
     /// The fields of `inputs`, in their order.
     schema: SchemaRef,
-    /// With whether it is a pattern.
-    tests: Vec<(Arc<dyn PhysicalExpr>, bool)>,
+    groups: Vec<Vec<Test>>,
+}
+
+struct Test {
+    holds: Arc<dyn PhysicalExpr>,
+    is_pattern: bool,
 }
 
 /// What conditions on a column look at: computed once for each batch.
@@ -59,10 +63,10 @@ impl Input {
 
 impl Conditions {
     /// `column` finds the column of a filter by its name.
-    pub(crate) fn new<'a>(filters: &[Filter], column: impl Fn(&str) -> &'a SortColumn) -> Result<Self> {
+    pub(crate) fn new<'a>(groups: &[FilterGroup], column: impl Fn(&str) -> &'a SortColumn) -> Result<Self> {
         let mut inputs: Vec<Input> = Vec::new();
-        let mut expressions = Vec::with_capacity(filters.len());
-        for filter in filters {
+        let mut expressions = Vec::new();
+        for filter in groups.iter().flat_map(FilterGroup::filters) {
             let column = column(&filter.column);
             let (key, text) = (reference(column, What::Key), reference(column, What::Text));
             let expression = filter::expression(filter, column, key.clone(), || text.clone())?;
@@ -78,21 +82,25 @@ impl Conditions {
         let schema = Arc::new(Schema::new(inputs.iter().map(Input::field).collect::<Vec<_>>()));
         let fields = DFSchema::try_from(schema.clone()).map_err(Problem::bug)?;
         let (properties, context) = (ExecutionProps::new(), PhysicalPlanningContext::default());
-        let tests = expressions
-            .iter()
-            .zip(filters)
-            .map(|(expression, filter)| {
-                let test = create_physical_expr(expression, &fields, &properties, &context)?;
-                Ok((test, matches!(filter.operator, Operator::Like | Operator::Ilike)))
+        let mut expressions = expressions.iter();
+        let mut test = |filter: &Filter| {
+            let expression = expressions.next().expect("each filter has its expression");
+            Ok(Test {
+                holds: create_physical_expr(expression, &fields, &properties, &context)?,
+                is_pattern: matches!(filter.operator, Operator::Like | Operator::Ilike),
             })
+        };
+        let groups = groups
+            .iter()
+            .map(|group| group.filters().iter().map(&mut test).collect())
             .collect::<Result<_, DataFusionError>>()
             .map_err(Problem::bug)?;
-        Ok(Self { inputs, schema, tests })
+        Ok(Self { inputs, schema, groups })
     }
 
     /// The rows of the batch for which all conditions hold.
     pub(crate) fn filter(&self, batch: RecordBatch) -> Result<RecordBatch> {
-        if self.tests.is_empty() || batch.num_rows() == 0 {
+        if self.groups.is_empty() || batch.num_rows() == 0 {
             return Ok(batch);
         }
         let rows = batch.num_rows();
@@ -101,12 +109,8 @@ impl Conditions {
         let inputs =
             RecordBatch::try_new_with_options(self.schema.clone(), inputs, &options).map_err(Problem::bug)?;
         let mut all: Option<BooleanArray> = None;
-        for (test, is_pattern) in &self.tests {
-            let holds = test.evaluate(&inputs).and_then(|value| value.into_array(rows));
-            let holds = holds.map_err(|error| if *is_pattern { too_long(error) } else { query(error) })?;
-            let holds = holds.as_boolean();
-            // What is unknown does not hold.
-            let holds = if holds.null_count() > 0 { prep_null_mask_filter(holds) } else { holds.clone() };
+        for group in &self.groups {
+            let holds = any(group, &inputs)?;
             let holds = match &all {
                 None => holds,
                 Some(all) => and(all, &holds).map_err(Problem::bug)?,
@@ -121,6 +125,28 @@ impl Conditions {
             _ => Ok(batch),
         }
     }
+}
+
+/// For which rows one of the tests holds.
+fn any(group: &[Test], inputs: &RecordBatch) -> Result<BooleanArray> {
+    let rows = inputs.num_rows();
+    let mut any: Option<BooleanArray> = None;
+    for test in group {
+        let holds = test.holds.evaluate(inputs).and_then(|value| value.into_array(rows));
+        let holds = holds.map_err(|error| if test.is_pattern { too_long(error) } else { query(error) })?;
+        let holds = holds.as_boolean();
+        // What is unknown does not hold.
+        let holds = if holds.null_count() > 0 { prep_null_mask_filter(holds) } else { holds.clone() };
+        let holds = match &any {
+            None => holds,
+            Some(any) => or(any, &holds).map_err(Problem::bug)?,
+        };
+        if holds.true_count() == rows {
+            return Ok(holds);
+        }
+        any = Some(holds);
+    }
+    any.ok_or_else(|| Problem::bug("a group without a filter"))
 }
 
 /// A pattern becomes a regular expression, which has a largest size.

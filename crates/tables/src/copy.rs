@@ -1,7 +1,8 @@
 //! Moves tables from one store to another. Paths within a table are relative, so a copy is as good as the original.
 
 use crate::{DeltaStore, folder::STAGING, problem::storage};
-use futures::TryStreamExt;
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use mycorr_domain::{Code, Problem, Result};
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, WriteMultipart, path::Path};
 use std::collections::HashMap;
@@ -67,10 +68,19 @@ async fn listed(store: &dyn ObjectStore) -> Result<HashMap<Path, ObjectMeta>> {
 }
 
 async fn copy(from: &dyn ObjectStore, to: &dyn ObjectStore, path: &Path) -> Result<()> {
-    let mut bytes = from.get(path).await.map_err(storage)?.into_stream();
+    let bytes = from.get(path).await.map_err(storage)?.into_stream();
+    upload(to, path, bytes.map_err(storage).boxed()).await
+}
+
+/// Stores a file whose bytes come piece by piece: all of it, or nothing.
+pub(crate) async fn upload(
+    to: &dyn ObjectStore,
+    path: &Path,
+    mut bytes: BoxStream<'_, Result<Bytes>>,
+) -> Result<()> {
     let upload = to.put_multipart(path).await.map_err(storage)?;
     let mut upload = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
-    while let Some(piece) = bytes.try_next().await.map_err(storage)? {
+    while let Some(piece) = bytes.try_next().await? {
         upload.wait_for_capacity(MAX_PARTS).await.map_err(storage)?;
         upload.write(&piece);
     }

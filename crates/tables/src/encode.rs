@@ -1,7 +1,15 @@
 //! Batches to Parquet files in the store, on the thread that calls. Memory is bounded by the row group in
 //! the making (its encoded pages) and the parts that are on their way to the store.
 
-use crate::{log::LoggedFile, problem::storage, writer::WriterId};
+use crate::{
+    boundaries::Boundaries,
+    earlier_files::EarlierFiles,
+    file_digest::{ColumnDigest, file_digest},
+    log::{FileContent, LoggedFile},
+    problem::storage,
+    row_hashes::RowHashes,
+    writer::WriterId,
+};
 use arrow_array::{BooleanArray, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use mycorr_domain::{Problem, Result, Section};
@@ -25,12 +33,13 @@ use rayon::{
 use std::{
     io,
     num::NonZeroUsize,
+    ops::Range,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
 };
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, task::JoinHandle};
 
 /// Sizes that were chosen by measurement, see `docs/benchmarks.md`.
 #[derive(Clone, Debug)]
@@ -38,8 +47,11 @@ pub struct WriteOptions {
     pub group_rows: usize,
     /// A row group ends when its pages take so much memory.
     pub group_bytes: usize,
-    /// A file ends after the row group that takes it over this size.
+    /// A file ends after the row group that takes it over this size …
     pub file_bytes: u64,
+    /// … and by the content of its rows after so many bytes of them on average, as Arrow counts them: what a change in one of
+    /// them makes to be written again.
+    pub mean_file_bytes: u64,
     /// A page holds at most so many rows: what is decoded to show one of them.
     pub page_rows: usize,
     /// A column with more than so many bytes of different values in a row group is not worth a dictionary,
@@ -53,6 +65,7 @@ impl Default for WriteOptions {
             group_rows: 1 << 20,
             group_bytes: 16 << 20,
             file_bytes: 256 << 20,
+            mean_file_bytes: 32 << 20,
             page_rows: 2048,
             dictionary_bytes: 64 << 10,
         }
@@ -79,6 +92,10 @@ pub(crate) struct Target {
     pub(crate) runtime: Handle,
     /// Bytes that were handed to the store.
     pub(crate) written: Arc<AtomicU64>,
+    /// How many files were begun, in all sections.
+    pub(crate) begun: Arc<AtomicUsize>,
+    /// Those of the version before.
+    pub(crate) earlier: Arc<EarlierFiles>,
 }
 
 /// More of them find no work, where a table is read from one connection.
@@ -91,18 +108,23 @@ pub(crate) fn threads(cores: NonZeroUsize) -> Result<Arc<ThreadPool>> {
     threads.thread_name(|_| "encode".to_owned()).build().map(Arc::new).map_err(Problem::bug)
 }
 
-/// The numbers of a section's files begin so far after those of the section before.
-const SECTION_FILES: usize = 10_000;
 /// Where several sections are written, a row group of each ends sooner, but not below this.
 const MIN_GROUP_BYTES: usize = 4 << 20;
+/// A file that comes to fewer bytes is sent when it is complete: until then it may turn out to be there already.
+const MIN_UPLOAD_BYTES: usize = 64 << 10;
 
 pub(crate) struct Encoder {
     target: Target,
-    section: Section,
+    /// How many columns are the table's; companions follow them.
+    native: usize,
     options: WriteOptions,
     threads: Arc<ThreadPool>,
+    /// From the first row on.
+    boundaries: Option<Boundaries>,
     open: Option<OpenFile>,
     done: Vec<LoggedFile>,
+    /// The last file, on its way to where it can be seen.
+    finishing: Option<JoinHandle<Result<(), ParquetError>>>,
 }
 
 struct OpenFile {
@@ -112,6 +134,12 @@ struct OpenFile {
     factory: ArrowRowGroupWriterFactory,
     group: Option<Group>,
     rows: u64,
+    digests: Vec<ColumnDigest>,
+    hashes: RowHashes,
+    /// The hash of the first row.
+    first: u64,
+    /// Earlier files that begin with it and have at least as many rows as this one has by now, the shortest last.
+    candidates: Vec<usize>,
 }
 
 struct Group {
@@ -123,54 +151,108 @@ impl Encoder {
     pub(crate) fn new(
         target: Target,
         section: Section,
+        native: usize,
         mut options: WriteOptions,
         threads: Arc<ThreadPool>,
     ) -> Self {
         let share = options.group_bytes / section.of.max(1);
         options.group_bytes = share.max(options.group_bytes.min(MIN_GROUP_BYTES));
-        Self { target, section, options, threads, open: None, done: Vec::new() }
+        let (boundaries, done) = (None, Vec::new());
+        Self { target, native, options, threads, boundaries, open: None, done, finishing: None }
     }
 
-    /// What the name of the next file begins with: files are in the order of their names.
-    fn number(&self) -> usize {
-        self.section.index * SECTION_FILES + self.done.len()
-    }
-
-    /// A batch with another schema than the one before begins another file.
-    pub(crate) fn write(&mut self, batch: RecordBatch) -> Result<()> {
+    /// Writes rows with these hashes. A batch with another schema than the one before begins another file.
+    pub(crate) fn write(&mut self, batch: RecordBatch, hashes: &[u64]) -> Result<()> {
         let batch = if batch.num_columns() == 0 { with_placeholder(&batch)? } else { batch };
         if self.open.as_ref().is_some_and(|open| open.schema.fields() != batch.schema_ref().fields()) {
             self.close_file()?;
         }
+        let boundaries = match self.boundaries {
+            Some(boundaries) => boundaries,
+            None if batch.num_rows() == 0 => return Ok(()),
+            None => *self.boundaries.insert(Boundaries::new(
+                self.target.earlier.boundaries,
+                &batch,
+                self.options.mean_file_bytes,
+            )?),
+        };
         let mut at = 0;
         while at < batch.num_rows() {
-            let number = self.number();
             let open = match &mut self.open {
                 Some(open) => open,
-                none => none.insert(OpenFile::create(&self.target, &self.options, number, batch.schema())?),
+                none => {
+                    none.insert(OpenFile::create(&self.target, &self.options, batch.schema(), hashes[at])?)
+                }
             };
-            let taken = open.write(&batch, at, &self.options, &self.threads).map_err(storage)?;
+            open.drop_candidates(&self.target.earlier);
+            if open.candidates.is_empty() {
+                open.writer.inner_mut().begin_now().map_err(storage)?;
+            }
+            let end = boundaries.end(self.done.len(), open.rows, &hashes[at..]);
+            let most =
+                end.unwrap_or(batch.num_rows() - at).min(open.rows_until_candidate(&self.target.earlier));
+            let taken = open.write(&batch, at..at + most, &self.options, &self.threads)?;
+            open.hashes.add(&hashes[at..at + taken]);
             at += taken;
-            // The last file of a section that others follow takes whatever comes.
-            let last = self.section.of > 1 && self.done.len() + 1 >= SECTION_FILES;
-            if open.writer.bytes_written() as u64 >= self.options.file_bytes && !last {
-                self.close_file()?;
+            let ends = end == Some(taken);
+            let full = open.writer.bytes_written() as u64 >= self.options.file_bytes;
+            let keeps = ends || full || self.target.earlier.is_worth_keeping(open.rows, boundaries);
+            if ends || full || (keeps && open.is_candidate(&self.target.earlier)) {
+                self.end_file(ends || full)?;
             }
         }
         Ok(())
     }
 
     /// The files, complete and durable, in the order of their rows.
-    pub(crate) fn finish(mut self) -> Result<Vec<LoggedFile>> {
+    pub(crate) fn finish(mut self) -> Result<(Vec<LoggedFile>, Option<Boundaries>)> {
         self.close_file()?;
-        Ok(self.done)
+        self.await_finishing()?;
+        Ok((std::mem::take(&mut self.done), self.boundaries))
     }
 
     fn close_file(&mut self) -> Result<()> {
-        if let Some(open) = self.open.take() {
-            self.done.push(open.close(&self.threads).map_err(storage)?);
+        self.end_file(true)
+    }
+
+    /// Ends the file in the making if an earlier one holds the same rows, or if it `must` end.
+    fn end_file(&mut self, must: bool) -> Result<()> {
+        let Some(open) = self.open.take() else { return Ok(()) };
+        let digest = (must || open.is_candidate(&self.target.earlier)).then(|| open.digest(self.native));
+        if let Some(digest) = &digest
+            && let Some(earlier) = open.take_over(&self.target.earlier, digest)
+        {
+            open.abandon();
+            self.done.push(earlier);
+            return Ok(());
+        }
+        match digest.filter(|_| must) {
+            Some(digest) => {
+                self.await_finishing()?;
+                let runtime = self.target.runtime.clone();
+                let (file, sink) = open.close(digest, &self.threads).map_err(storage)?;
+                self.finishing = Some(runtime.spawn(sink.finish()));
+                self.done.push(file);
+            }
+            None => self.open = Some(open),
         }
         Ok(())
+    }
+
+    fn await_finishing(&mut self) -> Result<()> {
+        match self.finishing.take() {
+            Some(finishing) => {
+                self.target.runtime.block_on(finishing).map_err(Problem::bug)?.map_err(storage)
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Encoder {
+    /// Nothing of a writer that was given up may come to its place after it was swept.
+    fn drop(&mut self) {
+        let _ = self.await_finishing();
     }
 }
 
@@ -181,12 +263,13 @@ fn with_placeholder(batch: &RecordBatch) -> Result<RecordBatch> {
 }
 
 impl OpenFile {
-    fn create(target: &Target, options: &WriteOptions, number: usize, schema: SchemaRef) -> Result<Self> {
+    fn create(target: &Target, options: &WriteOptions, schema: SchemaRef, first: u64) -> Result<Self> {
+        let number = target.begun.fetch_add(1, Relaxed);
         let name = format!("part-{number:05}-{}.zstd.parquet", target.writer);
-        let path = target.folder.clone().join(name.as_str());
-        let upload = target.runtime.block_on(target.store.put_multipart(&path)).map_err(storage)?;
         let sink = Sink {
-            upload: WriteMultipart::new_with_chunk_size(upload, PART),
+            upload: Upload::Waiting(Vec::new()),
+            store: target.store.clone(),
+            path: target.folder.clone().join(name.as_str()),
             bytes: 0,
             unchecked: 0,
             runtime: target.runtime.clone(),
@@ -209,37 +292,89 @@ impl OpenFile {
         };
         let writer = writer().map_err(storage)?;
         let factory = ArrowRowGroupWriterFactory::new(&writer, schema.clone());
-        Ok(Self { name, schema, writer, factory, group: None, rows: 0 })
+        let digests = vec![ColumnDigest::default(); schema.fields().len()];
+        let mut candidates = target.earlier.candidates(first);
+        candidates.reverse();
+        Ok(Self {
+            name,
+            schema,
+            writer,
+            factory,
+            group: None,
+            rows: 0,
+            digests,
+            hashes: RowHashes::default(),
+            first,
+            candidates,
+        })
     }
 
-    /// Writes rows of the batch from `at` on, and tells how many.
+    /// How many rows there are until an earlier file may hold the same.
+    fn rows_until_candidate(&self, earlier: &EarlierFiles) -> usize {
+        let next = self.candidates.last().map(|&at| earlier.rows_of(at) - self.rows);
+        next.map_or(usize::MAX, |rows| usize::try_from(rows).unwrap_or(usize::MAX))
+    }
+
+    /// Whether there is an earlier file with as many rows.
+    fn is_candidate(&self, earlier: &EarlierFiles) -> bool {
+        self.candidates.last().is_some_and(|&at| earlier.rows_of(at) == self.rows)
+    }
+
+    /// Lets go of those that this file goes beyond.
+    fn drop_candidates(&mut self, earlier: &EarlierFiles) {
+        while self.candidates.last().is_some_and(|&at| earlier.rows_of(at) <= self.rows) {
+            self.candidates.pop();
+        }
+    }
+
+    fn digest(&self, native: usize) -> String {
+        file_digest(&self.schema, native, &self.digests, self.rows)
+    }
+
+    /// The earlier file that holds the same rows.
+    fn take_over(&self, earlier: &EarlierFiles, digest: &str) -> Option<LoggedFile> {
+        let same = self.candidates.iter().rev().take_while(|&&at| earlier.rows_of(at) == self.rows);
+        same.copied().find_map(|at| earlier.take(at, digest))
+    }
+
+    /// Leaves nothing of the file.
+    fn abandon(mut self) {
+        self.writer.inner_mut().abandon();
+    }
+
+    /// Writes rows of the batch, and tells how many of those in the range.
     fn write(
         &mut self,
         batch: &RecordBatch,
-        at: usize,
+        range: Range<usize>,
         options: &WriteOptions,
         threads: &ThreadPool,
-    ) -> Result<usize, ParquetError> {
+    ) -> Result<usize> {
         let group = match &mut self.group {
             Some(group) => group,
             none => {
-                let columns = self.factory.create_column_writers(self.writer.flushed_row_groups().len())?;
+                let groups = self.writer.flushed_row_groups().len();
+                let columns = self.factory.create_column_writers(groups).map_err(storage)?;
                 none.insert(Group { columns, rows: 0 })
             }
         };
-        let rows = (batch.num_rows() - at).min(options.group_rows - group.rows);
-        let slice = batch.slice(at, rows);
-        let writers = group.columns.par_iter_mut().zip(&self.schema.fields()[..]).zip(slice.columns());
+        let rows = range.len().min(options.group_rows - group.rows);
+        let slice = batch.slice(range.start, rows);
+        let writers = group.columns.par_iter_mut().zip(&mut self.digests);
+        let writers = writers.zip(&self.schema.fields()[..]).zip(slice.columns());
         threads.install(|| {
-            writers.with_max_len(1).try_for_each(|((writer, field), column)| {
+            writers.with_max_len(1).try_for_each(|(((writer, digest), field), column)| {
+                digest.add(column)?;
                 // None of our types is nested: a column has one leaf.
-                compute_leaves(field, column)?.iter().try_for_each(|leaf| writer.write(leaf))
+                let leaves = compute_leaves(field, column).map_err(storage)?;
+                leaves.iter().try_for_each(|leaf| writer.write(leaf)).map_err(storage)
             })
         })?;
         group.rows += rows;
+        self.rows += rows as u64;
         let bytes: usize = group.columns.iter().map(ArrowColumnWriter::memory_size).sum();
         if group.rows >= options.group_rows || bytes >= options.group_bytes {
-            self.close_group(threads)?;
+            self.close_group(threads).map_err(storage)?;
         }
         Ok(rows)
     }
@@ -254,22 +389,26 @@ impl OpenFile {
             chunk.append_to_row_group(&mut row_group)?;
         }
         row_group.close()?;
-        self.rows += group.rows as u64;
         Ok(())
     }
 
-    fn close(mut self, threads: &ThreadPool) -> Result<LoggedFile, ParquetError> {
+    fn close(mut self, digest: String, threads: &ThreadPool) -> Result<(LoggedFile, Sink), ParquetError> {
         self.close_group(threads)?;
+        if let Some((hashes, entry)) = self.hashes.finish(self.writer.bytes_written()) {
+            self.writer.write_all(&hashes)?;
+            self.writer.append_key_value_metadata(entry);
+        }
         let sink = self.writer.into_inner()?;
-        let bytes = sink.bytes;
-        sink.finish()?;
-        Ok(LoggedFile { path: self.name, bytes, rows: self.rows })
+        let content = Some(FileContent { digest, first: self.first });
+        Ok((LoggedFile { path: self.name, bytes: sink.bytes, rows: self.rows, content }, sink))
     }
 }
 
 /// Takes a file's bytes to the store, from a thread that may wait.
 struct Sink {
-    upload: WriteMultipart,
+    upload: Upload,
+    store: Arc<dyn ObjectStore>,
+    path: Path,
     bytes: u64,
     /// Bytes since it was last looked at how many parts are on their way.
     unchecked: usize,
@@ -277,25 +416,88 @@ struct Sink {
     written: Arc<AtomicU64>,
 }
 
+enum Upload {
+    /// With what has come so far.
+    Waiting(Vec<u8>),
+    Begun(WriteMultipart),
+    /// What still comes is of no use.
+    Abandoned,
+}
+
 impl Sink {
-    fn finish(self) -> Result<(), ParquetError> {
-        let finished = self.runtime.block_on(self.upload.finish());
-        finished.map(drop).map_err(|error| ParquetError::External(Box::new(error)))
+    async fn begin(&mut self) -> Result<&mut WriteMultipart, object_store::Error> {
+        if let Upload::Waiting(bytes) = &mut self.upload {
+            let bytes = std::mem::take(bytes);
+            let upload = self.store.put_multipart(&self.path).await?;
+            let mut upload = WriteMultipart::new_with_chunk_size(upload, PART);
+            upload.write(&bytes);
+            self.upload = Upload::Begun(upload);
+        }
+        match &mut self.upload {
+            Upload::Begun(upload) => Ok(upload),
+            Upload::Waiting(_) | Upload::Abandoned => {
+                unreachable!("it was begun above, and is still written")
+            }
+        }
+    }
+
+    /// Begins the upload of a file that can't turn out to be there already.
+    fn begin_now(&mut self) -> Result<(), object_store::Error> {
+        match self.upload {
+            Upload::Waiting(_) => self.runtime.clone().block_on(self.begin()).map(|_| ()),
+            Upload::Begun(_) | Upload::Abandoned => Ok(()),
+        }
+    }
+
+    async fn finish(mut self) -> Result<(), ParquetError> {
+        let external = |error| ParquetError::External(Box::new(error));
+        self.begin().await.map_err(external)?;
+        match self.upload {
+            Upload::Begun(upload) => upload.finish().await.map(drop).map_err(external),
+            Upload::Waiting(_) | Upload::Abandoned => unreachable!("it was begun above"),
+        }
+    }
+
+    fn abandon(&mut self) {
+        self.written.fetch_sub(std::mem::take(&mut self.bytes), Relaxed);
+        if let Upload::Begun(upload) = std::mem::replace(&mut self.upload, Upload::Abandoned) {
+            // What is left of it nobody names: a sweep, or the bucket's own rules, remove it.
+            if let Err(error) = self.runtime.block_on(upload.abort()) {
+                tracing::debug!(cause = %error, "an upload could not be given up");
+            }
+        }
     }
 }
 
 impl io::Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let bytes = &bytes[..bytes.len().min(PART)];
-        self.unchecked += bytes.len();
-        let _entered = self.runtime.enter();
-        if self.unchecked >= PART {
-            self.unchecked = 0;
-            self.runtime.block_on(self.upload.wait_for_capacity(PARTS)).map_err(io::Error::other)?;
+        if matches!(self.upload, Upload::Abandoned) {
+            return Ok(bytes.len());
         }
-        self.upload.write(bytes);
+        let bytes = &bytes[..bytes.len().min(PART)];
         self.bytes += bytes.len() as u64;
         self.written.fetch_add(bytes.len() as u64, Relaxed);
+        if let Upload::Waiting(waiting) = &mut self.upload
+            && waiting.len() + bytes.len() < MIN_UPLOAD_BYTES
+        {
+            waiting.extend_from_slice(bytes);
+            return Ok(bytes.len());
+        }
+        let runtime = self.runtime.clone();
+        self.unchecked += bytes.len();
+        let wait = self.unchecked >= PART;
+        if wait {
+            self.unchecked = 0;
+        }
+        let send = async {
+            let upload = self.begin().await?;
+            if wait {
+                upload.wait_for_capacity(PARTS).await?;
+            }
+            upload.write(bytes);
+            Ok::<_, object_store::Error>(())
+        };
+        runtime.block_on(send).map_err(io::Error::other)?;
         Ok(bytes.len())
     }
 

@@ -32,7 +32,7 @@ use datafusion::{
     prelude::SessionConfig,
 };
 use futures::{StreamExt, TryStreamExt, future, stream};
-use mycorr_domain::{Column, Filter, Problem, Result, Sort};
+use mycorr_domain::{Column, FilterGroup, Problem, Result, Sort};
 use std::{fmt, sync::Arc};
 use tokio::task::JoinSet;
 
@@ -54,7 +54,7 @@ impl View {
         version: Arc<Version>,
         columns: &[Column],
         sort: &[Sort],
-        filters: &[Filter],
+        filters: &[FilterGroup],
     ) -> Result<Self> {
         let find = |name: &str, field: &'static str| {
             columns.iter().find(|column| column.name == name).ok_or_else(|| {
@@ -63,7 +63,9 @@ impl View {
         };
         let mut used: Vec<SortColumn> = Vec::new();
         let wanted = sort.iter().map(|sort| find(&sort.column, "sort"));
-        for column in wanted.chain(filters.iter().map(|filter| find(&filter.column, "filter"))) {
+        let filtered =
+            filters.iter().flat_map(FilterGroup::filters).map(|filter| find(&filter.column, "filter"));
+        for column in wanted.chain(filtered) {
             let column = column?;
             if !used.iter().any(|known| known.column == *column) {
                 let companion = version.has_field(&column.exact_name()).await?;

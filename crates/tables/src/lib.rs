@@ -4,15 +4,19 @@
 #![warn(clippy::missing_errors_doc)]
 
 mod admission;
+mod backup;
 #[doc(hidden)]
 pub mod bench;
+mod boundaries;
 mod checksums;
 mod conditions;
 mod copy;
 mod datetime_key;
 mod diff;
+mod earlier_files;
 mod encode;
 mod export;
+mod file_digest;
 mod filter;
 mod folder;
 mod head;
@@ -25,6 +29,7 @@ mod packed;
 mod page;
 mod problem;
 mod profile;
+mod row_hashes;
 mod row_numbers;
 mod s3;
 mod scan;
@@ -39,6 +44,7 @@ mod views;
 mod workers;
 mod writer;
 
+pub use backup::StoredFile;
 pub use copy::Copied;
 pub use encode::WriteOptions;
 pub use options::QueryOptions;

@@ -1,8 +1,10 @@
 //! A table's Delta log: which files a version is made of, and the commits that make versions.
 
 use crate::{
+    boundaries::Boundaries,
     problem::{conflict, storage},
     table_location::TableLocation,
+    writer::WriterId,
 };
 use chrono::Utc;
 use deltalake::{
@@ -29,6 +31,39 @@ pub(crate) struct LoggedFile {
     pub(crate) path: String,
     pub(crate) bytes: u64,
     pub(crate) rows: u64,
+    /// `None` for files of versions that were made before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) content: Option<FileContent>,
+}
+
+/// What is in a file of rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FileContent {
+    /// See [`crate::file_digest`].
+    pub(crate) digest: String,
+    /// The hash of the first row, by which files with the same digest are looked for.
+    pub(crate) first: u64,
+}
+
+impl LoggedFile {
+    /// Whether a run of this job wrote it.
+    pub(crate) fn is_of(&self, job: JobId) -> bool {
+        WriterId::of_file(&self.path).is_some_and(|writer| writer.job == job)
+    }
+}
+
+/// What a commit says of its files, beyond Delta's log: their order, what is in each, and how they were cut.
+#[derive(Default, Serialize, Deserialize)]
+struct FileList {
+    boundaries: Option<Boundaries>,
+    files: Vec<ListedFile>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ListedFile {
+    path: String,
+    #[serde(flatten)]
+    content: Option<FileContent>,
 }
 
 pub(crate) struct Log {
@@ -38,8 +73,10 @@ pub(crate) struct Log {
 /// A version as the log tells it.
 pub(crate) struct Logged {
     snapshot: EagerSnapshot,
-    /// In the order of the rows: file names begin with their number.
+    /// In the order of the rows.
     pub(crate) files: Vec<LoggedFile>,
+    /// How they were cut, where that is known.
+    pub(crate) boundaries: Option<Boundaries>,
 }
 
 impl Logged {
@@ -52,6 +89,7 @@ impl Logged {
 pub(crate) struct NextVersion<'a> {
     pub(crate) base: Option<Logged>,
     pub(crate) files: &'a [LoggedFile],
+    pub(crate) boundaries: Option<Boundaries>,
     pub(crate) kind: Kind<'a>,
     /// What its rows are, see [`crate::diff::Content`].
     pub(crate) content: Option<String>,
@@ -73,6 +111,8 @@ const FENCE: &str = "mycorr.fence";
 const CONTENT: &str = "mycorr.content";
 /// What it says of their columns.
 const PROFILE: &str = "mycorr.profile";
+/// What it says of their files.
+const FILES: &str = "mycorr.files";
 /// How often a commit is tried again after one of a lower fence came first.
 const MAX_REBASES: usize = 8;
 
@@ -110,11 +150,26 @@ impl Log {
                 let rows = file
                     .num_records()
                     .ok_or_else(|| Problem::bug(format!("{path} stands in the log without its row count")))?;
-                Ok(LoggedFile { path, bytes: file.size() as u64, rows: rows as u64 })
+                Ok(LoggedFile { path, bytes: file.size() as u64, rows: rows as u64, content: None })
             })
             .collect::<Result<Vec<_>>>()?;
+        // Before there was a list, the names told the order.
         files.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(Logged { snapshot, files })
+        let mut boundaries = None;
+        let list = self.info(StoreVersion(snapshot.version() as i64), FILES).await?;
+        if let Some(list) = list.and_then(|list| serde_json::from_value::<FileList>(list).ok()) {
+            let places: HashMap<&str, usize> =
+                list.files.iter().enumerate().map(|(at, file)| (file.path.as_str(), at)).collect();
+            // Another writer's commit does not have the list of ours.
+            if places.len() == files.len() && files.iter().all(|file| places.contains_key(&*file.path)) {
+                files.sort_by_key(|file| places[&*file.path]);
+                boundaries = list.boundaries;
+                for (file, listed) in files.iter_mut().zip(list.files) {
+                    file.content = listed.content;
+                }
+            }
+        }
+        Ok(Logged { snapshot, files, boundaries })
     }
 
     /// The version that `job` committed, if it did.
@@ -173,7 +228,9 @@ impl Log {
                 Some(latest) => (latest.files.clone(), Kind::Same),
                 None => (Vec::new(), Kind::Written(&schema)),
             };
-            let closing = NextVersion { base: latest, files: &files, kind, content: None, profile: None };
+            let boundaries = latest.as_ref().and_then(|latest| latest.boundaries);
+            let closing =
+                NextVersion { base: latest, files: &files, boundaries, kind, content: None, profile: None };
             match self.try_commit_as(&closing, vec![Transaction::new(FENCE, right.fence())]).await {
                 Ok(_) => return Ok(None),
                 Err(error) if is_conflict(&error) => latest = self.latest().await?,
@@ -215,14 +272,19 @@ impl Log {
         transactions: Vec<Transaction>,
     ) -> Result<StoreVersion, DeltaTableError> {
         let actions = next.actions().map_err(|problem| DeltaTableError::Generic(problem.detail))?;
+        let files = serde_json::to_value(next.file_list())?;
         // Old versions stay readable, so no entry of the log is ever cleaned up.
         let properties = CommitProperties::default()
             .with_max_retries(0)
             .with_cleanup_expired_logs(Some(false))
             .with_metadata(
-                [(CONTENT, &next.content), (PROFILE, &next.profile)]
-                    .into_iter()
-                    .filter_map(|(name, text)| Some((name.to_owned(), text.clone()?.into()))),
+                [
+                    (CONTENT, next.content.clone().map(Into::into)),
+                    (PROFILE, next.profile.clone().map(Into::into)),
+                    (FILES, Some(files)),
+                ]
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.to_owned(), value?))),
             )
             .with_application_transactions(transactions);
         let base = next.base.as_ref().map(|base| &base.snapshot as &dyn TableReference);
@@ -244,13 +306,18 @@ impl Log {
     }
 
     async fn told(&self, version: StoreVersion, what: &str) -> Result<Option<String>> {
+        Ok(self.info(version, what).await?.and_then(|told| Some(told.as_str()?.to_owned())))
+    }
+
+    /// What the information of a commit says.
+    async fn info(&self, version: StoreVersion, what: &str) -> Result<Option<serde_json::Value>> {
         let Ok(number) = u64::try_from(version.0) else { return Ok(None) };
         let Some(entry) = self.store.read_commit_entry(number).await.map_err(storage)? else {
             return Ok(None);
         };
         let told =
             get_actions(number, &entry).map_err(storage)?.into_iter().find_map(|action| match action {
-                Action::CommitInfo(info) => Some(info.info.get(what)?.as_str()?.to_owned()),
+                Action::CommitInfo(info) => info.info.get(what).cloned(),
                 _ => None,
             });
         Ok(told)
@@ -332,7 +399,13 @@ impl NextVersion<'_> {
         }
     }
 
-    /// What changes from the base to the next version. A file of both (after a restore) is not touched: an
+    fn file_list(&self) -> FileList {
+        let listed =
+            |file: &LoggedFile| ListedFile { path: file.path.clone(), content: file.content.clone() };
+        FileList { boundaries: self.boundaries, files: self.files.iter().map(listed).collect() }
+    }
+
+    /// What changes from the base to the next version. A file of both (taken over, or restored) is not touched: an
     /// entry of the log may not remove and add the same path.
     fn actions(&self) -> Result<Vec<Action>> {
         let old: &[LoggedFile] = self.base.as_ref().map_or(&[], |base| &base.files);
@@ -344,7 +417,11 @@ impl NextVersion<'_> {
             Some(_) => {}
         }
         let now = Utc::now().timestamp_millis();
-        actions.extend(old.iter().filter(|file| !self.files.contains(file)).map(|file| {
+        let paths = |files: &'_ [LoggedFile]| -> HashSet<String> {
+            files.iter().map(|file| file.path.clone()).collect()
+        };
+        let (before, after) = (paths(old), paths(self.files));
+        actions.extend(old.iter().filter(|file| !after.contains(&file.path)).map(|file| {
             Action::Remove(Remove {
                 path: file.path.clone(),
                 data_change: true,
@@ -355,7 +432,7 @@ impl NextVersion<'_> {
                 ..Default::default()
             })
         }));
-        actions.extend(self.files.iter().filter(|file| !old.contains(file)).map(|file| {
+        actions.extend(self.files.iter().filter(|file| !before.contains(&file.path)).map(|file| {
             Action::Add(Add {
                 path: file.path.clone(),
                 size: file.bytes as i64,

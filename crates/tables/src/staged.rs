@@ -1,10 +1,13 @@
 //! What a run stored beside its table: files as those of a version, and a list of them that no log names. Readers of the
 //! Delta table don't see it.
 
-use crate::{log::LoggedFile, problem::storage, table_location::TableLocation, writer::WriterId};
+use crate::{
+    boundaries::Boundaries, log::LoggedFile, problem::storage, table_location::TableLocation,
+    writer::WriterId,
+};
 use deltalake::kernel::StructType;
 use futures::TryStreamExt;
-use mycorr_domain::{Committed, Problem, Result, StoreVersion, TableId, WriteRight};
+use mycorr_domain::{Committed, JobId, Problem, Result, StoreVersion, TableId, WriteRight};
 use object_store::{ObjectStore, ObjectStoreExt, path::Path};
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -18,15 +21,19 @@ pub(crate) struct Staged {
     pub(crate) schema: StructType,
     /// In the order of the rows.
     pub(crate) files: Vec<LoggedFile>,
+    #[serde(default)]
+    pub(crate) boundaries: Option<Boundaries>,
     pub(crate) content: String,
     pub(crate) profile: Option<String>,
 }
 
-pub(crate) fn committed(version: StoreVersion, files: &[LoggedFile]) -> Committed {
+/// What a job made with these files, some of which it may have taken over.
+pub(crate) fn committed(version: StoreVersion, files: &[LoggedFile], job: JobId) -> Committed {
     Committed {
         version,
         rows: files.iter().map(|file| file.rows).sum(),
-        bytes: files.iter().map(|file| file.bytes).sum(),
+        bytes: files.iter().filter(|file| file.is_of(job)).map(|file| file.bytes).sum(),
+        size_bytes: files.iter().map(|file| file.bytes).sum(),
     }
 }
 
@@ -37,7 +44,7 @@ impl Staged {
         let path = place.folder(right.table()).join(FOLDER).join(name);
         let json = serde_json::to_vec(self).map_err(Problem::bug)?;
         place.store.put(&path, json.into()).await.map_err(storage)?;
-        Ok(committed(StoreVersion::staged(right.fence()), &self.files))
+        Ok(committed(StoreVersion::staged(right.fence()), &self.files, right.job()))
     }
 
     /// What the run with this fence staged, and the path of its list within the table's folder.

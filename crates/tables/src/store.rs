@@ -4,10 +4,11 @@ use crate::{
     admission::Admission,
     checksums,
     diff::{self, Comparison, Differences},
+    earlier_files::EarlierFiles,
     encode::{self, Encoder, Target, WriteOptions},
     export::{self, ExportRows},
     folder::STAGING,
-    log::{Kind, Log, LoggedFile, NextVersion},
+    log::{Kind, Log, Logged, LoggedFile, NextVersion},
     options::QueryOptions,
     page,
     problem::storage,
@@ -25,12 +26,18 @@ use futures::{StreamExt, TryStreamExt};
 use moka::future::Cache;
 use mycorr_domain::{
     Change, Column, Committed, DiffCounts, DiffFormat, DiffPage, DiffPlan, DiffRow, Export, ExportFormat,
-    Filter, JobId, Page, Problem, Profile, Removed, Result, RowQuery, Snapshot, Sort, StoreVersion,
+    FilterGroup, JobId, Page, Problem, Profile, Removed, Result, RowQuery, Snapshot, Sort, StoreVersion,
     StoredChecksums, TableId, TableStore, TableWriter, TextHash, WriteRight,
 };
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, path::Path};
 use rayon::ThreadPool;
-use std::{collections::HashMap, num::NonZeroUsize, sync::Arc, thread, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    num::NonZeroUsize,
+    sync::Arc,
+    thread,
+    time::Duration,
+};
 use tokio::sync::Semaphore;
 
 /// Versioned tables in Delta Lake: a folder per table, a file per some hundred megabytes of rows, and a log.
@@ -64,7 +71,7 @@ pub(crate) struct Queries {
 }
 
 /// What decides which rows a view has, and in which order.
-pub(crate) type IndexKey = (TableId, StoreVersion, Vec<Sort>, Vec<Filter>);
+pub(crate) type IndexKey = (TableId, StoreVersion, Vec<Sort>, Vec<FilterGroup>);
 
 /// Files of all versions that are kept open: some hundred bytes each.
 const MAX_OPEN_FILES: u64 = 50_000;
@@ -115,7 +122,7 @@ impl Queries {
 
 fn key_bytes((_, _, sort, filters): &IndexKey) -> u64 {
     let sort = sort.iter().map(|sort| sort.column.len());
-    let filters = filters.iter().map(|filter| {
+    let filters = filters.iter().flat_map(FilterGroup::filters).map(|filter| {
         filter.column.len()
             + filter.values.iter().map(|value| value.len() + size_of::<String>()).sum::<usize>()
     });
@@ -216,7 +223,7 @@ impl DeltaStore {
     }
 
     /// The files of a version, committed or staged, in the order of its rows.
-    async fn files(&self, table: TableId, version: StoreVersion) -> Result<Vec<LoggedFile>> {
+    pub(crate) async fn files(&self, table: TableId, version: StoreVersion) -> Result<Vec<LoggedFile>> {
         match version.staged_by() {
             Some(fence) => Ok(Staged::load(&self.place, table, fence).await?.0.files),
             None => Ok(Log::of(&self.place, table).at(version).await?.files),
@@ -225,7 +232,11 @@ impl DeltaStore {
 
     /// The files that any of these versions holds, by their paths, with their sizes in bytes; and the lists of those that
     /// are staged.
-    async fn held_files(&self, table: TableId, versions: &[StoreVersion]) -> Result<HashMap<String, u64>> {
+    pub(crate) async fn held_files(
+        &self,
+        table: TableId,
+        versions: &[StoreVersion],
+    ) -> Result<HashMap<String, u64>> {
         let (staged, committed): (Vec<StoreVersion>, Vec<_>) =
             versions.iter().partition(|version| version.staged_by().is_some());
         let mut held = Log::of(&self.place, table).files_of(&committed).await?;
@@ -255,7 +266,7 @@ impl DeltaStore {
     }
 
     /// All files of a table, by their paths within its folder.
-    async fn list(&self, table: TableId) -> Result<Vec<(String, ObjectMeta)>> {
+    pub(crate) async fn list(&self, table: TableId) -> Result<Vec<(String, ObjectMeta)>> {
         let folder = self.place.folder(table);
         let prefix = format!("{folder}/");
         let found: Vec<_> = self.place.store.list(Some(&folder)).try_collect().await.map_err(storage)?;
@@ -277,19 +288,27 @@ impl DeltaStore {
             })
     }
 
-    async fn sized(&self, table: TableId, version: StoreVersion) -> Result<Committed> {
-        let opened = self.version(table, version).await?;
-        Ok(Committed { version, rows: opened.rows, bytes: opened.bytes })
+    /// What a job committed.
+    async fn made_by(&self, job: JobId, table: TableId, version: StoreVersion) -> Result<Committed> {
+        let made = staged::committed(version, &self.files(table, version).await?, job);
+        // A restore writes no file.
+        Ok(if made.bytes == 0 { Committed { bytes: made.size_bytes, ..made } } else { made })
     }
-}
 
-#[async_trait]
-impl TableStore for DeltaStore {
-    async fn write(&self, right: WriteRight, columns: &[Column]) -> Result<Box<dyn TableWriter>> {
+    /// Starts a version. `take_over` says whether files of the one before may become part of it.
+    async fn writer(
+        &self,
+        right: WriteRight,
+        columns: &[Column],
+        take_over: bool,
+    ) -> Result<Box<dyn TableWriter>> {
         let table = right.table();
         let log = Log::of(&self.place, table);
         let base = log.latest().await?;
         log.admit(base.as_ref(), right).await?;
+        let earlier =
+            base.as_ref().filter(|_| take_over).map(|base| EarlierFiles::new(&base.files, base.boundaries));
+        let earlier = earlier.unwrap_or_default();
         let place = self.place.clone();
         let writer = WriterId::of(right);
         let target = Target {
@@ -298,10 +317,13 @@ impl TableStore for DeltaStore {
             writer,
             runtime: tokio::runtime::Handle::current(),
             written: Arc::default(),
+            begun: Arc::default(),
+            earlier: Arc::new(earlier),
         };
         let written = target.written.clone();
-        let (options, threads) = (self.options.clone(), self.encoders.clone());
-        let encoder = move |section| Encoder::new(target.clone(), section, options.clone(), threads.clone());
+        let (options, threads, native) = (self.options.clone(), self.encoders.clone(), columns.len());
+        let encoder =
+            move |section| Encoder::new(target.clone(), section, native, options.clone(), threads.clone());
         let active_writers = self.active_writers.enter(writer);
         Ok(Box::new(DeltaWriter::new(
             place,
@@ -313,17 +335,28 @@ impl TableStore for DeltaStore {
             active_writers,
         )))
     }
+}
+
+#[async_trait]
+impl TableStore for DeltaStore {
+    async fn write(&self, right: WriteRight, columns: &[Column]) -> Result<Box<dyn TableWriter>> {
+        self.writer(right, columns, true).await
+    }
+
+    async fn write_anew(&self, right: WriteRight, columns: &[Column]) -> Result<Box<dyn TableWriter>> {
+        self.writer(right, columns, false).await
+    }
 
     async fn committed(&self, table: TableId, job: JobId) -> Result<Option<Committed>> {
         match Log::of(&self.place, table).committed(job).await? {
-            Some(version) => self.sized(table, version).await.map(Some),
+            Some(version) => self.made_by(job, table, version).await.map(Some),
             None => Ok(None),
         }
     }
 
     async fn take_over(&self, right: WriteRight) -> Result<Option<Committed>> {
         match Log::of(&self.place, right.table()).take_over(right).await? {
-            Some(version) => self.sized(right.table(), version).await.map(Some),
+            Some(version) => self.made_by(right.job(), right.table(), version).await.map(Some),
             None => Ok(None),
         }
     }
@@ -449,20 +482,20 @@ impl TableStore for DeltaStore {
             checksums::checksums(Arc::new(version), columns, hash).await
         });
         let (checksums, content) = read.await?;
-        let intact = log.content(at.version).await?.map(|written| written == content);
+        let intact = log.content(at.version).await?.map(|written| Some(written) == content);
         Ok(StoredChecksums { checksums, intact })
     }
 
     async fn commit_staged(&self, right: WriteRight, staged: StoreVersion) -> Result<Committed> {
         let fence = staged.staged_by().ok_or_else(|| Problem::bug("this version was committed"))?;
-        let (Staged { schema, files, content, profile }, _) =
+        let (Staged { schema, files, boundaries, content, profile }, _) =
             Staged::load(&self.place, right.table(), fence).await?;
         let log = Log::of(&self.place, right.table());
         let base = log.latest().await?;
         let kind = Kind::Written(&schema);
-        let next = NextVersion { base, files: &files, kind, content: Some(content), profile };
+        let next = NextVersion { base, files: &files, boundaries, kind, content: Some(content), profile };
         let version = log.commit(next, right).await?;
-        Ok(staged::committed(version, &files))
+        Ok(staged::committed(version, &files, right.job()))
     }
 
     async fn discard(&self, right: WriteRight, staged: StoreVersion) -> Result<()> {
@@ -484,13 +517,12 @@ impl TableStore for DeltaStore {
         let old = log.at(to).await?;
         let base = log.latest().await?;
         let (content, profile) = (log.content(to).await?, log.profile(to).await?);
-        let next = NextVersion { base, files: &old.files, kind: Kind::Restored(&old), content, profile };
+        let (files, boundaries, kind) = (&old.files, old.boundaries, Kind::Restored(&old));
+        let next = NextVersion { base, files, boundaries, kind, content, profile };
         let version = log.commit(next, right).await?;
-        Ok(Committed {
-            version,
-            rows: old.files.iter().map(|file| file.rows).sum(),
-            bytes: old.files.iter().map(|file| file.bytes).sum(),
-        })
+        let made = staged::committed(version, &old.files, right.job());
+        // It counts as the version that it brings back.
+        Ok(Committed { bytes: made.size_bytes, ..made })
     }
 
     async fn delete(&self, right: WriteRight) -> Result<()> {
@@ -564,7 +596,9 @@ impl TableStore for DeltaStore {
         self.forget(right.table(), |version| !kept.contains(&version)).await;
         let mut in_use = self.queries.readers.of(right.table());
         in_use.retain(|version| version.staged_by().is_none() && !kept.contains(version));
-        let held = self.held_files(right.table(), &[kept, &in_use].concat()).await?;
+        // The next version may take over files of the newest in the log, whether or not anybody has noted it.
+        let newest: Vec<_> = log.latest().await?.iter().map(Logged::version).collect();
+        let held = self.held_files(right.table(), &[kept, &in_use, &newest].concat()).await?;
         let mut left = self.list(right.table()).await?;
         left.retain(|(path, _)| match WriterId::of_file(path) {
             Some(writer) => writer.fence < right.fence() && !held.contains_key(path),
@@ -573,6 +607,17 @@ impl TableStore for DeltaStore {
         let bytes = left.iter().map(|(_, object)| object.size).sum();
         self.remove(left.into_iter().map(|(_, object)| object)).await?;
         Ok(Removed { bytes, in_use })
+    }
+
+    async fn added_bytes(&self, table: TableId, versions: &[StoreVersion]) -> Result<Vec<u64>> {
+        let mut known = HashSet::new();
+        let mut added = Vec::with_capacity(versions.len());
+        for &version in versions {
+            let files = self.files(table, version).await?;
+            let new = files.iter().filter(|file| known.insert(file.path.clone()));
+            added.push(new.map(|file| file.bytes).sum());
+        }
+        Ok(added)
     }
 
     async fn stored_bytes(&self, table: TableId, versions: &[StoreVersion]) -> Result<u64> {

@@ -16,7 +16,7 @@ use parquet::{
     file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader},
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     ops::Range,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -39,7 +39,6 @@ pub(crate) struct Version {
     /// In the order of the rows.
     pub(crate) files: Arc<[DataFile]>,
     pub(crate) rows: u64,
-    pub(crate) bytes: u64,
     /// None for the one that is kept for the next reader.
     _reading: Option<Arc<Reading>>,
 }
@@ -73,6 +72,21 @@ impl Drop for Reading {
     }
 }
 
+/// Where rows of some files of a version are in all of it: the numbers of each file's first row, among these files and in
+/// the version.
+#[derive(Clone, Default)]
+pub(crate) struct RowPlaces(Arc<[(u64, u64)]>);
+
+impl RowPlaces {
+    /// The number in the version. Rows are looked up in their order: `at` is 0 for the first of them.
+    pub(crate) fn of(&self, row: u64, at: &mut usize) -> u64 {
+        while self.0.get(*at + 1).is_some_and(|next| next.0 <= row) {
+            *at += 1;
+        }
+        self.0.get(*at).map_or(row, |(first, in_version)| in_version + (row - first))
+    }
+}
+
 pub(crate) struct DataFile {
     source: Source,
     /// The number of its first row in the version.
@@ -89,19 +103,34 @@ impl Version {
         cache: &MetadataCache,
     ) -> Self {
         let mut rows = 0;
-        let mut bytes = 0;
         let files = logged
             .iter()
             .map(|file| {
                 let first = rows;
                 rows += file.rows;
-                bytes += file.bytes;
                 let path = place.folder(table).join(file.path.as_str());
                 let source = Source { store: place.store.clone(), path, bytes: file.bytes };
                 DataFile { source, first, rows: file.rows, cache: cache.clone() }
             })
             .collect();
-        Self { files, rows, bytes, _reading: None }
+        Self { files, rows, _reading: None }
+    }
+
+    /// Its files that `other` does not hold, as a version, and the numbers that their rows have in this one.
+    pub(crate) fn without_files_of(&self, other: &Self) -> (Self, RowPlaces) {
+        let shared: HashSet<&Path> = other.files.iter().map(|file| &file.source.path).collect();
+        let (mut rows, mut places) = (0, Vec::new());
+        let own = self.files.iter().filter(|file| !shared.contains(&file.source.path));
+        let files = own
+            .map(|file| {
+                let first = rows;
+                rows += file.rows;
+                places.push((first, file.first));
+                let (source, cache) = (file.source.clone(), file.cache.clone());
+                DataFile { source, first, rows: file.rows, cache }
+            })
+            .collect();
+        (Self { files, rows, _reading: self._reading.clone() }, RowPlaces(places.into()))
     }
 
     /// The same, for somebody who reads it.

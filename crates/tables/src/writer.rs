@@ -3,11 +3,12 @@
 
 use crate::table_location::TableLocation;
 use crate::{
+    boundaries::Boundaries,
     diff::{Content, ContentHasher},
     encode::{Encoder, placeholder},
     log::{Kind, Log, Logged, LoggedFile, NextVersion, delta_schema},
     profile::ProfileBuilder,
-    staged::Staged,
+    staged::{self, Staged},
 };
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema};
@@ -47,8 +48,8 @@ impl WriterId {
     /// Of a file's path; `None` for one that was written before there were fences, and for one of the log.
     pub(crate) fn of_file(path: &str) -> Option<Self> {
         let name = path.rsplit('/').next()?.strip_prefix("part-")?;
-        let mut parts = name.get(6..)?.splitn(2, '-');
-        let (fence, rest) = (parts.next()?, parts.next()?);
+        let mut parts = name.splitn(3, '-');
+        let (_number, fence, rest) = (parts.next()?, parts.next()?, parts.next()?);
         let fence = (fence.len() == 16).then(|| i64::from_str_radix(fence, 16).ok())??;
         Some(Self { fence, job: rest.get(..36)?.parse().ok()? })
     }
@@ -119,6 +120,7 @@ pub(crate) struct DeltaWriter {
 #[derive(Default)]
 struct Encoded {
     files: Vec<LoggedFile>,
+    boundaries: Option<Boundaries>,
     content: Content,
     /// None before there is a section.
     profile: Option<ProfileBuilder>,
@@ -134,13 +136,13 @@ fn run(
     loop {
         match messages.blocking_recv() {
             Some(Message::Batch(batch)) => {
-                hasher.add(&batch);
+                let hashes = hasher.add(&batch);
                 profile.add(&batch);
-                encoder.write(batch)?;
+                encoder.write(batch, &hashes)?;
             }
             Some(Message::Finish) => {
-                let (files, content) = (encoder.finish()?, hasher.finish());
-                return Ok(Some(Encoded { files, content, profile: Some(profile) }));
+                let ((files, boundaries), content) = (encoder.finish()?, hasher.finish());
+                return Ok(Some(Encoded { files, boundaries, content, profile: Some(profile) }));
             }
             None => return Ok(None),
         }
@@ -246,6 +248,7 @@ impl TableWriter for DeltaWriter {
             for section in self.sections.values_mut() {
                 let encoded = section.end().await?.ok_or_else(|| Problem::bug("the encoder gave up"))?;
                 all.files.extend(encoded.files);
+                all.boundaries = all.boundaries.or(encoded.boundaries);
                 all.content.append(encoded.content);
                 match (&mut all.profile, encoded.profile) {
                     (Some(all), Some(profile)) => all.append(profile),
@@ -254,7 +257,8 @@ impl TableWriter for DeltaWriter {
             }
             self.encoded = Some(all);
         }
-        Ok(self.encoded.iter().flat_map(|encoded| &encoded.files).map(|file| file.bytes).sum())
+        let files = self.encoded.iter().flat_map(|encoded| &encoded.files);
+        Ok(files.filter(|file| file.is_of(self.right.job())).map(|file| file.bytes).sum())
     }
 
     async fn has_rows_of(&mut self, at: &Snapshot) -> Result<bool> {
@@ -265,31 +269,28 @@ impl TableWriter for DeltaWriter {
 
     async fn commit(mut self: Box<Self>) -> Result<Committed> {
         self.finish().await?;
-        let Encoded { files, content, profile } = self.encoded.take().unwrap_or_default();
+        let Encoded { files, boundaries, content, profile } = self.encoded.take().unwrap_or_default();
         let profile = profile.unwrap_or_else(|| ProfileBuilder::new(&self.columns)).finish();
         let schema = delta_schema(&self.schema())?;
         let next = NextVersion {
             base: self.base.take(),
             files: &files,
+            boundaries,
             kind: Kind::Written(&schema),
             content: Some(content.to_string()),
             profile: Some(serde_json::to_string(&profile).map_err(Problem::bug)?),
         };
         let version = self.log.commit(next, self.right).await?;
-        Ok(Committed {
-            version,
-            rows: files.iter().map(|file| file.rows).sum(),
-            bytes: files.iter().map(|file| file.bytes).sum(),
-        })
+        Ok(staged::committed(version, &files, self.right.job()))
     }
 
     async fn stage(mut self: Box<Self>) -> Result<Committed> {
         self.finish().await?;
         let schema = delta_schema(&self.schema())?;
-        let Encoded { files, content, profile } = self.encoded.take().unwrap_or_default();
+        let Encoded { files, boundaries, content, profile } = self.encoded.take().unwrap_or_default();
         let profile = profile.unwrap_or_else(|| ProfileBuilder::new(&self.columns)).finish();
         let profile = Some(serde_json::to_string(&profile).map_err(Problem::bug)?);
-        let staged = Staged { schema, files, content: content.to_string(), profile };
+        let staged = Staged { schema, files, boundaries, content: content.to_string(), profile };
         staged.store(&self.place, self.right).await
     }
 

@@ -36,4 +36,4 @@ pub use moto::Moto;
 pub use pgbouncer::{PgBouncer, PoolMode};
 pub use pgpool::Pgpool;
 pub use server_log::ReceivedStatement;
-pub use servers::{Server, counted, not_tested, promtool};
+pub use servers::{Server, counted, delta_readers, not_tested, promtool};

@@ -109,6 +109,7 @@ impl MemoryStore {
             version: StoreVersion(table.versions.len() as i64),
             rows: batches.iter().map(|batch| batch.num_rows() as u64).sum(),
             bytes: bytes(&batches),
+            size_bytes: bytes(&batches),
         };
         table.versions.push(Version { job: right.job(), committed, batches, removed: false });
         Ok(committed)
@@ -360,6 +361,15 @@ impl TableStore for MemoryStore {
         Ok(Removed { bytes: freed, in_use: Vec::new() })
     }
 
+    async fn added_bytes(&self, table: TableId, versions: &[StoreVersion]) -> Result<Vec<u64>> {
+        let mut added = Vec::with_capacity(versions.len());
+        for at in 0..versions.len() {
+            let before = self.stored_bytes(table, &versions[..at]).await?;
+            added.push(self.stored_bytes(table, &versions[..=at]).await? - before);
+        }
+        Ok(added)
+    }
+
     async fn stored_bytes(&self, table: TableId, versions: &[StoreVersion]) -> Result<u64> {
         let found = versions.iter().map(|version| self.version(table, *version));
         let mut found = found.collect::<Result<Vec<_>>>()?;
@@ -437,7 +447,8 @@ impl TableWriter for MemoryWriter {
         let batches: Arc<[RecordBatch]> = self.sections.concat().into();
         let fence = self.right.fence();
         let rows = batches.iter().map(|batch| batch.num_rows() as u64).sum();
-        let committed = Committed { version: StoreVersion::staged(fence), rows, bytes: bytes(&batches) };
+        let bytes = bytes(&batches);
+        let committed = Committed { version: StoreVersion::staged(fence), rows, bytes, size_bytes: bytes };
         let staged = Version { job: self.right.job(), committed, batches, removed: false };
         let mut tables = self.store.0.lock().unwrap();
         tables.entry(self.right.table()).or_default().staged.insert(fence, staged);
@@ -466,8 +477,11 @@ fn rows<'a>(version: &'a Version, at: &Snapshot, query: &RowQuery) -> Result<Vec
     let filters = query
         .filters
         .iter()
-        .map(|filter| Test::new(find(&filter.column)?, filter, at))
-        .collect::<Result<Vec<_>>>()?;
+        .map(|group| {
+            let tests = group.filters().iter();
+            tests.map(|filter| Test::new(find(&filter.column)?, filter, at)).collect()
+        })
+        .collect::<Result<Vec<Vec<_>>>>()?;
     let sorts = query
         .sort
         .iter()
@@ -477,7 +491,9 @@ fn rows<'a>(version: &'a Version, at: &Snapshot, query: &RowQuery) -> Result<Vec
         .batches
         .iter()
         .flat_map(|batch| (0..batch.num_rows()).map(move |row| (batch, row)))
-        .filter(|&(batch, row)| filters.iter().all(|test| test.holds(at, batch, row)))
+        .filter(|&(batch, row)| {
+            filters.iter().all(|group| group.iter().any(|test| test.holds(at, batch, row)))
+        })
         .collect();
     rows.sort_by(|&(a, i), &(b, j)| {
         let by = |&(column, descending): &(usize, bool)| {

@@ -61,6 +61,16 @@ impl Server {
     }
 }
 
+/// A Python that knows `deltalake` and `duckdb`; `None` where `scripts/servers` has not installed them.
+pub fn delta_readers() -> Option<PathBuf> {
+    let python = cache().join("readers/bin/python");
+    if python.exists() {
+        return Some(python);
+    }
+    not_tested("other readers of Delta tables: scripts/servers installs deltalake and duckdb");
+    None
+}
+
 /// Prometheus' own judge of metrics; `None` where `scripts/servers` has not installed it.
 pub fn promtool() -> Option<Command> {
     let program = cache().join("promtool/usr/bin/promtool");

@@ -44,6 +44,8 @@ export type User = Schemas["User"];
 export type Session = Schemas["Session"];
 export type Invite = Schemas["Invite"];
 export type Limits = Connection["limits"];
+export type StoredView = Schemas["View"];
+export type Relation = Schemas["Relation"];
 
 const fetchClient = createFetchClient<paths>({ baseUrl: window.location.origin });
 

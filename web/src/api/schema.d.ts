@@ -81,6 +81,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/connections/sample": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the operator has named a source to try Mycorr with. */
+        get: operations["get_sample"];
+        put?: never;
+        /** Tests and saves a connection of the caller's to the operator's sample, as `POST /connections` does. */
+        post: operations["connect_sample"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/connections/test": {
         parameters: {
             query?: never;
@@ -661,6 +679,23 @@ export interface paths {
         post?: never;
         /** Takes a member's access away. For the owner of the Model, and for a person who leaves. */
         delete: operations["delete_member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{id}/relations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The foreign keys of a Model's tables, and which tables of the Model they lead to. */
+        get: operations["list_relations"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1386,6 +1421,41 @@ export interface paths {
         post?: never;
         /** Takes a version's name away. */
         delete: operations["delete_checkpoint"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tables/{id}/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The saved views of a table, by their names. */
+        get: operations["list_views"];
+        /** Saves a view of a table under its name. A table has at most 100. */
+        put: operations["save_view"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tables/{id}/views/{view_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes a saved view. The table stays as it is. */
+        delete: operations["delete_view"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2273,6 +2343,12 @@ export interface components {
             next: string | null;
         };
         /** @description A part of a list. */
+        List_Relation: {
+            items: components["schemas"]["Relation"][];
+            /** @description Pass it as `after` to get the next part; null at the end. */
+            next: string | null;
+        };
+        /** @description A part of a list. */
         List_Schema: {
             items: components["schemas"]["Schema"][];
             /** @description Pass it as `after` to get the next part; null at the end. */
@@ -2335,6 +2411,12 @@ export interface components {
         /** @description A part of a list. */
         List_Version: {
             items: components["schemas"]["Version"][];
+            /** @description Pass it as `after` to get the next part; null at the end. */
+            next: string | null;
+        };
+        /** @description A part of a list. */
+        List_View: {
+            items: components["schemas"]["View"][];
             /** @description Pass it as `after` to get the next part; null at the end. */
             next: string | null;
         };
@@ -2607,6 +2689,22 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        /** @description A foreign key of a table, as it was at the source when the table's newest version was read. */
+        Relation: {
+            columns: string[];
+            name: string;
+            /** Format: uuid */
+            table_id: string;
+            /** @description Its columns, in the order of `columns`; empty where no table of the Model holds them. */
+            to_columns: string[];
+            to_schema: string;
+            to_table: string;
+            /**
+             * Format: uuid
+             * @description The table of the Model that holds what is referred to; null where none does.
+             */
+            to_table_id: string | null;
+        };
         ResetPassword: {
             /**
              * Format: password
@@ -2662,6 +2760,37 @@ export interface components {
              */
             total: number;
             version: components["schemas"]["VersionName"];
+        };
+        Sample: {
+            /** @description What the connection would be called; null where the operator has named no source. */
+            name: string | null;
+        };
+        SaveView: {
+            /** @description In their order; all when left out. */
+            columns?: string[] | null;
+            /**
+             * @description As `filter` of `rows`.
+             * @example [
+             *       "price.gte.10"
+             *     ]
+             */
+            filters?: string[];
+            /** @description A view of the table that has this name is replaced. */
+            name: string;
+            pinned?: string[];
+            /**
+             * @description As `sort` of `rows`.
+             * @example -price,id
+             */
+            sort?: string;
+            /** @description In pixels, from 20 to 4,096. */
+            widths?: {
+                [key: string]: number;
+            };
+        };
+        SavedViewId: {
+            /** Format: uuid */
+            id: string;
         };
         /** @description When a table is synced without anybody asking. */
         Schedule: {
@@ -3239,6 +3368,28 @@ export interface components {
         };
         /** @description The number of a version, or `held`: what a held sync would make. */
         VersionName: number | "held";
+        /** @description A saved view: what a request for rows asks for, and how wide the page shows it. */
+        View: {
+            /** @description In their order; null for all. */
+            columns: string[] | null;
+            /** @description As `filter` of `rows`. */
+            filters: string[];
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** @description Columns that stay in sight. */
+            pinned: string[];
+            /** Format: date-time */
+            saved_at: string;
+            /** @description Null where the account is gone. */
+            saved_by: string | null;
+            /** @description As `sort` of `rows`; empty for the order of the import. */
+            sort: string;
+            /** @description Of columns that were given one, in pixels. */
+            widths: {
+                [key: string]: number;
+            };
+        };
         /**
          * @description A limit of a connection, or room where tables are stored.
          * @enum {string}
@@ -3466,6 +3617,62 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NewRoleScript"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sample: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sample"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connect_sample: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connection"];
                 };
             };
             /** @description What went wrong, and what to do */
@@ -4854,6 +5061,36 @@ export interface operations {
             };
         };
     };
+    list_relations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Relation"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_tables: {
         parameters: {
             query?: {
@@ -6137,8 +6374,12 @@ export interface operations {
                  */
                 sort?: string;
                 /**
-                 * @description `column.operator.value`, where the operator is `eq`, `neq`, `gt`, `gte`, `lt`, `lte`, `like`, `ilike`, `in`
-                 *     (a list of at most 1,000 values: `id.in.(1,2)`) or `is`. At most 32; all of them must hold.
+                 * @description `column.operator.value`; all of them must hold, at most 32. Values are read and compared as the column's type does.
+                 *     The operators: `eq` (equal), `neq` (another value, not null), `gt`, `gte`, `lt`, `lte` (greater, less, or equal),
+                 *     `like` and `ilike` (a pattern, the latter in any case: `*` or `%` is any text, `_` one character, `\` before either
+                 *     is itself), `in` (one of at most 1,000 values: `id.in.(1,2,"a,b")`), `is` (`null`, `not_null`, `true`, `false`).
+                 *     Alternatives, of which one must hold, are one filter: `or.(status.eq.open,total.gte.100)`, where one that holds a
+                 *     comma stands in double quotes. A column whose name holds a dot stands in double quotes: `"a.b".eq.1`.
                  * @example [
                  *       "price.gte.10"
                  *     ]
@@ -6533,6 +6774,99 @@ export interface operations {
             path: {
                 id: string;
                 version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_views: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_View"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    save_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SaveView"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedViewId"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                view_id: string;
             };
             cookie?: never;
         };

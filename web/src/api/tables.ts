@@ -10,4 +10,4 @@ export const tablesOf = (id: string) => ({
     ),
 });
 
-export const useTables = (id: string) => useQuery<Table[]>(tablesOf(id));
+export const useTables = (id: string, enabled = true) => useQuery<Table[]>({ ...tablesOf(id), enabled });

@@ -1,5 +1,5 @@
 import { Menu } from "@mantine/core";
-import { Copy, Ellipsis, Expand, ListFilter, PanelRight } from "lucide-react";
+import { ArrowUpRight, Copy, Ellipsis, Expand, ListFilter, PanelRight } from "lucide-react";
 
 interface Props {
   /** Where it opens, px in the window. */
@@ -9,6 +9,8 @@ interface Props {
   onRecord?: () => void;
   /** Only the rows with this value, or all but those. */
   onFilter?: (not: boolean) => void;
+  /** To the row that the cell refers to. */
+  ways?: { label: string; go: () => void }[];
   onCopy: (headers: boolean) => void;
   onClose: () => void;
 }
@@ -16,7 +18,7 @@ interface Props {
 const ICON = 16;
 
 /** What can be done with a cell, at the pointer or at the cell itself. */
-export default function CellMenu({ x, y, onOpen, onRecord, onFilter, onCopy, onClose }: Props) {
+export default function CellMenu({ x, y, onOpen, onRecord, onFilter, ways, onCopy, onClose }: Props) {
   return (
     <Menu
       opened
@@ -45,6 +47,11 @@ export default function CellMenu({ x, y, onOpen, onRecord, onFilter, onCopy, onC
             Show record
           </Menu.Item>
         )}
+        {ways?.map((way) => (
+          <Menu.Item key={way.label} leftSection={<ArrowUpRight size={ICON} />} onClick={way.go}>
+            {way.label}
+          </Menu.Item>
+        ))}
         {onFilter && (
           <>
             <Menu.Divider />

@@ -5,7 +5,8 @@ import type { Column } from "../api/client";
 import { spelled } from "../ui/invisible";
 import { Name } from "../ui/Visible";
 import { FilterForm } from "./FilterForm";
-import { type Filter, formatFilter, OPERATORS, readFilter } from "./view";
+import type { KnownValue } from "./kinds";
+import { alternatives, type Filter, formatFilter, inWords } from "./view";
 
 interface Props {
   columns: Column[];
@@ -16,10 +17,15 @@ interface Props {
   onOpen: (column: string | null) => void;
   /** The values of a column where they seem to be few. */
   values: (column: string) => string[] | null;
+  /** All values of a column where they are known and few. */
+  known?: (column: string) => KnownValue[] | null;
+  /** Whether several conditions may be one filter. */
+  groups?: boolean;
 }
 
 /** The filters as chips; a click on one changes it, the cross removes it. */
-export function FilterBar({ columns, filters, onChange, opened, onOpen, values }: Props) {
+export function FilterBar(props: Props) {
+  const { columns, filters, onChange, opened, onOpen, values, known, groups } = props;
   const [editing, setEditing] = useState<number | null>(null);
   const first = columns[0]?.name ?? "";
   return (
@@ -48,6 +54,8 @@ export function FilterBar({ columns, filters, onChange, opened, onOpen, values }
               columns={columns}
               filter={{ column: opened, operator: "", value: "" }}
               values={values}
+              known={known}
+              groups={groups}
               onSave={(made) => {
                 onChange([...filters, ...made]);
                 onOpen(null);
@@ -68,15 +76,21 @@ export function FilterBar({ columns, filters, onChange, opened, onOpen, values }
           <span className="chip">
             <Popover.Target>
               <button type="button" onClick={() => setEditing(editing === at ? null : at)}>
-                <b>
-                  <Name text={filter.column} />
-                </b>{" "}
-                <Name text={inWords(filter)} />
+                {alternatives(filter).map((one, at) => (
+                  // biome-ignore lint/suspicious/noArrayIndexKey: the same condition may stand there twice
+                  <span key={at}>
+                    {at > 0 && <span className="dim"> or </span>}
+                    <b>
+                      <Name text={one.column} />
+                    </b>{" "}
+                    <Name text={inWords(one)} />
+                  </span>
+                ))}
               </button>
             </Popover.Target>
             <button
               type="button"
-              aria-label={`Remove the filter on ${spelled(filter.column)}`}
+              aria-label={`Remove the filter on ${spelled(columnsOf(filter))}`}
               onClick={() => onChange(filters.filter((_, other) => other !== at))}
             >
               <X size={14} aria-hidden />
@@ -87,6 +101,8 @@ export function FilterBar({ columns, filters, onChange, opened, onOpen, values }
               columns={columns}
               filter={filter}
               values={values}
+              known={known}
+              groups={groups}
               onSave={(next) => {
                 onChange(filters.flatMap((one, other) => (other === at ? next : [one])));
                 setEditing(null);
@@ -104,10 +120,5 @@ export function FilterBar({ columns, filters, onChange, opened, onOpen, values }
   );
 }
 
-export function inWords(filter: Filter): string {
-  const { choice, typed } = readFilter(filter);
-  const label = OPERATORS.find(({ id }) => id === choice)?.label.replace(/ \(.*/, "") ?? choice;
-  return typed === "" && OPERATORS.find(({ id }) => id === choice)?.value === false
-    ? label
-    : `${label} ${typed === "" ? '""' : typed}`;
-}
+const columnsOf = (filter: Filter) =>
+  [...new Set(alternatives(filter).map(({ column }) => column))].join(" or ");

@@ -58,7 +58,7 @@ interface Props {
   expected?: number;
   /** Of how many, where filters leave some out. */
   of?: number;
-  /** Widths and pins to begin with, and how to keep those that are chosen. */
+  /** Widths and pins to begin with, or from now on, and how to keep those that are chosen. */
   look?: Look;
   onLook?: (look: Look) => void;
   /** Names of the columns shown, in their order. */
@@ -82,6 +82,8 @@ interface Props {
   start?: { row: number; col: number } | null;
   onCell?: (row: number, col: number) => void;
   onOpen?: (row: number, placed: Placed) => void;
+  /** Where a cell leads. */
+  ways?: (row: number, placed: Placed) => { label: string; go: () => void }[];
   /** Lies over the place of the rows: why there are none. */
   note?: ReactNode;
 }
@@ -116,6 +118,11 @@ export function Grid(props: Props) {
   const id = useId();
   const element = useRef<HTMLDivElement>(null);
   const [{ widths, pins }, setLook] = useState(look);
+  const [given, setGiven] = useState(look);
+  if (given !== look) {
+    setGiven(look);
+    setLook(look);
+  }
   const [selection, setSelection] = useState<Selection>(() =>
     start ? { anchor: start, focus: start } : ORIGIN,
   );
@@ -366,6 +373,7 @@ export function Grid(props: Props) {
             {...cellMenu}
             onOpen={onOpen && current && (() => onOpen(focus.row, current))}
             onRecord={onRecord}
+            ways={current && props.ways?.(focus.row, current)}
             onFilter={onValue && filterBy ? (not) => onValue(not ? opposite(filterBy) : filterBy) : undefined}
             onCopy={(headers) => void copy(headers)}
             onClose={() => {

@@ -40,10 +40,11 @@ export interface Choice {
   label: string;
 }
 
-/** `chosen` is offered too, whatever the type: a link may hold it. */
-export function choicesOf(column: Column, chosen?: string): Choice[] {
+/** `chosen` is offered too, whatever the type: a link may hold it. `few`: all values are known, so a list comes first. */
+export function choicesOf(column: Column, chosen?: string, few = false): Choice[] {
   const kind = kindOf(column);
-  const ids = CHOICES[kind];
+  const listed = few && kind !== "boolean" && kind !== "timestamp";
+  const ids = listed ? [...new Set(["in", ...CHOICES[kind]])] : CHOICES[kind];
   const all = chosen && !ids.includes(chosen) ? [...ids, chosen] : ids;
   return all.flatMap((id) => {
     const operator = OPERATORS.find((one) => one.id === id);
@@ -63,6 +64,20 @@ export function makeFilters(column: string, choice: string, typed: string, to: s
 
 /** So many values can be offered as a list. */
 const FEW = 20;
+
+export interface KnownValue {
+  value: string;
+  /** In how many rows it is found. */
+  rows: number;
+}
+
+/** The values of a column where a profile holds each of them, those that are found most first; null where it does not. */
+export function allValues(
+  profile: { distinct: number; distinct_is_exact: boolean; top: KnownValue[] } | undefined,
+): KnownValue[] | null {
+  if (!profile?.distinct_is_exact || profile.distinct === 0 || profile.distinct > FEW) return null;
+  return profile.top.length === profile.distinct ? profile.top : null;
+}
 
 /** The values of a column among the rows that are here, sorted; null where they are many. */
 export function fewValues(rows: Iterable<unknown>): string[] | null {

@@ -11,11 +11,15 @@ export interface Sort {
 }
 
 export interface Filter {
+  /** Empty for alternatives, see `anyOf`. */
   column: string;
   operator: string;
   /** As it stands in the URL, a list in its parentheses. */
   value: string;
 }
+
+/** No column is called by nothing, so nothing else begins so. */
+const OR = "or.(";
 
 /** In words, in the order in which they are offered. */
 export const OPERATORS: { id: string; label: string; value: boolean }[] = [
@@ -84,6 +88,12 @@ export const formatSort = (sorts: readonly Sort[]) =>
   sorts.map(({ column, descending }) => `${descending ? "-" : ""}${quoted(column, /^-|[",]/)}`).join(",");
 
 export function parseFilter(text: string): Filter | null {
+  if (text.startsWith(OR)) {
+    const value = text.slice(OR.length - 1);
+    const members = text.endsWith(")") ? words(value.slice(1, -1)) : [];
+    const good = members.length > 0 && members.every((one) => !one.startsWith(OR) && parseFilter(one));
+    return good ? { column: "", operator: "or", value } : null;
+  }
   const column = word(text, ".");
   const dot = column?.rest?.indexOf(".") ?? -1;
   if (!column?.word || column.rest === null || dot < 0) return null;
@@ -91,7 +101,21 @@ export function parseFilter(text: string): Filter | null {
 }
 
 export const formatFilter = ({ column, operator, value }: Filter) =>
-  `${quoted(column, /[".]/)}.${operator}.${value}`;
+  isGroup({ column, operator, value }) ? `or.${value}` : `${quoted(column, /[".]/)}.${operator}.${value}`;
+
+/** Whether it stands for several, of which one has to hold. */
+export const isGroup = ({ column, operator }: Filter) => column === "" && operator === "or";
+
+/** The filters of which one has to hold: itself, unless it is a group. */
+export const alternatives = (filter: Filter): Filter[] =>
+  isGroup(filter) ? words(filter.value.slice(1, -1)).flatMap((one) => parseFilter(one) ?? []) : [filter];
+
+/** One filter of which one of these has to hold. */
+export function anyOf(filters: readonly Filter[]): Filter | null {
+  const [first] = filters;
+  if (!first || filters.length === 1) return first ?? null;
+  return { column: "", operator: "or", value: `(${joinWords(filters.map(formatFilter))})` };
+}
 
 /** A list as people type it: spaces around the commas mean nothing, a comma within quotes is none. */
 export const typedWords = (typed: string) =>
@@ -130,6 +154,14 @@ export function readFilter({ operator, value }: Filter): { choice: string; typed
   const contains = operator === "ilike" && /^\*((?:\\.|[^\\*%_])*)\*$/s.exec(value);
   if (contains) return { choice: "contains", typed: (contains[1] ?? "").replace(/\\(.)/gs, "$1") };
   return { choice: operator, typed: value };
+}
+
+export function inWords(filter: Filter): string {
+  const { choice, typed } = readFilter(filter);
+  const label = OPERATORS.find(({ id }) => id === choice)?.label.replace(/ \(.*/, "") ?? choice;
+  return typed === "" && OPERATORS.find(({ id }) => id === choice)?.value === false
+    ? label
+    : `${label} ${typed === "" ? '""' : typed}`;
 }
 
 /** `price.120`: a width that somebody chose. */

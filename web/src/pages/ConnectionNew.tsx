@@ -1,9 +1,10 @@
 import { Database, Zap } from "lucide-react";
-import { Link, useSearchParams } from "wouter";
+import { Link, useLocation, useSearchParams } from "wouter";
 import { to } from "../routes";
 import { PageHeader } from "../ui/PageHeader";
 import { ConnectionDetails } from "./ConnectionDetails";
 import { PasteField } from "./PasteField";
+import { SampleButton } from "./SampleButton";
 
 const KINDS = [
   {
@@ -22,6 +23,7 @@ const KINDS = [
 
 export default function ConnectionNew() {
   const [search] = useSearchParams();
+  const [, navigate] = useLocation();
   const model = search.get("model");
   const along: Record<string, string> = model ? { model } : {};
   const parent = { label: "Connections", to: to.connections };
@@ -39,6 +41,13 @@ export default function ConnectionNew() {
     <>
       <PageHeader title="New connection" parent={parent} />
       <PasteField search={along} />
+      <div className="row sample">
+        <SampleButton
+          onConnected={async ({ id }) =>
+            navigate(model ? to.model(model, "import", { connection: id }) : `${to.connection(id)}?saved=1`)
+          }
+        />
+      </div>
       <h2 style={{ margin: "24px 0 12px" }}>Or say what kind of database it is</h2>
       <div className="cards">
         {KINDS.map(({ kind, name, icon: Icon, text }) => (

@@ -73,6 +73,9 @@ export function ConnectionTree(props: Props) {
 /** So many tables are shown of those that a filter finds. */
 const MOST_FOUND = 1000;
 
+/** So many schemas open by themselves: each is a statement at the source. */
+const MAX_OPENED = 4;
+
 /** So many schemas are shown; the filter looks through all of them. */
 const MAX_SCHEMAS = 5000;
 
@@ -114,6 +117,14 @@ function Tree({
   const lists = useQueries({
     queries: asked.map(({ name }) => tablesOfSchema(connectionId, name)),
   });
+  // Until somebody opens or closes one: where the role reads nothing of what is open, the next schema opens too.
+  const [untouched, setUntouched] = useState(chosen === null);
+  const known = lists.flatMap(({ data }) => data ?? []);
+  if (untouched && wanted === "" && lists.every(({ data }) => data)) {
+    const next = schemas.find(({ name, tables }) => tables > 0 && !open.has(name));
+    if (!next || open.size >= MAX_OPENED || known.some(({ readable }) => readable)) setUntouched(false);
+    else setOpen(new Set([...open, next.name]));
+  }
 
   const nodes: Node[] = [];
   const found = wanted === "" ? undefined : search.data;
@@ -163,6 +174,7 @@ function Tree({
   const act = (node: Node) => {
     if (node.kind === "schema") {
       if (wanted !== "") return;
+      setUntouched(false);
       setOpen((old) => {
         const next = new Set(old);
         if (!next.delete(node.schema)) next.add(node.schema);

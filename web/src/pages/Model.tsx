@@ -14,6 +14,7 @@ import { visible } from "../ui/Visible";
 import { ModelMenu } from "./ModelMenu";
 
 const ModelData = lazy(() => code(() => import("./ModelData")));
+const ModelDiagram = lazy(() => code(() => import("./ModelDiagram")));
 const ModelImport = lazy(() => code(() => import("./ModelImport")));
 const ModelHistory = lazy(() => code(() => import("./ModelHistory")));
 const ModelActivity = lazy(() => code(() => import("./ModelActivity")));
@@ -21,12 +22,18 @@ const ShareDialog = lazy(() => code(() => import("./ShareDialog")));
 
 const TABS: { id: ModelTab; label: string }[] = [
   { id: "data", label: "Data" },
+  { id: "diagram", label: "Diagram" },
   { id: "import", label: "Import" },
   { id: "history", label: "History" },
   { id: "activity", label: "Activity" },
 ];
 
-const TITLES = { import: "Import into", history: "History of", activity: "Activity in" };
+const TITLES = {
+  diagram: "Diagram of",
+  import: "Import into",
+  history: "History of",
+  activity: "Activity in",
+};
 
 export default function Model({ id, tab }: { id: string; tab: ModelTab }) {
   const model = $api.useQuery("get", "/api/v1/models/{id}", { params: { path: { id } } });
@@ -107,6 +114,7 @@ export default function Model({ id, tab }: { id: string; tab: ModelTab }) {
           )}
           <Suspense fallback={<Waiting />}>
             {tab === "data" && <ModelData model={data} />}
+            {tab === "diagram" && <ModelDiagram model={data} />}
             {tab === "import" && <ModelImport model={data} />}
             {tab === "history" && <ModelHistory model={data} />}
             {tab === "activity" && <ModelActivity model={data} />}

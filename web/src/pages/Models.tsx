@@ -2,7 +2,7 @@ import { Button, TextInput } from "@mantine/core";
 import { Plus, Search } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { Link, useLocation } from "wouter";
-import { $api, answer, api, type Model, refresh } from "../api/client";
+import { $api, answer, api, type Connection, type Model, refresh } from "../api/client";
 import { to } from "../routes";
 import { Async, Empty } from "../ui/Async";
 import { Dialog } from "../ui/Dialog";
@@ -12,6 +12,7 @@ import { PageHeader } from "../ui/PageHeader";
 import { TimeAgo } from "../ui/TimeAgo";
 import { Name, visible } from "../ui/Visible";
 import { usePasteToConnect } from "./pasted";
+import { SampleButton } from "./SampleButton";
 
 export default function Models() {
   const models = $api.useQuery("get", "/api/v1/models", { params: { query: { limit: 1000 } } });
@@ -114,7 +115,13 @@ function ModelList({ models }: { models: Model[] }) {
 function Tour({ onCreate }: { onCreate: () => void }) {
   const connections = $api.useQuery("get", "/api/v1/connections", {});
   const connected = (connections.data?.items.length ?? 0) > 0;
+  const [, navigate] = useLocation();
   usePasteToConnect();
+  const importFrom = async ({ id, name }: Connection) => {
+    const model = await answer(api.POST("/api/v1/models", { body: { name } }));
+    await refresh("/api/v1/models");
+    navigate(to.model(model.id, "import", { connection: id }));
+  };
   return (
     <div>
       <p className="text">
@@ -132,9 +139,12 @@ function Tour({ onCreate }: { onCreate: () => void }) {
               See your connections
             </Link>
           ) : (
-            <Button autoFocus component={Link} to={to.newConnection()}>
-              New connection
-            </Button>
+            <div className="row">
+              <Button autoFocus component={Link} to={to.newConnection()}>
+                New connection
+              </Button>
+              <SampleButton onConnected={importFrom} />
+            </div>
           )}
         </TourStep>
         <TourStep number={2} title="Make a Model and import a table">

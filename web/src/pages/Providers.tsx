@@ -33,7 +33,9 @@ export function LeftBehind({ ids }: { ids: string[] }) {
   return items.map(({ id, name }) => (
     <div key={id} style={{ marginBottom: 16 }}>
       <Notice tone="info" title="You are signed out of Mycorr">
-        <p>At {visible(name)} you may be signed in still: whoever uses this browser can come back from there.</p>
+        <p>
+          At {visible(name)} you may be signed in still: whoever uses this browser can come back from there.
+        </p>
         <p>
           <a href={`/api/v1/sign-in/oidc/${id}/sign-out`}>Sign out of {visible(name)} too</a>
         </p>

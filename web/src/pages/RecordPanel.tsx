@@ -1,12 +1,14 @@
 import { ActionIcon } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { ChevronDown, ChevronUp, X } from "lucide-react";
+import { Link } from "wouter";
 import type { Cell } from "../api/client";
 import type { Placed } from "../grid/columns";
 import type { RowSet } from "../grid/rows";
 import { count } from "../ui/format";
 import { visible } from "../ui/Visible";
 import { RecordValue } from "./RecordValue";
+import type { Way } from "./relations";
 
 interface Props {
   row: number;
@@ -17,10 +19,18 @@ interface Props {
   onRow: (row: number) => void;
   onOpen: (placed: Pick<Placed, "at" | "column">, cell: Cell | null) => void;
   onClose: () => void;
+  /** The rows that a column of this row refers to. */
+  waysTo: (column: string, cellOf: CellOf) => Way[];
+  /** The rows that refer to this row. */
+  waysFrom: (cellOf: CellOf) => Way[];
+  nameOf: (table: string) => string;
 }
 
+type CellOf = (column: string) => Cell | null | undefined;
+
 /** One row as a form: all its columns below each other. It follows the grid, and moves it. */
-export default function RecordPanel({ row, total, rows, columns, onRow, onOpen, onClose }: Props) {
+export default function RecordPanel(props: Props) {
+  const { row, total, rows, columns, onRow, onOpen, onClose, nameOf } = props;
   const here = rows.rowAt(row);
   const places = columns.map((placed) => placed.at);
   const isWhole = places.every((at) => here?.[at] !== undefined);
@@ -32,6 +42,11 @@ export default function RecordPanel({ row, total, rows, columns, onRow, onOpen, 
     staleTime: Number.POSITIVE_INFINITY,
   });
   const cellOf = (at: number) => (here?.[at] === undefined ? whole.data?.[at] : here[at]);
+  const named = (name: string) => {
+    const placed = columns.find(({ column }) => column.name === name);
+    return placed && cellOf(placed.at);
+  };
+  const referring = props.waysFrom(named);
   return (
     <aside className="record" aria-label="Record" onKeyDown={(event) => event.key === "Escape" && onClose()}>
       <div className="row spread" style={{ flexWrap: "nowrap" }}>
@@ -86,11 +101,33 @@ export default function RecordPanel({ row, total, rows, columns, onRow, onOpen, 
                   ) : (
                     <span className="grid-wait" />
                   )}
+                  {props.waysTo(placed.column.name, named).map((way) => (
+                    <div key={way.href}>
+                      <Link className="link small" to={way.href}>
+                        Go to {visible(nameOf(way.table))}
+                      </Link>
+                    </div>
+                  ))}
                 </dd>
               </div>
             );
           })}
         </dl>
+        {referring.length > 0 && (
+          <section aria-labelledby="referring">
+            <h4 id="referring">Rows that refer to this one</h4>
+            <ul className="references">
+              {referring.map((way) => (
+                <li key={way.href}>
+                  <Link className="link" to={way.href}>
+                    {visible(nameOf(way.table))}
+                  </Link>{" "}
+                  <span className="dim small">by {visible(way.columns.join(", "))}</span>
+                </li>
+              ))}
+            </ul>
+          </section>
+        )}
       </div>
     </aside>
   );

@@ -1,8 +1,7 @@
 import { NativeSelect } from "@mantine/core";
 import { EyeOff, ListFilter } from "lucide-react";
 import type { Table } from "../api/client";
-import { inWords } from "../grid/Filters";
-import { parseFilter } from "../grid/view";
+import { inWords, parseFilter } from "../grid/view";
 import { spelled } from "../ui/invisible";
 import { Name } from "../ui/Visible";
 

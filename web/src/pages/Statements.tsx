@@ -130,7 +130,7 @@ export default function Statements({ id }: { id: string }) {
   );
 }
 
-const PURPOSES: Statement["purpose"][] = ["test", "browse", "preview", "import", "sync"];
+const PURPOSES: Statement["purpose"][] = ["test", "browse", "preview", "import", "sync", "verify"];
 
 /** Templates that read nothing: they make the session read-only, limit it, and check that it is so. */
 const SET_UP = new Set(["settings", "settled", "backend"]);

@@ -2,8 +2,10 @@
 import { Button } from "@mantine/core";
 import { ChartColumn, PanelRight, Search } from "lucide-react";
 import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { useLocation } from "wouter";
 import { type Cell, type Job, type Model, type Table, toProblem } from "../api/client";
 import { code } from "../api/lost";
+import { useTables } from "../api/tables";
 import type { Placed } from "../grid/columns";
 import { FilterBar } from "../grid/Filters";
 import { FindBar } from "../grid/FindBar";
@@ -20,9 +22,12 @@ import { ProblemNotice } from "../ui/Notice";
 import { ReasonButton } from "../ui/Reason";
 import { CellDialog } from "./CellDialog";
 import { DownloadMenu } from "./DownloadMenu";
+import { useRelations, waysFrom, waysTo } from "./relations";
+import { SavedViews } from "./SavedViews";
 import { SourceBadge } from "./SourceBadge";
 import { ColumnsMenu, CopyLink } from "./TableTools";
-import { storedLook, storeLook, useView } from "./tableState";
+import { lookText, storedLook, storeLook, useView } from "./tableState";
+import { useKnownValues } from "./useKnownValues";
 import { useProfile } from "./useProfile";
 
 const ColumnPanel = lazy(() => code(() => import("./ColumnPanel")));
@@ -58,7 +63,18 @@ export function TableView({ model, table, jobs }: Props) {
   const grid = useRef<GridHandle>(null);
   const start = useRef(view.cell).current;
   const [current, setCurrent] = useState(start?.row ?? 0);
-  const [look] = useState(() => view.look ?? storedLook(table.id));
+  const [look, setLook] = useState(() => view.look ?? storedLook(table.id));
+  // What the grid was given, or has told: when the URL says another, by a saved view or Back, the grid follows.
+  const [told, setTold] = useState(lookText(view.look));
+  if (told !== lookText(view.look)) {
+    setTold(lookText(view.look));
+    setLook(view.look ?? storedLook(table.id));
+  }
+  const knownValues = useKnownValues(table, version);
+  const relations = useRelations(model);
+  const siblings = useTables(model.id, relations.length > 0);
+  const nameOf = (id: string) => siblings.data?.find((one) => one.id === id)?.name ?? "";
+  const [, navigate] = useLocation();
 
   // The URL follows the cell when it rests: browsers refuse a hundred changes in a row.
   const pending = useRef<ReturnType<typeof setTimeout>>(undefined);
@@ -76,6 +92,8 @@ export function TableView({ model, table, jobs }: Props) {
     clearTimeout(resting.current);
     resting.current = setTimeout(() => {
       storeLook(table.id, next);
+      setTold(lookText(next));
+      setLook(next);
       view.setLook(next);
     }, 400);
   };
@@ -163,6 +181,8 @@ export function TableView({ model, table, jobs }: Props) {
           opened={filtering}
           onOpen={setFiltering}
           values={values}
+          known={knownValues}
+          groups
         />
         <div className="row">
           <Button
@@ -204,6 +224,7 @@ export function TableView({ model, table, jobs }: Props) {
             rows={rows.total}
           />
           <CopyLink version={version} look={look} />
+          <SavedViews model={model} table={table} current={() => view.current(look)} onApply={view.apply} />
           <ColumnsMenu columns={columns} order={order} onOrder={view.setShown} />
         </div>
       </div>
@@ -240,6 +261,18 @@ export function TableView({ model, table, jobs }: Props) {
           onValue={addFilter}
           onFind={() => setFinding(true)}
           onRecord={openRecord}
+          ways={(at, placed) =>
+            waysTo(
+              relations,
+              model.id,
+              table.id,
+              placed.column.name,
+              (name) => rows.rowAt(at)?.[names.indexOf(name)],
+            ).map(({ table, href }) => ({
+              label: `Go to ${spelled(nameOf(table))}`,
+              go: () => navigate(href),
+            }))
+          }
           onProfile={openProfile}
           strip={profile.isShown && profile.reason === null ? { height: STRIP, of: strip } : undefined}
           start={start}
@@ -274,6 +307,9 @@ export function TableView({ model, table, jobs }: Props) {
               rows={rows}
               columns={fields}
               onRow={(next) => grid.current?.goTo(next)}
+              waysTo={(column, cellOf) => waysTo(relations, model.id, table.id, column, cellOf)}
+              waysFrom={(cellOf) => waysFrom(relations, model.id, table.id, cellOf)}
+              nameOf={nameOf}
               onOpen={(placed, cell) => setOpen({ row, placed, cell })}
               onClose={() => {
                 setRecording(false);

@@ -1,7 +1,9 @@
 import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { Plus } from "lucide-react";
 import { type FormEvent, useState } from "react";
+import { Link } from "wouter";
 import { $api, answer, api, type Problem, refresh, type Token, toProblem } from "../api/client";
+import { to } from "../routes";
 import { Async, Empty } from "../ui/Async";
 import { Confirm } from "../ui/Confirm";
 import { Code } from "../ui/Copy";
@@ -33,7 +35,13 @@ export default function Tokens() {
         empty={({ items }) =>
           items.length === 0 ? (
             <Empty title="No token yet" action={create}>
-              <p>A token lets a script call the HTTP API in your name: to read, or to do all that you may.</p>
+              <p>
+                A token lets a script call the{" "}
+                <Link className="link" to={to.api}>
+                  HTTP API
+                </Link>{" "}
+                in your name: to read, or to do all that you may.
+              </p>
             </Empty>
           ) : undefined
         }

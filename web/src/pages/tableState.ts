@@ -1,6 +1,6 @@
 // What of a table is looked at: it stands in the URL, and widths and pins in this browser too.
 import { useSearchParams } from "wouter";
-import type { VersionName } from "../api/client";
+import type { StoredView, VersionName } from "../api/client";
 import type { Look } from "../grid/headActions";
 import {
   type Filter,
@@ -55,8 +55,42 @@ export function useView() {
         ? { widths: parseWidths(search.getAll("w")), pins: new Set(words(search.get("pin"))) }
         : null,
     setLook: ({ widths, pins }: Look) => setAll({ w: formatWidths(widths), pin: joinWords([...pins]) }, true),
+    /** Everything of a saved view at once, so that Back leads to what was looked at before. */
+    apply: (saved: SavedView) => setAll({ ...texts(saved), cell: null }),
+    /** What is looked at, to be saved. */
+    current: (look: Look): Omit<SavedView, "name"> => ({
+      sort: search.get("sort") ?? "",
+      filters: search.getAll("f"),
+      columns: search.has("cols") ? words(search.get("cols")) : null,
+      widths: Object.fromEntries([...look.widths].map(([name, width]) => [name, Math.round(width)])),
+      pinned: [...look.pins],
+    }),
   };
 }
+
+export type SavedView = Pick<StoredView, "name" | "sort" | "filters" | "columns" | "widths" | "pinned">;
+
+/** A saved view as it stands in the URL. */
+const texts = ({ sort, filters, columns, widths, pinned }: Omit<SavedView, "name">) => ({
+  sort,
+  f: filters,
+  cols: columns && joinWords(columns),
+  w: formatWidths(new Map(Object.entries(widths))),
+  pin: joinWords(pinned),
+});
+
+/** Whether both show the same. */
+export const isSameView = (a: Omit<SavedView, "name">, b: Omit<SavedView, "name">) => {
+  const text = (view: Omit<SavedView, "name">) => {
+    const { w, ...rest } = texts(view);
+    return JSON.stringify({ ...rest, w: w.sort() });
+  };
+  return text(a) === text(b);
+};
+
+/** Widths and pins as they stand in the URL. */
+export const lookText = (look: Look | null) =>
+  look ? JSON.stringify([formatWidths(look.widths), [...look.pins]]) : "";
 
 const LOOK = "mycorr.look.";
 

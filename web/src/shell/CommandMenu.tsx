@@ -1,7 +1,9 @@
 import { Modal, TextInput, useMantineColorScheme } from "@mantine/core";
 import { useQueries } from "@tanstack/react-query";
 import {
+  Braces,
   CircleUser,
+  Columns3,
   Database,
   KeyRound,
   ListChecks,
@@ -22,6 +24,7 @@ import { type KeyboardEvent, type ReactNode, useId, useState } from "react";
 import { useLocation } from "wouter";
 import { $api, useMe } from "../api/client";
 import { tablesOf } from "../api/tables";
+import { formatCell } from "../grid/view";
 import { to } from "../routes";
 import { useReturnFocus } from "../ui/Dialog";
 import { spelled } from "../ui/invisible";
@@ -86,6 +89,7 @@ export function CommandMenu({ onClose }: { onClose: () => void }) {
     { id: "connections", label: "Connections", icon: <PlugZap size={16} />, run: go(to.connections) },
     { id: "new", label: "New connection", icon: <Plus size={16} />, run: go(to.newConnection()) },
     { id: "tokens", label: "API tokens", icon: <KeyRound size={16} />, run: go(to.tokens) },
+    { id: "api", label: "HTTP API", icon: <Braces size={16} />, run: go(to.api) },
     { id: "account", label: "Account and sessions", icon: <CircleUser size={16} />, run: go(to.account) },
     { id: "teams", label: "Teams", icon: <Users size={16} />, run: go(to.teams) },
     { id: "invitations", label: "Invitations", icon: <MailPlus size={16} />, run: go(to.invitations) },
@@ -98,6 +102,16 @@ export function CommandMenu({ onClose }: { onClose: () => void }) {
     { id: "light", label: "Theme: light", icon: <Sun size={16} />, run: () => setColorScheme("light") },
     { id: "dark", label: "Theme: dark", icon: <Moon size={16} />, run: () => setColorScheme("dark") },
     { id: "out", label: "Sign out", icon: <LogOut size={16} />, run: () => void signOut() },
+    // Of all tables these are many, so they are found by their names only.
+    ...(text.trim() === "" ? [] : tables.flatMap(({ data }) => data ?? [])).flatMap((table) =>
+      table.columns.map(({ name }, at) => ({
+        id: `${table.id}-${at}`,
+        label: spelled(name),
+        hint: `Column of ${spelled(table.name)}`,
+        icon: <Columns3 size={16} />,
+        run: go(to.model(table.model_id, "data", { table: table.id, cell: formatCell(0, at) })),
+      })),
+    ),
   ];
   const wanted = text.trim().toLowerCase();
   const found = commands
@@ -131,8 +145,8 @@ export function CommandMenu({ onClose }: { onClose: () => void }) {
             aria-expanded
             aria-controls={list}
             aria-activedescendant={chosen && `${list}-${chosen.id}`}
-            aria-label="Go to a page, Model, table or connection"
-            placeholder="Go to a page, Model, table or connection"
+            aria-label="Go to a page, Model, table, column or connection"
+            placeholder="Go to a page, Model, table, column or connection"
             leftSection={<Search size={16} />}
             value={text}
             onChange={(event) => {

@@ -1,6 +1,7 @@
 import { ActionIcon, Button, Loader, Menu, Tooltip, useMantineColorScheme } from "@mantine/core";
 import { useHotkeys } from "@mantine/hooks";
 import {
+  Braces,
   CircleUser,
   KeyRound,
   LogOut,
@@ -252,6 +253,10 @@ export function Settings({ children }: { children: ReactNode }) {
         <NavLink to={to.tokens} current={path === to.tokens}>
           <KeyRound size={16} aria-hidden />
           API tokens
+        </NavLink>
+        <NavLink to={to.api} current={path === to.api}>
+          <Braces size={16} aria-hidden />
+          HTTP API
         </NavLink>
         <NavLink to={to.account} current={path === to.account}>
           <CircleUser size={16} aria-hidden />

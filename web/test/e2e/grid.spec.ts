@@ -1,6 +1,6 @@
 // The grid with ten million rows of twenty columns. They are made here: the grid is what is tested.
 import type { Page } from "@playwright/test";
-import { expect, look, signIn, test } from "./page";
+import { copied, expect, look, signIn, test } from "./page";
 
 const ROWS = 10_000_000;
 const COLUMNS = Array.from({ length: 20 }, (_, at) => ({
@@ -154,19 +154,6 @@ test("a cell opens with Enter and the focus comes back", async ({ page }) => {
   await page.keyboard.press("Tab");
   await expect(grid(page)).not.toBeFocused();
 });
-
-/** What the next copy puts into the clipboard. */
-async function copied(page: Page, copy: () => Promise<unknown>) {
-  await page.evaluate(() => {
-    const { setData } = DataTransfer.prototype;
-    DataTransfer.prototype.setData = function (format, text) {
-      document.documentElement.setAttribute("data-copied", text);
-      setData.call(this, format, text);
-    };
-  });
-  await copy();
-  return page.locator("html").getAttribute("data-copied");
-}
 
 test("invisible characters have marks, and are copied as they are", async ({ page }) => {
   await open(page);

@@ -169,7 +169,7 @@ test("the grid reaches any of a million rows", async () => {
 
   await page.getByRole("button", { name: "Filter", exact: true }).click();
   await page.getByLabel("Column", { exact: true }).selectOption("status");
-  await page.getByLabel("Value", { exact: true }).fill("shipped");
+  await page.getByRole("checkbox", { name: "shipped" }).check();
   await page.getByRole("button", { name: "Apply filter" }).click();
   await expect(page.getByText("250,000 of 1,000,000 rows")).toBeVisible();
   await expect(cell(1, 4)).toHaveText("shipped");

@@ -59,6 +59,19 @@ export function paste(field: Locator, text: string) {
   }, text);
 }
 
+/** What the next copy puts into the clipboard. */
+export async function copied(page: Page, copy: () => Promise<unknown>) {
+  await page.evaluate(() => {
+    const { setData } = DataTransfer.prototype;
+    DataTransfer.prototype.setData = function (format, text) {
+      document.documentElement.setAttribute("data-copied", text);
+      setData.call(this, format, text);
+    };
+  });
+  await copy();
+  return page.locator("html").getAttribute("data-copied");
+}
+
 interface Violation {
   id: string;
   nodes: { target: string[]; failureSummary?: string }[];

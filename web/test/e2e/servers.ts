@@ -269,12 +269,33 @@ export async function emptyMycorr(settings: Record<string, string> = {}) {
   };
 }
 
+/** A file with the source that the operator offers to whoever has none. */
+export function sampleSource(): string {
+  const file = join(mkdtempSync(join(tmpdir(), "mycorr-e2e-sample-")), "sample.json");
+  const form = {
+    kind: "postgresql",
+    name: "Sample shop",
+    host: "127.0.0.1",
+    port: Number(process.env.MYCORR_E2E_PG_PORT),
+    database: "shop",
+    username: "mycorr_reader",
+    password: PASSWORD,
+    ca_certificate: process.env.MYCORR_E2E_CA,
+  };
+  writeFileSync(file, JSON.stringify(form));
+  return file;
+}
+
 /** A real OpenID Connect provider, and Mycorr's settings for it. */
 export async function startProvider() {
   const tests = join(import.meta.dirname, "../../../crates/server/tests/it");
   const scripts = join(import.meta.dirname, "../../../scripts");
-  const python = execFileSync(join(scripts, "python"), ["oidc-provider-mock==0.3.4"], { encoding: "utf8" }).trim();
-  const server = spawn(python, ["-W", "ignore", join(tests, "provider.py")], { stdio: ["ignore", "pipe", "inherit"] });
+  const python = execFileSync(join(scripts, "python"), ["oidc-provider-mock==0.3.4"], {
+    encoding: "utf8",
+  }).trim();
+  const server = spawn(python, ["-W", "ignore", join(tests, "provider.py")], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const port = await new Promise<string>((resolve) =>
     server.stdout.once("data", (line) => resolve(String(line).trim())),
   );

@@ -159,6 +159,7 @@ impl World {
             oid: 1,
             chosen: None,
             keys: None,
+            foreign_keys: Vec::new(),
             server_version: String::new(),
             role: String::new(),
             row_security: false,

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod accounts;
+mod backup;
+mod cluster;
 mod crash;
 mod deliveries;
 mod diff;
@@ -15,6 +17,7 @@ mod journey;
 mod keys;
 mod leaks;
 mod ledger;
+mod nodes;
 mod operating;
 mod oracle;
 mod product;
@@ -28,5 +31,6 @@ mod s3;
 mod selection;
 mod shapes;
 mod shared;
+mod taken_over;
 mod types;
 mod unchanged;

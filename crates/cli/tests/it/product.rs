@@ -98,7 +98,11 @@ impl Mycorr {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let child = Self::serve(&data, home.path(), port, &[]);
         // One idle connection at most, so that the server's sockets can be counted.
-        let http = Client::builder().pool_max_idle_per_host(1).build().unwrap();
+        let http = Client::builder()
+            .pool_max_idle_per_host(1)
+            .pool_idle_timeout(Duration::from_secs(5))
+            .build()
+            .unwrap();
         let this = Self { child, home, port, token: token.trim().to_owned(), http };
         this.ready().await;
         this
@@ -255,8 +259,7 @@ impl Mycorr {
 
     /// SIGSTOP, SIGCONT …
     pub(crate) fn signal(&self, signal: &str) {
-        let sent = Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
+        send(&self.child, signal);
     }
 
     /// What a monitor reads.
@@ -272,6 +275,10 @@ impl Mycorr {
     /// From now on questions go to that one; the port that was asked before.
     pub(crate) fn ask_at(&mut self, port: u16) -> u16 {
         std::mem::replace(&mut self.port, port)
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     pub(crate) fn token(&self) -> &str {
@@ -392,10 +399,28 @@ impl Mycorr {
     }
 }
 
+fn send(child: &Child, signal: &str) {
+    let sent = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
 /// A server beside a [`Mycorr`].
 pub(crate) struct Second {
     child: Child,
     pub(crate) port: u16,
+}
+
+impl Second {
+    pub(crate) fn signal(&self, signal: &str) {
+        send(&self.child, signal);
+    }
+
+    /// As a power cut ends it. Whether it had ended by itself, and well.
+    pub(crate) fn kill(mut self) -> bool {
+        let ended = self.child.try_wait().unwrap();
+        assert!(ended.is_none_or(|status| status.success()));
+        ended.is_some()
+    }
 }
 
 impl Drop for Second {

@@ -165,3 +165,67 @@ async fn one_flipped_bit_in_a_stored_cell_fails_the_receipt() {
     assert!(seen > 0, "no flipped bit came to a cell");
     assert_eq!(verify(&mycorr, table).await["receipt"]["equal"], true);
 }
+
+#[tokio::test]
+async fn damaged_version_is_followed_by_one_that_shares_nothing_with_it() {
+    let cluster = Cluster::shared();
+    let database = Database::create(cluster);
+    database.sql("CREATE TABLE t (id int, b text); INSERT INTO t SELECT g, md5(g::text) FROM generate_series(1, 30000) g");
+    let mycorr = Mycorr::start().await;
+    let connection = mycorr.connect(cluster, &database, cluster.port()).await;
+    let job = mycorr.import(&mycorr.model().await, &connection, "t").await;
+    let table = job["table_id"].as_str().unwrap();
+    let files = parquet_files(&mycorr, table);
+    let whole = fs::read(&files[0]).unwrap();
+    let file = fs::File::options().write(true).open(&files[0]).unwrap();
+    let mut damaged = false;
+    for at in (4..whole.len() - 4096).step_by(whole.len() / 40) {
+        file.write_all_at(&[whole[at] ^ 0x10], at as u64).unwrap();
+        let job = verify(&mycorr, table).await;
+        if job["problem"]["code"] == "damaged_data" {
+            damaged = true;
+            break;
+        }
+        file.write_all_at(&whole[at..=at], at as u64).unwrap();
+    }
+    assert!(damaged, "no flipped bit came to a cell");
+    // The source is as it was, and yet the next sync writes all of it.
+    let job = mycorr.sync(table).await;
+    assert_eq!((&job["unchanged"], &job["version"]), (&json!(false), &json!(2)), "{job:#}");
+    assert_eq!(parquet_files(&mycorr, table).len(), 2 * files.len());
+    assert_eq!(verify(&mycorr, table).await["receipt"]["equal"], true);
+    assert_eq!(mycorr.sync(table).await["unchanged"], true);
+}
+
+#[tokio::test]
+async fn sync_that_finds_nothing_new_is_compared_too() {
+    let cluster = Cluster::shared();
+    let database = Database::create(cluster);
+    database.sql("CREATE TABLE t (id int PRIMARY KEY, b text); INSERT INTO t SELECT g, md5(g::text) FROM generate_series(1, 3000) g");
+    let mycorr = Mycorr::start().await;
+    let connection = mycorr.connect(cluster, &database, cluster.port()).await;
+    let model = mycorr.model().await;
+    let job = mycorr.import(&model, &connection, "t").await;
+    let table = job["table_id"].as_str().unwrap();
+    let verifications = async || {
+        let jobs = mycorr.get(&format!("/models/{model}/jobs")).await;
+        let jobs = jobs["items"].as_array().unwrap().clone();
+        jobs.into_iter().filter(|job| job["kind"] == "verify").collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (mycorr.sync(table).await["unchanged"].clone(), verifications().await.len()),
+        (json!(true), 0)
+    );
+    let policy = json!({"hold": "never", "verify": true});
+    let (status, answer) =
+        mycorr.ask(Method::PUT, &format!("/tables/{table}/sync-policy"), Some(policy)).await;
+    assert_eq!(status.as_u16(), 200, "{answer}");
+    assert_eq!(mycorr.sync(table).await["unchanged"], true);
+    let follows = verifications().await;
+    assert_eq!(follows.len(), 1);
+    let compared = mycorr.finish(&id(&follows[0])).await;
+    assert_eq!(compared["receipt"]["equal"], true, "{compared:#}");
+    let versions = mycorr.get(&format!("/tables/{table}/versions")).await;
+    assert_eq!(versions["items"].as_array().unwrap().len(), 1);
+    assert_eq!(versions["items"][0]["verified"]["equal"], true);
+}

@@ -52,7 +52,7 @@ async fn two_hundred_kills_lose_no_notice_and_keep_its_id() {
     let (_, table) = engine.imports.import(ada, model.id, import).await.unwrap();
     let meta = Meta::open(&crate::database_url(&folder)).await.unwrap();
     let work = meta.claim(LEASE).await.unwrap().unwrap();
-    let committed = Committed { version: StoreVersion(0), rows: 0, bytes: 0 };
+    let committed = Committed { version: StoreVersion(0), rows: 0, bytes: 0, size_bytes: 0 };
     let new = NewVersion { columns: &[], source: None, committed, warning: None };
     assert_eq!(meta.succeed(work.lease, new).await.unwrap(), Some(1));
 

@@ -2,7 +2,7 @@
 
 use crate::World;
 use mycorr_domain::Code;
-use mycorr_engine::{Import, Job, JobState, SourceChange, Table, UniqueKey, Version};
+use mycorr_engine::{ForeignKey, Import, Job, JobState, SourceChange, Table, UniqueKey, Version};
 
 async fn synced(world: &World, table: &Table) -> Job {
     let job = world.engine.imports.sync(world.ada, table.id).await.unwrap();
@@ -44,6 +44,58 @@ async fn an_import_remembers_what_it_read() {
     synced(&world, &table).await;
     world.engine.tables.restore(world.ada, table.id, 1).await.unwrap();
     assert_eq!(head(&world, &table).await.source, Some(source));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn foreign_keys_lead_to_tables_of_the_model() {
+    let world = World::new().await;
+    world.database.sql(
+        "CREATE TABLE a (gone int, x int, y int, PRIMARY KEY (y, x)); ALTER TABLE a DROP gone;
+         CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id);
+         CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10);
+         CREATE TABLE other (id int PRIMARY KEY);
+         CREATE TABLE t (id int PRIMARY KEY, up int REFERENCES t, ax int, ay int, p int REFERENCES p, o int REFERENCES other,
+           CONSTRAINT two FOREIGN KEY (ay, ax) REFERENCES a)",
+    );
+    let (connection, model) = (world.connection().await, world.model().await);
+    let import = async |name: &str| {
+        let (job, table) = world.start(&connection, &model, name).await;
+        assert_eq!(world.ended(&job).await.state, JobState::Succeeded);
+        table
+    };
+    let [t, a, p] = [import("t").await, import("a").await, import("p").await];
+    let source = head(&world, &t).await.source.unwrap();
+    let names: Vec<&str> = source.foreign_keys.iter().map(|key| key.name.as_str()).collect();
+    assert_eq!(names, ["t_o_fkey", "t_p_fkey", "t_up_fkey", "two"]);
+    let oid: u32 = world.database.sql("SELECT 'a'::regclass::oid").parse().unwrap();
+    assert_eq!(
+        source.foreign_keys[3],
+        ForeignKey {
+            name: "two".into(),
+            columns: vec![4, 3],
+            to_oid: oid,
+            to_schema: "public".into(),
+            to_table: "a".into(),
+            to_columns: vec![3, 2],
+        }
+    );
+    let told = async |model| {
+        let relations = world.engine.models.relations(world.ada, model).await.unwrap();
+        relations.into_iter().map(|key| (key.table, key.columns, key.to_table, key.to)).collect::<Vec<_>>()
+    };
+    let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    assert_eq!(
+        told(t.model).await,
+        [
+            (t.id, names(&["o"]), "other".into(), None),
+            (t.id, names(&["p"]), "p".into(), Some((p.id, names(&["id"])))),
+            (t.id, names(&["up"]), "t".into(), Some((t.id, names(&["id"])))),
+            (t.id, names(&["ay", "ax"]), "a".into(), Some((a.id, names(&["y", "x"])))),
+        ]
+    );
+    // Where it led to is gone: the key is told, and leads nowhere.
+    world.engine.tables.delete_table(world.ada, a.id).await.unwrap();
+    assert_eq!(told(t.model).await[3].3, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -103,6 +103,7 @@ impl Meta {
             source: row.source.as_deref().map(from_json).transpose()?,
             rows: held.rows,
             bytes: held.bytes,
+            size_bytes: held.bytes,
             cause: JobKind::parse(&row.kind)?,
             restored_version: None,
             created_by: creator.map(User::from),

@@ -176,6 +176,7 @@ impl Meta {
             checkpoint: None,
             receipt: None,
             verified_at: None,
+            size_bytes: Some(count(new.committed.size_bytes)),
         };
         version::Entity::insert(version::ActiveModel::from(made))
             .exec_without_returning(&transaction)

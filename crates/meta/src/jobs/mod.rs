@@ -9,6 +9,7 @@ mod lease;
 mod list;
 mod permission;
 mod queue;
+mod quota;
 mod receipt;
 mod right;
 mod unchanged;
@@ -21,11 +22,12 @@ pub use lease::{ClaimedJob, JobProgress, Lease, LeaseStatus, NewVersion};
 pub use list::JobQuery;
 pub use queue::{NewImport, NewSource};
 pub(crate) use queue::{cancel_pending, check_sync_by, insert_scheduled, writable};
+pub(crate) use quota::COUNTS_ITSELF;
 pub(crate) use right::give;
 
 use crate::{
     Listed, Meta, after, db,
-    entity::{job, model, table, version},
+    entity::{job, table},
     from_json,
     models::remove_later,
     record::{Job, JobKind, JobState, Source, StoredProblem, WaitingFor},
@@ -34,13 +36,9 @@ use crate::{
 };
 use mycorr_domain::{Code, JobId, ModelId, Problem, Result, TableId, UserId};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, JoinType, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::Expr,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
 };
-
-/// Of a version: its files are not those of another one, which counts them.
-pub(crate) const COUNTS_ITSELF: &str = "NOT EXISTS (SELECT 1 FROM versions AS original \
-    WHERE original.table_id = versions.table_id AND original.version = versions.restored_version)";
 
 impl Meta {
     /// # Errors
@@ -89,63 +87,6 @@ impl Meta {
             }
         }
         Ok(jobs)
-    }
-
-    /// Bytes of all versions of the tables in a person's Models, and of what is held. What a restore shares with the version
-    /// that it brought back counts once: with that version, and with the restore when that version is deleted.
-    ///
-    /// # Errors
-    /// `storage_unavailable`.
-    pub async fn stored_bytes(&self, owner: UserId) -> Result<u64> {
-        let sum: Option<Option<i64>> = version::Entity::find()
-            .select_only()
-            .expr_as(Expr::cust("CAST(SUM(versions.bytes) AS bigint)"), "bytes")
-            .join(
-                JoinType::InnerJoin,
-                version::Entity::belongs_to(table::Entity)
-                    .from(version::Column::TableId)
-                    .to(table::Column::Id)
-                    .into(),
-            )
-            .join(
-                JoinType::InnerJoin,
-                table::Entity::belongs_to(model::Entity)
-                    .from(table::Column::ModelId)
-                    .to(model::Column::Id)
-                    .into(),
-            )
-            .filter(model::Column::OwnerId.eq(*owner.as_uuid()))
-            .filter(Expr::cust(COUNTS_ITSELF))
-            .into_tuple()
-            .one(&self.db)
-            .await
-            .map_err(db)?;
-        let held: Vec<Option<String>> = job::Entity::find()
-            .select_only()
-            .column(job::Column::Held)
-            .join(
-                JoinType::InnerJoin,
-                job::Entity::belongs_to(model::Entity)
-                    .from(job::Column::ModelId)
-                    .to(model::Column::Id)
-                    .into(),
-            )
-            .filter(model::Column::OwnerId.eq(*owner.as_uuid()))
-            .filter(job::Column::State.eq(JobState::Held.as_str()))
-            .into_tuple()
-            .all(&self.db)
-            .await
-            .map_err(db)?;
-        Ok(sum.flatten().unwrap_or_default().max(0) as u64 + holds::bytes(&held)?)
-    }
-
-    /// Whose storage a Model's tables take.
-    ///
-    /// # Errors
-    /// `not_found`; `storage_unavailable`.
-    pub async fn model_owner(&self, id: ModelId) -> Result<UserId> {
-        let row = model::Entity::find_by_id(*id.as_uuid()).one(&self.db).await.map_err(db)?;
-        Ok(UserId::from_uuid(row.ok_or_else(|| Problem::not_found("Model"))?.owner_id))
     }
 
     /// Lets all jobs that wait say that they wait for room, or no longer.

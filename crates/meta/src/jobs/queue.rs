@@ -356,6 +356,7 @@ fn new_row(kind: JobKind, user: UserId, table: &table::Model, restored_version: 
         receipt: None,
         held: None,
         accepted_by: None,
+        reserved_bytes: None,
     }
 }
 

@@ -4,6 +4,7 @@ use super::{
     end::{JobEnd, end_job},
     finish,
     lease::held_by,
+    queue::follow_by_verify,
 };
 use crate::{
     Meta, db,
@@ -39,6 +40,9 @@ impl Meta {
         read.update_without_returning(&transaction).await.map_err(db)?;
         let end = JobEnd { state: JobState::Succeeded, version: None, rows: None, problem: warning };
         end_job(&transaction, &row, end).await?;
+        if row.verify {
+            follow_by_verify(&transaction, &row).await?;
+        }
         let actor = Some(UserId::from_uuid(row.requested_by));
         let about = About::Model(table.model_id, &table.name);
         note(&transaction, actor, Action::TableSynced, about, "nothing new").await?;

@@ -33,6 +33,7 @@ fn record() -> SourceRecord {
         table: "orders".into(),
         oid: 4_000_000_000,
         chosen: None,
+        foreign_keys: Vec::new(),
         keys: Some(vec![UniqueKey {
             name: "orders_pkey".into(),
             primary: true,
@@ -49,7 +50,7 @@ fn record() -> SourceRecord {
 }
 
 async fn succeed(world: &World, work: &ClaimedJob, store: i64) -> Option<i64> {
-    let committed = Committed { version: StoreVersion(store), rows: 10, bytes: 100 };
+    let committed = Committed { version: StoreVersion(store), rows: 10, bytes: 100, size_bytes: 100 };
     world
         .meta
         .succeed(
@@ -438,4 +439,31 @@ async fn abandoned_job_is_claimed_once() {
     }
     assert_eq!(claimed.len(), 1, "{:?}", claimed.iter().map(|work| work.attempts).collect::<Vec<_>>());
     assert_eq!((claimed[0].job.id, claimed[0].attempts), (dead.job.id, 2));
+}
+
+#[tokio::test]
+async fn jobs_reserve_room_for_what_they_commit() {
+    let world = world().await;
+    let (shop, source) = (model(&world.meta, &world.ada).await, connection(&world.meta, &world.ada).await);
+    let grant = grant(&world.meta, world.ada.id, shop.id).await;
+    let mut claimed = Vec::new();
+    for name in ["one", "two"] {
+        let name = mycorr_domain::TableName::parse(name).unwrap();
+        world.meta.queue_import(&grant, mycorr_meta::NewImport { name, ..import(&source) }).await.unwrap();
+        claimed.push(claim(&world).await);
+    }
+    let reserve =
+        async |work: &ClaimedJob, bytes| world.meta.reserve_bytes(work.lease, bytes, 150).await.unwrap();
+    let [one, two] = &claimed[..] else { panic!() };
+    assert!(reserve(one, 100).await && !reserve(two, 51).await && reserve(two, 50).await);
+    assert!(!reserve(one, 101).await && reserve(one, 100).await, "its own counts once");
+    // What was reserved is stored now, and counts once too.
+    succeed(&world, one, 1).await;
+    assert!(!reserve(two, 51).await && reserve(two, 50).await);
+    // What failed has reserved nothing any more; nor does it hold back who comes later.
+    let failed = Problem::new(Code::Cancelled, "");
+    world.meta.fail(two.lease, &failed).await.unwrap();
+    let name = mycorr_domain::TableName::parse("three").unwrap();
+    world.meta.queue_import(&grant, mycorr_meta::NewImport { name, ..import(&source) }).await.unwrap();
+    assert!(reserve(&claim(&world).await, 50).await);
 }

@@ -12,6 +12,7 @@ mod ledger;
 mod models;
 mod notices;
 mod postgresql;
+mod saved_views;
 mod schedules;
 mod start;
 mod throttles;

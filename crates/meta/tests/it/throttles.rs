@@ -76,3 +76,26 @@ async fn charges_at_once_are_all_counted() {
     }
     assert_eq!(taken, 20);
 }
+
+#[tokio::test]
+async fn slots_are_taken_once_and_come_back() {
+    let world = world().await;
+    let meta = &world.meta;
+    let first = meta.take_slot("a", 2, HOUR).await.unwrap().unwrap();
+    let second = meta.take_slot("a", 2, HOUR).await.unwrap().unwrap();
+    assert!(first != second && meta.take_slot("a", 2, HOUR).await.unwrap().is_none());
+    assert!(meta.take_slot("b", 2, HOUR).await.unwrap().is_some());
+    meta.free_slot(&first).await.unwrap();
+    // SQLite's clock tells milliseconds apart.
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let third = meta.take_slot("a", 2, HOUR).await.unwrap().unwrap();
+    // Who comes late gives back nothing of another's.
+    assert_ne!(first, third);
+    meta.free_slot(&first).await.unwrap();
+    assert!(meta.take_slot("a", 2, HOUR).await.unwrap().is_none());
+    // The slot of a process that died is free again, and so is one that a clock ahead took.
+    meta.take_slot("c", 1, Duration::from_millis(1)).await.unwrap().unwrap();
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    meta.take_slot("c", 1, 24 * HOUR).await.unwrap().unwrap();
+    meta.take_slot("c", 1, HOUR).await.unwrap().unwrap();
+}

@@ -203,6 +203,12 @@ fn encrypted() -> bool {
     true
 }
 
+impl CreateConnection {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
 impl From<CreateConnection> for engine::ConnectionForm {
     fn from(form: CreateConnection) -> Self {
         Self {

@@ -13,7 +13,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use mycorr_domain::{Filter, Problem, RowQuery, Sort, TableId, parse_columns};
+use mycorr_domain::{FilterGroup, Problem, RowQuery, Sort, TableId, parse_columns};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -78,8 +78,12 @@ pub(crate) struct RowsParams {
     /// At most 16 columns separated by commas, with a minus sign before those that descend.
     #[param(example = "-price,id")]
     sort: Option<String>,
-    /// `column.operator.value`, where the operator is `eq`, `neq`, `gt`, `gte`, `lt`, `lte`, `like`, `ilike`, `in`
-    /// (a list of at most 1,000 values: `id.in.(1,2)`) or `is`. At most 32; all of them must hold.
+    /// `column.operator.value`; all of them must hold, at most 32. Values are read and compared as the column's type does.
+    /// The operators: `eq` (equal), `neq` (another value, not null), `gt`, `gte`, `lt`, `lte` (greater, less, or equal),
+    /// `like` and `ilike` (a pattern, the latter in any case: `*` or `%` is any text, `_` one character, `\` before either
+    /// is itself), `in` (one of at most 1,000 values: `id.in.(1,2,"a,b")`), `is` (`null`, `not_null`, `true`, `false`).
+    /// Alternatives, of which one must hold, are one filter: `or.(status.eq.open,total.gte.100)`, where one that holds a
+    /// comma stands in double quotes. A column whose name holds a dot stands in double quotes: `"a.b".eq.1`.
     #[serde(default)]
     #[param(example = json!(["price.gte.10"]))]
     filter: Vec<String>,
@@ -116,7 +120,7 @@ pub(super) fn query(
     filter: &[String],
 ) -> Result<RowQuery, Problem> {
     let sort = Sort::parse_list(sort.unwrap_or_default())?;
-    Ok(RowQuery { offset, limit, sort, filters: Filter::parse_list(filter)?, columns: None })
+    Ok(RowQuery { offset, limit, sort, filters: FilterGroup::parse_list(filter)?, columns: None })
 }
 
 /// A page of rows. Without `sort` their order is that of the import and never changes within a version.

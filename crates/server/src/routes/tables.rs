@@ -69,7 +69,7 @@ impl From<engine::Table> for Table {
             model_id: *table.model.as_uuid(),
             version: head.map(|head| head.version),
             rows: head.map_or(0, |head| head.rows),
-            bytes: head.map_or(0, |head| head.bytes),
+            bytes: head.map_or(0, |head| head.size_bytes),
             columns: head.map_or_else(Vec::new, |head| head.columns.iter().map(Column::from).collect()),
             name: table.name,
             source: Some(TableSource {

@@ -31,6 +31,7 @@ struct Things {
     team: String,
     member: String,
     table_member: String,
+    view: String,
 }
 
 struct Cast {
@@ -109,7 +110,9 @@ impl Cast {
         let alone = format!("/tables/{table}/members");
         owner.put(&alone, json!({"email": "table@example.org"})).await.ok().await;
         let table_member = id(&owner.put(&alone, json!({"email": "spare@example.org"})).await.ok().await);
-        Things { connection, model, table, job, team, member, table_member }
+        let view = json!({"name": "View"});
+        let view = id(&owner.put(&format!("/tables/{table}/views"), view).await.ok().await);
+        Things { connection, model, table, job, team, member, table_member, view }
     }
 
     /// The path with the ids of things, and a body that is good.
@@ -146,6 +149,7 @@ impl Cast {
             .replace("{schema}", "public")
             .replace("{table}", "t")
             .replace("{version}", "1")
+            .replace("{view_id}", &things.view)
             .replace("{delivery_id}", &nothing)
             .replace("{token}", "nonsense");
         let body = match (method.as_str(), path) {
@@ -163,6 +167,7 @@ impl Cast {
                 json!({"email": "stranger@example.org"})
             }
             ("PUT", "/tables/{id}/versions/{version}/checkpoint") => json!({"name": "Name"}),
+            ("PUT", "/tables/{id}/views") => json!({"name": "View"}),
             ("PUT", "/models/{id}/webhook") => webhook(),
             ("PUT", "/tables/{id}/sync-policy") => json!({"hold": "breaking"}),
             ("PUT", "/tables/{id}/schedule") => json!({"cron": "0 6 * * *", "time_zone": "UTC"}),
@@ -176,7 +181,7 @@ impl Cast {
             ("PATCH", "/users/{id}") => json!({"disabled": false}),
             ("POST", "/password-resets") => json!({"email": "stranger@example.org"}),
             ("POST", "/password-resets/{token}") => json!({"password": PASSWORD}),
-            ("POST", "/connections/role-script")
+            ("POST", "/connections/role-script" | "/connections/sample")
             | ("POST", "/models/{id}/webhook/redeliver/{delivery_id}")
             | ("POST", "/notices/read" | "/notices/{id}/read")
             | ("POST", "/jobs/{id}/cancel" | "/tables/{id}/sync" | "/tables/{id}/verify" | "/sign-out")

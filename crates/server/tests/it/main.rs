@@ -19,6 +19,7 @@ mod people;
 mod provider;
 mod query_parameters;
 mod retention;
+mod saved_views;
 mod schedules;
 mod sharing;
 mod tables;

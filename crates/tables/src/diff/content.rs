@@ -1,7 +1,10 @@
 //! All rows of a version in a few bytes that do not depend on their order, kept with its commit: whether a sync has found
 //! anything new is known without reading the version before.
 
-use super::fingerprint::{Hashed, fingerprints};
+use super::{
+    fingerprint::{Hashed, fingerprints},
+    sorter::Triple,
+};
 use arrow_array::{RecordBatch, cast::AsArray};
 use mycorr_domain::{Column, StoredColumn};
 use std::fmt;
@@ -22,12 +25,15 @@ impl fmt::Display for Content {
 }
 
 impl Content {
-    fn add(&mut self, columns: &[(StoredColumn<'_>, Hashed)], rows: usize) {
+    /// Returns the hashes of the rows.
+    fn add(&mut self, columns: &[(StoredColumn<'_>, Hashed)], rows: usize) -> Vec<u64> {
         self.rows += rows as u64;
-        for [_, row, _] in fingerprints(columns, None, rows, 0) {
+        let add = |[_, row, _]: Triple| {
             self.sum = self.sum.wrapping_add(row);
             self.of_squares = self.of_squares.wrapping_add(row.wrapping_mul(row));
-        }
+            row
+        };
+        fingerprints(columns, None, rows, 0).map(add).collect()
     }
 
     /// Rows that belong to the same version.
@@ -50,14 +56,14 @@ impl ContentHasher {
         Self { columns, content: Content::default() }
     }
 
-    /// A batch as a writer takes it: the columns, then companions.
-    pub(crate) fn add(&mut self, batch: &RecordBatch) {
+    /// A batch as a writer takes it: the columns, then companions. Returns the hashes of its rows.
+    pub(crate) fn add(&mut self, batch: &RecordBatch) -> Vec<u64> {
         let stored = self.columns.iter().zip(batch.columns()).map(|((column, hashed), native)| {
             let exact = batch.column_by_name(&column.exact_name()).map(|exact| exact.as_binary::<i32>());
             (StoredColumn { column, native, exact }, *hashed)
         });
         let columns: Vec<_> = stored.collect();
-        self.content.add(&columns, batch.num_rows());
+        self.content.add(&columns, batch.num_rows())
     }
 
     /// The same for all columns of so many rows that were stored.

@@ -1,5 +1,6 @@
 //! Which rows of two versions differ. The sidecars say which may; their cells say which do.
 
+mod by_row;
 mod content;
 mod export;
 mod fingerprint;
@@ -13,9 +14,9 @@ use crate::{
     export::{ExportRows, Shape, row_bytes, rows_in_order},
     options::QueryOptions,
     row_numbers::{RowNumbers, RowNumbersWriter},
-    version::Version,
+    version::{RowPlaces, Version},
 };
-use arrow_array::{Array, BooleanArray};
+use arrow_array::{Array, BooleanArray, RecordBatch};
 use datafusion::arrow::compute::kernels::cmp::distinct;
 use fingerprint::{Hashed, fingerprints};
 use futures::TryStreamExt;
@@ -71,6 +72,8 @@ pub(crate) struct Comparison {
     columns: usize,
     common: Vec<usize>,
     hashed: Arc<[Hashed]>,
+    /// Whether a row's hash, as its file keeps it, is that of its common columns.
+    whole_rows: bool,
     /// Places in `common`.
     key: Option<Arc<[usize]>>,
 }
@@ -83,6 +86,12 @@ impl Comparison {
             _ => None,
         });
         let (before, after): (Vec<Column>, Vec<Column>) = pairs.unzip();
+        let in_order = |columns: &[Column], all: &[Column]| {
+            columns.len() == all.len() && columns.iter().zip(all).all(|(one, other)| one.field == other.field)
+        };
+        let whole_rows = in_order(&before, &plan.from.columns)
+            && in_order(&after, &plan.to.columns)
+            && before.iter().zip(&after).all(|(before, after)| Hashed::of(before) == Hashed::of(after));
         let hashed =
             before.iter().zip(&after).map(|(before, after)| Hashed::of_both(before, after)).collect();
         let place = |at: &usize| common.iter().position(|known| known == at);
@@ -93,7 +102,7 @@ impl Comparison {
             Ok::<_, Problem>(Side { version, shape, columns })
         };
         let (from, to) = (side(from, before).await?, side(to, after).await?);
-        Ok(Self { from, to, columns: plan.columns.len(), common, hashed, key })
+        Ok(Self { from, to, columns: plan.columns.len(), common, hashed, whole_rows, key })
     }
 
     /// Memory that it takes, at most `most`.
@@ -104,8 +113,29 @@ impl Comparison {
     /// Compares with `memory` bytes.
     pub(crate) async fn run(self, memory: usize, options: &QueryOptions) -> Result<Differences> {
         let mut building = JoinSet::new();
-        for (first, side) in [(true, &self.from), (false, &self.to)] {
-            let (version, columns) = (side.version.clone(), side.columns.clone());
+        // A file of both versions holds the same rows, as long as its columns are the same to both.
+        let shares = self.from.columns.iter().zip(&*self.to.columns).all(|(before, after)| {
+            (&before.field, before.stored, &before.pg_type) == (&after.field, after.stored, &after.pg_type)
+        });
+        let own = |side: &Side, other: &Side| match shares {
+            true => side.version.without_files_of(&other.version),
+            false => ((*side.version).clone(), RowPlaces::default()),
+        };
+        let (before, after) = (own(&self.from, &self.to), own(&self.to, &self.from));
+        if self.whole_rows && by_row::have_hashes([&before, &after]).await? {
+            let sides = [&self.from, &self.to];
+            let candidates = by_row::candidates(
+                [&before, &after],
+                sides,
+                &self.hashed,
+                self.key.as_deref(),
+                memory,
+                options,
+            );
+            return self.verify(candidates.await?, memory, options).await;
+        }
+        for (first, side, version) in [(true, &self.from, before), (false, &self.to, after)] {
+            let columns = side.columns.clone();
             let (hashed, key, options) = (self.hashed.clone(), self.key.clone(), options.clone());
             building.spawn(async move {
                 Ok::<_, Problem>((first, sidecar(version, columns, &hashed, key.as_deref(), &options).await?))
@@ -168,8 +198,7 @@ impl Comparison {
                 break;
             }
             let ids = |at: usize| pairs.iter().map(|pair| pair[at]).collect::<Vec<u64>>();
-            let old = rows_in_order(&self.from.version, &self.from.shape, &ids(1)).await?;
-            let new = rows_in_order(&self.to.version, &self.to.shape, &ids(0)).await?;
+            let [old, new] = both_sides([(&self.from, ids(1)), (&self.to, ids(0))]).await?;
             let (old, new) = (self.from.shape.columns(&old), self.to.shape.columns(&new));
             let differs: Vec<BooleanArray> = old
                 .iter()
@@ -209,6 +238,34 @@ impl Comparison {
     }
 }
 
+/// Rows of both sides, each in its own order, decoded side by side.
+async fn both_sides(wanted: [(&Side, Vec<u64>); 2]) -> Result<[RecordBatch; 2]> {
+    both(wanted.map(|(side, ids)| {
+        let (version, shape) = (side.version.clone(), side.shape.clone());
+        async move { rows_in_order(&version, &shape, &ids).await }
+    }))
+    .await
+}
+
+/// Does the work of two sides at the same time.
+async fn both<T: Send + 'static>(
+    work: [impl Future<Output = Result<T>> + Send + 'static; 2],
+) -> Result<[T; 2]> {
+    let mut tasks = JoinSet::new();
+    for (at, work) in work.into_iter().enumerate() {
+        tasks.spawn(async move { (at, work.await) });
+    }
+    let mut done = [None, None];
+    while let Some(ended) = tasks.join_next().await {
+        let (at, ended) = ended.map_err(Problem::bug)?;
+        done[at] = Some(ended?);
+    }
+    match done {
+        [Some(first), Some(second)] => Ok([first, second]),
+        _ => Err(Problem::bug("the work of a side is missing")),
+    }
+}
+
 fn take(sorted: &mut Merged, count: usize) -> Result<Vec<Triple>> {
     let mut taken = Vec::new();
     while taken.len() < count
@@ -230,23 +287,24 @@ fn numbers(mut sorted: Merged, of: u64, options: &QueryOptions) -> Result<RowNum
     }
 }
 
-/// The sidecar of a version, made from its rows.
+/// The sidecar of some files of a version, made from their rows.
 async fn sidecar(
-    version: Arc<Version>,
+    (version, places): (Version, RowPlaces),
     columns: Arc<[Column]>,
     hashed: &[Hashed],
     key: Option<&[usize]>,
     options: &QueryOptions,
 ) -> Result<Sidecar> {
-    let rows = ExportRows::in_arrival(version, &[], columns, &[]).await?;
+    let rows = ExportRows::in_arrival(Arc::new(version), &[], columns, &[]).await?;
     let shape = rows.shape();
+    let mut at = 0;
     let mut sorter = Sorter::new(options.spill_folder());
     let mut batches = rows.batches();
     while let Some(batch) = batches.try_next().await? {
         let columns: Vec<_> = shape.columns(&batch).into_iter().zip(hashed.iter().copied()).collect();
         let first = sorter.len();
-        for triple in fingerprints(&columns, key, batch.num_rows(), first) {
-            sorter.push(triple)?;
+        for [key, row, number] in fingerprints(&columns, key, batch.num_rows(), first) {
+            sorter.push([key, row, places.of(number, &mut at)])?;
         }
     }
     Sidecar::build(sorter.len(), sorter.finish()?, options.spill_folder())

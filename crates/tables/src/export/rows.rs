@@ -9,7 +9,7 @@ use arrow_schema::{Field, Schema, SchemaRef};
 use async_stream::try_stream;
 use datafusion::arrow::compute::{concat_batches, take_record_batch};
 use futures::{Stream, StreamExt, TryStreamExt, stream::BoxStream};
-use mycorr_domain::{Column, Filter, Problem, Result, StoredColumn};
+use mycorr_domain::{Column, FilterGroup, Problem, Result, StoredColumn};
 use std::{collections::HashSet, ops::ControlFlow, sync::Arc};
 
 /// What is decoded at a time.
@@ -112,7 +112,7 @@ impl ExportRows {
         version: Arc<Version>,
         all: &[Column],
         columns: Arc<[Column]>,
-        filters: &[Filter],
+        filters: &[FilterGroup],
     ) -> Result<Self> {
         let shape = Shape::new(&version, columns.clone()).await?;
         let mut used: Vec<SortColumn> = columns
@@ -120,7 +120,7 @@ impl ExportRows {
             .zip(&*shape.companions)
             .map(|(column, &companion)| SortColumn::new(column.clone(), companion))
             .collect();
-        for filter in filters {
+        for filter in filters.iter().flat_map(FilterGroup::filters) {
             let column = all.iter().find(|column| column.name == filter.column).ok_or_else(|| {
                 let message = format!("This version of the table has no column {:?}.", filter.column);
                 Problem::invalid("filter", message)

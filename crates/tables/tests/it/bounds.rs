@@ -3,7 +3,7 @@
 use crate::{batch, columns, files, numbers, open};
 use arrow_array::{ArrayRef, Int32Array, StringArray};
 use futures::future::join_all;
-use mycorr_domain::{Cell, Code, ColumnType, Filter, RowQuery, Snapshot, Sort, TableId, TableStore};
+use mycorr_domain::{Cell, Code, ColumnType, FilterGroup, RowQuery, Snapshot, Sort, TableId, TableStore};
 use mycorr_tables::{DeltaStore, QueryOptions};
 use mycorr_testkit::store_suite::{self, snapshot, write};
 use std::{fs, path::Path, sync::Arc};
@@ -45,7 +45,7 @@ async fn many_different_sorts_at_once_all_end_well() {
     let queries: Vec<RowQuery> = (0..12)
         .map(|n| {
             let order = ["-n", "n", "-t", "t,n"][n % 4];
-            let filters = vec![Filter::parse(&format!("n.gte.{n}")).unwrap()];
+            let filters = vec![FilterGroup::parse(&format!("n.gte.{n}")).unwrap()];
             RowQuery { filters, ..sort(order) }
         })
         .collect();
@@ -89,7 +89,8 @@ async fn view_that_nobody_waits_for_is_given_up() {
     let at = large(&store).await;
     // All of them are begun, and left at once.
     for n in 0..50 {
-        let query = RowQuery { filters: vec![Filter::parse(&format!("n.neq.{n}")).unwrap()], ..sort("t") };
+        let query =
+            RowQuery { filters: vec![FilterGroup::parse(&format!("n.neq.{n}")).unwrap()], ..sort("t") };
         let mut left = std::pin::pin!(store.page(&at, &query));
         for _ in 0..20 {
             let _ = futures::poll!(&mut left);
@@ -124,7 +125,7 @@ async fn sort_beyond_the_room_for_temporary_files_says_so() {
     let problem = store.page(&at, &sort("t")).await.unwrap_err();
     assert!(problem.fix.as_ref().is_some_and(|fix| fix.contains("MYCORR_QUERY_DISK")), "{problem:?}");
     // What it took is given back.
-    let few = RowQuery { filters: vec![Filter::parse("t.eq.x").unwrap()], ..sort("t") };
+    let few = RowQuery { filters: vec![FilterGroup::parse("t.eq.x").unwrap()], ..sort("t") };
     assert_eq!(store.page(&at, &few).await.unwrap().total, 0);
 }
 
@@ -144,7 +145,9 @@ async fn equal_large_values_are_decoded_few_at_a_time() {
     let table = TableId::new();
     // 1.2 GB in a file of some kilobytes.
     let at = snapshot(table, write(&store, table, &columns, batches).await, &columns);
-    for query in [sort("-n"), RowQuery { filters: vec![Filter::parse("t.like.x*").unwrap()], ..sort("-n") }] {
+    for query in
+        [sort("-n"), RowQuery { filters: vec![FilterGroup::parse("t.like.x*").unwrap()], ..sort("-n") }]
+    {
         assert_eq!(first(&store, &at, &query).await, ["19999", "19998", "19997"]);
     }
     let page = store.page(&at, &RowQuery { limit: 1000, ..sort("-n") }).await.unwrap();
@@ -159,7 +162,7 @@ async fn pattern_of_any_length_is_answered_or_refused() {
     let at = snapshot(table, write(&store, table, &columns(), [batch(0..10)]).await, &columns());
     for (pattern, refused) in [("n*b*r 7", false), (&"*n".repeat(30_000), true), (&"_".repeat(60_000), true)]
     {
-        let filters = vec![Filter::parse(&format!("t.ilike.{pattern}")).unwrap()];
+        let filters = vec![FilterGroup::parse(&format!("t.ilike.{pattern}")).unwrap()];
         match store.page(&at, &RowQuery { filters, ..RowQuery::default() }).await {
             Ok(page) => assert_eq!((page.total, refused), (u64::from(!refused), false)),
             Err(problem) => assert_eq!((problem.code, refused), (Code::Invalid, true), "{problem:?}"),

@@ -119,7 +119,7 @@ async fn arrow_and_sorted_parquet_hold_the_same_cells() {
     assert!(read == (0..ROWS).map(expected).collect::<Vec<_>>());
 
     let sort = Sort::parse_list("-t,the number").unwrap();
-    let filters = vec![mycorr_domain::Filter::parse("\"the number\".gte.100").unwrap()];
+    let filters = vec![mycorr_domain::FilterGroup::parse("\"the number\".gte.100").unwrap()];
     let query = RowQuery { sort, filters, ..RowQuery::default() };
     let mut want: Vec<_> = (100..ROWS).map(expected).collect();
     want.sort_by(|a, b| b.3.cmp(&a.3).then(a.0.cmp(&b.0)));

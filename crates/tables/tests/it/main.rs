@@ -11,6 +11,7 @@ mod order;
 mod s3;
 mod sort;
 mod suite;
+mod taken_over;
 mod versions;
 
 use arrow_array::{Int32Array, RecordBatch, StringArray};

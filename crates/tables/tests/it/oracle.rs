@@ -6,7 +6,7 @@ use arrow_array::{
     Int16Array, Int32Array, Int64Array, StringArray, TimestampMicrosecondArray,
 };
 use mycorr_domain::{
-    Cell, ColumnType, Filter, Operator, RowQuery, Snapshot, Sort, TableId, TableStore, output,
+    Cell, ColumnType, Filter, FilterGroup, Operator, RowQuery, Snapshot, Sort, TableId, TableStore, output,
 };
 use mycorr_tables::{DeltaStore, WriteOptions};
 use mycorr_testkit::{Cluster, Database, store_suite};
@@ -183,7 +183,7 @@ fn micros(text: &str) -> Option<i64> {
 /// A query both ways: the store's sort and filters, and PostgreSQL's.
 struct Question {
     sort: &'static str,
-    filters: Vec<Filter>,
+    filters: Vec<FilterGroup>,
     condition: String,
     order: &'static str,
 }
@@ -290,9 +290,19 @@ async fn check(
             (Operator::Like, "LIKE"),
         ] {
             if operator != Operator::Like || pattern {
-                let filters = vec![Filter { column: "v".into(), operator, values: vec![value.clone()] }];
-                let condition = format!("v {sql} $q${value}$q$");
-                questions.push(Question { sort: "", filters, condition, order: "row" });
+                let filter = Filter { column: "v".into(), operator, values: vec![value.clone()] };
+                let alone = format!("v {sql} $q${value}$q$");
+                // Beside alternatives that are true, false and unknown elsewhere.
+                let quoted = filter.to_string().replace('"', "\"\"");
+                let or = FilterGroup::parse(&format!("or.(\"{quoted}\",row.lt.9)")).unwrap();
+                let null = FilterGroup::parse("or.(v.is.null,row.gte.4)").unwrap();
+                for (filters, condition) in [
+                    (vec![filter.into()], alone.clone()),
+                    (vec![or.clone()], format!("{alone} OR row < 9")),
+                    (vec![or, null], format!("({alone} OR row < 9) AND (v IS NULL OR row >= 4)")),
+                ] {
+                    questions.push(Question { sort: "", filters, condition, order: "row" });
+                }
             }
         }
     }

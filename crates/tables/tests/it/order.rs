@@ -5,7 +5,7 @@ use arrow_array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array,
     StringArray, TimestampMicrosecondArray,
 };
-use mycorr_domain::{Cell, Code, ColumnType, Filter, RowQuery, Snapshot, Sort, TableId, TableStore};
+use mycorr_domain::{Cell, Code, ColumnType, FilterGroup, RowQuery, Snapshot, Sort, TableId, TableStore};
 use mycorr_tables::DeltaStore;
 use mycorr_testkit::store_suite;
 use std::sync::Arc;
@@ -303,7 +303,7 @@ impl Table {
             offset: 0,
             limit: 200,
             sort: Sort::parse_list(sort).unwrap(),
-            filters: filters.iter().map(|filter| Filter::parse(filter).unwrap()).collect(),
+            filters: FilterGroup::parse_list(filters).unwrap(),
             columns: None,
         };
         let page = self.store.page(&self.at, &query).await?;

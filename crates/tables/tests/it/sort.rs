@@ -3,7 +3,7 @@
 use crate::open;
 use arrow_array::{ArrayRef, Float64Array, Int32Array, StringArray};
 use futures::future::try_join_all;
-use mycorr_domain::{Cell, Column, ColumnType, Filter, RowQuery, Sort, TableId, TableStore};
+use mycorr_domain::{Cell, Column, ColumnType, FilterGroup, RowQuery, Sort, TableId, TableStore};
 use mycorr_tables::QueryOptions;
 use mycorr_testkit::store_suite;
 use std::sync::Arc;
@@ -170,7 +170,7 @@ async fn head_of_a_view_is_that_of_its_whole_order() {
             offset,
             limit,
             sort: Sort::parse_list(sort).unwrap(),
-            filters: filter.into_iter().map(|text| Filter::parse(text).unwrap()).collect(),
+            filters: filter.into_iter().map(|text| FilterGroup::parse(text).unwrap()).collect(),
             ..RowQuery::default()
         };
         // Nobody has asked this store for anything yet, so that it has no order.

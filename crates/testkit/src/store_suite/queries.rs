@@ -3,8 +3,8 @@
 use super::{N, batch, columns, first, numbers, page, rows, snapshot, write};
 use arrow_array::{ArrayRef, Int16Array, Int32Array, Int64Array, StringArray};
 use mycorr_domain::{
-    Code, ColumnType, ExportFormat, Filter, Operator, Page, Result, RowQuery, Snapshot, Sort, StoreVersion,
-    TableId, TableStore,
+    Code, ColumnType, ExportFormat, Filter, FilterGroup, Operator, Page, Result, RowQuery, Snapshot, Sort,
+    StoreVersion, TableId, TableStore,
 };
 use std::sync::Arc;
 
@@ -129,8 +129,12 @@ pub async fn filtering(store: &dyn TableStore) {
         (&["word.gt.b"], &["4"]),
         (&["word.in.(B,\"ä\")"], &["2", "4"]),
         (&["price.gte.9", "word.is.not_null", "id.lt.5"], &["1", "4"]),
+        (&["or.(price.is.null,price.lt.9)"], &["2", "3"]),
+        // Unknown of one alternative, true of another.
+        (&["or.(price.neq.10,word.eq.B)", "id.lt.5"], &["2", "3", "4"]),
+        (&["or.(price.eq.1,price.eq.2)"], &[]),
     ] {
-        let parsed: Vec<Filter> = filters.iter().map(|text| Filter::parse(text).unwrap()).collect();
+        let parsed = FilterGroup::parse_list(filters).unwrap();
         let query = RowQuery { filters: parsed.clone(), ..rows(0, 200) };
         assert_eq!(first(store, &at, &query).await, want, "{filters:?}");
         let query = RowQuery { filters: parsed, ..rows(1, 1) };
@@ -138,7 +142,7 @@ pub async fn filtering(store: &dyn TableStore) {
         assert_eq!((total, got.len()), (want.len() as u64, usize::from(want.len() > 1)), "{filters:?}");
     }
     let query = RowQuery {
-        filters: vec![Filter::parse("price.gte.9").unwrap()],
+        filters: vec![FilterGroup::parse("price.gte.9").unwrap()],
         sort: Sort::parse_list("-price").unwrap(),
         ..rows(0, 200)
     };
@@ -163,7 +167,8 @@ pub async fn any_number_of_conditions(store: &dyn TableStore) {
         ((0..100).map(|n| list(n / 10, 1000)).collect(), &["1", "4", "5"]),
         (vec![list(11, 100)], &[]),
     ] {
-        let query = RowQuery { filters: filters.clone(), ..rows(0, 200) };
+        let alone: Vec<FilterGroup> = filters.iter().cloned().map(FilterGroup::from).collect();
+        let query = RowQuery { filters: alone.clone(), ..rows(0, 200) };
         assert_eq!(first(store, &at, &query).await, want, "{} {:?}", filters.len(), filters[0].operator);
         let sort = Sort::parse_list("-id").unwrap();
         let descending: Vec<_> = want.iter().rev().copied().collect();
@@ -184,7 +189,7 @@ pub async fn only_the_columns_asked_for(store: &dyn TableStore) {
     ] {
         let query = RowQuery {
             sort: Sort::parse_list(sort).unwrap(),
-            filters: (!filter.is_empty()).then(|| Filter::parse(filter).unwrap()).into_iter().collect(),
+            filters: (!filter.is_empty()).then(|| FilterGroup::parse(filter).unwrap()).into_iter().collect(),
             columns: Some(columns.iter().map(|&name| name.to_owned()).collect()),
             ..rows(0, 200)
         };
@@ -213,7 +218,7 @@ pub async fn exporting_as_text(store: &dyn TableStore) {
     let all = RowQuery::default();
     let some = RowQuery {
         sort: Sort::parse_list("-price").unwrap(),
-        filters: vec![Filter::parse("id.gte.2").unwrap()],
+        filters: vec![FilterGroup::parse("id.gte.2").unwrap()],
         columns: Some(vec!["word".to_owned(), "id".to_owned()]),
         // A file has all rows.
         ..rows(1, 1)
@@ -232,7 +237,7 @@ pub async fn exporting_as_text(store: &dyn TableStore) {
     for query in [
         RowQuery { columns: Some(vec!["nothing".to_owned()]), ..RowQuery::default() },
         RowQuery { sort: Sort::parse_list("nothing").unwrap(), ..RowQuery::default() },
-        RowQuery { filters: vec![Filter::parse("nothing.eq.1").unwrap()], ..RowQuery::default() },
+        RowQuery { filters: vec![FilterGroup::parse("nothing.eq.1").unwrap()], ..RowQuery::default() },
     ] {
         let refused = exported(store, &at, &query, ExportFormat::Csv).await.unwrap_err();
         assert_eq!(refused.code, Code::Invalid);
@@ -245,7 +250,7 @@ pub async fn what_is_not_there(store: &dyn TableStore) {
     let sort = Sort::parse_list("nothing").unwrap();
     assert!(invalid(store.page(&at, &RowQuery { sort, ..rows(0, 9) }).await));
     for filter in ["nothing.eq.1", "price.eq.many"] {
-        let filters = vec![Filter::parse(filter).unwrap()];
+        let filters = vec![FilterGroup::parse(filter).unwrap()];
         assert!(invalid(store.page(&at, &RowQuery { filters, ..rows(0, 9) }).await), "{filter}");
     }
     let columns = Some(vec!["id".to_owned(), "nothing".to_owned()]);

@@ -6,7 +6,7 @@ use arrow_array::{
     Int16Array, Int32Array, Int64Array, StringArray, TimestampMicrosecondArray,
 };
 use mycorr_domain::{
-    Cell, Code, ColumnType, Filter, Operator, RowQuery, Snapshot, Sort, TableId, TableStore,
+    Cell, Code, ColumnType, Filter, FilterGroup, Operator, RowQuery, Snapshot, Sort, TableId, TableStore,
 };
 use openssl::sha::sha256;
 use std::sync::Arc;
@@ -157,7 +157,7 @@ async fn documents(store: &dyn TableStore, lengths: &[usize]) -> Snapshot {
 pub async fn pages_within_the_budget_of_an_answer(store: &dyn TableStore) {
     let at = documents(store, &[900_000; 40]).await;
     let sort = vec![Sort { column: "n".into(), descending: true }];
-    let filters = vec![Filter::parse("n.gte.0").unwrap()];
+    let filters = vec![FilterGroup::parse("n.gte.0").unwrap()];
     for query in [rows(0, 200), RowQuery { sort, ..rows(0, 200) }, RowQuery { filters, ..rows(0, 200) }] {
         let page = store.page(&at, &query).await.unwrap();
         assert_eq!((page.total, page.rows.len()), (40, 40));
@@ -204,7 +204,7 @@ pub async fn wide_pages_within_the_budget_of_an_answer(store: &dyn TableStore) {
 pub async fn cells_of_any_view(store: &dyn TableStore) {
     let at = documents(store, &[10, 2_000_000, 20, 3_000_000]).await;
     let sort = vec![Sort { column: "n".into(), descending: true }];
-    let filters = vec![Filter::parse("n.in.(1,2,3)").unwrap()];
+    let filters = vec![FilterGroup::parse("n.in.(1,2,3)").unwrap()];
     for (query, row, length) in [
         (rows(1, 1), 1, 2_000_000),
         (RowQuery { sort: sort.clone(), ..rows(0, 1) }, 3, 3_000_000),
@@ -230,7 +230,8 @@ pub async fn odd_column_names(store: &dyn TableStore) {
         let query = RowQuery { sort, limit: 9, ..RowQuery::default() };
         let (_, got) = page(store, &at, &query).await;
         assert_eq!(got[0][n], (100 - n).to_string(), "{name:?}");
-        let filters = vec![Filter { column: name.into(), operator: Operator::Lt, values: vec!["50".into()] }];
+        let filter = Filter { column: name.into(), operator: Operator::Lt, values: vec!["50".into()] };
+        let filters = vec![filter.into()];
         assert_eq!(page(store, &at, &RowQuery { filters, ..rows(0, 9) }).await.0, 1, "{name:?}");
         assert_eq!(
             store.cell(&at, &rows(0, 1), name).await.unwrap(),

@@ -93,7 +93,8 @@ pub async fn only_some_versions_are_kept(store: &dyn TableStore) {
     assert!(freed >= gone.bytes && freed < gone.bytes + old.bytes, "{freed}");
     let at = |committed| snapshot(table, committed, &columns);
     assert_eq!(first(store, &at(restored), &rows(4999, 9)).await, ["4999"]);
-    assert!(store.page(&at(gone), &rows(0, 9)).await.is_err());
+    // Its first rows may lie in a file that a kept version shares.
+    assert!(store.page(&at(gone), &rows(5999, 9)).await.is_err());
     // Who came before can neither commit nor restore any more.
     assert!(late.commit().await.is_err());
     assert_eq!(store.restore(paused, restored.version).await.unwrap_err().code, Code::StorageConflict);

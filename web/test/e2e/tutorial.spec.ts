@@ -1,0 +1,98 @@
+// docs/tutorial.md, word by word: its SQL is run and each numbered line is done as it is written. A line that this test
+// does not understand fails it.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Page } from "@playwright/test";
+import { expect, paste, test } from "./page";
+import { emptyMycorr, sql } from "./servers";
+
+const TEXT = readFileSync(join(import.meta.dirname, "../../../docs/tutorial.md"), "utf8");
+
+type Step = { sql: string } | { line: string };
+
+/** SQL and numbered lines, in their order. */
+function steps(): Step[] {
+  const found: Step[] = [];
+  for (const [, code, line] of TEXT.matchAll(/^```sql\n([\s\S]*?)^```$|^\d+\. (.*)$/gm)) {
+    if (code !== undefined) found.push({ sql: code });
+    else if (line !== undefined) found.push({ line });
+  }
+  return found;
+}
+
+/** The one thing that can be pressed under this name; a link of a list says more than its name. */
+async function press(page: Page, name: string, what?: string) {
+  const exact = { name, exact: true };
+  if (what === "button" || what === "tab")
+    return page.getByRole(what === "tab" ? "link" : "button", exact).click();
+  const inDialog = page.getByRole("dialog").getByRole("button", exact);
+  const places = [
+    inDialog,
+    page.getByRole("button", exact),
+    page.getByRole("treeitem", { name: new RegExp(`table ${name} `) }),
+    page.getByRole("link", exact),
+    page.getByRole("navigation", { name: "Tables" }).getByRole("link", { name: new RegExp(`^${name}`) }),
+  ];
+  const any = places.reduce((all, one) => all.or(one));
+  await expect(any.first()).toBeVisible();
+  for (const place of places) {
+    if ((await place.count()) > 0) return place.first().click();
+  }
+  throw new Error(`nothing to press is called ${name}`);
+}
+
+const VERBS: [RegExp, (page: Page, url: string, ...words: string[]) => Promise<unknown>][] = [
+  [/^Open `http:\/\/127\.0\.0\.1:8420`\.$/, (page, url) => page.goto(url)],
+  [
+    /^Write `([^`]+)` into \*\*([^*]+)\*\*\.$/,
+    (page, _, text = "", label = "") => page.getByLabel(label, { exact: true }).fill(text),
+  ],
+  [/^Press \*\*([^*]+)\*\*(?:, the (button|tab))?\.$/, (page, _, name = "", what) => press(page, name, what)],
+  [
+    /^Choose \*\*([^*]+)\*\* under \*\*([^*]+)\*\*\.$/,
+    (page, _, option = "", label = "") => page.getByLabel(label, { exact: true }).selectOption(option),
+  ],
+  [/^Tick \*\*([^*]+)\*\*\.$/, (page, _, name = "") => page.getByRole("checkbox", { name }).check()],
+  [
+    /^You see \*\*([^*]+)\*\*\.$/,
+    (page, _, text = "") => expect(page.getByText(text).first()).toBeVisible({ timeout: 60_000 }),
+  ],
+  [
+    /^Paste `([^`]+)`\.$/,
+    async (page, _, text = "") => {
+      // Where the test's own server is; its certificate is what the text below the steps speaks of.
+      await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+      await paste(
+        page.locator("body"),
+        text.replace("127.0.0.1:5432", `127.0.0.1:${process.env.MYCORR_E2E_PG_PORT}`),
+      );
+      await expect(page.getByRole("button", { name: "Test and save" })).toBeFocused();
+      await paste(page.locator("body"), String(process.env.MYCORR_E2E_CA));
+      await expect(page.getByLabel("Custom CA certificate (PEM)")).toHaveValue(/BEGIN CERTIFICATE/);
+    },
+  ],
+];
+
+test("the tutorial can be followed word by word", async ({ page }) => {
+  const mycorr = await emptyMycorr();
+  try {
+    const all = steps();
+    expect(all.length).toBeGreaterThan(40);
+    for (const step of all) {
+      if ("sql" in step) {
+        sql(step.sql);
+        continue;
+      }
+      await test.step(step.line, async () => {
+        for (const [pattern, act] of VERBS) {
+          const words = pattern.exec(step.line);
+          if (words) return act(page, mycorr.url, ...words.slice(1));
+        }
+        throw new Error(`no test for: ${step.line}`);
+      });
+    }
+  } finally {
+    await mycorr.end();
+    sql("DROP SCHEMA IF EXISTS tutorial CASCADE; DROP ROLE IF EXISTS tutorial_reader;");
+  }
+});
