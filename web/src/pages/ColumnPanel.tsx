@@ -111,8 +111,8 @@ function Figures({ profile, rows, filters, onBar }: FiguresProps) {
       "Different values",
       profile.distinct_is_exact ? count(profile.distinct) : roughly(Math.min(profile.distinct, values)),
     ],
-    ...(profile.min !== null ? [["Least", spelled(profile.min)] as [string, string]] : []),
-    ...(profile.max !== null ? [["Greatest", spelled(profile.max)] as [string, string]] : []),
+    ...(profile.min !== null ? [["Least", shown(profile.min)] as [string, string]] : []),
+    ...(profile.max !== null ? [["Greatest", shown(profile.max)] as [string, string]] : []),
     ...(mean !== false ? [["Mean", `~${mean}`] as [string, string]] : []),
   ];
   const list = (label: string, bars: Bar[], of: number) => (
@@ -160,6 +160,9 @@ function Figures({ profile, rows, filters, onBar }: FiguresProps) {
     </>
   );
 }
+
+/** A value as text; nothing would look as if there were none. */
+const shown = (value: string) => (value === "" ? '""' : spelled(value));
 
 interface RowProps {
   bar: Bar;

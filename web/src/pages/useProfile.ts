@@ -5,7 +5,7 @@ import { type Picture, pictureOf } from "../grid/profile";
 
 const SHOWN = "mycorr.profile";
 /** The profile of a wider table is large, so it is asked for only when somebody wants to see it. */
-const MAX_UNASKED_COLUMNS = 200;
+const MAX_UNASKED_COLUMNS = 50;
 
 export interface ShownProfile {
   isShown: boolean;
