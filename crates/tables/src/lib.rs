@@ -25,6 +25,7 @@ mod packed;
 mod page;
 mod problem;
 mod profile;
+mod read_cache;
 mod row_numbers;
 mod s3;
 mod scan;
