@@ -29,6 +29,7 @@ mod packed;
 mod page;
 mod problem;
 mod profile;
+mod read_cache;
 mod row_hashes;
 mod row_numbers;
 mod s3;

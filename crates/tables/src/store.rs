@@ -12,6 +12,7 @@ use crate::{
     options::QueryOptions,
     page,
     problem::storage,
+    read_cache::ReadCache,
     row_numbers::RowNumbers,
     staged::{self, Staged},
     table_location::TableLocation,
@@ -59,6 +60,7 @@ pub(crate) struct Queries {
     pub(crate) versions: Cache<(TableId, StoreVersion), Arc<Version>>,
     pub(crate) readers: Readers,
     pub(crate) metadata: MetadataCache,
+    pub(crate) parts: Option<ReadCache>,
     pub(crate) indexes: Cache<IndexKey, Arc<RowNumbers>>,
     pub(crate) heads: Cache<IndexKey, Option<Arc<ViewHead>>>,
     /// Who may sort a view whose head is looked at.
@@ -86,8 +88,16 @@ const MAX_EXPORTS: u32 = 4;
 const DIFF_PARTS: usize = 4;
 
 impl Queries {
-    fn new(options: QueryOptions) -> Result<Self> {
+    fn new(options: QueryOptions, place: &TableLocation) -> Result<Self> {
         options.empty_spill_folder()?;
+        let (parts, index_bytes) = match options.spill_folder() {
+            // Half of the disk for views.
+            Some(folder) if place.is_remote() => {
+                let bytes = options.index_bytes() / 2;
+                (Some(ReadCache::new(folder.to_owned(), bytes)), bytes)
+            }
+            _ => (None, options.index_bytes()),
+        };
         const KIB: u64 = 1 << 10;
         // A view takes a file, however small; and its key is kept in memory, which is dearer.
         let weigh = |key: &IndexKey, rows: &Arc<RowNumbers>| {
@@ -103,11 +113,12 @@ impl Queries {
                 .build(),
             readers: Readers::default(),
             metadata: metadata_cache(options.cache_memory()),
-            indexes: Cache::builder().max_capacity(options.index_bytes() / KIB).weigher(weigh).build(),
+            parts,
+            indexes: Cache::builder().max_capacity(index_bytes / KIB).weigher(weigh).build(),
             heads: Cache::builder().max_capacity(MAX_HEADS).build(),
             settling: Arc::new(Semaphore::new(1)),
             diffs: Cache::builder()
-                .max_capacity(options.index_bytes() / 4 / KIB)
+                .max_capacity(index_bytes / 4 / KIB)
                 .weigher(|_, found: &Arc<Differences>| {
                     u32::try_from((found.bytes() / KIB).max(16)).unwrap_or(u32::MAX)
                 })
@@ -161,13 +172,14 @@ impl DeltaStore {
 
     fn at(place: TableLocation) -> Result<Self> {
         let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let queries = Queries::new(QueryOptions::default(), &place)?;
         Ok(Self {
             place,
             options: WriteOptions::default(),
             encoders: encode::threads(cores)?,
             active_writers: ActiveWriters::default(),
             workers: Workers::start(QueryOptions::default().workers())?,
-            queries: Queries::new(QueryOptions::default())?,
+            queries,
         })
     }
 
@@ -183,14 +195,20 @@ impl DeltaStore {
     /// `storage_unavailable` when that folder can't be made.
     pub fn with_query_options(mut self, options: QueryOptions) -> Result<Self> {
         self.workers = Workers::start(options.workers())?;
-        self.queries = Queries::new(options)?;
+        self.queries = Queries::new(options, &self.place)?;
         Ok(self)
     }
 
     async fn version(&self, table: TableId, version: StoreVersion) -> Result<Arc<Version>> {
         let load = async {
             let files = self.files(table, version).await?;
-            Ok(Arc::new(Version::new(&self.place, table, &files, &self.queries.metadata)))
+            Ok(Arc::new(Version::new(
+                &self.place,
+                table,
+                &files,
+                &self.queries.metadata,
+                self.queries.parts.as_ref(),
+            )))
         };
         let found = self.queries.versions.try_get_with((table, version), load).await;
         let found = found.map_err(|problem: Arc<Problem>| (*problem).clone())?;
@@ -250,7 +268,10 @@ impl DeltaStore {
 
     /// Lets go of what is kept of versions for the next query.
     async fn forget(&self, table: TableId, gone: impl Fn(StoreVersion) -> bool) {
-        let Queries { versions, diffs, indexes, heads, .. } = &self.queries;
+        let Queries { versions, diffs, indexes, heads, parts, .. } = &self.queries;
+        if let Some(parts) = parts {
+            parts.forget(&self.place.folder(table)).await;
+        }
         for (key, _) in versions.iter().filter(|(key, _)| key.0 == table && gone(key.1)) {
             versions.invalidate(&*key).await;
         }
@@ -473,9 +494,9 @@ impl TableStore for DeltaStore {
 
     async fn checksums(&self, at: &Snapshot, hash: TextHash) -> Result<StoredChecksums> {
         let log = Log::of(&self.place, at.table);
-        // Footers are read anew as well: what is kept in memory says nothing about the files.
+        // Footers are read anew as well: what is kept here says nothing about the files.
         let version =
-            Version::new(&self.place, at.table, &log.at(at.version).await?.files, &metadata_cache(0));
+            Version::new(&self.place, at.table, &log.at(at.version).await?.files, &metadata_cache(0), None);
         let (columns, exports) = (at.columns.clone(), self.queries.exports.clone());
         let read = self.workers.run(async move {
             let _permit = exports.acquire(exports.share(MAX_EXPORTS)).await?;

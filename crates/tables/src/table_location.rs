@@ -41,6 +41,11 @@ impl TableLocation {
         }
     }
 
+    /// Whether reading takes a way over the network.
+    pub(crate) fn is_remote(&self) -> bool {
+        self.root.is_none()
+    }
+
     /// Room on the file system; a bucket does not tell.
     pub(crate) async fn free_bytes(&self) -> Result<Option<u64>> {
         let Some(root) = self.root.clone() else { return Ok(None) };

@@ -1,11 +1,16 @@
 //! A version opened for reading. A version never changes, so everything here can be kept.
 
-use crate::{log::LoggedFile, problem::storage, table_location::TableLocation};
+use crate::{
+    log::LoggedFile,
+    problem::storage,
+    read_cache::{self, ReadCache},
+    table_location::TableLocation,
+};
 use bytes::Bytes;
 use futures::{FutureExt, TryFutureExt, future::BoxFuture};
 use moka::future::Cache;
 use mycorr_domain::{Problem, Result, StoreVersion, TableId};
-use object_store::{ObjectStore, ObjectStoreExt, path::Path};
+use object_store::{ObjectStore, path::Path};
 use parquet::{
     arrow::{
         ParquetRecordBatchStreamBuilder,
@@ -101,6 +106,7 @@ impl Version {
         table: TableId,
         logged: &[LoggedFile],
         cache: &MetadataCache,
+        parts: Option<&ReadCache>,
     ) -> Self {
         let mut rows = 0;
         let files = logged
@@ -109,7 +115,8 @@ impl Version {
                 let first = rows;
                 rows += file.rows;
                 let path = place.folder(table).join(file.path.as_str());
-                let source = Source { store: place.store.clone(), path, bytes: file.bytes };
+                let (store, parts) = (place.store.clone(), parts.cloned());
+                let source = Source { store, parts, path, bytes: file.bytes };
                 DataFile { source, first, rows: file.rows, cache: cache.clone() }
             })
             .collect();
@@ -160,7 +167,7 @@ impl DataFile {
 
     /// Bytes of the file as it is stored.
     pub(crate) async fn bytes(&self, range: Range<u64>) -> Result<Bytes> {
-        self.source.store.get_range(&self.source.path, range).await.map_err(storage)
+        self.source.range(range).await.map_err(storage)
     }
 
     pub(crate) async fn open(&self) -> Result<ParquetRecordBatchStreamBuilder<FileReader>> {
@@ -173,11 +180,17 @@ impl DataFile {
 #[derive(Clone)]
 struct Source {
     store: Arc<dyn ObjectStore>,
+    /// For a store that is far away.
+    parts: Option<ReadCache>,
     path: Path,
     bytes: u64,
 }
 
 impl Source {
+    async fn range(&self, range: Range<u64>) -> object_store::Result<Bytes> {
+        read_cache::range(self.parts.as_ref(), self.store.as_ref(), &self.path, range).await
+    }
+
     /// The footer and where each page lies. The end of the file is fetched in one piece that holds both
     /// unless the file is large.
     async fn load(&self) -> ParquetResult<ArrowReaderMetadata> {
@@ -192,7 +205,7 @@ impl Source {
 
 impl MetadataFetch for &Source {
     fn fetch(&mut self, range: Range<u64>) -> BoxFuture<'_, ParquetResult<Bytes>> {
-        self.store.get_range(&self.path, range).map_err(external).boxed()
+        self.range(range).map_err(external).boxed()
     }
 }
 
@@ -203,12 +216,19 @@ pub(crate) struct FileReader {
 
 impl AsyncFileReader for FileReader {
     fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, ParquetResult<Bytes>> {
-        self.source.store.get_range(&self.source.path, range).map_err(external).boxed()
+        self.source.range(range).map_err(external).boxed()
     }
 
     fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, ParquetResult<Vec<Bytes>>> {
-        async move { self.source.store.get_ranges(&self.source.path, &ranges).await.map_err(external) }
-            .boxed()
+        async move {
+            let Source { store, parts, path, .. } = &self.source;
+            let read = match parts {
+                Some(parts) => parts.ranges(store.as_ref(), path, &ranges).await,
+                None => store.get_ranges(path, &ranges).await,
+            };
+            read.map_err(external)
+        }
+        .boxed()
     }
 
     fn get_metadata<'a>(

@@ -30,6 +30,11 @@ impl Moto {
         SHARED.get_or_init(|| Self::start("moto")).as_ref()
     }
 
+    /// One that can be stopped.
+    pub fn alone() -> Option<Self> {
+        Self::start("moto")
+    }
+
     /// One that is so old that it ignores `If-None-Match`.
     pub fn without_conditional_writes() -> Option<Self> {
         Self::start("moto4")

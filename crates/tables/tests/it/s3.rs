@@ -1,8 +1,8 @@
 //! The store in a bucket: what every store does, and what is S3's own.
 
 use crate::{batch, columns, numbers, open, rows};
-use mycorr_domain::{Cell, Code, TableId, TableStore};
-use mycorr_tables::{Copied, DeltaStore, WriteOptions};
+use mycorr_domain::{Cell, Code, RowQuery, TableId, TableStore, TextHash};
+use mycorr_tables::{Copied, DeltaStore, QueryOptions, WriteOptions};
 use mycorr_testkit::{
     Moto,
     store_suite::{right, snapshot, write},
@@ -115,4 +115,37 @@ async fn tables_move_between_a_folder_and_a_bucket() {
     for (at, rows) in [(second, vec![5, 6]), (third, vec![7, 8])] {
         assert_eq!(numbers(&back, &at).await, rows);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_that_were_read_are_kept_on_this_machine() {
+    let Some(server) = Moto::alone() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let spill_folder = Some(folder.path().join("spill"));
+    let store = DeltaStore::connect(&server.new_prefix(), server.variables()).await.unwrap();
+    let store = store.with_query_options(QueryOptions { spill_folder, ..QueryOptions::default() }).unwrap();
+    let (table, columns) = (TableId::new(), columns());
+    let batches = (0..10).map(|n| batch(n * 50_000..(n + 1) * 50_000));
+    let at = snapshot(table, write(&store, table, &columns, batches).await, &columns);
+    let first = async |offset| {
+        let query = RowQuery { offset, limit: 50, ..RowQuery::default() };
+        store.page(&at, &query).await.map(|page| format!("{:?}", page.rows[0][0]))
+    };
+    let before = first(123_456).await.unwrap();
+    while std::fs::read_dir(folder.path().join("spill")).unwrap().count() < columns.len() {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    drop(server);
+    // What was written just now may not be known yet.
+    let mut after = first(123_456).await;
+    for _ in 0..5 {
+        if after.is_err() {
+            after = first(123_456).await;
+        }
+    }
+    assert_eq!(after.unwrap(), before);
+    // Beside it are the rows of the same page of the file. A sum over what is stored asks the bucket all the same.
+    assert!(first(123_500).await.unwrap().contains("123500"));
+    let sums = store.checksums(&at, TextHash::Md5).await;
+    assert_eq!(sums.unwrap_err().code, Code::StorageUnavailable);
 }
