@@ -145,7 +145,7 @@ mod tests {
         let mut column = ColumnDigest::default();
         parts.iter().for_each(|part| column.add(part).unwrap());
         let schema = Schema::new(vec![Field::new("c", parts[0].data_type().clone(), true)]);
-        file_digest(&schema, native, &[column.clone()], column.rows)
+        file_digest(&schema, native, std::slice::from_ref(&column), column.rows)
     }
 
     #[test]
@@ -165,7 +165,7 @@ mod tests {
             Arc::new(Decimal128Array::from(vec![Some(1), Some(-1), Some(2), None, None, Some(3)])),
         ];
         for array in &arrays {
-            let whole = digest(&[array.clone()], 1);
+            let whole = digest(std::slice::from_ref(array), 1);
             for cut in 1..array.len() {
                 let parts = [array.slice(0, cut), array.slice(cut, array.len() - cut)];
                 assert_eq!(digest(&parts, 1), whole, "{array:?} cut at {cut}");
@@ -202,7 +202,7 @@ mod tests {
         // A companion without values is as good as none, a column is not.
         let nulls: ArrayRef = Arc::new(Int32Array::new_null(2));
         let none = file_digest(&Schema::empty(), 0, &[], 2);
-        assert_eq!(digest(&[nulls.clone()], 0), none);
+        assert_eq!(digest(std::slice::from_ref(&nulls), 0), none);
         assert_ne!(digest(&[nulls], 1), none);
     }
 }

@@ -123,6 +123,7 @@ pub(crate) async fn range(
 mod tests {
     use super::*;
     use object_store::memory::InMemory;
+    use std::slice;
 
     fn files(folder: &tempfile::TempDir) -> Vec<PathBuf> {
         fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect()
@@ -156,7 +157,7 @@ mod tests {
         // Without the store.
         store.delete(&path).await.unwrap();
         assert_eq!(read().await, expected);
-        assert!(cache.ranges(&store, &path, &[100..201]).await.is_err());
+        assert!(cache.ranges(&store, &path, slice::from_ref(&(100..201))).await.is_err());
         store.put(&path, bytes.clone().into()).await.unwrap();
         // A file that was cut off or is gone.
         for file in files(&folder) {
@@ -169,7 +170,7 @@ mod tests {
         assert_eq!(read().await, expected);
         // Others push them out.
         for start in 0..40 {
-            cache.ranges(&store, &path, &[start * 5000..start * 5000 + 4096]).await.unwrap();
+            cache.ranges(&store, &path, slice::from_ref(&(start * 5000..start * 5000 + 4096))).await.unwrap();
             tokio::task::yield_now().await;
         }
         become_files(&cache, &folder, |files| (1..=5).contains(&files)).await;
@@ -180,7 +181,7 @@ mod tests {
         // What a scan reads is not kept.
         let large = Path::from("large");
         store.put(&large, vec![1; 3 << 20].into()).await.unwrap();
-        cache.ranges(&store, &large, &[0..3 << 20]).await.unwrap();
+        cache.ranges(&store, &large, slice::from_ref(&(0..3 << 20))).await.unwrap();
         tokio::time::sleep(Duration::from_millis(50)).await;
         assert!(files(&folder).is_empty());
     }
