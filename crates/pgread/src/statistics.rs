@@ -65,7 +65,8 @@ impl Client {
         values: bool,
     ) -> Result<TableStatistics> {
         let (schema, name) = (table.entry.schema.as_str(), table.entry.name.as_str());
-        let parameters = [schema, name, if values { "true" } else { "false" }];
+        // As the server prints a boolean, so that the ledger says what its log says.
+        let parameters = [schema, name, if values { "t" } else { "f" }];
         let rows = self.query_or_do_without(sql::STATISTICS, &parameters).await;
         let mut statistics = TableStatistics {
             state: StatisticsState::Denied,

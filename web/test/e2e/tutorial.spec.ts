@@ -34,11 +34,14 @@ async function press(page: Page, name: string, what?: string) {
     page.getByRole("navigation", { name: "Tables" }).getByRole("link", { name: new RegExp(`^${name}`) }),
   ];
   const any = places.reduce((all, one) => all.or(one));
-  await expect(any.first()).toBeVisible();
-  for (const place of places) {
-    if ((await place.count()) > 0) return place.first().click();
-  }
-  throw new Error(`nothing to press is called ${name}`);
+  // A page that goes on by itself takes away what was found on the one before.
+  await expect(async () => {
+    await expect(any.first()).toBeVisible();
+    for (const place of places) {
+      if ((await place.count()) > 0) return place.first().click({ timeout: 2_000 });
+    }
+    throw new Error(`nothing to press is called ${name}`);
+  }).toPass({ timeout: 30_000 });
 }
 
 const VERBS: [RegExp, (page: Page, url: string, ...words: string[]) => Promise<unknown>][] = [
@@ -61,7 +64,7 @@ const VERBS: [RegExp, (page: Page, url: string, ...words: string[]) => Promise<u
     /^Paste `([^`]+)`\.$/,
     async (page, _, text = "") => {
       // Where the test's own server is; its certificate is what the text below the steps speaks of.
-      await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+      await expect(page.getByRole("heading", { name: "New connection", level: 1 })).toBeVisible();
       await paste(
         page.locator("body"),
         text.replace("127.0.0.1:5432", `127.0.0.1:${process.env.MYCORR_E2E_PG_PORT}`),
