@@ -8,7 +8,6 @@ import { code } from "../api/lost";
 import { useTables } from "../api/tables";
 import type { Placed } from "../grid/columns";
 import { FilterBar } from "../grid/Filters";
-import { FindBar } from "../grid/FindBar";
 import { Grid, type GridHandle } from "../grid/Grid";
 import type { Look } from "../grid/headActions";
 import { fewValues } from "../grid/kinds";
@@ -31,6 +30,9 @@ import { useKnownValues } from "./useKnownValues";
 import { useProfile } from "./useProfile";
 
 const ColumnPanel = lazy(() => code(() => import("./ColumnPanel")));
+const FindBar = lazy(() =>
+  code(() => import("../grid/FindBar").then(({ FindBar }) => ({ default: FindBar }))),
+);
 const RecordPanel = lazy(() => code(() => import("./RecordPanel")));
 
 interface Props {
@@ -231,19 +233,21 @@ export function TableView({ model, table, jobs }: Props) {
         </div>
       </div>
       {finding && (
-        <FindBar
-          haystack={() => ({
-            read: rows.read,
-            total,
-            columns: (grid.current?.columns() ?? []).map((placed) => placed.at),
-          })}
-          from={() => grid.current?.current() ?? { row: 0, col: 0 }}
-          onFound={({ row, col }) => grid.current?.goTo(row, col)}
-          onClose={() => {
-            setFinding(false);
-            grid.current?.focus();
-          }}
-        />
+        <Suspense>
+          <FindBar
+            haystack={() => ({
+              read: rows.read,
+              total,
+              columns: (grid.current?.columns() ?? []).map((placed) => placed.at),
+            })}
+            from={() => grid.current?.current() ?? { row: 0, col: 0 }}
+            onFound={({ row, col }) => grid.current?.goTo(row, col)}
+            onClose={() => {
+              setFinding(false);
+              grid.current?.focus();
+            }}
+          />
+        </Suspense>
       )}
       <div className="table-body">
         <Grid
