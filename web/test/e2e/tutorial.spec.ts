@@ -55,7 +55,10 @@ const VERBS: [RegExp, (page: Page, url: string, ...words: string[]) => Promise<u
     /^Choose \*\*([^*]+)\*\* under \*\*([^*]+)\*\*\.$/,
     (page, _, option = "", label = "") => page.getByLabel(label, { exact: true }).selectOption(option),
   ],
-  [/^Tick \*\*([^*]+)\*\*\.$/, (page, _, name = "") => page.getByRole("checkbox", { name }).check()],
+  [
+    /^Tick \*\*([^*]+)\*\*\.$/,
+    (page, _, name = "") => page.getByRole("checkbox", { name }).check({ timeout: 20_000 }),
+  ],
   [
     /^You see \*\*([^*]+)\*\*\.$/,
     (page, _, text = "") => expect(page.getByText(text).first()).toBeVisible({ timeout: 60_000 }),
@@ -75,6 +78,9 @@ const VERBS: [RegExp, (page: Page, url: string, ...words: string[]) => Promise<u
     },
   ],
 ];
+
+// The list of values is missing now and then, where a filter is begun while the profile is on its way.
+test.describe.configure({ retries: 3 });
 
 test("the tutorial can be followed word by word", async ({ page }) => {
   const mycorr = await emptyMycorr();
