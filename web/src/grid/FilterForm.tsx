@@ -94,11 +94,10 @@ function Condition({ columns, filter, values, known, alone, focus, onSave, onOr 
   /** What can be asked of it; two conditions at once are no alternative. */
   const choicesFor = (one: Column, chosen?: string) =>
     choicesOf(one, chosen, listOf(one.name) !== null).filter(({ id }) => alone || id !== "between");
-  const [{ choice, typed }, setRead] = useState(() => {
-    const read = readFilter(filter);
-    // A new one begins with what is asked most of such a column.
-    return read.choice === "" && column ? { choice: choicesFor(column)[0]?.id ?? "eq", typed: "" } : read;
-  });
+  const [read, setRead] = useState(() => readFilter(filter));
+  const { typed } = read;
+  // Until somebody chooses or types it is what is asked most of such a column, and its values may become known meanwhile.
+  const choice = read.choice || (column && choicesFor(column)[0]?.id) || "eq";
   const [to, setTo] = useState("");
   const all = listOf(name);
   const few = all?.map(({ value }) => value) ?? values(name);
@@ -128,7 +127,7 @@ function Condition({ columns, filter, values, known, alone, focus, onSave, onOr 
           const choices = next ? choicesFor(next) : [];
           const first = choices[0]?.id ?? "eq";
           if (choice === "in" || first === "in" || !choices.some(({ id }) => id === choice))
-            setRead({ choice: first, typed: "" });
+            setRead({ choice: "", typed: "" });
         }}
       />
       <NativeSelect

@@ -79,9 +79,6 @@ const VERBS: [RegExp, (page: Page, url: string, ...words: string[]) => Promise<u
   ],
 ];
 
-// The list of values is missing now and then, where a filter is begun while the profile is on its way.
-test.describe.configure({ retries: 3 });
-
 test("the tutorial can be followed word by word", async ({ page }) => {
   const mycorr = await emptyMycorr();
   try {
