@@ -30,6 +30,7 @@ mod page;
 mod problem;
 mod profile;
 mod read_cache;
+mod row_file;
 mod row_hashes;
 mod row_numbers;
 mod s3;

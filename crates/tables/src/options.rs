@@ -20,7 +20,7 @@ const MIN_WORKERS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 pub struct QueryOptions {
     /// Bytes of memory for sorts, pages, exports and caches.
     pub memory: usize,
-    /// Bytes of files for what does not fit into memory: runs of sorts, and the row numbers of views.
+    /// Bytes of files for what does not fit into memory: runs of sorts, the row numbers of views, rows that views show.
     pub disk: u64,
     /// A folder for these files, of this store alone: it is made if it isn't there, and emptied. Without one a sort
     /// that does not fit into memory fails, and the row numbers of views stay in memory.
@@ -62,7 +62,12 @@ impl QueryOptions {
 
     /// For the runs of one sort.
     pub(crate) fn spill_bytes(&self) -> u64 {
-        self.disk / 4 * 3
+        self.disk / 8 * 5
+    }
+
+    /// For the rows of versions of which sorted views are looked at.
+    pub(crate) fn row_file_bytes(&self) -> u64 {
+        self.disk / 8
     }
 
     /// For the row numbers of views.

@@ -13,6 +13,7 @@ use crate::{
     page,
     problem::storage,
     read_cache::ReadCache,
+    row_file::RowFile,
     row_numbers::RowNumbers,
     staged::{self, Staged},
     table_location::TableLocation,
@@ -35,7 +36,7 @@ use rayon::ThreadPool;
 use std::{
     collections::{HashMap, HashSet},
     num::NonZeroUsize,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
 };
@@ -46,7 +47,7 @@ use tokio::sync::Semaphore;
 #[derive(Clone)]
 pub struct DeltaStore {
     place: TableLocation,
-    options: WriteOptions,
+    pub(crate) options: WriteOptions,
     encoders: Arc<ThreadPool>,
     active_writers: ActiveWriters,
     pub(crate) workers: Workers,
@@ -65,6 +66,10 @@ pub(crate) struct Queries {
     pub(crate) heads: Cache<IndexKey, Option<Arc<ViewHead>>>,
     /// Who may sort a view whose head is looked at.
     pub(crate) settling: Arc<Semaphore>,
+    /// `None` for versions whose rows take too much.
+    pub(crate) row_files: Cache<(TableId, StoreVersion), Option<Arc<RowFile>>>,
+    /// Those that are being made.
+    making: Arc<Mutex<HashSet<(TableId, StoreVersion)>>>,
     /// By the table and its two versions.
     pub(crate) diffs: Cache<(TableId, StoreVersion, StoreVersion), Arc<Differences>>,
     pub(crate) sorts: Admission,
@@ -117,6 +122,14 @@ impl Queries {
             indexes: Cache::builder().max_capacity(index_bytes / KIB).weigher(weigh).build(),
             heads: Cache::builder().max_capacity(MAX_HEADS).build(),
             settling: Arc::new(Semaphore::new(1)),
+            row_files: Cache::builder()
+                .max_capacity(options.row_file_bytes() / KIB)
+                .weigher(|_, file: &Option<Arc<RowFile>>| {
+                    let bytes = file.as_ref().map_or(0, |file| file.bytes());
+                    u32::try_from((bytes / KIB).max(16)).unwrap_or(u32::MAX)
+                })
+                .build(),
+            making: Arc::default(),
             diffs: Cache::builder()
                 .max_capacity(index_bytes / 4 / KIB)
                 .weigher(|_, found: &Arc<Differences>| {
@@ -128,6 +141,13 @@ impl Queries {
             exports: Admission::new(options.export_memory(), PAGE_TIMEOUT),
             options: Arc::new(options),
         })
+    }
+}
+
+impl Queries {
+    /// The versions whose row files are being made, and wanted.
+    pub(crate) fn making(&self) -> MutexGuard<'_, HashSet<(TableId, StoreVersion)>> {
+        self.making.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -268,9 +288,13 @@ impl DeltaStore {
 
     /// Lets go of what is kept of versions for the next query.
     async fn forget(&self, table: TableId, gone: impl Fn(StoreVersion) -> bool) {
-        let Queries { versions, diffs, indexes, heads, parts, .. } = &self.queries;
+        let Queries { versions, diffs, indexes, heads, parts, row_files, .. } = &self.queries;
         if let Some(parts) = parts {
             parts.forget(&self.place.folder(table)).await;
+        }
+        self.queries.making().retain(|&(of, version)| of != table || !gone(version));
+        for (key, _) in row_files.iter().filter(|(key, _)| key.0 == table && gone(key.1)) {
+            row_files.invalidate(&*key).await;
         }
         for (key, _) in versions.iter().filter(|(key, _)| key.0 == table && gone(key.1)) {
             versions.invalidate(&*key).await;
@@ -387,7 +411,10 @@ impl TableStore for DeltaStore {
         let columns = at.select(query)?;
         let range = query.offset..query.offset.saturating_add(query.limit as u64);
         let (total, ids) = self.numbers(at, &version, query, range).await?;
-        let (rows, held) = page::rows(&version, &columns, ids, &self.workers, &self.queries.pages, 1).await?;
+        let (rows, held) = match self.from_row_file(at, &version, &columns, &ids).await? {
+            Some(found) => found,
+            None => page::rows(&version, &columns, ids, &self.workers, &self.queries.pages, 1).await?,
+        };
         Ok(Page { total, rows, held })
     }
 

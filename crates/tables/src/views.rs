@@ -4,13 +4,16 @@ use crate::{
     DeltaStore,
     head::{HEAD_ROWS, Head},
     index::View,
+    row_file::RowFile,
     row_numbers::RowNumbers,
     store::{IndexKey, Queries},
     version::Version,
 };
-use mycorr_domain::{Problem, Result, RowQuery, Snapshot};
+use mycorr_domain::{AnswerBudget, Cell, Column, Held, Problem, Result, RowQuery, Snapshot};
 use std::{
+    collections::HashSet,
     ops::Range,
+    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -25,6 +28,10 @@ pub(crate) struct ViewHead {
     used: Mutex<Instant>,
     is_settling: AtomicBool,
 }
+
+/// In a smaller version, rows that lie apart are few pages to decode; and so are rows that do not lie far apart.
+const MIN_ROWS_OF_FILE: u64 = 100_000;
+const MIN_PAGES: usize = 16;
 
 /// A view of which nobody has asked for rows for so long is not sorted any more.
 const UNUSED: Duration = Duration::from_secs(30);
@@ -131,6 +138,70 @@ impl DeltaStore {
                 () = head.unused() => {}
             }
             head.is_settling.store(false, Ordering::Relaxed);
+        });
+    }
+
+    /// Rows that lie apart from the file of the version's rows. Where there is none yet, it is made in the background, for
+    /// the next pages.
+    pub(crate) async fn from_row_file(
+        &self,
+        at: &Snapshot,
+        version: &Arc<Version>,
+        columns: &Arc<[Column]>,
+        ids: &[u64],
+    ) -> Result<Option<(Vec<Vec<Cell>>, Held)>> {
+        let pages: HashSet<u64> = ids.iter().map(|id| id / self.options.page_rows as u64).collect();
+        if version.rows < MIN_ROWS_OF_FILE || pages.len() < MIN_PAGES || columns.is_empty() {
+            return Ok(None);
+        }
+        let file = match self.queries.row_files.get(&(at.table, at.version)).await {
+            Some(Some(file)) => file,
+            Some(None) => return Ok(None),
+            None => {
+                self.make_row_file(at, version);
+                return Ok(None);
+            }
+        };
+        let (places, ids) = (file.clone(), ids.to_vec());
+        let places =
+            tokio::task::spawn_blocking(move || places.places(&ids)).await.map_err(Problem::bug)??;
+        let lengths = places.iter().map(|place| (place.end - place.start) as usize);
+        let longest = lengths.clone().max().unwrap_or(0);
+        let all = lengths.sum::<usize>() + places.len() * columns.len() * size_of::<Cell>();
+        // The page and its encoding, beside the row that is read.
+        let permit = self.queries.pages.acquire(2 * all.min(AnswerBudget::BYTES) + longest).await?;
+        let mut budget = AnswerBudget::new(places.len() * columns.len());
+        let columns = columns.clone();
+        let rows = tokio::task::spawn_blocking(move || file.read(&columns, &places, &mut budget));
+        Ok(Some((rows.await.map_err(Problem::bug)??, Some(Arc::new(permit)))))
+    }
+
+    /// Whether files of rows are on their way; for tests.
+    #[doc(hidden)]
+    pub fn is_making_row_files(&self) -> bool {
+        !self.queries.making().is_empty()
+    }
+
+    fn make_row_file(&self, at: &Snapshot, version: &Arc<Version>) {
+        let key = (at.table, at.version);
+        let Some(folder) = self.queries.options.spill_folder().map(Path::to_owned) else { return };
+        if !self.queries.making().insert(key) {
+            return;
+        }
+        let (store, version, columns) = (self.clone(), version.clone(), at.columns.clone());
+        tokio::spawn(async move {
+            let _turn = store.queries.settling.acquire().await;
+            let most = store.queries.options.row_file_bytes();
+            let build = async move { RowFile::build(version, columns, most, &folder).await };
+            let made = store.workers.run(build).await.unwrap_or_else(|problem| {
+                tracing::warn!(table = %key.0, cause = problem.internal, "the rows of a version could not be put into a file");
+                None
+            });
+            // It may have been deleted meanwhile.
+            if store.queries.making().contains(&key) {
+                store.queries.row_files.insert(key, made.map(Arc::new)).await;
+            }
+            store.queries.making().remove(&key);
         });
     }
 

@@ -8,6 +8,7 @@ mod export;
 mod full;
 mod oracle;
 mod order;
+mod row_file;
 mod s3;
 mod sort;
 mod suite;
