@@ -20,11 +20,12 @@ const house = {
   delivery: ['domain', 'egress'],
   pgread: ['domain', 'egress'],
   oidc: ['domain', 'egress'],
-  meta: ['domain'],
+  traces: ['domain'],
+  meta: ['domain', 'traces'],
   tables: ['domain'],
-  engine: ['domain', 'vault', 'egress', 'delivery', 'pgread', 'meta', 'oidc'],
-  server: ['domain', 'engine'],
-  cli: ['domain', 'vault', 'egress', 'meta', 'tables', 'engine', 'server'],
+  engine: ['domain', 'vault', 'egress', 'delivery', 'pgread', 'meta', 'oidc', 'traces'],
+  server: ['domain', 'engine', 'traces'],
+  cli: ['domain', 'vault', 'egress', 'meta', 'tables', 'engine', 'server', 'traces'],
   testkit: ['domain'],
 };
 const workspace = JSON.parse(cargo('metadata', '--locked', '--no-deps', '--format-version', '1')).packages;
@@ -46,6 +47,7 @@ const absent = {
   pgread: [/^sea-orm/, /^axum/, /^rustls$/],
   tables: [/^postgres-protocol$/, /^sea-orm/],
   domain: [/^tokio$/, /^axum/],
+  traces: [/^opentelemetry_sdk$/, /^tokio$/],
 };
 for (const [crate, banned] of Object.entries(absent)) {
   const tree = cargo('tree', '--locked', '-p', `mycorr-${crate}`, '-e', 'normal', '--prefix', 'none', '-f', '{p}');

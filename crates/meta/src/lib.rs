@@ -52,6 +52,7 @@ mod sync_policy;
 mod tables;
 mod teams;
 mod throttles;
+mod traces_migration;
 mod users;
 mod views_migration;
 mod webhooks;

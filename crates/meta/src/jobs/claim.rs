@@ -250,7 +250,8 @@ pub(super) async fn take(
     let columns = row.columns.as_deref().map(from_json).transpose()?;
     let source = row.source.as_deref().map(from_json).transpose()?;
     let accepted = if row.accepted_by.is_some() { staged(&row)? } else { None };
-    let (restored_version, again) = (row.restored_version, row.fence > 0);
+    let (restored_version, again, traceparent) =
+        (row.restored_version, row.fence > 0, row.traceparent.clone());
     let mut job = record(row)?;
     job.state = JobState::Running;
     job.waiting_for = None;
@@ -266,5 +267,6 @@ pub(super) async fn take(
         columns,
         source,
         accepted,
+        traceparent,
     }))
 }

@@ -357,6 +357,7 @@ fn new_row(kind: JobKind, user: UserId, table: &table::Model, restored_version: 
         held: None,
         accepted_by: None,
         reserved_bytes: None,
+        traceparent: mycorr_traces::traceparent(),
     }
 }
 
