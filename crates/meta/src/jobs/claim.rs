@@ -175,6 +175,8 @@ async fn candidates(
                 .add(job::Column::State.eq(JobState::Queued.as_str()))
                 .add(job::Column::Id.is_in(ids.clone())),
         )
+        // Others are left to nodes of the version that queued them.
+        .and_where(Expr::col((job::Entity, job::Column::Kind)).is_in(JobKind::WORDS.iter().copied()))
         .cond_where(
             Condition::any()
                 .add(job::Column::Kind.eq(JobKind::Restore.as_str()))
