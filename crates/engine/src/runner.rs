@@ -7,7 +7,7 @@ use crate::{
 };
 use chrono::{TimeDelta, Utc};
 use mycorr_domain::{
-    Code, Column, Committed, HoldReason, Problem, Receipt, Result, SourceRecord, TableStore,
+    Code, Column, Committed, HoldReason, Problem, Receipt, Result, SourceChecksums, SourceRecord, TableStore,
 };
 use mycorr_meta::{ClaimedJob, JobKind, JobProgress, LeaseStatus, Meta, NewVersion};
 use mycorr_traces::{Span, SpanKind};
@@ -90,6 +90,8 @@ pub(crate) struct JobOutput {
     pub(crate) source: Option<SourceRecord>,
     pub(crate) made: Made,
     pub(crate) warning: Option<Problem>,
+    /// What the source made of the rows under the snapshot that they were read under.
+    pub(crate) checksums: Option<SourceChecksums>,
 }
 
 /// What became of what was read.
@@ -105,7 +107,7 @@ pub(crate) enum Made {
 
 impl JobOutput {
     fn new((columns, source): (Vec<Column>, Option<SourceRecord>), made: Made) -> Self {
-        Self { columns, source, made, warning: None }
+        Self { columns, source, made, warning: None, checksums: None }
     }
 }
 
@@ -412,7 +414,11 @@ impl Runner {
             Ok(made) => {
                 let committed = match made.made {
                     Made::Version(committed) => committed,
-                    Made::Nothing => return self.end_unchanged(work, made.warning.as_ref()).await,
+                    Made::Nothing => {
+                        return self
+                            .end_unchanged(work, made.warning.as_ref(), made.checksums.as_ref())
+                            .await;
+                    }
                     Made::Held(staged, reasons) => {
                         return self.end_held(work, staged, &reasons, made.warning.as_ref()).await;
                     }
@@ -423,6 +429,7 @@ impl Runner {
                     source: made.source.as_ref(),
                     committed,
                     warning: made.warning.as_ref(),
+                    checksums: made.checksums.as_ref(),
                 };
                 match Span::child("record").attempt(self.meta.succeed(work.lease, new)).await {
                     Ok(Some(version)) => {

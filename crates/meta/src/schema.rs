@@ -1,7 +1,7 @@
 //! The schema of a database that nodes of two versions may use at once: brought up to date, or found to be newer and
 //! used as it is.
 
-use crate::{Meta, db, migration::Migrator};
+use crate::{Meta, db, migration::Migrator, postgres};
 use mycorr_domain::{Code, Problem, Result};
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use sea_orm_migration::{MigratorTrait, SchemaManager};
@@ -10,7 +10,7 @@ use std::time::Duration;
 /// The newest step that a binary has to know. Steps after it only add (`steps_after_the_floor_only_add`), so older nodes
 /// go on beside newer ones, and can start again. A step that takes or changes something, or with which words or files come
 /// that older binaries can't read, raises it to its own name.
-const FLOOR: &str = "m0045_sizes";
+const FLOOR: &str = "m0021_holds";
 
 /// How often a start that meets another one is tried again.
 const ATTEMPTS: u64 = 10;
@@ -20,10 +20,18 @@ impl Meta {
     /// step done, and asks again.
     pub(crate) async fn migrate(&self) -> Result<()> {
         self.refuse_beside_older_nodes().await?;
-        let mut attempt = 0;
+        let (before, mut attempt) = (self.steps().await?, 0);
         loop {
             match Migrator::up(&self.db, None).await {
-                Ok(()) => return self.raise_floor().await,
+                Ok(()) => {
+                    self.raise_floor().await?;
+                    return match self.steps().await? {
+                        after if before > 0 && after > before => {
+                            postgres::renew_sessions(&self.db).await.map_err(db)
+                        }
+                        _ => Ok(()),
+                    };
+                }
                 Err(_) if attempt < ATTEMPTS => {
                     if unknown_step(&self.db).await?.is_some() {
                         return self.check_floor().await;
@@ -34,6 +42,11 @@ impl Meta {
                 Err(error) => return Err(db(error)),
             }
         }
+    }
+
+    /// How many were applied.
+    async fn steps(&self) -> Result<usize> {
+        Ok(Migrator::get_migration_models(&self.db).await.map_err(db)?.len())
     }
 
     /// A step up to the floor is not taken from under nodes that don't know it.

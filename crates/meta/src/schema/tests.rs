@@ -139,6 +139,36 @@ async fn what_an_older_node_would_stumble_over_is_found() {
     }
 }
 
+/// As a node of an earlier release has them.
+#[tokio::test]
+async fn sessions_of_older_nodes_do_not_keep_the_plans_of_an_older_schema() {
+    let url = Cluster::shared().metadata_url("plans");
+    let older = Meta::open(&url).await.unwrap();
+    // Of a pool's connections any may answer: how many of twenty questions were refused.
+    let ask = async || {
+        let mut refused = 0;
+        for _ in 0..20 {
+            let asked = older.db.query_all_raw(older.statement("SELECT * FROM jobs", [])).await;
+            if let Err(error) = asked {
+                assert!(error.to_string().contains("cached plan"), "{error}");
+                refused += 1;
+            }
+        }
+        refused
+    };
+    assert_eq!(ask().await, 0);
+    for sql in [
+        "ALTER TABLE jobs ADD COLUMN future bigint",
+        "DELETE FROM seaql_migrations WHERE version = 'm0049_schema_floor'",
+        "DROP TABLE schema_floor",
+    ] {
+        older.db.execute_unprepared(sql).await.unwrap();
+    }
+    assert!(ask().await > 0);
+    Meta::open(&url).await.unwrap();
+    assert_eq!(ask().await, 0);
+}
+
 /// As a newer version leaves it: a step that nobody here knows, and what has to be known.
 async fn upgrade(meta: &Meta, floor: &str) {
     for sql in [
