@@ -11,6 +11,7 @@ mod nodes;
 mod restore;
 mod serve;
 mod settings;
+mod traces;
 
 use clap::{Parser, Subcommand};
 use std::{

@@ -4,6 +4,7 @@ use crate::{Failure, settings::told};
 use mycorr_meta::{Meta, NewNode};
 use std::{fs, time::Duration};
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 /// How often a node says that it lives.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
@@ -15,10 +16,15 @@ pub(crate) struct Heartbeat {
 }
 
 impl Heartbeat {
-    pub(crate) async fn start(meta: Meta, role: &'static str, workers: usize) -> Result<Self, Failure> {
+    pub(crate) async fn start(
+        meta: Meta,
+        id: Uuid,
+        role: &'static str,
+        workers: usize,
+    ) -> Result<Self, Failure> {
         let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned();
         let version = env!("CARGO_PKG_VERSION");
-        let node = NewNode { id: uuid::Uuid::now_v7(), role, host, version, workers };
+        let node = NewNode { id, role, host, version, workers };
         meta.heartbeat(&node).await.map_err(told)?;
         let living = meta.nodes().await.map_err(told)?.len();
         tracing::info!(node = %node.id, nodes = living, "joined the nodes that share the metadata");

@@ -5,6 +5,7 @@ use crate::{
     nodes::Heartbeat,
     say,
     settings::{Limits, Mail, Place, StorageLimits},
+    traces::{self, Traces},
 };
 use clap::{Args, ValueEnum};
 use mycorr_egress::{AllowList, Dialer};
@@ -90,6 +91,9 @@ pub(crate) struct NodeSettings {
     /// providers' own hosts.
     #[arg(long, env = "MYCORR_PROVIDER_ROOTS", default_value = "on")]
     provider_roots: Switch,
+    /// Where traces are sent by OTLP over HTTP, e.g. http://localhost:4318 [default: nowhere].
+    #[arg(long, env = "MYCORR_OTLP_ENDPOINT", value_parser = traces::endpoint)]
+    otlp_endpoint: Option<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -172,6 +176,7 @@ struct Running {
     engine: Engine,
     workers: usize,
     heartbeat: Option<Heartbeat>,
+    traces: Option<Traces>,
     _lock: Option<File>,
 }
 
@@ -204,9 +209,14 @@ impl Running {
         let (engine, meta) =
             place.open(sign_up, settings.allow_hosts, limits, Some(queries), roots, mail).await?;
         let workers = settings.workers.into();
+        let node = uuid::Uuid::now_v7();
+        let traces = match settings.otlp_endpoint {
+            Some(endpoint) => Some(Traces::start(&endpoint, role, node)?),
+            None => None,
+        };
         let heartbeat =
-            if place.is_shared() { Some(Heartbeat::start(meta, role, workers).await?) } else { None };
-        Ok(Self { engine, workers, heartbeat, _lock: lock })
+            if place.is_shared() { Some(Heartbeat::start(meta, node, role, workers).await?) } else { None };
+        Ok(Self { engine, workers, heartbeat, traces, _lock: lock })
     }
 
     async fn stop(self, workers: Workers) -> Result<(), Failure> {
@@ -214,6 +224,9 @@ impl Running {
         workers.shut_down().await;
         if let Some(heartbeat) = self.heartbeat {
             heartbeat.stop().await;
+        }
+        if let Some(traces) = self.traces {
+            traces.stop().await;
         }
         self.engine.close().await.map_err(crate::settings::told)
     }

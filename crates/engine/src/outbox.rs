@@ -10,6 +10,7 @@ use futures::{StreamExt, stream};
 use mycorr_delivery::{Mail, Undelivered, WebhookMessage, WebhookUrl};
 use mycorr_domain::{Code, Email, Problem, Result, Secret};
 use mycorr_meta::{Administrator, AttemptEnd, Channel, ClaimedDelivery, MailKind, OutboxKey, SealedText};
+use mycorr_traces::{Span, SpanKind};
 use mycorr_vault::{Context, WrappedKey};
 use serde::Deserialize;
 use std::time::{Duration, Instant};
@@ -102,7 +103,11 @@ impl Notices {
         let claimed = self.meta.claim_deliveries(channels, MAX_CONCURRENT as u64, at).await?;
         let count = claimed.len();
         let attempts = stream::iter(claimed).map(async |delivery| {
-            let end = match self.attempt(&delivery, at).await {
+            let channel = delivery.channel.as_str();
+            let trace = delivery.traceparent.as_deref();
+            let span = Span::continued(SpanKind::Client, format_args!("deliver {channel}"), trace);
+            span.note("mycorr.delivery.id", &delivery.id);
+            let end = match span.clone().around(self.attempt_within(&span, &delivery, at)).await {
                 Ok(status) => AttemptEnd::Delivered { status },
                 Err(failed) => failed,
             };
@@ -115,6 +120,27 @@ impl Notices {
         let ends: Vec<_> = attempts.buffer_unordered(MAX_CONCURRENT).collect().await;
         ends.into_iter().collect::<Result<Vec<()>>>()?;
         Ok(count)
+    }
+
+    async fn attempt_within(
+        &self,
+        span: &Span,
+        delivery: &ClaimedDelivery,
+        at: DateTime<Utc>,
+    ) -> Result<Option<u16>, AttemptEnd> {
+        let ended = self.attempt(delivery, at).await;
+        let status = match &ended {
+            Ok(status) => *status,
+            Err(AttemptEnd::Failed { status, problem, .. }) => {
+                span.fail(problem.code);
+                *status
+            }
+            Err(AttemptEnd::Delivered { status }) => *status,
+        };
+        if let Some(status) = status {
+            span.count("http.response.status_code", status.into());
+        }
+        ended
     }
 
     async fn attempt(

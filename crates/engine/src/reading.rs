@@ -14,6 +14,7 @@ use futures::future::join_all;
 use mycorr_domain::{Code, ModelId, Problem, Result, Section, SourceChecksums, TableWriter};
 use mycorr_meta::{ClaimedJob, Connection, JobKind, JobProgress, LeaseStatus, Purpose, WaitingFor};
 use mycorr_pgread::{Agreed, ChecksumScan, Client, Journal, Scan, Stop, TableDescription, WithStop};
+use mycorr_traces::Span;
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -67,6 +68,9 @@ impl Runner {
             // The password goes as soon as it has been used.
             let target = self.connections.target(&connection).await?;
             let connecting = Client::connect(&self.connections.dialer, &target, journal.clone());
+            let span = Span::child("connect");
+            span.note("mycorr.connection.id", &connection.id);
+            let connecting = span.attempt(connecting);
             match abort.run_until_cancelled(connecting).await.unwrap_or_else(|| Err(interrupted())) {
                 Ok(client) => client,
                 Err(problem) => return Err(self.connections.sign_in_failed(&connection, problem).await),
@@ -104,6 +108,7 @@ impl Runner {
             let division = client.divide(&found.description, most).await;
             Ok((found, passport, division))
         };
+        let looking = Span::child("describe").attempt(looking);
         let looked = abort.run_until_cancelled(looking).await.unwrap_or_else(|| Err(interrupted()));
         let (found, passport, division) = match looked {
             Ok(looked) => looked,
@@ -182,12 +187,24 @@ impl Runner {
             let throttle = Throttle::of(&self.meta, liveness.connection.id, limits);
             let (section, batches) = (Section { index, of }, batches.clone());
             let (progress, liveness, end) = (progress.clone(), liveness.clone(), end.clone());
-            tokio::spawn(pump(scan, section, batches, progress, throttle, liveness, end))
+            let (span, pump) =
+                (Span::child("read"), pump(scan, section, batches, progress, throttle, liveness, end));
+            tokio::spawn(span.clone().around(async move {
+                let ended = pump.await;
+                match &ended.0 {
+                    Ok(rows) => span.count("mycorr.rows", *rows),
+                    Err(problem) => span.fail(problem.code),
+                }
+                ended
+            }))
         });
         let pumps: Vec<_> = pumps.collect();
-        let check = check.map(|check| tokio::spawn(prove(check, liveness.clone(), end.clone())));
+        let check = check.map(|check| {
+            let proving = prove(check, liveness.clone(), end.clone());
+            tokio::spawn(Span::child("sum source").around(proving))
+        });
         drop(batches);
-        let written = self.write(writer, received, work.job.model).await;
+        let written = Span::child("write").attempt(self.write(writer, received, work.job.model)).await;
         let (read, stop) = all(pumps).await?;
         // A writer that fails makes the reader end, so what it says comes first.
         let writer = written.map_err(|problem| problem.with_stop(stop))?;
@@ -200,7 +217,7 @@ impl Runner {
             return Err(interrupted());
         }
         let mut writer = writer;
-        let bytes = writer.finish().await?;
+        let bytes = Span::child("finish").attempt(writer.finish()).await?;
         let unchanged = self.is_unchanged(work, &columns, record, &mut *writer).await?;
         if !unchanged {
             self.imports.reserve(work.lease, bytes).await?;
@@ -208,8 +225,10 @@ impl Runner {
         let made = match unchanged {
             true => Made::Nothing,
             false => match self.hold_reasons(work, &columns, rows, &found).await? {
-                reasons if reasons.is_empty() => Made::Version(writer.commit().await?),
-                reasons => Made::Held(writer.stage().await?, reasons),
+                reasons if reasons.is_empty() => {
+                    Made::Version(Span::child("commit").attempt(writer.commit()).await?)
+                }
+                reasons => Made::Held(Span::child("stage").attempt(writer.stage()).await?, reasons),
             },
         };
         let warning = source::changed(record, &work.job.source, row_security(described, rows));

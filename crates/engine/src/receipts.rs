@@ -10,6 +10,7 @@ use crate::{
 };
 use mycorr_domain::{Code, Problem, Receipt, Result, SourceChecksums, SourceRecord, TableId, UserId};
 use mycorr_meta::{ClaimedJob, Job, Purpose, Version};
+use mycorr_traces::Span;
 use tokio_util::sync::CancellationToken;
 
 impl Imports {
@@ -44,7 +45,7 @@ impl Runner {
             None => self.ask_source(work, &head, &record, abort).await?,
         };
         let at = snapshot(&head);
-        let reading = self.store.checksums(&at, source.hash);
+        let reading = Span::child("sum stored").attempt(self.store.checksums(&at, source.hash));
         let stored = abort.run_until_cancelled(reading).await.unwrap_or_else(|| Err(interrupted()))?;
         Ok(Receipt::new(
             head.version,
@@ -83,6 +84,7 @@ impl Runner {
             let names: Vec<String> = names.collect::<Result<_>>()?;
             client.checksums(&description, Some(&names), limits).await
         };
+        let asking = Span::child("sum source").attempt(asking);
         let asked = abort.run_until_cancelled(asking).await.unwrap_or_else(|| Err(interrupted()));
         let stop = client.close().await;
         asked.map_err(|problem| mycorr_pgread::WithStop::with_stop(problem, stop))

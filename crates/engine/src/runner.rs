@@ -10,6 +10,7 @@ use mycorr_domain::{
     Code, Column, Committed, HoldReason, Problem, Receipt, Result, SourceChecksums, SourceRecord, TableStore,
 };
 use mycorr_meta::{ClaimedJob, JobKind, JobProgress, LeaseStatus, Meta, NewVersion};
+use mycorr_traces::{Span, SpanKind};
 use std::{
     sync::{
         Arc, Mutex,
@@ -238,7 +239,25 @@ impl Runner {
         stop: &CancellationToken,
         place: Option<OwnedSemaphorePermit>,
     ) {
+        let kind = work.job.kind.as_str();
+        let span =
+            Span::continued(SpanKind::Consumer, format_args!("job {kind}"), work.traceparent.as_deref());
+        span.note("mycorr.job.id", &work.job.id);
+        span.note("mycorr.model.id", &work.job.model);
+        span.note("mycorr.table.id", &work.job.table);
+        span.count("mycorr.job.attempt", work.attempts.unsigned_abs());
+        span.clone().around(self.run_within(&span, work, stop, place)).await;
+    }
+
+    async fn run_within(
+        &self,
+        span: &Span,
+        work: ClaimedJob,
+        stop: &CancellationToken,
+        place: Option<OwnedSemaphorePermit>,
+    ) {
         let (id, table, kind) = (work.job.id, work.job.table, work.job.kind.as_str());
+        self.keep_trace(&work).await;
         tracing::info!(job = %id, kind, attempt = work.attempts, fence = work.lease.fence, "job begins");
         self.jobs.job_changed(id);
         let progress = Progress::default();
@@ -252,11 +271,14 @@ impl Runner {
         let runner = self.clone();
         let running = {
             let (work, progress, abort) = (work.clone(), progress.clone(), abort.clone());
-            tokio::spawn(async move { runner.perform(&work, &progress, &abort).await })
+            tokio::spawn(mycorr_traces::carry(async move { runner.perform(&work, &progress, &abort).await }))
         };
         let see_to_the_end = async {
             let outcome = running.await.unwrap_or_else(|error| Err(Problem::bug(error)));
             let interrupted = *why.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            if let Err(problem) = &outcome {
+                span.fail(problem.code);
+            }
             self.end(&work, outcome, interrupted).await;
         };
         tokio::select! {
@@ -266,6 +288,14 @@ impl Runner {
         self.slow_reads.remove(id);
         self.apply_retention(table).await;
         self.jobs.job_changed(id);
+    }
+
+    /// What follows from a job that no request asked for, a notice or another run, belongs to its trace.
+    async fn keep_trace(&self, work: &ClaimedJob) {
+        let Some(own) = mycorr_traces::traceparent().filter(|_| work.traceparent.is_none()) else { return };
+        if let Err(problem) = self.meta.note_trace(work.lease, &own).await {
+            tracing::warn!(job = %work.job.id, cause = problem.internal, "a job's trace could not be noted");
+        }
     }
 
     /// Reports until it is dropped, and interrupts the job when there is a reason.
@@ -335,7 +365,8 @@ impl Runner {
                 return Ok(JobOutput::new(self.noted(work).await?, Made::Version(committed)));
             }
             if let Some(staged) = work.accepted {
-                let committed = self.store.commit_staged(work.right, staged).await?;
+                let committing = self.store.commit_staged(work.right, staged);
+                let committed = Span::child("commit").attempt(committing).await?;
                 return Ok(JobOutput::new(self.noted(work).await?, Made::Version(committed)));
             }
             // Nobody has looked after its files.
@@ -353,7 +384,8 @@ impl Runner {
             }
             JobKind::Restore => {
                 let to = self.restored(work).await?;
-                let committed = self.store.restore(work.right, to.store).await?;
+                let committing = self.store.restore(work.right, to.store);
+                let committed = Span::child("commit").attempt(committing).await?;
                 Ok(JobOutput::new((to.columns.to_vec(), to.source), Made::Version(committed)))
             }
         }
@@ -399,7 +431,7 @@ impl Runner {
                     warning: made.warning.as_ref(),
                     checksums: made.checksums.as_ref(),
                 };
-                match self.meta.succeed(work.lease, new).await {
+                match Span::child("record").attempt(self.meta.succeed(work.lease, new)).await {
                     Ok(Some(version)) => {
                         tracing::info!(job = %id, version, "job succeeded");
                         if work.accepted.is_some()

@@ -1,7 +1,7 @@
 //! Moves the metadata of SQLite into PostgreSQL. Tables and columns are read from the database itself, so that a
 //! later migration's are moved as well.
 
-use crate::{Meta, db};
+use crate::{Meta, db, schema::refuse_newer};
 use mycorr_domain::{Code, Problem, Result};
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, Value,
@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// What belongs to a database and not to what it holds.
-const NOT_COPIED: [&str; 3] = ["nodes", "seaql_migrations", "write_checks"];
+const NOT_COPIED: [&str; 4] = ["nodes", "schema_floor", "seaql_migrations", "write_checks"];
 /// Read and written at a time.
 const BATCH_ROWS: usize = 500;
 /// Of one statement of PostgreSQL's protocol, less a margin.
@@ -39,8 +39,10 @@ impl Meta {
     /// write to either meanwhile. Secrets stay sealed. How many rows there are.
     ///
     /// # Errors
-    /// `conflict` for a target that holds something; `storage_full`, `storage_unavailable`.
+    /// `conflict` for a target that holds something; `storage_full`, `storage_unavailable`, also where a newer version has
+    /// added what `target` has no place for.
     pub async fn copy_to(&self, target: &Self) -> Result<u64> {
+        refuse_newer(&self.db).await?;
         let from = self.write().await?;
         let to = target.write().await?;
         let tables = tables_in_order(&to).await.map_err(db)?;

@@ -3,7 +3,7 @@
 
 use crate::{
     Meta, db,
-    entity::{delivery, notice, user, webhook},
+    entity::{delivery, job, notice, user, webhook},
     from_json,
     notices::has_mail,
     now,
@@ -14,10 +14,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use mycorr_domain::{Code, DeliveryId, Email, ModelId, NoticeId, Problem, Result};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, JoinType, QueryFilter, QueryOrder,
+    QuerySelect,
     sea_query::{Expr, OnConflict},
 };
 use serde_json::json;
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// How long an attempt may take: it is made again when its process has died.
@@ -48,6 +50,8 @@ pub struct ClaimedDelivery {
     /// This one included.
     pub attempts: u32,
     pub created_at: DateTime<Utc>,
+    /// Of the job that it is about.
+    pub traceparent: Option<String>,
 }
 
 /// How an attempt ended.
@@ -225,6 +229,7 @@ impl Meta {
             .all(&self.db)
             .await
             .map_err(db)?;
+        let traces = self.traces_of(due.iter().filter_map(|row| row.notice_id)).await?;
         let mut claimed = Vec::new();
         for row in due {
             let taken = delivery::Entity::update_many()
@@ -251,10 +256,32 @@ impl Meta {
                         .map(|(data_key, sealed)| SealedText { data_key, sealed }),
                     attempts: u32::try_from(row.attempts + 1).unwrap_or_default(),
                     created_at: time(row.created_at),
+                    traceparent: row.notice_id.and_then(|notice| traces.get(&notice).cloned()),
                 });
             }
         }
         Ok(claimed)
+    }
+
+    /// What the jobs that notices are about go on with.
+    async fn traces_of(&self, notices: impl Iterator<Item = Uuid>) -> Result<HashMap<Uuid, String>> {
+        let notices: Vec<Uuid> = notices.collect();
+        if notices.is_empty() || !mycorr_traces::is_enabled() {
+            return Ok(HashMap::new());
+        }
+        let job = notice::Entity::belongs_to(job::Entity).from(notice::Column::JobId).to(job::Column::Id);
+        let traces: Vec<(Uuid, String)> = notice::Entity::find()
+            .select_only()
+            .columns([notice::Column::Id])
+            .column(job::Column::Traceparent)
+            .join(JoinType::InnerJoin, job.into())
+            .filter(notice::Column::Id.is_in(notices))
+            .filter(job::Column::Traceparent.is_not_null())
+            .into_tuple()
+            .all(&self.db)
+            .await
+            .map_err(db)?;
+        Ok(traces.into_iter().collect())
     }
 
     /// Records how an attempt ended, unless it was made again meanwhile. What was sealed goes with the last one.

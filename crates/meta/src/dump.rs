@@ -6,7 +6,8 @@ use crate::{
     from_json,
     jobs::StoredHeld,
     migration::Migrator,
-    pool, postgres, refuse_newer,
+    pool, postgres,
+    schema::refuse_newer,
     tables::pending,
 };
 use mycorr_domain::{Code, Problem, Result, StoreVersion, TableId};

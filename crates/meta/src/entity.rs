@@ -381,6 +381,8 @@ pub mod job {
         pub reserved_bytes: Option<i64>,
         /// Of a comparison: what the source made of the rows under the snapshot of their import, in JSON.
         pub source_checksums: Option<String>,
+        /// Of the span that asked for it, as W3C Trace Context writes it.
+        pub traceparent: Option<String>,
     }
     no_relations!();
 }

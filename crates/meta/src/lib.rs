@@ -17,6 +17,7 @@ mod entity;
 mod events;
 mod events_migration;
 mod figures;
+mod floor_migration;
 mod grants;
 mod holds_migration;
 mod identities;
@@ -42,6 +43,7 @@ mod retention;
 mod saved_views;
 mod schedules;
 mod schedules_migration;
+mod schema;
 mod selection_migration;
 mod sharing_migration;
 mod shown_tables;
@@ -53,6 +55,7 @@ mod sync_policy;
 mod tables;
 mod teams;
 mod throttles;
+mod traces_migration;
 mod users;
 mod views_migration;
 mod webhooks;
@@ -86,7 +89,6 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
     RuntimeErr, SqliteTransactionMode, TransactionOptions, TransactionTrait, Value,
 };
-use sea_orm_migration::MigratorTrait;
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
@@ -113,22 +115,24 @@ impl Meta {
     async fn open_postgres(url: &str) -> Result<Self> {
         let connection = postgres::connect(url).await.map_err(db)?;
         let lock = postgres::lock_schema(&connection).await.map_err(db)?;
-        migrate(&connection).await?;
+        let this = Self { db: connection, file: None, leases: Arc::default() };
+        this.migrate().await?;
         lock.commit().await.map_err(db)?;
-        Ok(Self { db: connection, file: None, leases: Arc::default() })
+        Ok(this)
     }
 
     async fn open_sqlite(url: &str) -> Result<Self> {
         let file = pool::DatabaseFile::of(url).map_err(db)?;
         let connection = connect(pool::options(url, &file)).await?;
         file.pin().map_err(Problem::bug)?;
-        migrate(&connection).await?;
+        let this = Self { db: connection, file: Some(file), leases: Arc::default() };
+        this.migrate().await?;
         // A file that is gone from now on is not made anew: it would be an empty one.
         let options = pool::sqlite(url.parse().map_err(Problem::bug)?).create_if_missing(false);
-        connection
+        this.db
             .get_sqlite_connection_pool()
             .set_connect_options(sea_orm::sqlx::ConnectOptions::disable_statement_logging(options));
-        Ok(Self { db: connection, file: Some(file), leases: Arc::default() })
+        Ok(this)
     }
 
     /// Whether a URL names a database that several machines can share.
@@ -204,37 +208,6 @@ async fn connect(options: ConnectOptions) -> Result<DatabaseConnection> {
         match Database::connect(options.clone()).await {
             Ok(connection) => return Ok(connection),
             Err(error) if attempt < ATTEMPTS && is_busy(&error) => {
-                attempt += 1;
-                tokio::time::sleep(Duration::from_millis(50 * attempt)).await;
-            }
-            Err(error) => return Err(db(error)),
-        }
-    }
-}
-
-/// A database that a newer Mycorr has changed is left alone.
-async fn refuse_newer(connection: &DatabaseConnection) -> Result<()> {
-    let known = migration::Migrator::migrations();
-    let applied = migration::Migrator::get_migration_models(connection).await.map_err(db)?;
-    match applied.into_iter().find(|model| known.iter().all(|step| step.name() != model.version)) {
-        None => Ok(()),
-        Some(model) => Err(Problem::new(
-            Code::StorageUnavailable,
-            "This database was made by a newer version of Mycorr than this one.",
-        )
-        .fix("Start the newer version, or restore the copy of the database that was made before the upgrade.")
-        .internal(format!("it has the step {}", model.version))),
-    }
-}
-
-/// As above: the one that comes second finds a step done, and asks again.
-async fn migrate(connection: &DatabaseConnection) -> Result<()> {
-    let mut attempt = 0;
-    loop {
-        match migration::Migrator::up(connection, None).await {
-            Ok(()) => return Ok(()),
-            Err(_) if attempt < ATTEMPTS => {
-                refuse_newer(connection).await?;
                 attempt += 1;
                 tokio::time::sleep(Duration::from_millis(50 * attempt)).await;
             }

@@ -38,6 +38,8 @@ impl MigratorTrait for Migrator {
             Box::new(crate::views_migration::SavedViews),
             Box::new(crate::sizes_migration::Sizes),
             Box::new(crate::source_checksums_migration::SourceChecksums),
+            Box::new(crate::traces_migration::Traces),
+            Box::new(crate::floor_migration::SchemaFloor),
         ]
     }
 }

@@ -3,8 +3,8 @@
 
 use crate::{Code, Problem, pool::ACQUIRE_TIMEOUT, pool::MAX_CONNECTIONS};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr, SqlxPostgresConnector,
-    TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
+    SqlxPostgresConnector, TransactionTrait,
     sqlx::{
         self, ConnectOptions, Executor,
         postgres::{PgConnectOptions, PgDatabaseError, PgPoolOptions, PgSslMode},
@@ -88,6 +88,31 @@ pub(crate) async fn lock_schema(on: &DatabaseConnection) -> Result<DatabaseTrans
     let transaction = on.begin().await?;
     transaction.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({SCHEMA_LOCK})")).await?;
     Ok(transaction)
+}
+
+/// How often, and how long apart, the idle sessions of all nodes are ended when the schema has changed.
+const RENEWALS: usize = 3;
+const RENEWAL_INTERVAL: Duration = Duration::from_millis(300);
+
+/// Ends the sessions of this database's nodes that do nothing: a session keeps the plans of its statements, and refuses
+/// one whose columns have changed since ("cached plan must not change result type"), as those of earlier releases do that
+/// ask for `jobs.*`. The pools look at a connection before they use it, and open another.
+pub(crate) async fn renew_sessions(on: &DatabaseConnection) -> Result<(), DbErr> {
+    if on.get_database_backend() != DbBackend::Postgres {
+        return Ok(());
+    }
+    for round in 0..RENEWALS {
+        if round > 0 {
+            // Those that were busy.
+            tokio::time::sleep(RENEWAL_INTERVAL).await;
+        }
+        on.execute_unprepared(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() \
+             AND usename = current_user AND pid <> pg_backend_pid() AND state = 'idle'",
+        )
+        .await?;
+    }
+    Ok(())
 }
 
 /// What an error of PostgreSQL, or of the way to it, means; `None` for a bug of ours and for SQLite's errors.

@@ -17,6 +17,10 @@ macro_rules! words {
         pub enum $name { $($variant),+ }
 
         impl $name {
+            /// All of them.
+            #[allow(dead_code, reason = "not every list is asked for")]
+            pub(crate) const WORDS: &[&str] = &[$($text),+];
+
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }
             }

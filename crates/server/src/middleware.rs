@@ -15,6 +15,7 @@ use axum::{
 };
 use futures::FutureExt;
 use mycorr_domain::{Code, Problem};
+use mycorr_traces::{Span, SpanKind};
 use std::{panic::AssertUnwindSafe, time::Instant};
 use tracing::Instrument;
 use uuid::Uuid;
@@ -33,6 +34,7 @@ pub(crate) async fn wrap(State(app): State<App>, request: Request, next: Next) -
     // The route and not the path: a path holds what people call their tables.
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let route = route.unwrap_or_else(|| if api { "none" } else { "page" }.to_owned());
+    let trace = api.then(|| traced(&request, &id, &route));
     let span = tracing::info_span!("request", id, %method, route);
     let (request, rest) = BodyDrain::attach(request);
     let response = async {
@@ -54,8 +56,32 @@ pub(crate) async fn wrap(State(app): State<App>, request: Request, next: Next) -
         tracing::debug!(status = response.status().as_u16(), milliseconds, "answered");
         response
     };
-    let response = response.instrument(span).await;
+    let response = response.instrument(span);
+    let response = match trace {
+        Some(trace) => trace.clone().around(async move { ended(&trace, response.await) }).await,
+        None => response.await,
+    };
     app.metrics.count(response.status(), started.elapsed());
+    response
+}
+
+/// The span of a request, up to the head of its answer. Where its client has begun a trace, it goes on with that.
+fn traced(request: &Request, id: &str, route: &str) -> Span {
+    let parent = request.headers().get("traceparent").and_then(|header| header.to_str().ok());
+    let method = request.method();
+    let span = Span::continued(SpanKind::Server, format_args!("{method} {route}"), parent);
+    span.note("http.request.method", method);
+    span.note("http.route", &route);
+    span.note("mycorr.request.id", &id);
+    span
+}
+
+fn ended(span: &Span, response: Response) -> Response {
+    let status = response.status();
+    span.count("http.response.status_code", status.as_u16().into());
+    if status.is_server_error() {
+        span.fail_with(&status.as_u16());
+    }
     response
 }
 

@@ -1,33 +1,45 @@
-//! An S3 server.
+//! An S3 server: moto, or the one that `MYCORR_TEST_S3` names.
 
 use crate::{
     server_dir::{free_port, wait_for_port},
     servers::{cache, not_tested},
 };
 use std::{
+    env, fs,
     io::{Read, Write},
     net::TcpStream,
+    path::Path,
     process::{Child, Command, Stdio},
     sync::{
         OnceLock,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
 };
+use tempfile::TempDir;
 
-/// A running moto on a free port of 127.0.0.1, with one bucket. It stops when this is dropped or the process ends.
+/// A running server on a free port of 127.0.0.1, with one bucket. It stops when this is dropped or the process ends.
 pub struct Moto {
     keeper: Child,
     port: u16,
     prefixes: AtomicUsize,
+    /// Of s3s-fs, whose buckets are folders.
+    _folder: Option<TempDir>,
 }
 
 const BUCKET: &str = "mycorr";
+const ACCESS_KEY: &str = "test";
+const SECRET_KEY: &str = "s3-s3cret";
 
 impl Moto {
     /// One for all tests of a test binary; `None` where `scripts/servers` has not installed it.
     pub fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<Moto>> = OnceLock::new();
-        SHARED.get_or_init(|| Self::start("moto")).as_ref()
+        SHARED
+            .get_or_init(|| match env::var("MYCORR_TEST_S3").as_deref() {
+                Ok("s3s-fs") => Self::start_s3s_fs(),
+                _ => Self::start("moto"),
+            })
+            .as_ref()
     }
 
     /// One that can be stopped.
@@ -47,16 +59,35 @@ impl Moto {
             return None;
         }
         let port = free_port();
-        // The shell reads to the end of a pipe whose other end only this process holds.
-        let script = "\"$0\" -H 127.0.0.1 -p \"$1\" & server=$!; cat; kill $server";
-        let mut command = Command::new("sh");
-        command.args(["-c", script]).arg(program).arg(port.to_string());
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        let keeper = command.spawn().unwrap();
-        wait_for_port(port, || "moto said nothing".to_owned());
-        let this = Self { keeper, port, prefixes: AtomicUsize::new(1) };
+        let this = Self::run(&program, port, &["-H", "127.0.0.1", "-p", &port.to_string()], None);
         this.make_bucket();
         Some(this)
+    }
+
+    /// One over a folder, which `scripts/test s3s` builds.
+    fn start_s3s_fs() -> Option<Self> {
+        let program = cache().join("tools/bin/s3s-fs");
+        if !program.exists() {
+            not_tested(&format!("s3s-fs: {} is not there", program.display()));
+            return None;
+        }
+        let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+        fs::create_dir(folder.path().join(BUCKET)).unwrap();
+        let place = ["--host", "127.0.0.1", "--port", &port.to_string()];
+        let keys = ["--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY];
+        let root = folder.path().to_str().unwrap().to_owned();
+        Some(Self::run(&program, port, &[&place[..], &keys, &[&root]].concat(), Some(folder)))
+    }
+
+    fn run(program: &Path, port: u16, arguments: &[&str], folder: Option<TempDir>) -> Self {
+        // The shell reads to the end of a pipe whose other end only this process holds.
+        let script = "\"$0\" \"$@\" & server=$!; cat; kill $server";
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).arg(program).args(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let keeper = command.spawn().unwrap();
+        wait_for_port(port, || format!("{} said nothing", program.display()));
+        Self { keeper, port, prefixes: AtomicUsize::new(1), _folder: folder }
     }
 
     #[allow(clippy::disallowed_methods, reason = "the server of the test")]
@@ -82,8 +113,8 @@ impl Moto {
         [
             ("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", self.port).as_str()),
             ("AWS_REGION", "us-east-1"),
-            ("AWS_ACCESS_KEY_ID", "test"),
-            ("AWS_SECRET_ACCESS_KEY", "s3-s3cret"),
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into()

@@ -32,5 +32,6 @@ mod selection;
 mod shapes;
 mod shared;
 mod taken_over;
+mod traces;
 mod types;
 mod unchanged;

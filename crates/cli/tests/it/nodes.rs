@@ -150,3 +150,44 @@ async fn requests_of_one_person_are_bounded_for_all_nodes_together() {
     }
     assert!((2..=MAX_PER_USER).contains(&most), "{most} connections at once");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn older_node_goes_on_beside_a_newer_one() {
+    let cluster = Cluster::shared();
+    let database = Database::create(cluster);
+    database.sql("CREATE TABLE public.t AS SELECT 1 AS id");
+    let (mut mycorr, _worker) = nodes("older", &[]).await;
+    let connection = mycorr.connect(cluster, &database, cluster.port()).await;
+    let model = mycorr.model().await;
+    let imported = mycorr.import(&model, &connection, "t").await;
+    let (table, kept) = (imported["table_id"].as_str().unwrap(), imported["id"].as_str().unwrap());
+    // What a newer node does when it starts, and a job of a kind that only its like know.
+    cluster.sql_in(
+        "older",
+        "ALTER TABLE jobs ADD COLUMN future bigint NOT NULL DEFAULT 7;
+         CREATE TABLE futures (id bigint PRIMARY KEY, job_id uuid REFERENCES jobs (id));
+         INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9000_future', 0)",
+    );
+    let future = format!(
+        "INSERT INTO jobs (id, kind, state, model_id, table_id, table_name, source_schema, source_table, requested_by, \
+         queued_at, rows, bytes, cancelled, fence, attempts, verify) \
+         SELECT gen_random_uuid(), 'foretell', 'queued', model_id, gen_random_uuid(), table_name, source_schema, \
+         source_table, requested_by, 0, 0, 0, false, 0, 0, false FROM jobs WHERE id = '{kept}'"
+    );
+    cluster.sql_in("older", &future);
+    assert_eq!(mycorr.sync(table).await["state"], "succeeded");
+    // It may have to start again.
+    mycorr.kill();
+    mycorr.start_again_with(&["--workers", "0"]).await;
+    database.sql("INSERT INTO public.t VALUES (2)");
+    assert_eq!(mycorr.sync(table).await["version"], 2);
+    assert_eq!(mycorr.rows(table, &[]).await["total"], 2);
+    let waits = cluster.sql_in("older", "SELECT state FROM jobs WHERE kind = 'foretell'");
+    assert_eq!(waits, "queued", "it is another's");
+
+    // A step that it would have to know.
+    cluster.sql_in("older", "UPDATE schema_floor SET step = 'm9000_future'");
+    assert_eq!(mycorr.sync(table).await["state"], "succeeded");
+    let refused = mycorr.command_fails(&["serve", "--listen", "127.0.0.1:0"]);
+    assert!(refused.contains("made by a newer version of Mycorr"), "{refused}");
+}

@@ -16,8 +16,9 @@ use crate::{
 use chrono::TimeDelta;
 use mycorr_domain::Result;
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, JoinType, Order, QueryFilter,
-    sea_query::{Asterisk, Expr, ExprTrait, Query, SimpleExpr},
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, Iterable, JoinType, Order,
+    QueryFilter,
+    sea_query::{Expr, ExprTrait, Query, SimpleExpr},
 };
 use std::{
     collections::HashMap,
@@ -151,7 +152,7 @@ async fn candidates(
     let count = |of: &'static str| Expr::col((of, "running")).if_null(0);
     let mut query = Query::select();
     query
-        .column((job::Entity, Asterisk))
+        .columns(job::Column::iter().map(|column| (job::Entity, column)))
         .from(job::Entity)
         .join_subquery(
             JoinType::LeftJoin,
@@ -175,6 +176,8 @@ async fn candidates(
                 .add(job::Column::State.eq(JobState::Queued.as_str()))
                 .add(job::Column::Id.is_in(ids.clone())),
         )
+        // Others are left to nodes of the version that queued them.
+        .and_where(Expr::col((job::Entity, job::Column::Kind)).is_in(JobKind::WORDS.iter().copied()))
         .cond_where(
             Condition::any()
                 .add(job::Column::Kind.eq(JobKind::Restore.as_str()))
@@ -250,9 +253,10 @@ pub(super) async fn take(
     let columns = row.columns.as_deref().map(from_json).transpose()?;
     let source = row.source.as_deref().map(from_json).transpose()?;
     let accepted = if row.accepted_by.is_some() { staged(&row)? } else { None };
+    let (restored_version, again, traceparent) =
+        (row.restored_version, row.fence > 0, row.traceparent.clone());
     let checksums = row.source_checksums.as_deref().map(from_json).transpose()?;
     let verify = row.verify;
-    let (restored_version, again) = (row.restored_version, row.fence > 0);
     let mut job = record(row)?;
     job.state = JobState::Running;
     job.waiting_for = None;
@@ -270,5 +274,6 @@ pub(super) async fn take(
         accepted,
         verify,
         checksums,
+        traceparent,
     }))
 }

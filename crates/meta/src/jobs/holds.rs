@@ -126,8 +126,13 @@ impl Meta {
             return Err(under_way());
         }
         row.accepted_by = Some(*grant.user().as_uuid());
-        let accepted =
-            job::ActiveModel { id: Set(row.id), accepted_by: Set(row.accepted_by), ..Default::default() };
+        row.traceparent = mycorr_traces::traceparent().or(row.traceparent);
+        let accepted = job::ActiveModel {
+            id: Set(row.id),
+            accepted_by: Set(row.accepted_by),
+            traceparent: Set(row.traceparent.clone()),
+            ..Default::default()
+        };
         accepted.update_without_returning(&transaction).await.map_err(db)?;
         let work =
             claim::take(&transaction, row, lease).await?.ok_or_else(|| Problem::bug("job just read"))?;

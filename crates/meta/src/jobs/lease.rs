@@ -56,6 +56,8 @@ pub struct ClaimedJob {
     pub verify: bool,
     /// Of a comparison: what the source made of the rows under the snapshot of their import.
     pub checksums: Option<SourceChecksums>,
+    /// Of the span that asked for it.
+    pub traceparent: Option<String>,
 }
 
 /// What a worker learns when it reports.
@@ -144,6 +146,20 @@ impl Meta {
         job::Entity::update_many()
             .col_expr(job::Column::Connections, Expr::value(count(connections as u64)))
             .col_expr(job::Column::ConnectionsNote, Expr::value(note.map(str::to_owned)))
+            .filter(held_by(lease))
+            .exec(&self.db)
+            .await
+            .map_err(db)?;
+        Ok(())
+    }
+
+    /// Notes the span of a job that no request asked for, so that what follows from it belongs to the same trace.
+    ///
+    /// # Errors
+    /// `storage_full`, `storage_unavailable`.
+    pub async fn note_trace(&self, lease: Lease, traceparent: &str) -> Result<()> {
+        job::Entity::update_many()
+            .col_expr(job::Column::Traceparent, Expr::value(traceparent))
             .filter(held_by(lease))
             .exec(&self.db)
             .await

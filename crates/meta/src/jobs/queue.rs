@@ -372,6 +372,7 @@ fn new_row(kind: JobKind, user: UserId, table: &table::Model, restored_version: 
         accepted_by: None,
         source_checksums: None,
         reserved_bytes: None,
+        traceparent: mycorr_traces::traceparent(),
     }
 }
 
