@@ -24,7 +24,8 @@ const house = {
   tables: ['domain'],
   engine: ['domain', 'vault', 'egress', 'delivery', 'pgread', 'meta', 'oidc'],
   server: ['domain', 'engine'],
-  cli: ['domain', 'vault', 'egress', 'meta', 'tables', 'engine', 'server'],
+  sql: ['domain', 'tables', 'engine'],
+  cli: ['domain', 'vault', 'egress', 'meta', 'tables', 'engine', 'server', 'sql'],
   testkit: ['domain'],
 };
 const workspace = JSON.parse(cargo('metadata', '--locked', '--no-deps', '--format-version', '1')).packages;

@@ -5,12 +5,13 @@ use crate::{
     nodes::Heartbeat,
     say,
     settings::{Limits, Mail, Place, StorageLimits},
+    sql_door,
 };
 use clap::{Args, ValueEnum};
 use mycorr_egress::{AllowList, Dialer};
 use mycorr_engine::{Engine, MAX_ROW_BYTES, ProviderRoots, SignInProviders, SignUp, Waiting, Workers};
 use mycorr_server::{IpNet, SampleSource};
-use mycorr_tables::QueryOptions;
+use mycorr_tables::{DeltaStore, QueryOptions};
 use std::{
     fs::{self, File},
     io,
@@ -46,6 +47,8 @@ struct HttpSettings {
     /// A JSON file with the source that people may try Mycorr with: what POST /api/v1/connections takes.
     #[arg(long, env = "MYCORR_SAMPLE_SOURCE")]
     sample_source: Option<PathBuf>,
+    #[command(flatten)]
+    sql: sql_door::SqlSettings,
 }
 
 /// What `serve` and `work` have in common.
@@ -137,11 +140,13 @@ pub(crate) async fn serve(place: &Place, settings: Settings) -> Result<(), Failu
         Some(url) => url.clone(),
         None => format!("http://{}", listener.local_addr()?),
     };
+    let door = http.sql.open(&running.engine, &running.store).await?;
     let workers = running.engine.start_workers(running.workers);
     say(format_args!("Mycorr is ready at {url}"))?;
     let trusted_proxies = http.trusted_proxies;
-    let http = mycorr_server::Settings { public_url, trusted_proxies, sample };
+    let http = mycorr_server::Settings { public_url, trusted_proxies, sample, more_metrics: door.metrics() };
     let served = mycorr_server::serve(listener, running.engine.clone(), http, stop).await;
+    door.close().await;
     running.stop(workers).await?;
     served?;
     Ok(())
@@ -170,6 +175,7 @@ pub(crate) async fn work(place: &Place, settings: NodeSettings) -> Result<(), Fa
 /// A node that is about to begin.
 struct Running {
     engine: Engine,
+    store: DeltaStore,
     workers: usize,
     heartbeat: Option<Heartbeat>,
     _lock: Option<File>,
@@ -201,12 +207,12 @@ impl Running {
             Switch::Off => ProviderRoots::none(),
         };
         let mail = settings.mail.settings(settings.public_url.as_deref())?;
-        let (engine, meta) =
+        let (engine, meta, store) =
             place.open(sign_up, settings.allow_hosts, limits, Some(queries), roots, mail).await?;
         let workers = settings.workers.into();
         let heartbeat =
             if place.is_shared() { Some(Heartbeat::start(meta, role, workers).await?) } else { None };
-        Ok(Self { engine, workers, heartbeat, _lock: lock })
+        Ok(Self { engine, store, workers, heartbeat, _lock: lock })
     }
 
     async fn stop(self, workers: Workers) -> Result<(), Failure> {
