@@ -19,7 +19,6 @@ struct World {
     database: Database<'static>,
     mycorr: Mycorr,
     model: String,
-    connection: String,
     port: u16,
 }
 
@@ -44,7 +43,7 @@ impl World {
             let job = mycorr.import(&model, &connection, table).await;
             assert_eq!(job["state"], "succeeded", "{job:#}");
         }
-        Self { cluster, database, mycorr, model, connection, port }
+        Self { cluster, database, mycorr, model, port }
     }
 
     fn psql(&self) -> Command {
