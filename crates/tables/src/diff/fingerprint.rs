@@ -77,8 +77,9 @@ fn add(hashers: &mut [SipHasher13], stored: &StoredColumn<'_>, hashed: Hashed, f
     let exact = exact.filter(|exact| exact.null_count() < exact.len());
     if hashed == Hashed::Text {
         if let (Some(values), None) = (native.as_string_opt::<i32>(), exact) {
+            let nulls = values.nulls();
             for (row, hasher) in (first..).zip(hashers) {
-                match values.is_valid(row) {
+                match nulls.is_none_or(|nulls| nulls.is_valid(row)) {
                     true => text(hasher, VALUE, values.value(row).as_bytes()),
                     false => hasher.write_u8(NULL),
                 }
@@ -161,8 +162,9 @@ struct Each<'a> {
 impl Each<'_> {
     #[inline]
     fn add(self, value: impl Fn(usize, &mut SipHasher13)) {
+        let nulls = self.native.nulls();
         for (row, hasher) in (self.first..).zip(self.hashers) {
-            if self.native.is_valid(row) {
+            if nulls.is_none_or(|nulls| nulls.is_valid(row)) {
                 hasher.write_u8(VALUE);
                 value(row, hasher);
             } else {
