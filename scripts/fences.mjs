@@ -25,7 +25,8 @@ const house = {
   tables: ['domain'],
   engine: ['domain', 'vault', 'egress', 'delivery', 'pgread', 'meta', 'oidc', 'traces'],
   server: ['domain', 'engine', 'traces'],
-  cli: ['domain', 'vault', 'egress', 'meta', 'tables', 'engine', 'server', 'traces'],
+  sql: ['domain', 'tables', 'engine'],
+  cli: ['domain', 'vault', 'egress', 'meta', 'tables', 'engine', 'server', 'sql', 'traces'],
   testkit: ['domain'],
 };
 const workspace = JSON.parse(cargo('metadata', '--locked', '--no-deps', '--format-version', '1')).packages;

@@ -17,9 +17,9 @@ enum Format {
     Json,
 }
 
-/// Libraries that tell their inner life, column names included, at level info. RUST_LOG can name them.
+/// Libraries that tell their inner life, column names and statements included. RUST_LOG can name them.
 const LIBRARIES: &str = "buoyant_kernel=warn,delta_kernel=warn,deltalake_core=warn,datafusion=warn,\
-                         sea_orm=warn,sea_orm_migration=warn,sqlx=warn";
+                         sea_orm=warn,sea_orm_migration=warn,sqlx=warn,sqlparser=warn,pgwire=warn";
 
 pub(crate) fn start(settings: &Settings) {
     let asked = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());

@@ -11,6 +11,11 @@ mod nodes;
 mod restore;
 mod serve;
 mod settings;
+#[cfg(feature = "sql")]
+mod sql_door;
+#[cfg(not(feature = "sql"))]
+#[path = "sql_door_absent.rs"]
+mod sql_door;
 mod traces;
 
 use clap::{Parser, Subcommand};

@@ -5,13 +5,14 @@ use crate::{
     nodes::Heartbeat,
     say,
     settings::{Limits, Mail, Place, StorageLimits},
+    sql_door,
     traces::{self, Traces},
 };
 use clap::{Args, ValueEnum};
 use mycorr_egress::{AllowList, Dialer};
 use mycorr_engine::{Engine, MAX_ROW_BYTES, ProviderRoots, SignInProviders, SignUp, Waiting, Workers};
 use mycorr_server::{IpNet, SampleSource};
-use mycorr_tables::QueryOptions;
+use mycorr_tables::{DeltaStore, QueryOptions};
 use std::{
     fs::{self, File},
     io,
@@ -47,6 +48,8 @@ struct HttpSettings {
     /// A JSON file with the source that people may try Mycorr with: what POST /api/v1/connections takes.
     #[arg(long, env = "MYCORR_SAMPLE_SOURCE")]
     sample_source: Option<PathBuf>,
+    #[command(flatten)]
+    sql: sql_door::SqlSettings,
 }
 
 /// What `serve` and `work` have in common.
@@ -141,11 +144,13 @@ pub(crate) async fn serve(place: &Place, settings: Settings) -> Result<(), Failu
         Some(url) => url.clone(),
         None => format!("http://{}", listener.local_addr()?),
     };
+    let door = http.sql.open(&running.engine, &running.store).await?;
     let workers = running.engine.start_workers(running.workers);
     say(format_args!("Mycorr is ready at {url}"))?;
     let trusted_proxies = http.trusted_proxies;
-    let http = mycorr_server::Settings { public_url, trusted_proxies, sample };
+    let http = mycorr_server::Settings { public_url, trusted_proxies, sample, more_metrics: door.metrics() };
     let served = mycorr_server::serve(listener, running.engine.clone(), http, stop).await;
+    door.close().await;
     running.stop(workers).await?;
     served?;
     Ok(())
@@ -174,6 +179,7 @@ pub(crate) async fn work(place: &Place, settings: NodeSettings) -> Result<(), Fa
 /// A node that is about to begin.
 struct Running {
     engine: Engine,
+    store: DeltaStore,
     workers: usize,
     heartbeat: Option<Heartbeat>,
     traces: Option<Traces>,
@@ -206,7 +212,7 @@ impl Running {
             Switch::Off => ProviderRoots::none(),
         };
         let mail = settings.mail.settings(settings.public_url.as_deref())?;
-        let (engine, meta) =
+        let (engine, meta, store) =
             place.open(sign_up, settings.allow_hosts, limits, Some(queries), roots, mail).await?;
         let workers = settings.workers.into();
         let node = uuid::Uuid::now_v7();
@@ -216,7 +222,7 @@ impl Running {
         };
         let heartbeat =
             if place.is_shared() { Some(Heartbeat::start(meta, node, role, workers).await?) } else { None };
-        Ok(Self { engine, workers, heartbeat, traces, _lock: lock })
+        Ok(Self { engine, store, workers, heartbeat, traces, _lock: lock })
     }
 
     async fn stop(self, workers: Workers) -> Result<(), Failure> {

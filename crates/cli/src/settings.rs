@@ -98,7 +98,7 @@ impl Place {
         queries: Option<QueryOptions>,
         provider_roots: ProviderRoots,
         mail: Option<MailSettings>,
-    ) -> Result<(Engine, Meta), Failure> {
+    ) -> Result<(Engine, Meta, DeltaStore), Failure> {
         make_private(&self.data_dir)?;
         let meta = Meta::open(&self.database_url()?).await.map_err(told)?;
         let mut store = self.open_tables().await?;
@@ -132,7 +132,7 @@ impl Place {
             vault: Vault::new(keys),
             dialer: Dialer::new(allow),
             provider_roots,
-            store: Arc::new(store),
+            store: Arc::new(store.clone()),
             sign_up,
             largest_row: limits.largest_row,
             min_free_bytes: limits.storage.min_free_bytes,
@@ -140,7 +140,7 @@ impl Place {
             waiting: limits.waiting,
             mail,
         });
-        Ok((engine, meta))
+        Ok((engine, meta, store))
     }
 
     /// An empty database beside tables was not made by a first start: whoever signed up next would be the
@@ -182,7 +182,9 @@ impl Place {
 
     pub(crate) async fn open_idle_with_metadata(&self) -> Result<(Engine, Meta), Failure> {
         let roots = ProviderRoots::none();
-        self.open(SignUp::Invite, AllowList::default(), Limits::default(), None, roots, None).await
+        let (engine, meta, _) =
+            self.open(SignUp::Invite, AllowList::default(), Limits::default(), None, roots, None).await?;
+        Ok((engine, meta))
     }
 
     /// The keyring's file.

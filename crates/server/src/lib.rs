@@ -26,6 +26,7 @@ mod serving;
 mod version_name;
 
 pub use ipnet::IpNet;
+pub use metrics::{Metric, MoreMetrics};
 pub use sample::SampleSource;
 
 use mycorr_engine::Engine;
@@ -42,6 +43,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// A source that anybody who has an account may connect.
     pub sample: Option<SampleSource>,
+    /// What else the process counts.
+    pub more_metrics: Option<MoreMetrics>,
 }
 
 impl Settings {

@@ -5,9 +5,12 @@ use axum::http::StatusCode;
 use mycorr_domain::Result;
 use mycorr_engine::{Engine, Figures};
 use std::{
-    fmt::Write,
+    fmt::{self, Write},
     fs,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::{Duration, Instant, SystemTime},
 };
 use tokio::sync::Mutex;
@@ -18,6 +21,32 @@ const BUCKETS_MICROS: [u64; 7] = [5_000, 25_000, 100_000, 500_000, 2_500_000, 10
 const FIGURES_TTL: Duration = Duration::from_secs(5);
 /// Of /proc, on every architecture that Linux has today (sysconf(_SC_CLK_TCK)).
 const TICKS_PER_SECOND: f64 = 100.0;
+
+/// A figure of another part of the process.
+#[derive(Debug)]
+pub struct Metric {
+    pub name: &'static str,
+    /// `counter` or `gauge`.
+    pub kind: &'static str,
+    pub help: &'static str,
+    pub value: f64,
+}
+
+/// Figures of another part of the process, as they are now.
+#[derive(Clone)]
+pub struct MoreMetrics(Arc<dyn Fn() -> Vec<Metric> + Send + Sync>);
+
+impl MoreMetrics {
+    pub fn new(figures: impl Fn() -> Vec<Metric> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(figures))
+    }
+}
+
+impl fmt::Debug for MoreMetrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MoreMetrics")
+    }
+}
 
 pub(crate) struct Metrics {
     started: SystemTime,
@@ -58,7 +87,7 @@ impl Metrics {
         self.micros.fetch_add(micros, Relaxed);
     }
 
-    pub(crate) async fn text(&self, engine: &Engine) -> Result<String> {
+    pub(crate) async fn text(&self, engine: &Engine, more: Option<&MoreMetrics>) -> Result<String> {
         let mut known = self.figures.lock().await;
         let (_, figures, free_bytes) = match known.take() {
             Some(fresh) if fresh.0.elapsed() < FIGURES_TTL => known.insert(fresh),
@@ -70,6 +99,9 @@ impl Metrics {
         let mut text = Text::default();
         self.of_process(&mut text);
         of_installation(&mut text, figures, *free_bytes);
+        for Metric { name, kind, help, value } in more.map(|more| (more.0)()).unwrap_or_default() {
+            text.one(name, kind, help, value);
+        }
         Ok(text.0)
     }
 

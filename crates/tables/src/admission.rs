@@ -21,6 +21,11 @@ impl Admission {
         Self { memory: Arc::new(Semaphore::new(mebibytes)), mebibytes: mebibytes as u32, timeout }
     }
 
+    /// The same memory for who waits so long at most.
+    pub(crate) fn with_timeout(&self, timeout: Duration) -> Self {
+        Self { timeout, ..self.clone() }
+    }
+
     /// All memory that there is to share.
     pub(crate) fn bytes(&self) -> usize {
         self.mebibytes as usize * MEBIBYTE

@@ -219,7 +219,7 @@ impl DeltaStore {
         Ok(self)
     }
 
-    async fn version(&self, table: TableId, version: StoreVersion) -> Result<Arc<Version>> {
+    pub(crate) async fn version(&self, table: TableId, version: StoreVersion) -> Result<Arc<Version>> {
         let load = async {
             let files = self.files(table, version).await?;
             Ok(Arc::new(Version::new(

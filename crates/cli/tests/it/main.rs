@@ -31,6 +31,8 @@ mod s3;
 mod selection;
 mod shapes;
 mod shared;
+#[cfg(feature = "sql")]
+mod sql;
 mod taken_over;
 mod traces;
 mod types;

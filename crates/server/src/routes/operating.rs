@@ -22,6 +22,6 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<&'static str, ApiEr
 #[utoipa::path(get, path = "/metrics", tag = "operating", security(()),
     responses((status = OK, body = String, content_type = "text/plain")))]
 pub(crate) async fn metrics(State(app): State<App>) -> Result<impl IntoResponse, ApiError> {
-    let text = app.metrics.text(&app.engine).await?;
+    let text = app.metrics.text(&app.engine, app.settings.more_metrics.as_ref()).await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text))
 }

@@ -1,0 +1,28 @@
+//! The SQL door: stored versions of tables over PostgreSQL's protocol, read-only. A Model is a database, a token is the
+//! password. Statements are planned here, over the files of the versions, and none ever reaches a source.
+//!
+//! Empty without the feature `door`.
+
+#![cfg(feature = "door")]
+
+mod catalogue;
+mod connection;
+mod copy;
+mod encode;
+mod exact;
+mod failure;
+mod handlers;
+mod listener;
+mod numeric;
+mod parameters;
+mod planning;
+mod run;
+mod session;
+mod settings;
+mod shown;
+mod statement;
+mod stored_table;
+mod text_values;
+mod types;
+
+pub use listener::{Counters, Door, TlsFiles};

@@ -1,0 +1,148 @@
+//! A version of a table as DataFusion reads it.
+
+use crate::shown::Representation;
+use arrow_array::{
+    Array, ArrayRef, BinaryArray, RecordBatch, RecordBatchOptions, StringArray, cast::AsArray,
+};
+use arrow_schema::{Schema, SchemaRef};
+use async_trait::async_trait;
+use datafusion::{
+    catalog::{Session, TableProvider},
+    datasource::TableType,
+    error::{DataFusionError, Result},
+    execution::{SendableRecordBatchStream, TaskContext},
+    logical_expr::Expr,
+    physical_plan::{
+        ExecutionPlan,
+        stream::RecordBatchStreamAdapter,
+        streaming::{PartitionStream, StreamingTableExec},
+    },
+};
+use futures::StreamExt;
+use mycorr_domain::{Column, Problem, Snapshot, output};
+use mycorr_tables::{DeltaStore, RowsPart, StoredRows};
+use std::{fmt, sync::Arc};
+
+pub(crate) struct StoredTable {
+    rows: StoredRows,
+    columns: Arc<[Column]>,
+    representations: Vec<Representation>,
+    schema: SchemaRef,
+}
+
+impl StoredTable {
+    pub(crate) async fn open(store: &DeltaStore, at: &Snapshot) -> Result<Self, Problem> {
+        let rows = store.stored_rows(at).await?;
+        let columns = at.columns.clone();
+        let companions = rows.companions().await?;
+        let representations: Vec<_> = columns
+            .iter()
+            .zip(companions)
+            .map(|(column, companion)| Representation::of(column, companion))
+            .collect();
+        let fields = columns.iter().zip(&representations).map(|(column, as_)| as_.field(column));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        Ok(Self { rows, columns, representations, schema })
+    }
+}
+
+impl fmt::Debug for StoredTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredTable").field("columns", &self.columns.len()).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl TableProvider for StoredTable {
+    fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let places = projection.cloned().unwrap_or_else(|| (0..self.columns.len()).collect());
+        let schema = Arc::new(self.schema.project(&places)?);
+        let parallel = state.config().target_partitions();
+        let parts = self.rows.parts(&places, parallel).await.map_err(external)?;
+        let columns: Arc<[_]> =
+            places.iter().map(|&at| (self.columns[at].clone(), self.representations[at])).collect();
+        let parts = parts.into_iter().map(|part| {
+            Arc::new(Part { part, columns: columns.clone(), schema: schema.clone() })
+                as Arc<dyn PartitionStream>
+        });
+        let parts = parts.collect();
+        Ok(Arc::new(StreamingTableExec::try_new(schema, parts, None, [], false, limit)?))
+    }
+}
+
+fn external(problem: Problem) -> DataFusionError {
+    DataFusionError::External(Box::new(problem))
+}
+
+/// Some rows of the version.
+struct Part {
+    part: RowsPart,
+    columns: Arc<[(Column, Representation)]>,
+    schema: SchemaRef,
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Part")
+    }
+}
+
+impl PartitionStream for Part {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let (columns, schema) = (self.columns.clone(), self.schema.clone());
+        let batches =
+            self.part.batches().map(move |batch| take(&columns, &schema, &batch.map_err(external)?));
+        Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), batches))
+    }
+}
+
+fn take(
+    columns: &[(Column, Representation)],
+    schema: &SchemaRef,
+    batch: &RecordBatch,
+) -> Result<RecordBatch> {
+    let arrays = columns.iter().map(|(column, as_)| represent(column, *as_, batch));
+    let arrays = arrays.collect::<Result<Vec<_>>>()?;
+    let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    Ok(RecordBatch::try_new_with_options(schema.clone(), arrays, &rows)?)
+}
+
+fn represent(column: &Column, as_: Representation, batch: &RecordBatch) -> Result<ArrayRef> {
+    let native = batch
+        .column_by_name(&column.field)
+        .ok_or_else(|| external(Problem::bug(format!("no file has the column {}", column.field))))?;
+    let exact = batch.column_by_name(&column.exact_name()).map(|exact| exact.as_binary::<i32>());
+    let printed = |row| output::bytes_of(column, native, exact, row);
+    Ok(match as_ {
+        Representation::Stored => native.clone(),
+        Representation::Bytes => Arc::new((0..native.len()).map(printed).collect::<BinaryArray>()),
+        Representation::Text => {
+            let text = |row| match printed(row) {
+                Some(bytes) => match std::str::from_utf8(&bytes) {
+                    Ok(text) => Ok(Some(text.to_owned())),
+                    Err(error) => Err(external(Problem::bug(error))),
+                },
+                None => Ok(None),
+            };
+            Arc::new((0..native.len()).map(text).collect::<Result<StringArray>>()?)
+        }
+    })
+}
