@@ -28,7 +28,7 @@ impl TextHash {
 }
 
 /// Of a column.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnChecksum {
     /// Values that are not null.
     pub values: u64,
@@ -37,10 +37,17 @@ pub struct ColumnChecksum {
 }
 
 /// Of all columns of a version or a table, in their order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checksums {
     pub rows: u64,
     pub columns: Vec<ColumnChecksum>,
+}
+
+/// What a source computed, and how its figures are to be repeated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceChecksums {
+    pub hash: TextHash,
+    pub checksums: Checksums,
 }
 
 impl Checksums {

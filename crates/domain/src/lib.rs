@@ -29,7 +29,7 @@ mod transient;
 pub mod type_tree;
 
 pub use cell::{AnswerBudget, Cell, CellDigest, LargeCell};
-pub use checksum::{Checksums, ColumnChecksum, TextHash};
+pub use checksum::{Checksums, ColumnChecksum, SourceChecksums, TextHash};
 pub use code::Code;
 pub use column::{Column, ColumnType};
 pub use connection::{ConnectionKind, ConnectionName, DatabaseName, Endpoint, Port, RoleName};

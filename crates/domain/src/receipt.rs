@@ -13,7 +13,8 @@ pub struct Receipt {
     pub version: i64,
     /// Rows and all columns are equal, and what is stored is what was written.
     pub equal: bool,
-    /// Whether the source was read under the snapshot of the version itself.
+    /// Whether the source computed its side under the snapshot of the read that made the version, or that found it still
+    /// to hold.
     pub snapshot: bool,
     pub rows: BothSides,
     pub columns: Vec<ColumnReceipt>,

@@ -3,9 +3,11 @@
 
 use crate::runner::Runner;
 use futures::future::join_all;
-use mycorr_domain::Result;
+use mycorr_domain::{Problem, Result};
 use mycorr_meta::Connection;
-use mycorr_pgread::{Agreed, Client, Division, Journal, Scan, ScanLimits, TableDescription, agree};
+use mycorr_pgread::{
+    Agreed, ChecksumScan, Client, Division, Journal, Scan, ScanLimits, TableDescription, agree,
+};
 use std::sync::Arc;
 
 /// What is read, and how.
@@ -15,6 +17,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) table: &'a TableDescription,
     pub(crate) columns: Option<&'a [String]>,
     pub(crate) limits: ScanLimits,
+    /// Whether what was read is to be proven.
+    pub(crate) verify: bool,
 }
 
 impl Runner {
@@ -26,8 +30,17 @@ impl Runner {
         division: &Division,
         reading: Reading<'_>,
     ) -> Result<Agreed> {
+        let beside_check = if reading.verify { division.beside_check() } else { None };
+        let division = beside_check.as_ref().unwrap_or(division);
         let wanted = division.connections();
-        let further = join_all((1..wanted).map(|_| self.open_further(&reading))).await;
+        let check = async {
+            match beside_check {
+                Some(_) => self.open_check(&reading).await.inspect_err(not_opened).ok(),
+                None => None,
+            }
+        };
+        let further = join_all((1..wanted).map(|_| self.open_further(&reading)));
+        let (further, check) = tokio::join!(further, check);
         let mut scans = vec![first];
         let mut refused = None;
         for opened in further {
@@ -37,23 +50,33 @@ impl Runner {
             }
         }
         let opened = scans.len();
-        let Agreed { scans, note } = agree(scans, division).await?;
+        let Agreed { scans, check, note } = agree(scans, check, division).await?;
         let note = note.or_else(|| {
             let refused = refused?;
-            tracing::debug!(code = refused.code.as_str(), "a further connection was not opened");
+            not_opened(&refused);
             Some(format!(
                 "{opened} of {wanted} connections could be opened ({}).",
                 refused.code.title().to_lowercase()
             ))
         });
-        Ok(Agreed { scans, note: note.or_else(|| division.note().map(str::to_owned)) })
+        Ok(Agreed { scans, check, note: note.or_else(|| division.note().map(str::to_owned)) })
+    }
+
+    async fn open_further(&self, reading: &Reading<'_>) -> Result<Scan> {
+        self.connect(reading).await?.read(reading.table, reading.columns, reading.limits).await
+    }
+
+    async fn open_check(&self, reading: &Reading<'_>) -> Result<ChecksumScan> {
+        self.connect(reading).await?.read_checksums(reading.table, reading.columns, reading.limits).await
     }
 
     /// The address is checked, and the password opened, for each connection anew.
-    async fn open_further(&self, reading: &Reading<'_>) -> Result<Scan> {
+    async fn connect(&self, reading: &Reading<'_>) -> Result<Client> {
         let target = self.connections.target(reading.connection).await?;
-        let client = Client::connect(&self.connections.dialer, &target, reading.journal.clone()).await?;
-        drop(target);
-        client.read(reading.table, reading.columns, reading.limits).await
+        Client::connect(&self.connections.dialer, &target, reading.journal.clone()).await
     }
+}
+
+fn not_opened(problem: &Problem) {
+    tracing::debug!(code = problem.code.as_str(), "a further connection was not opened");
 }

@@ -11,9 +11,9 @@ use crate::{
 };
 use arrow_array::RecordBatch;
 use futures::future::join_all;
-use mycorr_domain::{Code, ModelId, Problem, Result, Section, TableWriter};
+use mycorr_domain::{Code, ModelId, Problem, Result, Section, SourceChecksums, TableWriter};
 use mycorr_meta::{ClaimedJob, Connection, JobKind, JobProgress, LeaseStatus, Purpose, WaitingFor};
-use mycorr_pgread::{Agreed, Client, Journal, Scan, Stop, TableDescription, WithStop};
+use mycorr_pgread::{Agreed, ChecksumScan, Client, Journal, Scan, Stop, TableDescription, WithStop};
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -122,11 +122,12 @@ impl Runner {
                 table: described,
                 columns: chosen.as_deref(),
                 limits: scan_limits,
+                verify: work.verify,
             };
             self.read_in_parallel(scan, &division, reading).await
         };
         let prepared = abort.run_until_cancelled(preparing).await.unwrap_or_else(|| Err(interrupted()))?;
-        let Agreed { mut scans, note } = prepared;
+        let Agreed { mut scans, check, note } = prepared;
         let columns = scans[0].columns().to_vec();
         let liveness = Arc::new(Liveness {
             connections: self.connections.clone(),
@@ -151,7 +152,8 @@ impl Runner {
             if !self.meta.note_reading(work.lease, &columns, record, estimated).await? {
                 return Err(interrupted());
             }
-            self.meta.note_connections(work.lease, scans.len(), note.as_deref()).await?;
+            let connections = scans.len() + usize::from(check.is_some());
+            self.meta.note_connections(work.lease, connections, note.as_deref()).await?;
             let head = self.meta.table_of_job(work.job.table).await?.head;
             match head.as_ref().is_some_and(is_damaged) {
                 true => self.store.write_anew(work.right, &columns).await,
@@ -161,7 +163,15 @@ impl Runner {
         let made = abort.run_until_cancelled(making).await.unwrap_or_else(|| Err(interrupted()));
         let writer = match made {
             Ok(writer) => writer,
-            Err(problem) => return Err(problem.with_stop(close(scans).await)),
+            Err(problem) => {
+                let given_up = async {
+                    if let Some(check) = check {
+                        check.close().await;
+                    }
+                };
+                let (stop, ()) = tokio::join!(close(scans), given_up);
+                return Err(problem.with_stop(stop));
+            }
         };
 
         let (batches, received) = mpsc::channel(WAITING_BATCHES * scans.len());
@@ -175,12 +185,17 @@ impl Runner {
             tokio::spawn(pump(scan, section, batches, progress, throttle, liveness, end))
         });
         let pumps: Vec<_> = pumps.collect();
+        let check = check.map(|check| tokio::spawn(prove(check, liveness.clone(), end.clone())));
         drop(batches);
         let written = self.write(writer, received, work.job.model).await;
         let (read, stop) = all(pumps).await?;
         // A writer that fails makes the reader end, so what it says comes first.
         let writer = written.map_err(|problem| problem.with_stop(stop))?;
         let rows = read.map_err(|problem| ended(problem).with_stop(stop))?;
+        let checksums = match check {
+            Some(check) => check.await.map_err(Problem::bug)?,
+            None => None,
+        };
         if abort.is_cancelled() || self.beat(work, progress).await? != LeaseStatus::Held {
             return Err(interrupted());
         }
@@ -198,7 +213,7 @@ impl Runner {
             },
         };
         let warning = source::changed(record, &work.job.source, row_security(described, rows));
-        Ok(JobOutput { columns, source: Some(found.record), made, warning })
+        Ok(JobOutput { columns, source: Some(found.record), made, warning, checksums })
     }
 
     /// Writes what comes until no more does.
@@ -269,6 +284,32 @@ async fn pump(
         end.cancel();
     }
     (read, scan.close().await)
+}
+
+/// Waits for what the source makes of the rows. Without it, a comparison asks again.
+async fn prove(
+    mut check: ChecksumScan,
+    liveness: Arc<Liveness>,
+    end: CancellationToken,
+) -> Option<SourceChecksums> {
+    let (backend, received) = (check.backend(), check.received());
+    let figures = async {
+        tokio::select! {
+            biased;
+            figures = check.figures() => figures.map_err(Some),
+            () = liveness.lost(backend, &received) => Err(None),
+        }
+    };
+    let figures = end.run_until_cancelled(figures).await;
+    check.close().await;
+    match figures? {
+        Ok(checksums) => Some(checksums),
+        Err(problem) => {
+            let code = problem.map_or("connection_lost", |problem| problem.code.as_str());
+            tracing::info!(code, "the source did not count what was read under the same snapshot");
+            None
+        }
+    }
 }
 
 /// Waits for all readers: the rows of all, or what made the first of them fail.

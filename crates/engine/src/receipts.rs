@@ -8,8 +8,8 @@ use crate::{
     source::{Found, now},
     source_limits,
 };
-use mycorr_domain::{Code, Problem, Receipt, Result, TableId, UserId};
-use mycorr_meta::{ClaimedJob, Job, Purpose};
+use mycorr_domain::{Code, Problem, Receipt, Result, SourceChecksums, SourceRecord, TableId, UserId};
+use mycorr_meta::{ClaimedJob, Job, Purpose, Version};
 use tokio_util::sync::CancellationToken;
 
 impl Imports {
@@ -26,7 +26,8 @@ impl Imports {
 }
 
 impl Runner {
-    /// Lets the server count and hash the source, and does the same with what is stored.
+    /// Does with what is stored what the server did with the source: under the snapshot of the import, if it could; or
+    /// now.
     pub(crate) async fn verify(&self, work: &ClaimedJob, abort: &CancellationToken) -> Result<Receipt> {
         let head = self.meta.table_of_job(work.job.table).await?.head;
         let head = head
@@ -38,6 +39,32 @@ impl Runner {
             )
             .fix("Sync the table, then verify it.")
         })?;
+        let source = match &work.checksums {
+            Some(known) => known.clone(),
+            None => self.ask_source(work, &head, &record, abort).await?,
+        };
+        let at = snapshot(&head);
+        let reading = self.store.checksums(&at, source.hash);
+        let stored = abort.run_until_cancelled(reading).await.unwrap_or_else(|| Err(interrupted()))?;
+        Ok(Receipt::new(
+            head.version,
+            &head.columns,
+            &record,
+            &source.checksums,
+            &stored.checksums,
+            stored.intact,
+            work.checksums.is_some(),
+        ))
+    }
+
+    /// Lets the server count and hash the source.
+    async fn ask_source(
+        &self,
+        work: &ClaimedJob,
+        head: &Version,
+        record: &SourceRecord,
+        abort: &CancellationToken,
+    ) -> Result<SourceChecksums> {
         let (connection, _, mut client) = self.open_source(work, Purpose::Verify, abort).await?;
         let limits =
             source_limits::scan_limits(connection.limits, self.largest_row, self.waiting.idle_timeout);
@@ -45,7 +72,7 @@ impl Runner {
             let Found { description, record: found, .. } =
                 self.find_source(&mut client, work, connection.id).await?;
             source_limits::check_duration(connection.limits, &description, found.filter.is_empty())?;
-            let by_name = !found.is_same_table(&record);
+            let by_name = !found.is_same_table(record);
             let names = head.columns.iter().map(|column| {
                 now(&description, column, by_name).map(|column| column.name.clone()).ok_or_else(|| {
                     let detail =
@@ -58,19 +85,7 @@ impl Runner {
         };
         let asked = abort.run_until_cancelled(asking).await.unwrap_or_else(|| Err(interrupted()));
         let stop = client.close().await;
-        let source = asked.map_err(|problem| mycorr_pgread::WithStop::with_stop(problem, stop))?;
-        let at = snapshot(&head);
-        let reading = self.store.checksums(&at, source.hash);
-        let stored = abort.run_until_cancelled(reading).await.unwrap_or_else(|| Err(interrupted()))?;
-        Ok(Receipt::new(
-            head.version,
-            &head.columns,
-            &record,
-            &source.checksums,
-            &stored.checksums,
-            stored.intact,
-            false,
-        ))
+        asked.map_err(|problem| mycorr_pgread::WithStop::with_stop(problem, stop))
     }
 
     /// Records what a comparison came to. What is stored and is not what was written fails the job.

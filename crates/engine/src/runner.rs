@@ -7,7 +7,7 @@ use crate::{
 };
 use chrono::{TimeDelta, Utc};
 use mycorr_domain::{
-    Code, Column, Committed, HoldReason, Problem, Receipt, Result, SourceRecord, TableStore,
+    Code, Column, Committed, HoldReason, Problem, Receipt, Result, SourceChecksums, SourceRecord, TableStore,
 };
 use mycorr_meta::{ClaimedJob, JobKind, JobProgress, LeaseStatus, Meta, NewVersion};
 use std::{
@@ -89,6 +89,8 @@ pub(crate) struct JobOutput {
     pub(crate) source: Option<SourceRecord>,
     pub(crate) made: Made,
     pub(crate) warning: Option<Problem>,
+    /// What the source made of the rows under the snapshot that they were read under.
+    pub(crate) checksums: Option<SourceChecksums>,
 }
 
 /// What became of what was read.
@@ -104,7 +106,7 @@ pub(crate) enum Made {
 
 impl JobOutput {
     fn new((columns, source): (Vec<Column>, Option<SourceRecord>), made: Made) -> Self {
-        Self { columns, source, made, warning: None }
+        Self { columns, source, made, warning: None, checksums: None }
     }
 }
 
@@ -380,7 +382,11 @@ impl Runner {
             Ok(made) => {
                 let committed = match made.made {
                     Made::Version(committed) => committed,
-                    Made::Nothing => return self.end_unchanged(work, made.warning.as_ref()).await,
+                    Made::Nothing => {
+                        return self
+                            .end_unchanged(work, made.warning.as_ref(), made.checksums.as_ref())
+                            .await;
+                    }
                     Made::Held(staged, reasons) => {
                         return self.end_held(work, staged, &reasons, made.warning.as_ref()).await;
                     }
@@ -391,6 +397,7 @@ impl Runner {
                     source: made.source.as_ref(),
                     committed,
                     warning: made.warning.as_ref(),
+                    checksums: made.checksums.as_ref(),
                 };
                 match self.meta.succeed(work.lease, new).await {
                     Ok(Some(version)) => {

@@ -1,7 +1,7 @@
 //! A sync that found nothing new makes no version.
 
 use crate::{rows::snapshot, runner::Runner};
-use mycorr_domain::{Column, Problem, Result, SourceRecord, TableWriter};
+use mycorr_domain::{Column, Problem, Result, SourceChecksums, SourceRecord, TableWriter};
 use mycorr_meta::{ClaimedJob, JobKind, Version};
 
 /// Whether a comparison found that what is stored is not what was written: the next sync writes all of it anew.
@@ -40,12 +40,17 @@ impl Runner {
     }
 
     /// Ends a sync that made no version, and leaves nothing of it.
-    pub(crate) async fn end_unchanged(&self, work: &ClaimedJob, warning: Option<&Problem>) {
+    pub(crate) async fn end_unchanged(
+        &self,
+        work: &ClaimedJob,
+        warning: Option<&Problem>,
+        checksums: Option<&SourceChecksums>,
+    ) {
         let id = work.job.id;
         if let Err(problem) = self.store.sweep(work.right).await {
             tracing::warn!(job = %id, cause = problem.internal, "leftover files could not be removed");
         }
-        match self.meta.succeed_unchanged(work.lease, warning).await {
+        match self.meta.succeed_unchanged(work.lease, warning, checksums).await {
             Ok(true) => {
                 tracing::info!(job = %id, "job found nothing new");
                 // A comparison may follow.

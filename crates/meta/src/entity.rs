@@ -379,6 +379,8 @@ pub mod job {
         pub accepted_by: Option<Uuid>,
         /// What it is about to add to what is stored for the Model's owner; counts while it runs.
         pub reserved_bytes: Option<i64>,
+        /// Of a comparison: what the source made of the rows under the snapshot of their import, in JSON.
+        pub source_checksums: Option<String>,
     }
     no_relations!();
 }

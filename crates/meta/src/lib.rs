@@ -47,6 +47,7 @@ mod sharing_migration;
 mod shown_tables;
 mod sizes_migration;
 mod slots;
+mod source_checksums_migration;
 mod statements;
 mod sync_policy;
 mod tables;

@@ -37,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(crate::holds_migration::Holds),
             Box::new(crate::views_migration::SavedViews),
             Box::new(crate::sizes_migration::Sizes),
+            Box::new(crate::source_checksums_migration::SourceChecksums),
         ]
     }
 }

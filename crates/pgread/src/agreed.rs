@@ -8,6 +8,7 @@
 //! table from being truncated or rewritten meanwhile.
 
 use crate::{
+    checksums::ChecksumScan,
     client::settings_entry,
     division::Division,
     in_flight::Role,
@@ -50,33 +51,51 @@ pub(crate) enum Proof {
 
 /// Scans of one table, in the order of its rows.
 pub struct Agreed {
-    /// More than one: each has begun, and brings its part. One: it brings the whole table, and has not begun.
+    /// More than one, or one beside a check: each has begun, and brings its part. One alone: it brings the whole table, and
+    /// has not begun.
     pub scans: Vec<Scan>,
+    /// What counts and hashes the same rows, where it joined.
+    pub check: Option<ChecksumScan>,
     /// Why there are fewer than there were, for people to read.
     pub note: Option<String>,
 }
 
 /// Divides a table among scans of the whole of it that have not begun, each through a connection of its own to the same
-/// source and with the same journal. Where they can't prove to see one snapshot, the first remains, and reads all.
+/// source and with the same journal. Where they can't prove to see one snapshot, the first remains, and reads all. A
+/// `check`, through one more connection, joins them or is given up.
 ///
 /// # Errors
 /// What the journal says that does not take a statement. What else goes wrong leaves the first scan, which tells it.
-pub async fn agree(scans: Vec<Scan>, division: &Division) -> Result<Agreed> {
-    agree_by(scans, division, Proof::Compare).await
+pub async fn agree(scans: Vec<Scan>, check: Option<ChecksumScan>, division: &Division) -> Result<Agreed> {
+    agree_by(scans, check, division, Proof::Compare).await
 }
 
-pub(crate) async fn agree_by(mut scans: Vec<Scan>, division: &Division, proof: Proof) -> Result<Agreed> {
+pub(crate) async fn agree_by(
+    mut scans: Vec<Scan>,
+    check: Option<ChecksumScan>,
+    division: &Division,
+    proof: Proof,
+) -> Result<Agreed> {
     let mut note = None;
+    let mut readers = scans.len();
+    // The check is the last of the group.
+    let (scan, kept) = check.map(|ChecksumScan { scan, hash, columns }| (scan, (hash, columns))).unzip();
+    scans.extend(scan);
     while scans.len() > 1 {
         let journal = scans[0].client.journal().clone();
         if !scans.iter().all(|scan| Arc::ptr_eq(scan.client.journal(), &journal)) {
             return Err(Problem::bug("several connections of one read with several journals"));
         }
-        let parts = division.statements(scans.len(), &scans[0].wanted);
+        let mut parts = division.statements(readers, &scans[0].wanted);
+        parts.extend(scans[readers..].iter().map(|check| vec![check.text.clone()]));
         let mut group =
             Group { parts, members: division.members.as_ref(), tries: 0, clock: None, took: Duration::ZERO };
         match group.agree(&mut scans, proof).await {
-            Ok(()) => return Ok(Agreed { scans, note }),
+            Ok(()) => {
+                let check = scans.split_off(readers).pop().zip(kept);
+                let check = check.map(|(scan, (hash, columns))| ChecksumScan { scan, hash, columns });
+                return Ok(Agreed { scans, check, note });
+            }
             Err(Refusal::NotEntered(problem)) => {
                 join_all(scans.into_iter().map(give_up)).await;
                 return Err(*problem);
@@ -90,6 +109,7 @@ pub(crate) async fn agree_by(mut scans: Vec<Scan>, division: &Division, proof: P
                 note = Some(format!("One connection was used: {reason}"));
             }
             Err(Refusal::Fewer(answered)) => {
+                readers = answered[..readers].iter().filter(|answered| **answered).count();
                 let (kept, silent): (Vec<_>, Vec<_>) =
                     scans.into_iter().zip(answered).partition(|(_, answered)| *answered);
                 // They wait in a pooler's line: what they sent is stopped when they are dropped.
@@ -103,7 +123,7 @@ pub(crate) async fn agree_by(mut scans: Vec<Scan>, division: &Division, proof: P
             }
         }
     }
-    Ok(Agreed { scans, note })
+    Ok(Agreed { scans, check: None, note })
 }
 
 /// Ends the pipeline of a scan that has not begun to read, so that it can begin another.
@@ -178,7 +198,7 @@ impl Group<'_> {
             outgoing.extend(part.iter().map(|text| {
                 (
                     Outgoing {
-                        template: sql::SELECT,
+                        template: scan.template,
                         statement: text.clone(),
                         parameters: scan.parameters().to_vec(),
                     },

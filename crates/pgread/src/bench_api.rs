@@ -99,7 +99,7 @@ impl EncodedRows {
 /// # Errors
 /// As [`crate::agree`].
 pub async fn agree_unproven(scans: Vec<Scan>, division: &Division) -> Result<Agreed> {
-    agreed::agree_by(scans, division, agreed::Proof::Skip).await
+    agreed::agree_by(scans, None, division, agreed::Proof::Skip).await
 }
 
 /// What a conversation begins with.

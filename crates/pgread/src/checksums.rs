@@ -2,14 +2,16 @@
 
 use crate::{
     catalogue::TableDescription,
-    client::Client,
-    in_flight::WithStop,
+    client::{Backend, Client},
+    in_flight::{Stop, WithStop},
     reader::{Reader, unreadable},
-    scan::{LOCK, ScanLimits},
+    scan::{LOCK, Scan, ScanLimits},
     sql::{self, Hashing, SelectList},
     wire::pipeline::{self, Timeouts},
 };
-use mycorr_domain::{Checksums, ColumnChecksum, ColumnType, Result, TextHash};
+use arrow_array::{Array, cast::AsArray};
+use mycorr_domain::{Checksums, ColumnChecksum, ColumnType, Result, SourceChecksums, TextHash};
+use std::sync::{Arc, atomic::AtomicU64};
 use tokio::time::Instant;
 
 /// `hashtext('mycorr')` on little-endian machines.
@@ -19,14 +21,66 @@ const MIN_LOOKUP3_MAJOR: u32 = 11;
 /// The longest row of figures of 1,664 columns: two numbers of 20 digits, and for a sum some more.
 const MAX_ANSWER_BYTES: u64 = 1 << 20;
 
-/// How the server's figures are to be repeated.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceChecksums {
-    pub hash: TextHash,
-    pub checksums: Checksums,
+/// The SELECT that counts and hashes what a read brings, ready to join the connections of that read: see
+/// [`crate::agree`].
+pub struct ChecksumScan {
+    pub(crate) scan: Scan,
+    pub(crate) hash: TextHash,
+    /// Of the read.
+    pub(crate) columns: usize,
+}
+
+impl ChecksumScan {
+    /// Waits for the figures. As with every scan, what the server does not end by itself is stopped by [`Self::close`].
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn figures(&mut self) -> Result<SourceChecksums> {
+        let mut figures = None;
+        while let Some(batch) = self.scan.next().await? {
+            let texts = batch.column(0).as_string_opt::<i32>();
+            figures = texts
+                .filter(|texts| texts.len() == 1 && texts.is_valid(0))
+                .map(|texts| texts.value(0).to_owned());
+        }
+        let checksums = figures.and_then(|figures| parse(&figures, self.columns));
+        let checksums = checksums.ok_or_else(|| unreadable("checksums are no numbers"))?;
+        Ok(SourceChecksums { hash: self.hash, checksums })
+    }
+
+    /// The process that works on it, where that can be known.
+    pub fn backend(&self) -> Option<Backend> {
+        self.scan.backend()
+    }
+
+    /// Bytes received on its connection, for somebody who looks while [`Self::figures`] waits.
+    pub fn received(&self) -> Arc<AtomicU64> {
+        self.scan.received()
+    }
+
+    /// Closes the connection. What is not over is stopped at the server.
+    pub async fn close(self) -> Stop {
+        self.scan.close().await
+    }
 }
 
 impl Client {
+    /// Prepares what [`Self::checksums`] asks, so that it can be asked under the snapshot of a read.
+    ///
+    /// # Errors
+    /// As [`Client::read`].
+    pub async fn read_checksums(
+        mut self,
+        table: &TableDescription,
+        names: Option<&[String]>,
+        limits: ScanLimits,
+    ) -> Result<ChecksumScan> {
+        let hashing = self.hashing().await?;
+        let scan = self.read(table, names, limits).await?;
+        let columns = scan.columns().len();
+        Ok(ChecksumScan { scan: scan.hashing(hashing), hash: hashing.hash, columns })
+    }
+
     /// Counts and hashes what a read of `table` with these columns would bring, by one more SELECT, which reads the whole
     /// table at the server.
     ///

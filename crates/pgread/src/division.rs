@@ -42,6 +42,8 @@ pub struct Division {
     /// In the order in which one SELECT reads them.
     leaves: Vec<Leaf>,
     connections: usize,
+    /// How many more than these there is room for.
+    spare: usize,
     /// Of a table with descendants: its oid, and what belongs to it, which has to be the same under the snapshot.
     pub(crate) members: Option<(String, String)>,
     note: Option<String>,
@@ -49,12 +51,21 @@ pub struct Division {
 
 impl Division {
     fn whole(note: impl Into<String>) -> Self {
-        Self { leaves: Vec::new(), connections: 1, members: None, note: Some(note.into()) }
+        Self { leaves: Vec::new(), connections: 1, spare: 0, members: None, note: Some(note.into()) }
     }
 
     /// How many connections it is worth to read with, at least 1.
     pub fn connections(&self) -> usize {
         self.connections
+    }
+
+    /// The same, with one connection left to count and hash the rows under the snapshot of those that read them. `None`
+    /// where that can't be proven, or there is room for only one.
+    #[must_use]
+    pub fn beside_check(&self) -> Option<Self> {
+        let provable = !self.leaves.is_empty() && self.connections + self.spare > 1;
+        let connections = self.connections - usize::from(self.spare == 0 && provable);
+        provable.then(|| Self { connections, ..self.clone() })
     }
 
     /// Why there are fewer connections than were allowed, for people to read.
@@ -101,7 +112,7 @@ impl Client {
     /// Finds out into how many parts, at most `most`, `table` can be divided. What stands in the way is no error.
     pub async fn divide(&mut self, table: &TableDescription, most: usize) -> Division {
         if most <= 1 {
-            return Division { leaves: Vec::new(), connections: 1, members: None, note: None };
+            return Division { leaves: Vec::new(), connections: 1, spare: 0, members: None, note: None };
         }
         match self.try_divide(table, most).await {
             Ok(division) => division,
@@ -132,7 +143,8 @@ impl Client {
         };
         let pages: u64 = leaves.iter().map(|leaf| leaf.pages).sum();
         let worth = usize::try_from(pages / MIN_PAGES).unwrap_or(usize::MAX).max(1);
-        let connections = most.min(worth).min(free.saturating_add(1));
+        let room = most.min(free.saturating_add(1));
+        let connections = room.min(worth);
         let count = if connections == 1 {
             "One connection was".into()
         } else {
@@ -147,7 +159,7 @@ impl Client {
                 "{count} used: the role, the database and the server have room for {free} more than the first."
             ))
         };
-        Ok(Division { leaves, connections, members, note })
+        Ok(Division { leaves, connections, spare: room - connections, members, note })
     }
 
     /// How many more connections there is room for.

@@ -37,7 +37,7 @@ mod writes;
 
 pub use agreed::{Agreed, agree};
 pub use catalogue::{SchemaEntry, SourceColumn, TableDescription, TableEntry, TableKind};
-pub use checksums::SourceChecksums;
+pub use checksums::ChecksumScan;
 pub use client::{Backend, Client, ServerInfo, Target};
 pub use division::{Division, MAX_CONNECTIONS};
 pub use handout::{handout, scram_verifier};

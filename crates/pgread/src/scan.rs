@@ -6,7 +6,7 @@ use crate::{
     decode::{Cells, ColumnBuilder},
     explain,
     in_flight::{Canceller, Stop, WithStop},
-    sql::{self, SelectList},
+    sql::{self, Hashing, SelectList},
     wire::{
         Failure,
         pipeline::{self, Format, ResultColumn, Timeouts},
@@ -15,7 +15,7 @@ use crate::{
 };
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema, SchemaRef};
-use mycorr_domain::{Column, Problem, Result, column::field_names};
+use mycorr_domain::{Column, ColumnType, Problem, Result, column::field_names};
 use postgres_protocol::message::backend::Message;
 use std::{
     sync::{Arc, atomic::AtomicU64},
@@ -50,6 +50,9 @@ const BATCH_ROWS: usize = 64 << 10;
 /// processor's cache.
 const DECODE_CHUNK_BYTES: usize = 128 << 10;
 
+/// `text`'s.
+const TEXT_OID: u32 = 25;
+
 /// So much of a row over the limit is read to see which column makes it so large.
 const MAX_NAMING_BYTES: usize = 64 << 10;
 
@@ -57,8 +60,10 @@ const MAX_NAMING_BYTES: usize = 64 << 10;
 pub struct Scan {
     pub(crate) client: Client,
     pub(crate) wanted: SelectList,
+    /// Which statement it is in the ledger.
+    pub(crate) template: &'static str,
     /// The SELECT, and what its result's columns have to be.
-    text: String,
+    pub(crate) text: String,
     pub(crate) expected: Vec<(u32, Format)>,
     pub(crate) begun: bool,
     backend: Option<Backend>,
@@ -117,6 +122,7 @@ impl Client {
         Ok(Scan {
             text: sql::select_rows(schema, name, &wanted, None),
             wanted,
+            template: sql::SELECT,
             expected: chosen.iter().map(|column| (column.type_oid, column.mapping.format)).collect(),
             begun: false,
             backend,
@@ -181,7 +187,7 @@ impl Scan {
         let formats = self.formats();
         self.began = Instant::now();
         let parameters: Vec<&str> = self.wanted.conditions.parameters.iter().map(String::as_str).collect();
-        let settings = self.client.enter(sql::SELECT, &self.text, &parameters, self.timeouts()).await?;
+        let settings = self.client.enter(self.template, &self.text, &parameters, self.timeouts()).await?;
         self.await_rows();
         let described = async {
             self.client.send(&settings, &self.text, &self.wanted.conditions.parameters, &formats).await?;
@@ -200,6 +206,31 @@ impl Scan {
             return Err(explain::source_changed(&self.schema, &self.table).with_stop(stop));
         }
         Ok(())
+    }
+
+    /// The same read, of what its rows come to instead of the rows: one text.
+    pub(crate) fn hashing(self, hashing: Hashing) -> Self {
+        let stored: Vec<ColumnType> = self.columns.iter().map(|column| column.stored).collect();
+        let text = sql::checksums(&self.schema, &self.table, &self.wanted, &stored, hashing);
+        let figures = Column {
+            name: "figures".into(),
+            position: 1,
+            pg_type: "text".into(),
+            stored: ColumnType::Text,
+            nullable: true,
+            field: "figures".into(),
+            tree: None,
+        };
+        Self {
+            template: sql::CHECKSUMS,
+            text,
+            expected: vec![(TEXT_OID, Format::Text)],
+            builders: vec![ColumnBuilder::new(&figures, Format::Text)],
+            fields: Arc::new(Schema::new(vec![figures.arrow_field()])),
+            cells: Cells::new(1),
+            columns: vec![figures],
+            ..self
+        }
     }
 
     pub(crate) fn formats(&self) -> Vec<Format> {

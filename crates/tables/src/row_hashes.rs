@@ -11,9 +11,9 @@ use std::hash::Hasher;
 const KEY: &str = "mycorr.row_hashes";
 /// How they are made: a file that says otherwise is read as one without.
 const KIND: &str = "1";
-/// A file of narrow rows is decoded as soon as its hashes are read: they are left out where they would be more than this
-/// part of the file.
-const MAX_SHARE: usize = 4;
+/// A file of the narrowest rows is decoded as soon as its hashes are read: they are left out where they would be more than
+/// half as many bytes as the rows.
+const MAX_SHARE: usize = 2;
 const HASH_BYTES: usize = size_of::<u64>();
 
 /// Of a file in the making.

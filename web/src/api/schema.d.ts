@@ -2682,7 +2682,10 @@ export interface components {
             /** @description Whether what is stored is what was written; null for versions that were made before that was kept. */
             intact: boolean | null;
             rows: components["schemas"]["BothSides"];
-            /** @description Whether the source was read under the snapshot of the version itself. */
+            /**
+             * @description Whether the source computed its side under the snapshot of the read that made the version, or that found it still to
+             *     hold.
+             */
             snapshot: boolean;
             /** @description Whether the source changed since the version was read; null where that can't be told. */
             source_changed: boolean | null;
@@ -3328,7 +3331,10 @@ export interface components {
             /** Format: date-time */
             at: string;
             equal: boolean;
-            /** @description Whether the source was read under the snapshot of the version itself. */
+            /**
+             * @description Whether the source computed its side under the snapshot of the read that made the version, or that found it still to
+             *     hold.
+             */
             snapshot: boolean;
             /** @description null where it can't be told. */
             source_changed: boolean | null;

@@ -26,6 +26,7 @@ export function ReceiptNotice({ job, children }: { job: Job; children?: React.Re
         {receipt.equal
           ? `${plural(receipt.rows.stored, "row")} and ${plural(receipt.columns.length, "column")}: as many values as in the database, with equal checksums of their texts.`
           : `The database has ${plural(receipt.rows.source, "row")}, the version ${count(receipt.rows.stored)}.`}
+        {receipt.snapshot && " The database counted them under the very snapshot that they were read under."}
         {unseen > 0 && ` Of ${plural(unseen, "masked column")}, values were only counted.`}
         {receipt.source_changed && " What is stored is what was read; a sync reads it again."}
       </p>

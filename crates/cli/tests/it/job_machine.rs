@@ -213,7 +213,13 @@ impl World {
 
     async fn record(&self, run: &Run, committed: mycorr_domain::Committed) {
         let source = self.source();
-        let new = NewVersion { columns: &self.columns, source: Some(&source), committed, warning: None };
+        let new = NewVersion {
+            columns: &self.columns,
+            source: Some(&source),
+            committed,
+            warning: None,
+            checksums: None,
+        };
         self.meta.succeed(run.work.lease, new).await.unwrap();
     }
 

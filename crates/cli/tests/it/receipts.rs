@@ -229,3 +229,66 @@ async fn sync_that_finds_nothing_new_is_compared_too() {
     assert_eq!(versions["items"].as_array().unwrap().len(), 1);
     assert_eq!(versions["items"][0]["verified"]["equal"], true);
 }
+
+/// A source that never rests is no reason for doubt: it counts what was read under the snapshot of the read.
+#[tokio::test(flavor = "multi_thread")]
+async fn import_is_proven_under_its_own_snapshot() {
+    let cluster = Cluster::shared();
+    let database = Database::create(cluster);
+    database.sql(TABLE);
+    database.sql("INSERT INTO t SELECT id + 3000, i2, i8, n, d, f4, f8, b, c, v FROM t");
+    let mycorr = Mycorr::start().await;
+    let connection = mycorr.connect(cluster, &database, cluster.port()).await;
+    let model = mycorr.model().await;
+    let import = async |connections: u32| {
+        let change = json!({"max_connections": connections});
+        let path = format!("/connections/{connection}");
+        assert!(mycorr.ask(Method::PATCH, &path, Some(change)).await.0.is_success());
+        let body = json!({"connection_id": connection, "schema": "public", "table": "t", "verify": true});
+        let started = mycorr.post(&format!("/models/{model}/imports"), body).await;
+        let import = mycorr.finish(&id(&started["job"])).await;
+        assert_eq!(import["state"], "succeeded", "{import:#}");
+        let jobs = mycorr.get(&format!("/models/{model}/jobs")).await;
+        let follows = |job: &&Value| job["table_id"] == import["table_id"] && job["kind"] == "verify";
+        let job = jobs["items"].as_array().unwrap().iter().find(follows).unwrap().clone();
+        (import, mycorr.finish(&id(&job)).await)
+    };
+    database.sql("CREATE TABLE enough ()");
+    let writes = database.cluster.sql_async(
+        &database.name,
+        "DO $$ DECLARE g int := 0; BEGIN WHILE NOT EXISTS (SELECT FROM enough) LOOP g := g + 1; \
+         UPDATE t SET i8 = i8 + 1, v = g::text WHERE id = 1 + g % 3000; COMMIT; PERFORM pg_sleep(0.02); \
+         END LOOP; END $$",
+    );
+    let imports = async {
+        let mut proven = 0;
+        for connections in [2, 4, 2, 4] {
+            let (import, verified) = import(connections).await;
+            let receipt = &verified["receipt"];
+            if receipt["snapshot"] == true {
+                proven += 1;
+                assert!(import["connections"].as_u64().unwrap() >= 2, "{import:#}");
+                assert_eq!(receipt["equal"], true, "{verified:#}");
+                assert_eq!(receipt["source_changed"], false);
+                assert_eq!(receipt["rows"], json!({"source": 6000, "stored": 6000}));
+            }
+        }
+        assert!(proven > 0, "no import was proven");
+        // One connection can't prove it: another look at the source says that it is not the same any more.
+        let (import, verified) = import(1).await;
+        assert_eq!(import["connections"], 1);
+        let receipt = &verified["receipt"];
+        assert_eq!((&receipt["snapshot"], &receipt["intact"]), (&json!(false), &json!(true)), "{verified:#}");
+        assert_eq!(receipt["source_changed"] == true, receipt["equal"] == false, "{verified:#}");
+    };
+    tokio::join!(writes, async {
+        imports.await;
+        database.sql("INSERT INTO enough DEFAULT VALUES");
+    });
+    // Asked for by an import, and in its ledger.
+    let ledger = mycorr.get(&format!("/connections/{connection}/statements?limit=1000")).await;
+    let hashing = |entry: &&Value| {
+        entry["purpose"] == "import" && entry["statement"].as_str().unwrap().contains("hashtextextended(")
+    };
+    assert!(ledger["items"].as_array().unwrap().iter().any(|entry| hashing(&entry)));
+}

@@ -53,7 +53,7 @@ async fn two_hundred_kills_lose_no_notice_and_keep_its_id() {
     let meta = Meta::open(&crate::database_url(&folder)).await.unwrap();
     let work = meta.claim(LEASE).await.unwrap().unwrap();
     let committed = Committed { version: StoreVersion(0), rows: 0, bytes: 0, size_bytes: 0 };
-    let new = NewVersion { columns: &[], source: None, committed, warning: None };
+    let new = NewVersion { columns: &[], source: None, committed, warning: None, checksums: None };
     assert_eq!(meta.succeed(work.lease, new).await.unwrap(), Some(1));
 
     let mut at = Utc::now() + TimeDelta::minutes(1);
@@ -65,7 +65,7 @@ async fn two_hundred_kills_lose_no_notice_and_keep_its_id() {
             let gone = Problem::new(Code::TableNotFound, "Gone.");
             assert!(meta.fail(work.lease, &gone).await.unwrap());
         } else {
-            assert!(meta.succeed_unchanged(work.lease, None).await.unwrap());
+            assert!(meta.succeed_unchanged(work.lease, None, None).await.unwrap());
         }
         // Nothing, a receiver that fails, and deaths at many moments.
         if n % 7 == 0 {

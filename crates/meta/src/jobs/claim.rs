@@ -250,6 +250,8 @@ pub(super) async fn take(
     let columns = row.columns.as_deref().map(from_json).transpose()?;
     let source = row.source.as_deref().map(from_json).transpose()?;
     let accepted = if row.accepted_by.is_some() { staged(&row)? } else { None };
+    let checksums = row.source_checksums.as_deref().map(from_json).transpose()?;
+    let verify = row.verify;
     let (restored_version, again) = (row.restored_version, row.fence > 0);
     let mut job = record(row)?;
     job.state = JobState::Running;
@@ -266,5 +268,7 @@ pub(super) async fn take(
         columns,
         source,
         accepted,
+        verify,
+        checksums,
     }))
 }

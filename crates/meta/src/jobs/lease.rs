@@ -16,7 +16,8 @@ use crate::{
 };
 use chrono::TimeDelta;
 use mycorr_domain::{
-    Code, Column, Committed, JobId, Problem, Result, SourceRecord, StoreVersion, UserId, WriteRight,
+    Code, Column, Committed, JobId, Problem, Result, SourceChecksums, SourceRecord, StoreVersion, UserId,
+    WriteRight,
 };
 use sea_orm::{
     ActiveModelTrait,
@@ -51,6 +52,10 @@ pub struct ClaimedJob {
     pub source: Option<SourceRecord>,
     /// What an earlier run staged, once a person has decided that it becomes the next version.
     pub accepted: Option<StoreVersion>,
+    /// Whether a comparison follows.
+    pub verify: bool,
+    /// Of a comparison: what the source made of the rows under the snapshot of their import.
+    pub checksums: Option<SourceChecksums>,
 }
 
 /// What a worker learns when it reports.
@@ -79,6 +84,8 @@ pub struct NewVersion<'a> {
     pub committed: Committed,
     /// What is to be said although the job went well.
     pub warning: Option<&'a Problem>,
+    /// What the source made of the rows, for the comparison that follows.
+    pub checksums: Option<&'a SourceChecksums>,
 }
 
 impl Meta {
@@ -216,7 +223,7 @@ impl Meta {
         let detail = format!("version {number}, {} rows", new.committed.rows);
         note(&transaction, actor, action, about, detail).await?;
         if row.verify {
-            follow_by_verify(&transaction, &row).await?;
+            follow_by_verify(&transaction, &row, new.checksums).await?;
         }
         transaction.commit().await.map_err(db)?;
         Ok(Some(number))

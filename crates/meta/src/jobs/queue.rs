@@ -16,8 +16,8 @@ use crate::{
 };
 use chrono::TimeDelta;
 use mycorr_domain::{
-    Code, ConnectionId, Filter, JobId, Mask, Problem, Result, Selection, SyncPolicy, TableId, TableName,
-    UserId,
+    Code, ConnectionId, Filter, JobId, Mask, Problem, Result, Selection, SourceChecksums, SyncPolicy,
+    TableId, TableName, UserId,
 };
 use sea_orm::{
     ActiveModelTrait,
@@ -245,14 +245,28 @@ pub(crate) async fn check_sync_by(
     Ok(())
 }
 
-/// Queues the comparison that was asked for with a job which has just ended.
-pub(super) async fn follow_by_verify(on: &DatabaseTransaction, ended: &job::Model) -> Result<()> {
+/// Queues the comparison that was asked for with a job which has just ended, with what the source made of the rows under
+/// the snapshot that they were read under, if it is known.
+pub(super) async fn follow_by_verify(
+    on: &DatabaseTransaction,
+    ended: &job::Model,
+    checksums: Option<&SourceChecksums>,
+) -> Result<()> {
     let table = table::Entity::find_by_id(ended.table_id).one(on).await.map_err(db)?;
     let table = table.ok_or_else(|| Problem::not_found("table"))?;
     match insert_job(on, JobKind::Verify, UserId::from_uuid(ended.requested_by), &table, None).await {
         // The version stands all the same.
-        Err(problem) if problem.code != Code::TooManyRequests => Err(problem),
-        _ => Ok(()),
+        Err(problem) if problem.code == Code::TooManyRequests => Ok(()),
+        Err(problem) => Err(problem),
+        Ok(job) => {
+            let known = job::ActiveModel {
+                id: Set(*job.id.as_uuid()),
+                source_checksums: Set(checksums.map(to_json)),
+                ..Default::default()
+            };
+            known.update_without_returning(on).await.map_err(db)?;
+            Ok(())
+        }
     }
 }
 
@@ -356,6 +370,7 @@ fn new_row(kind: JobKind, user: UserId, table: &table::Model, restored_version: 
         receipt: None,
         held: None,
         accepted_by: None,
+        source_checksums: None,
         reserved_bytes: None,
     }
 }

@@ -38,7 +38,12 @@ impl Meta {
             .exec(&transaction)
             .await
             .map_err(db)?;
-        let compared = job::ActiveModel { id: Set(row.id), receipt: Set(Some(json)), ..Default::default() };
+        let compared = job::ActiveModel {
+            id: Set(row.id),
+            receipt: Set(Some(json)),
+            source_checksums: Set(None),
+            ..Default::default()
+        };
         compared.update_without_returning(&transaction).await.map_err(db)?;
         let state = if problem.is_some() { JobState::Failed } else { JobState::Succeeded };
         end_job(&transaction, &row, JobEnd { state, version: None, rows: None, problem }).await?;

@@ -14,16 +14,21 @@ use crate::{
     now,
     record::{Action, JobState},
 };
-use mycorr_domain::{Code, Problem, Result, UserId};
+use mycorr_domain::{Code, Problem, Result, SourceChecksums, UserId};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, QueryFilter};
 
 impl Meta {
-    /// Ends a sync that found the rows of the newest version: no version is made, and the table was read now. False if
-    /// the lease is lost or the table gone.
+    /// Ends a sync that found the rows of the newest version: no version is made, and the table was read now. `checksums`
+    /// are what the source made of them, for the comparison that follows. False if the lease is lost or the table gone.
     ///
     /// # Errors
     /// `storage_full`, `storage_unavailable`.
-    pub async fn succeed_unchanged(&self, lease: Lease, warning: Option<&Problem>) -> Result<bool> {
+    pub async fn succeed_unchanged(
+        &self,
+        lease: Lease,
+        warning: Option<&Problem>,
+        checksums: Option<&SourceChecksums>,
+    ) -> Result<bool> {
         let transaction = self.write().await?;
         let row = job::Entity::find().filter(held_by(lease)).one(&transaction).await.map_err(db)?;
         let Some(row) = row else { return Ok(false) };
@@ -41,7 +46,7 @@ impl Meta {
         let end = JobEnd { state: JobState::Succeeded, version: None, rows: None, problem: warning };
         end_job(&transaction, &row, end).await?;
         if row.verify {
-            follow_by_verify(&transaction, &row).await?;
+            follow_by_verify(&transaction, &row, checksums).await?;
         }
         let actor = Some(UserId::from_uuid(row.requested_by));
         let about = About::Model(table.model_id, &table.name);

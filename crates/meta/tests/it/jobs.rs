@@ -55,7 +55,13 @@ async fn succeed(world: &World, work: &ClaimedJob, store: i64) -> Option<i64> {
         .meta
         .succeed(
             work.lease,
-            NewVersion { columns: &columns(), source: work.source.as_ref(), committed, warning: None },
+            NewVersion {
+                columns: &columns(),
+                source: work.source.as_ref(),
+                committed,
+                warning: None,
+                checksums: None,
+            },
         )
         .await
         .unwrap()

@@ -39,7 +39,7 @@ async fn ends_of_syncs_are_told_once_to_who_may_change_the_model() {
         let work = meta.claim(LEASE).await.unwrap().unwrap();
         match problem {
             Some(code) => assert!(meta.fail(work.lease, &Problem::new(code, "Why.")).await.unwrap()),
-            None => assert!(meta.succeed_unchanged(work.lease, None).await.unwrap()),
+            None => assert!(meta.succeed_unchanged(work.lease, None, None).await.unwrap()),
         }
     };
     sync(None).await;

@@ -57,7 +57,7 @@ impl Scheduled {
         let work = self.world.meta.claim(LEASE).await.unwrap().expect("a job waits");
         match problem {
             Some(problem) => assert!(self.world.meta.fail(work.lease, &problem).await.unwrap()),
-            None => assert!(self.world.meta.succeed_unchanged(work.lease, None).await.unwrap()),
+            None => assert!(self.world.meta.succeed_unchanged(work.lease, None, None).await.unwrap()),
         }
         self.world.meta.job(self.world.ada.id, work.job.id).await.unwrap()
     }

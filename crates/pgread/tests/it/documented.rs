@@ -100,7 +100,8 @@ fn page() -> String {
         &mut page,
         sql::CHECKSUMS,
         "A comparison of the table `orders` with what is stored of it: how many rows there are, and for each column how many \
-         values and the sum of the hashes of their texts (by `md5` before PostgreSQL 11, or where the encoding is not UTF-8).",
+         values and the sum of the hashes of their texts (by `md5` before PostgreSQL 11, or where the encoding is not UTF-8). An import that \
+         proves itself, and may open more than one connection, sends it beside its reads, under their snapshot.",
         &sql::checksums("shop", "orders", &wanted, &stored, hashing),
         "one read of the whole table at the server, which sends one row.",
     );

@@ -1,6 +1,7 @@
 //! One table through several connections: one moment, in the order of one, or through one connection and said.
 
 use crate::{
+    moving::{ACCOUNTS, AMOUNT, Writers},
     statements::is_select,
     support::{dialer, target_at, unsaved},
 };
@@ -10,28 +11,23 @@ use mycorr_pgread::{
     bench_api::agree_unproven,
 };
 use mycorr_testkit::{Cluster, Database, Options, PgBouncer, Pgpool, PoolMode, Server, counted};
-use std::{
-    collections::BTreeMap,
-    process::{Child, Command, Stdio},
-    sync::Arc,
-    time::Instant,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 /// Where and how a table is read.
 #[derive(Clone)]
-struct Source<'a> {
-    database: &'a Database<'a>,
-    port: u16,
-    encrypted: bool,
-    journal: Arc<dyn Journal>,
+pub(crate) struct Source<'a> {
+    pub(crate) database: &'a Database<'a>,
+    pub(crate) port: u16,
+    pub(crate) encrypted: bool,
+    pub(crate) journal: Arc<dyn Journal>,
 }
 
 impl<'a> Source<'a> {
-    fn of(database: &'a Database<'a>) -> Self {
+    pub(crate) fn of(database: &'a Database<'a>) -> Self {
         Self { database, port: database.cluster.port(), encrypted: true, journal: unsaved() }
     }
 
-    async fn client(&self) -> Client {
+    pub(crate) async fn client(&self) -> Client {
         let mut target = target_at(self.database.cluster, self.database, self.port);
         target.endpoint.encrypted = self.encrypted;
         target.ca_certificate = target.ca_certificate.filter(|_| self.encrypted);
@@ -56,7 +52,7 @@ impl<'a> Source<'a> {
 
     async fn open(&self, table: &str, most: usize) -> (Vec<Scan>, Option<String>) {
         let (scans, division) = self.divided(table, most).await;
-        let Agreed { scans, note } = agree(scans, &division).await.unwrap();
+        let Agreed { scans, note, .. } = agree(scans, None, &division).await.unwrap();
         (scans, note.or_else(|| division.note().map(str::to_owned)))
     }
 
@@ -68,7 +64,7 @@ impl<'a> Source<'a> {
     }
 }
 
-async fn first_column(scans: Vec<Scan>) -> Vec<i64> {
+pub(crate) async fn first_column(scans: Vec<Scan>) -> Vec<i64> {
     let tasks: Vec<_> = scans
         .into_iter()
         .map(|mut scan| {
@@ -88,49 +84,6 @@ async fn first_column(scans: Vec<Scan>) -> Vec<i64> {
         all.extend(task.await.unwrap());
     }
     all
-}
-
-const ACCOUNTS: i64 = 20_000;
-const AMOUNT: i64 = 1000;
-
-/// Writers that move amounts between accounts, in transactions of one statement, until it is dropped.
-struct Writers(Child);
-
-impl Writers {
-    fn start(database: &Database<'_>) -> Self {
-        database.sql(&format!(
-            "CREATE TABLE public.accounts AS SELECT {AMOUNT}::bigint AS amount, n AS id, repeat('x', 50) AS pad \
-               FROM generate_series(1, {ACCOUNTS}) n; \
-             ALTER TABLE public.accounts ADD PRIMARY KEY (id); ANALYZE public.accounts"
-        ));
-        let folder = database.cluster.socket_folder();
-        let script = folder.join(format!("{}.sql", database.name));
-        let text = format!(
-            "\\set a random(1, {ACCOUNTS})\n\\set b random(1, {ACCOUNTS})\n\\set d random(1, 100)\n\
-             UPDATE public.accounts SET amount = amount + CASE WHEN id = :a THEN -(:d::bigint) ELSE :d::bigint END \
-             WHERE id IN (:a, :b) AND :a <> :b;\n"
-        );
-        std::fs::write(&script, text).unwrap();
-        let mut command = Command::new(Server::distribution_program("pgbench"));
-        command.args(["-n", "-M", "prepared", "-c", "2", "-T", "3600", "-U", "postgres", "-h"]).arg(folder);
-        command.args(["-p", &database.cluster.port().to_string(), "-f"]).arg(script).arg(&database.name);
-        command.env("PGOPTIONS", "-c log_statement=none").stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut writers = Self(command.spawn().unwrap());
-        let moved = "SELECT count(*) > 100 FROM public.accounts WHERE amount <> 1000";
-        while database.sql(moved) != "t" {
-            if writers.0.try_wait().unwrap().is_some() {
-                panic!("{}", std::io::read_to_string(writers.0.stderr.take().unwrap()).unwrap());
-            }
-        }
-        writers
-    }
-}
-
-impl Drop for Writers {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 fn commits(database: &Database<'_>) -> u64 {
@@ -329,7 +282,7 @@ async fn what_can_not_be_divided_is_read_through_one_connection_and_said() {
         "CREATE TABLE public.kept_2 PARTITION OF public.kept FOR VALUES FROM (30000) TO (40000); \
          INSERT INTO public.kept VALUES (30000, '')",
     );
-    let Agreed { scans, note } = agree(scans, &division).await.unwrap();
+    let Agreed { scans, note, .. } = agree(scans, None, &division).await.unwrap();
     assert!(scans.len() == 1 && note.unwrap().contains("attached or detached"));
     assert_eq!(first_column(scans).await.len(), 20001);
 }
@@ -399,7 +352,7 @@ async fn connections_to_different_servers_do_not_agree() {
     for scan in others {
         scan.close().await;
     }
-    let Agreed { scans, note } = agree(scans, &division).await.unwrap();
+    let Agreed { scans, note, .. } = agree(scans, None, &division).await.unwrap();
     assert!(scans.len() == 1 && note.as_ref().is_some_and(|note| note.contains("same server")), "{note:?}");
     assert_eq!(first_column(scans).await.len(), 20000);
 }

@@ -109,7 +109,8 @@ pub(crate) struct Receipt {
     version: i64,
     /// Rows and all columns are equal, and what is stored is what was written.
     equal: bool,
-    /// Whether the source was read under the snapshot of the version itself.
+    /// Whether the source computed its side under the snapshot of the read that made the version, or that found it still to
+    /// hold.
     snapshot: bool,
     rows: BothSides,
     columns: Vec<ColumnReceipt>,

@@ -67,7 +67,8 @@ pub(crate) struct Version {
 pub(crate) struct Verified {
     at: DateTime<Utc>,
     equal: bool,
-    /// Whether the source was read under the snapshot of the version itself.
+    /// Whether the source computed its side under the snapshot of the read that made the version, or that found it still to
+    /// hold.
     snapshot: bool,
     /// null where it can't be told.
     #[schema(required)]

@@ -11,6 +11,7 @@ use datafusion::arrow::compute::{concat_batches, take_record_batch};
 use futures::{Stream, StreamExt, TryStreamExt, stream::BoxStream};
 use mycorr_domain::{Column, FilterGroup, Problem, Result, StoredColumn};
 use std::{collections::HashSet, ops::ControlFlow, sync::Arc};
+use tokio::{runtime::Handle, task::JoinSet};
 
 /// What is decoded at a time.
 pub(crate) const BATCH_BYTES: usize = 1 << 20;
@@ -205,13 +206,39 @@ fn gathered(
     }
 }
 
-/// The rows `ids` in that order, none of them twice.
-pub(crate) async fn rows_in_order(version: &Version, shape: &Shape, ids: &[u64]) -> Result<RecordBatch> {
+/// So many rows that lie apart are worth a worker.
+const ROWS_OF_WORKER: usize = 4096;
+
+/// The rows `ids` in that order, none of them twice. Several workers share what is much.
+pub(crate) async fn rows_in_order(version: &Arc<Version>, shape: &Shape, ids: &[u64]) -> Result<RecordBatch> {
     let mut order: Vec<usize> = (0..ids.len()).collect();
     order.sort_unstable_by_key(|&at| ids[at]);
     let sorted: Vec<u64> = order.iter().map(|&at| ids[at]).collect();
+    let workers = Handle::current().metrics().num_workers().min(sorted.len().div_ceil(ROWS_OF_WORKER));
+    let batches = match workers {
+        0 | 1 => ascending(version, shape, &sorted).await?,
+        _ => {
+            let mut tasks = JoinSet::new();
+            for (at, part) in sorted.chunks(sorted.len().div_ceil(workers)).enumerate() {
+                let (version, shape, part) = (version.clone(), shape.clone(), part.to_vec());
+                tasks.spawn(async move { (at, ascending(&version, &shape, &part).await) });
+            }
+            let mut parts = tasks.join_all().await;
+            parts.sort_unstable_by_key(|(at, _)| *at);
+            parts.into_iter().map(|(_, batches)| batches).collect::<Result<Vec<_>>>()?.concat()
+        }
+    };
+    let found = concat_batches(&shape.schema, &batches).map_err(Problem::bug)?;
+    drop(batches);
+    let mut places = vec![0; ids.len()];
+    order.iter().enumerate().for_each(|(found, &wanted)| places[wanted] = found as u64);
+    take_record_batch(&found, &UInt64Array::from(places)).map_err(Problem::bug)
+}
+
+/// The rows `ids`, which ascend.
+async fn ascending(version: &Version, shape: &Shape, ids: &[u64]) -> Result<Vec<RecordBatch>> {
     let mut batches = Vec::new();
-    let mut left = &sorted[..];
+    let mut left = ids;
     for file in version.files.iter() {
         let (here, rest) = left.split_at(left.partition_point(|&id| id < file.first + file.rows));
         left = rest;
@@ -222,11 +249,7 @@ pub(crate) async fn rows_in_order(version: &Version, shape: &Shape, ids: &[u64])
         })
         .await?;
     }
-    let found = concat_batches(&shape.schema, &batches).map_err(Problem::bug)?;
-    drop(batches);
-    let mut places = vec![0; ids.len()];
-    order.iter().enumerate().for_each(|(found, &wanted)| places[wanted] = found as u64);
-    take_record_batch(&found, &UInt64Array::from(places)).map_err(Problem::bug)
+    Ok(batches)
 }
 
 /// Decoded bytes of the largest row, as [`sizes::row_bytes`] knows it.

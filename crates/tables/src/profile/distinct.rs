@@ -63,25 +63,61 @@ pub(crate) fn hash_bytes(bytes: &[u8]) -> u64 {
         hash = (hash.rotate_left(29) ^ u64::from_le_bytes(*word)).wrapping_mul(0x9ddf_ea08_eb38_2d69);
         hash ^= hash >> 32;
     }
-    let mut last = [0; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    hash_word(hash.rotate_left(29) ^ u64::from_le_bytes(last))
+    // All of the rest, some of it twice: how long it is has been told.
+    let last = match (rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
+        (Some(first), Some(last)) => {
+            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32
+        }
+        _ => rest.iter().fold(0, |last, byte| last << 8 | u64::from(*byte)),
+    };
+    hash_word(hash.rotate_left(29) ^ last)
 }
+
+/// Values that were met last are counted in so many places before they are looked up.
+const RECENT: usize = 256;
 
 impl Distinct {
     pub(crate) fn new(most: usize) -> Self {
         Self { most, counted: Some(HashMap::default()), registers: Box::new([0; REGISTERS]) }
     }
 
-    /// `text` is asked for once for each value that is counted.
+    /// Rows of one value. `text` is asked for once for each value that is counted.
+    pub(crate) fn add(&mut self, hash: u64, rows: u64, text: impl FnOnce() -> String) {
+        if self.counted.is_none() {
+            self.register(hash);
+        } else if self.meet(hash, text) {
+            self.count_rows(hash, rows);
+        }
+    }
+
+    /// Values and how many rows have each.
     #[inline]
-    pub(crate) fn add(&mut self, hash: u64, text: impl FnOnce() -> String) {
-        match &mut self.counted {
-            Some(counted) => match counted.get_mut(&hash) {
-                Some(one) => one.rows += 1,
-                None => self.add_new(hash, 1, Some(text()).filter(|text| text.len() <= MAX_SHOWN_BYTES)),
-            },
-            None => self.register(hash),
+    pub(crate) fn extend<V: Copy>(
+        &mut self,
+        mut values: impl Iterator<Item = (V, u64)>,
+        hash: impl Fn(V) -> u64,
+        text: impl Fn(V) -> String,
+    ) {
+        if self.counted.is_some() {
+            let mut recent = [(0, 0); RECENT];
+            for (value, rows) in &mut values {
+                let hash = hash(value);
+                let slot = &mut recent[hash as usize % RECENT];
+                if slot.0 == hash && slot.1 > 0 {
+                    slot.1 += rows;
+                    continue;
+                }
+                let (other, counted) = std::mem::replace(slot, (hash, rows));
+                self.count_rows(other, counted);
+                if !self.meet(hash, || text(value)) {
+                    break;
+                }
+            }
+            recent.into_iter().for_each(|(hash, rows)| self.count_rows(hash, rows));
+        }
+        // Those that are left once there are too many to count.
+        for (value, _) in values {
+            self.register(hash(value));
         }
     }
 
@@ -89,19 +125,35 @@ impl Distinct {
     fn register(&mut self, hash: u64) {
         let register = &mut self.registers[(hash >> 54) as usize];
         let zeros = ((hash << 10) | 1 << 9).leading_zeros() as u8 + 1;
-        *register = zeros.max(*register);
+        if zeros > *register {
+            *register = zeros;
+        }
     }
 
-    #[cold]
-    fn add_new(&mut self, hash: u64, rows: u64, text: Option<String>) {
-        self.register(hash);
-        let Some(counted) = &mut self.counted else { return };
-        if counted.len() == self.most {
-            // What was counted so far is in the registers.
-            self.counted = None;
-            return;
+    /// Makes a value one of those that are counted. False if there are too many by now: all that there were are in the
+    /// registers.
+    fn meet(&mut self, hash: u64, text: impl FnOnce() -> String) -> bool {
+        let Some(counted) = &mut self.counted else { return false };
+        if counted.contains_key(&hash) {
+            return true;
         }
-        counted.insert(hash, Counted { rows, text: text.map(String::into_boxed_str) });
+        if counted.len() < self.most {
+            let text = Some(text()).filter(|text| text.len() <= MAX_SHOWN_BYTES).map(String::into_boxed_str);
+            counted.insert(hash, Counted { rows: 0, text });
+        } else {
+            self.counted = None;
+        }
+        self.register(hash);
+        self.counted.is_some()
+    }
+
+    /// More rows of a value that was met, while values are counted.
+    fn count_rows(&mut self, hash: u64, rows: u64) {
+        if rows > 0
+            && let Some(one) = self.counted.as_mut().and_then(|counted| counted.get_mut(&hash))
+        {
+            one.rows += rows;
+        }
     }
 
     pub(crate) fn append(&mut self, other: Self) {
@@ -112,10 +164,9 @@ impl Distinct {
             None => self.counted = None,
             Some(theirs) => {
                 for (hash, one) in theirs {
-                    match self.counted.as_mut().and_then(|counted| counted.get_mut(&hash)) {
-                        Some(mine) => mine.rows += one.rows,
-                        None => self.add_new(hash, one.rows, one.text.map(String::from)),
-                    }
+                    let text = one.text.map(String::from);
+                    // A text too long to be kept is as long here.
+                    self.add(hash, one.rows, || text.unwrap_or_else(|| "x".repeat(MAX_SHOWN_BYTES + 1)));
                 }
             }
         }
@@ -167,9 +218,9 @@ mod tests {
                 (Distinct::new(100), Distinct::new(100), Distinct::new(100));
             for n in 0..3 * many {
                 let value = (n % many).to_string();
-                whole.add(hash_bytes(value.as_bytes()), || value.clone());
+                whole.add(hash_bytes(value.as_bytes()), 1, || value.clone());
                 let part = if n % 2 == 0 { &mut half } else { &mut other };
-                part.add(hash_bytes(value.as_bytes()), || value.clone());
+                part.add(hash_bytes(value.as_bytes()), 1, || value.clone());
             }
             half.append(other);
             for distinct in [&whole, &half] {
@@ -189,12 +240,12 @@ mod tests {
     fn many_values_that_are_found_once_each_are_not_shown() {
         let found_once = |many: u64| {
             let mut distinct = Distinct::new(100);
-            (0..many).for_each(|n| distinct.add(hash_word(n), || n.to_string()));
+            (0..many).for_each(|n| distinct.add(hash_word(n), 1, || n.to_string()));
             distinct
         };
         assert_eq!((found_once(10).top().len(), found_once(11).top().len()), (10, 0));
         let mut distinct = found_once(11);
-        distinct.add(hash_word(3), || "3".to_owned());
+        distinct.add(hash_word(3), 1, || "3".to_owned());
         assert_eq!((distinct.top().len(), distinct.top()[0]), (10, ("3", 2)));
     }
 
@@ -202,7 +253,7 @@ mod tests {
     fn long_values_are_counted_and_not_shown() {
         let mut distinct = Distinct::new(9);
         let long = "x".repeat(MAX_SHOWN_BYTES + 1);
-        distinct.add(hash_bytes(long.as_bytes()), || long.clone());
+        distinct.add(hash_bytes(long.as_bytes()), 1, || long.clone());
         assert_eq!((distinct.count(), distinct.top().len(), distinct.texts()), ((1, true), 0, None));
     }
 }

@@ -3,15 +3,18 @@
 
 /// Values that lie on a line.
 pub(crate) trait Ordinal: Copy {
-    /// In which stretch of 2^`exponent` it lies, counted from 0; the last number in its direction if there is none for it.
-    fn bin(self, exponent: i32) -> i64;
+    /// In which stretch of 2^`exponent` a value lies, counted from 0; the last number in its direction if there is none for
+    /// it.
+    fn bins(exponent: i32) -> impl Fn(Self) -> i64;
     /// A width to begin with.
     fn first_exponent(self) -> i32;
 }
 
 impl Ordinal for i64 {
-    fn bin(self, exponent: i32) -> i64 {
-        self >> exponent.clamp(0, 63)
+    #[inline]
+    fn bins(exponent: i32) -> impl Fn(Self) -> i64 {
+        let shift = exponent.clamp(0, 63);
+        move |value| value >> shift
     }
 
     fn first_exponent(self) -> i32 {
@@ -20,10 +23,14 @@ impl Ordinal for i64 {
 }
 
 impl Ordinal for f64 {
-    fn bin(self, exponent: i32) -> i64 {
-        let bin = (self * f64::from(-exponent).exp2()).floor() as i64;
-        // The product of a tiny one is zero, which lies on the other side of the edge.
-        if bin == 0 && self < 0.0 { -1 } else { bin }
+    #[inline]
+    fn bins(exponent: i32) -> impl Fn(Self) -> i64 {
+        let scale = f64::from(-exponent).exp2();
+        move |value| {
+            let bin = (value * scale).floor() as i64;
+            // The product of a tiny one is zero, which lies on the other side of the edge.
+            if bin == 0 && value < 0.0 { -1 } else { bin }
+        }
     }
 
     /// So that the first value lies in about the thousandth stretch.
@@ -53,27 +60,38 @@ impl Default for Histogram {
 }
 
 impl Histogram {
+    /// Values and how many rows have each.
     #[inline]
-    pub(crate) fn add<T: Ordinal>(&mut self, value: T) {
-        if self.used.is_none() {
-            self.exponent = value.first_exponent();
-        }
-        let bin = value.bin(self.exponent);
-        match self.used {
-            Some((least, most)) if bin >= least && bin <= most => self.bins[(bin - self.first) as usize] += 1,
-            _ => self.add_apart(value),
+    pub(crate) fn extend<T: Ordinal>(&mut self, values: impl Iterator<Item = (T, u64)>) {
+        let mut bin_of = T::bins(self.exponent);
+        for (value, rows) in values {
+            let bin = bin_of(value);
+            match self.used {
+                Some((least, most)) if bin >= least && bin <= most => {
+                    self.bins[(bin - self.first) as usize] += rows;
+                }
+                _ => {
+                    self.add_apart(value, rows);
+                    bin_of = T::bins(self.exponent);
+                }
+            }
         }
     }
 
     /// A value that lies beside those before it, perhaps so far away that these stretches have no number for it.
     #[cold]
-    fn add_apart<T: Ordinal>(&mut self, value: T) {
-        let mut bin = value.bin(self.exponent);
-        while bin == i64::MIN || bin == i64::MAX {
-            self.widen();
-            bin = value.bin(self.exponent);
+    fn add_apart<T: Ordinal>(&mut self, value: T, rows: u64) {
+        if self.used.is_none() {
+            self.exponent = value.first_exponent();
         }
-        self.add_outside(bin, 1);
+        let bin = loop {
+            let bin = T::bins(self.exponent)(value);
+            if bin != i64::MIN && bin != i64::MAX {
+                break bin;
+            }
+            self.widen();
+        };
+        self.add_outside(bin, rows);
     }
 
     #[cold]
@@ -156,15 +174,17 @@ mod tests {
         let (mut whole, mut half, mut other) =
             (Histogram::default(), Histogram::default(), Histogram::default());
         for (at, value) in values.iter().enumerate() {
-            whole.add(*value);
-            if at % 3 == 0 { half.add(*value) } else { other.add(*value) }
+            whole.extend([(*value, 1)].into_iter());
+            let part = if at % 3 == 0 { &mut half } else { &mut other };
+            part.extend([(*value, 1)].into_iter());
         }
         half.append(other);
         for histogram in [&whole, &half] {
             let (exponent, bars) = histogram.bars();
             assert!(bars.len() as i64 <= MAX_BARS);
             for (from, to, rows) in &bars {
-                let counted = values.iter().filter(|value| (*from..*to).contains(&value.bin(exponent)));
+                let counted =
+                    values.iter().filter(|value| (*from..*to).contains(&T::bins(exponent)(**value)));
                 assert_eq!(counted.count() as u64, *rows);
             }
             assert_eq!(bars.iter().map(|bar| bar.2).sum::<u64>(), values.len() as u64);
