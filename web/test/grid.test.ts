@@ -152,7 +152,8 @@ describe("what is imported", () => {
 
   it("leaves a free name for another copy", () => {
     const tables = [table("t", "t", null), table("t_2", "t", null)];
-    expect([freeName("t", tables), freeName("u", tables)]).toEqual(["t_3", "u"]);
+    const names = tables.map(({ name }) => name);
+    expect([freeName("t", names), freeName("u", names)]).toEqual(["t_3", "u"]);
   });
 
   it("folds a try that a later one made good, and no other", () => {

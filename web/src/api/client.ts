@@ -54,7 +54,7 @@ fetchClient.use({
   async onResponse({ response }) {
     if (response.ok || response.headers.get("content-type")?.includes("json")) return response;
     // A proxy in front of a server that is away.
-    if (response.status >= 502 && response.status <= 504) noteLost();
+    if (response.status >= 502 && response.status <= 504) lostUntilBack();
     const body = problem(
       "unreachable",
       "No usable answer",
@@ -69,8 +69,7 @@ fetchClient.use({
   },
   onError({ error }) {
     if (error instanceof DOMException && error.name === "AbortError") return error;
-    noteLost();
-    void back().then(askAgain);
+    lostUntilBack();
     return Object.assign(new Error("Mycorr does not answer"), {
       ...problem(
         "unreachable",
@@ -81,6 +80,11 @@ fetchClient.use({
     });
   },
 });
+
+function lostUntilBack() {
+  noteLost();
+  void back().then(askAgain);
+}
 
 /** A problem that the page itself has to tell. */
 export function problem(code: string, title: string, detail: string, fix: string, status = 0): Problem {

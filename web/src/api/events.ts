@@ -197,5 +197,11 @@ function subscribe(listener: () => void) {
 
 export const useFollowed = () => useSyncExternalStore(subscribe, () => snapshot);
 
+/** A job as this tab knows it last: an answer that is older than its end does not bring it back to life. */
+export const useLatest = (job: Job): Job =>
+  useSyncExternalStore(subscribe, () =>
+    isOver(job) ? job : (endedJobs.get(job.id) ?? entries.get(job.id)?.job ?? job),
+  );
+
 /** The job that ended last while this tab was watching. */
 export const useLastEnded = () => useSyncExternalStore(subscribe, () => lastEnded);

@@ -6,9 +6,9 @@ import type { Placed } from "../grid/columns";
 import { indent } from "../grid/json";
 import { type Filter, filterByValue } from "../grid/view";
 import { CopyButton } from "../ui/Copy";
-import { Dialog, useReturnFocus } from "../ui/Dialog";
-import { bytes, count, plural } from "../ui/format";
-import { Name, visible } from "../ui/Visible";
+import { bytes, plural } from "../ui/format";
+import { visible } from "../ui/Visible";
+import { CellFrame } from "./CellFrame";
 
 interface Props {
   row: number;
@@ -22,23 +22,13 @@ interface Props {
 
 /** A whole value, exactly as PostgreSQL prints it. */
 export function CellDialog({ row, placed, cell, href, onFilter, onClose }: Props) {
-  useReturnFocus();
   const text = typeof cell === "string" ? cell : cell && "hex" in cell ? `\\x${cell.hex}` : null;
   const filter = filterByValue(placed.column.name, cell);
   const [indented, setIndented] = useState(true);
   const json = text !== null && /^jsonb?$/.test(placed.column.pg_type) ? indent(text) : null;
   const shown = indented && json !== null ? json : text;
   return (
-    <Dialog
-      opened
-      onClose={onClose}
-      size="lg"
-      title={
-        <>
-          <Name text={placed.column.name} /> <span className="dim">of row {count(row + 1)}</span>
-        </>
-      }
-    >
+    <CellFrame column={placed.column.name} row={row} onClose={onClose}>
       <p className="dim small" style={{ marginTop: 0 }}>
         <span className="mono">{visible(placed.column.pg_type)}</span>
         {typeof cell === "string" && `, ${plural([...cell].length, "character")}`}
@@ -112,6 +102,6 @@ export function CellDialog({ row, placed, cell, href, onFilter, onClose }: Props
           </Group>
         </div>
       )}
-    </Dialog>
+    </CellFrame>
   );
 }

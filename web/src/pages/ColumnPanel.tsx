@@ -3,9 +3,10 @@ import { ActionIcon } from "@mantine/core";
 import { ChevronLeft, ChevronRight, X } from "lucide-react";
 import { type RefObject, useEffect, useRef } from "react";
 import type { Column, ColumnProfile } from "../api/client";
-import type { GridHandle } from "../grid/Grid";
+import type { GridHandle } from "../grid/gridProps";
 import { type Bar, barText, isChosen, pictureOf } from "../grid/profile";
 import type { Filter } from "../grid/view";
+import { type Fact, Facts } from "../ui/Facts";
 import { count, percent, roughly } from "../ui/format";
 import { spelled } from "../ui/invisible";
 import { visible } from "../ui/Visible";
@@ -39,7 +40,8 @@ export default function ColumnPanel(props: Props) {
       tabIndex={-1}
       className="record"
       aria-label="Profile of the column"
-      onKeyDown={(event) => event.key === "Escape" && onClose()}
+      // Ahead of a tooltip inside, which would keep the key to itself.
+      onKeyDownCapture={(event) => event.key === "Escape" && onClose()}
     >
       <div className="row spread" style={{ flexWrap: "nowrap" }}>
         <h3 style={{ margin: 0, minWidth: 0, overflowWrap: "anywhere" }} aria-live="polite">
@@ -104,16 +106,16 @@ function Figures({ profile, rows, filters, onBar }: FiguresProps) {
   const values = rows - profile.nulls;
   const most = Math.max(1, ...picture.bars.map((bar) => bar.rows));
   const mean = profile.mean !== null && Number(profile.mean.toPrecision(12));
-  const facts: [string, string][] = [
+  const facts: Fact[] = [
     ["Rows", count(rows)],
     ["NULL", `${count(profile.nulls)} (${percent(profile.nulls, rows)})`],
     [
       "Different values",
       profile.distinct_is_exact ? count(profile.distinct) : roughly(Math.min(profile.distinct, values)),
     ],
-    ...(profile.min !== null ? [["Least", shown(profile.min)] as [string, string]] : []),
-    ...(profile.max !== null ? [["Greatest", shown(profile.max)] as [string, string]] : []),
-    ...(mean !== false ? [["Mean", `~${mean}`] as [string, string]] : []),
+    ...(profile.min !== null ? [["Least", shown(profile.min)] as const] : []),
+    ...(profile.max !== null ? [["Greatest", shown(profile.max)] as const] : []),
+    ...(mean !== false ? [["Mean", `~${mean}`] as const] : []),
   ];
   const list = (label: string, bars: Bar[], of: number) => (
     <section aria-label={label}>
@@ -136,14 +138,7 @@ function Figures({ profile, rows, filters, onBar }: FiguresProps) {
   const also = top && pictureOf(profile.name, top, rows);
   return (
     <>
-      <dl className="facts">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={facts} />
       {picture.shape === "range" && list("By value", picture.bars, most)}
       {picture.shape === "values" && list("Most common values", picture.bars, rows)}
       {also?.shape === "values" && list("Most common values", also.bars, rows)}

@@ -14,6 +14,7 @@ import {
 } from "../api/client";
 import { LIVE, live } from "../api/live";
 import { to } from "../routes";
+import { readDraft, useDraft } from "../ui/draft";
 import { showProblem } from "../ui/form";
 import { Notice, ProblemNotice } from "../ui/Notice";
 import {
@@ -38,16 +39,28 @@ const START: Record<Kind, ConnectionValues> = {
   supabase: { ...EMPTY, database: "postgres", username: "postgres" },
 };
 
+/** All but the password outlives a reload. */
+interface Draft {
+  values: Omit<ConnectionValues, "password">;
+  project: typeof NO_PROJECT;
+}
+
 /** `model`: whose Import tab it was asked for from, and leads back to. */
 export function ConnectionDetails({ kind, model }: { kind: Kind; model: string | null }) {
   const [, navigate] = useLocation();
   const [test, setTest] = useState<TestState | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [busy, setBusy] = useState<"save" | "test" | null>(null);
-  const [advanced, setAdvanced] = useState(kind === "supabase");
+  const [draft] = useState(readDraft<Draft>);
+  const [advanced, setAdvanced] = useState(kind === "supabase" || Boolean(draft?.values.ca_certificate));
   const [pasted, setPasted] = useState<{ warnings: string[]; kind: Kind } | null>(null);
-  const [project, setProject] = useState(NO_PROJECT);
-  const form = useForm<ConnectionValues>({ initialValues: START[kind], validate: CHECKS });
+  const [project, setProject] = useState(draft?.project ?? NO_PROJECT);
+  const form = useForm<ConnectionValues>({
+    initialValues: { ...START[kind], ...draft?.values },
+    validate: CHECKS,
+  });
+  const { password: _, ...values } = form.values;
+  useDraft({ values, project } satisfies Draft);
 
   const failed = (error: unknown) => {
     const shown = showProblem(form, error);

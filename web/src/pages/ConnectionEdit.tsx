@@ -5,6 +5,7 @@ import { $api, api, type Connection, type Problem, refresh, type TestReport, toP
 import { LIVE, live } from "../api/live";
 import { to } from "../routes";
 import { Async } from "../ui/Async";
+import { Facts } from "../ui/Facts";
 import { Notice, ProblemNotice } from "../ui/Notice";
 import { PageHeader } from "../ui/PageHeader";
 import { TimeAgo } from "../ui/TimeAgo";
@@ -98,30 +99,23 @@ export default function ConnectionEdit({ id }: { id: string }) {
   );
 }
 
+const mono = (text: string | number) => <span className="mono">{text}</span>;
+
 function Identity({ connection }: { connection: Connection }) {
   return (
     <section>
       <h2 style={{ margin: "0 0 12px" }}>{KINDS[connection.kind]}</h2>
-      <dl className="facts">
-        <dt>Host</dt>
-        <dd className="mono">{connection.host}</dd>
-        <dt>Port</dt>
-        <dd className="mono">{connection.port}</dd>
-        <dt>Database</dt>
-        <dd className="mono">{connection.database}</dd>
-        <dt>Username</dt>
-        <dd className="mono">{connection.username}</dd>
-        <dt>Traffic</dt>
-        <dd>
-          <Encryption encrypted={connection.encrypted} />
-        </dd>
-        <dt>Server</dt>
-        <dd>{connection.server_version ? `PostgreSQL ${connection.server_version}` : "not known yet"}</dd>
-        <dt>Made</dt>
-        <dd>
-          <TimeAgo at={connection.created_at} />
-        </dd>
-      </dl>
+      <Facts
+        facts={[
+          ["Host", mono(connection.host)],
+          ["Port", mono(connection.port)],
+          ["Database", mono(connection.database)],
+          ["Username", mono(connection.username)],
+          ["Traffic", <Encryption key="traffic" encrypted={connection.encrypted} />],
+          ["Server", connection.server_version ? `PostgreSQL ${connection.server_version}` : "not known yet"],
+          ["Made", <TimeAgo key="made" at={connection.created_at} />],
+        ]}
+      />
       <p className="dim small text">
         Host, port, database and username are what this connection is, so they cannot be changed. To read
         another database, make a new connection.

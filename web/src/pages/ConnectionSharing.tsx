@@ -1,4 +1,4 @@
-import { Button, NativeSelect, TextInput } from "@mantine/core";
+import { Button, NativeSelect } from "@mantine/core";
 import { useState } from "react";
 import { answer, api, type Connection } from "../api/client";
 import { to } from "../routes";
@@ -7,6 +7,7 @@ import { CopyButton } from "../ui/Copy";
 import { Notice, ProblemNotice } from "../ui/Notice";
 import { useAction } from "../ui/useAction";
 import { Name } from "../ui/Visible";
+import { NewOwnerField } from "./NewOwner";
 
 interface Props {
   connection: Connection;
@@ -81,15 +82,7 @@ export function ConnectionSharing({ connection, onSaved }: Props) {
           Once they accept, the connection with its ledger is theirs and you don’t see it any more. The
           password stays sealed and is shown to neither of you.
         </p>
-        <TextInput
-          data-autofocus
-          label="E-mail of the new owner"
-          description="They need an account."
-          type="email"
-          autoComplete="off"
-          value={email}
-          onChange={(event) => setEmail(event.currentTarget.value)}
-        />
+        <NewOwnerField email={email} onChange={setEmail} />
       </Confirm>
     </section>
   );

@@ -1,7 +1,8 @@
 import { Button, Loader } from "@mantine/core";
 import { Check, Minus, TriangleAlert, X } from "lucide-react";
-import { type ReactNode, useEffect, useRef } from "react";
+import { useEffect, useRef } from "react";
 import type { BrokenRule, Certificate, Problem, Step, TestReport } from "../api/client";
+import { type Fact, Facts } from "../ui/Facts";
 import { milliseconds } from "../ui/format";
 import { Fix, Notice, ProblemNotice } from "../ui/Notice";
 import { CertificateChain } from "./CertificateChain";
@@ -92,7 +93,7 @@ export function ConnectionTest({ test, host, onCertificate }: Props) {
         </ProblemNotice>
       )}
       {!running && !problem && <Worked test={test} />}
-      {!running && <Facts test={test} />}
+      {!running && <Learnt test={test} />}
       {!running && <Certificates test={test} host={host} />}
     </div>
   );
@@ -145,8 +146,8 @@ const TRIED: Record<NonNullable<TestReport["addresses"]>[number]["outcome"], str
   failed: "failed",
 };
 
-function Facts({ test: { addresses = [], server, tls, authentication } }: { test: TestState }) {
-  const facts: [string, ReactNode][] = [];
+function Learnt({ test: { addresses = [], server, tls, authentication } }: { test: TestState }) {
+  const facts: Fact[] = [];
   if (addresses.length > 0) {
     const lines = addresses.map(({ address, outcome }) => (
       <div key={address}>
@@ -166,16 +167,7 @@ function Facts({ test: { addresses = [], server, tls, authentication } }: { test
   if (tls) facts.push(["Encryption", `${tls.version.replace("TLSv", "TLS ")}, ${tls.cipher}`]);
   if (authentication) facts.push(["Signed in by", authentication]);
   if (facts.length === 0) return null;
-  return (
-    <dl className="facts" aria-label="What the test learnt">
-      {facts.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
+  return <Facts label="What the test learnt" facts={facts} />;
 }
 
 function Certificates({ test, host }: { test: TestState; host: string }) {

@@ -3,9 +3,9 @@ import type { Cell } from "../api/client";
 import type { Placed } from "../grid/columns";
 import type { RowMark } from "../grid/diffRows";
 import { CopyButton } from "../ui/Copy";
-import { Dialog, useReturnFocus } from "../ui/Dialog";
-import { bytes, count } from "../ui/format";
-import { Name, visible } from "../ui/Visible";
+import { bytes } from "../ui/format";
+import { visible } from "../ui/Visible";
+import { CellFrame } from "./CellFrame";
 
 interface Props {
   row: number;
@@ -17,22 +17,12 @@ interface Props {
 }
 
 export default function DiffCell({ row, placed, mark, cell, onClose }: Props) {
-  useReturnFocus();
   const changed = mark?.cells[placed.at] === "changed";
   return (
-    <Dialog
-      opened
-      onClose={onClose}
-      size="lg"
-      title={
-        <>
-          <Name text={placed.column.name} /> <span className="dim">of row {count(row + 1)}</span>
-        </>
-      }
-    >
+    <CellFrame column={placed.column.name} row={row} onClose={onClose}>
       {changed && <Side label="Before" cell={mark.before?.[placed.at] ?? null} />}
       <Side label={changed ? "After" : mark?.kind === "removed" ? "Removed" : "Value"} cell={cell} />
-    </Dialog>
+    </CellFrame>
   );
 }
 

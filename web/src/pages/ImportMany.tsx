@@ -40,7 +40,7 @@ export function ImportMany({ model, tables, connectionId, marked, onDone }: Prop
   const rows = marked.reduce((sum, table) => sum + Math.max(0, table.estimated_rows ?? 0), 0);
   const size = marked.reduce((sum, table) => sum + (table.bytes ?? 0), 0);
 
-  const queue = async (table: SourceTable, taken: Table[]) => {
+  const queue = async (table: SourceTable, taken: string[]) => {
     const old = hereOf(table);
     if (old && !copies) {
       return answer(api.POST("/api/v1/tables/{id}/sync", { params: { path: { id: old.id } } }));
@@ -57,12 +57,12 @@ export function ImportMany({ model, tables, connectionId, marked, onDone }: Prop
         },
       }),
     );
-    taken.push(begun.table);
+    taken.push(begun.table.name);
     return begun;
   };
   const start = async () => {
     setBusy(true);
-    const taken = [...tables];
+    const taken = tables.map(({ name }) => name);
     const next = new Map(outcomes);
     for (const table of marked) {
       const key = sourceKey(table.schema, table.name);

@@ -2,7 +2,7 @@ import { Button } from "@mantine/core";
 import { useState } from "react";
 import { Link } from "wouter";
 import { answer, api, type Job, type Model, refresh } from "../api/client";
-import { isOver } from "../api/events";
+import { isOver, useLatest } from "../api/events";
 import { to } from "../routes";
 import { Confirm } from "../ui/Confirm";
 import { bytes, duration, plural } from "../ui/format";
@@ -11,11 +11,22 @@ import { ProblemNotice, ToneIcon } from "../ui/Notice";
 import { TimeAgo } from "../ui/TimeAgo";
 import { Name } from "../ui/Visible";
 import { mayChange } from "./access";
+import { isMadeGood } from "./imported";
 import { JOBS, JobProgress } from "./JobProgress";
 import { RetryButton } from "./RetryButton";
 
-/** Jobs below each other; `models` are those that they may belong to. */
-export function JobList({ models, jobs, named }: { models: Model[]; jobs: Job[]; named?: boolean }) {
+interface Props {
+  /** Those that the jobs may belong to. */
+  models: Model[];
+  jobs: Job[];
+  /** Each says to which Model it belongs. */
+  named?: boolean;
+  /** Among which a later job may have made an earlier one good; left out: those that are shown. */
+  among?: Job[];
+}
+
+/** Jobs below each other. What failed and went well later is told, but no more in red. */
+export function JobList({ models, jobs, named, among = jobs }: Props) {
   const running = jobs.filter((job) => !isOver(job)).length;
   return (
     <ul className="jobs">
@@ -26,6 +37,7 @@ export function JobList({ models, jobs, named }: { models: Model[]; jobs: Job[];
             job={job}
             named={named}
             brief={running > 1}
+            isPast={isMadeGood(job, among)}
           />
         </li>
       ))}
@@ -75,9 +87,12 @@ interface EntryProps {
   named?: boolean;
   /** One of several: what holds for all of them is not said by each. */
   brief: boolean;
+  /** A later one made it good. */
+  isPast: boolean;
 }
 
-function JobEntry({ model, job, named, brief }: EntryProps) {
+function JobEntry({ model, job: given, named, brief, isPast }: EntryProps) {
+  const job = useLatest(given);
   const into = named && model && (
     <span className="dim">
       {" "}
@@ -114,13 +129,14 @@ function JobEntry({ model, job, named, brief }: EntryProps) {
     <div className="stack" style={{ gap: 8 }}>
       <div className="row spread">
         <div className="row" style={{ gap: "4px 8px" }}>
-          <ToneIcon tone={tone} />
+          <ToneIcon tone={isPast ? "info" : tone} />
           <span>
             {JOBS[job.kind].noun} of{" "}
             <strong>
               <Name text={job.table_name} />
             </strong>{" "}
             {job.unchanged ? "found nothing new" : word}
+            {isPast && <span className="dim">, and a later one went well</span>}
             {into}
           </span>
           <span className="dim small">
@@ -141,11 +157,17 @@ function JobEntry({ model, job, named, brief }: EntryProps) {
             Open
           </Button>
         )}
-        {job.state === "failed" && change && <RetryButton model={model} job={job} />}
+        {job.state === "failed" && !isPast && change && <RetryButton model={model} job={job} />}
       </div>
-      {job.problem && (
-        <ProblemNotice problem={job.problem} tone={job.state === "failed" ? "danger" : "warning"} />
-      )}
+      {job.problem &&
+        (isPast ? (
+          <details className="advanced">
+            <summary>Why</summary>
+            <ProblemNotice problem={job.problem} tone="info" />
+          </details>
+        ) : (
+          <ProblemNotice problem={job.problem} tone={job.state === "failed" ? "danger" : "warning"} />
+        ))}
     </div>
   );
 }

@@ -1,7 +1,7 @@
 import { Button } from "@mantine/core";
 import { useState } from "react";
 import { $api, answer, api, type Job, toProblem } from "../api/client";
-import { useFollowed } from "../api/events";
+import { useFollowed, useLatest } from "../api/events";
 import { bytes, count, duration, estimate, plural } from "../ui/format";
 import { ProblemNotice } from "../ui/Notice";
 
@@ -23,7 +23,7 @@ export function percent({ rows, estimated_rows }: Pick<Job, "rows" | "estimated_
 export function JobProgress(props: { job: Job; canCancel: boolean; brief?: boolean }) {
   const { job, canCancel, brief } = props;
   const followed = useFollowed().find((one) => one.job.id === job.id);
-  const now = followed?.job ?? job;
+  const now = useLatest(job);
   const rate = followed?.rate ?? null;
   const [error, setError] = useState<unknown>();
   const [cancelling, setCancelling] = useState(false);

@@ -11,7 +11,9 @@ import { count } from "../ui/format";
 import { spelled } from "../ui/invisible";
 import { Name, visible } from "../ui/Visible";
 import { mayChange } from "./access";
+import { ImportLink } from "./ImportLink";
 import { JobProgress } from "./JobProgress";
+import { TableGone } from "./TableGone";
 import { TableView } from "./TableView";
 
 /** The tables of a Model, and the rows of one. */
@@ -37,9 +39,7 @@ export default function ModelData({ model }: { model: Model }) {
             {table ? (
               <TableView key={table.id} model={model} table={table} jobs={jobs.data?.items ?? []} />
             ) : (
-              <Empty title="This table is not here">
-                <p>It was deleted, or its import is not done yet.</p>
-              </Empty>
+              <TableGone model={model} tab="data" />
             )}
           </div>
         );
@@ -68,16 +68,7 @@ function NoTable({ model, jobs }: { model: Model; jobs: Job[] }) {
     );
   }
   return (
-    <Empty
-      title="No table yet"
-      action={
-        mayChange(model) ? (
-          <Button component={Link} to={to.model(model.id, "import")}>
-            Import a table
-          </Button>
-        ) : undefined
-      }
-    >
+    <Empty title="No table yet" action={<ImportLink model={model} />}>
       {title}
       <p>
         A table is a copy of one in your database, as it was when it was imported. Sync brings it up to date,

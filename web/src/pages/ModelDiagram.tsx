@@ -1,4 +1,3 @@
-import { Button } from "@mantine/core";
 import { Link } from "wouter";
 import { $api, type Model, type Relation, type Table } from "../api/client";
 import { useTables } from "../api/tables";
@@ -6,7 +5,7 @@ import { to } from "../routes";
 import { Async, Empty } from "../ui/Async";
 import { spelled } from "../ui/invisible";
 import { Name, visible } from "../ui/Visible";
-import { mayChange } from "./access";
+import { ImportLink } from "./ImportLink";
 import { BOX_HEAD, BOX_ROW, BOX_WIDTH, boxesOf, lineOf, targetOf } from "./relations";
 
 /** The tables of a Model by their foreign keys. */
@@ -33,16 +32,7 @@ export default function ModelDiagram({ model }: { model: Model }) {
 
 function None({ model }: { model: Model }) {
   return (
-    <Empty
-      title="No table here refers to another"
-      action={
-        mayChange(model) ? (
-          <Button component={Link} to={to.model(model.id, "import")}>
-            Import a table
-          </Button>
-        ) : undefined
-      }
-    >
+    <Empty title="No table here refers to another" action={<ImportLink model={model} />}>
       <p>
         Foreign keys are read with a table. Tables that were imported before Mycorr kept them show theirs
         after the next sync.

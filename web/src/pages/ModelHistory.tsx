@@ -14,6 +14,7 @@ import { ChangeCounts } from "./ChangeCounts";
 import { DeleteVersion } from "./DeleteVersion";
 import { DiffView, parseName } from "./DiffView";
 import { RestoreButton } from "./RestoreButton";
+import { TableGone } from "./TableGone";
 
 /** Every version that a table ever had. */
 export default function ModelHistory({ model }: { model: Model }) {
@@ -35,28 +36,28 @@ export default function ModelHistory({ model }: { model: Model }) {
       }
     >
       {(items) => {
-        const table = items.find((one) => one.id === search.get("table")) ?? items[0];
+        const wanted = search.get("table");
+        const table = wanted ? items.find((one) => one.id === wanted) : items[0];
+        if (!table) return <TableGone model={model} tab="history" />;
         return (
-          table && (
-            <div className={search.has("to") ? "page history wide" : "page history"}>
-              <NativeSelect
-                className="form"
-                label="Table"
-                data={items.map(({ id, name }) => ({ value: id, label: spelled(name) }))}
-                value={table.id}
-                onChange={(event) =>
-                  navigate(to.model(model.id, "history", { table: event.currentTarget.value }))
-                }
-              />
-              <Timeline
-                key={table.id}
-                model={model}
-                table={table}
-                from={parseName(search.get("from"))}
-                until={parseName(search.get("to"))}
-              />
-            </div>
-          )
+          <div className={search.has("to") ? "page history wide" : "page history"}>
+            <NativeSelect
+              className="form"
+              label="Table"
+              data={items.map(({ id, name }) => ({ value: id, label: spelled(name) }))}
+              value={table.id}
+              onChange={(event) =>
+                navigate(to.model(model.id, "history", { table: event.currentTarget.value }))
+              }
+            />
+            <Timeline
+              key={table.id}
+              model={model}
+              table={table}
+              from={parseName(search.get("from"))}
+              until={parseName(search.get("to"))}
+            />
+          </div>
         );
       }}
     </Async>

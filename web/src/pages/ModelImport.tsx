@@ -174,7 +174,7 @@ function Jobs({ model, compact }: { model: Model; compact: boolean }) {
           <summary>
             {plural(folded.length, "earlier try", "earlier tries")} that a later one made good
           </summary>
-          <JobList models={[model]} jobs={folded} />
+          <JobList models={[model]} jobs={folded} among={all} />
         </details>
       )}
     </section>

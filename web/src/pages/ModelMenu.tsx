@@ -1,4 +1,4 @@
-import { ActionIcon, Menu, TextInput } from "@mantine/core";
+import { ActionIcon, Menu } from "@mantine/core";
 import { EllipsisVertical } from "lucide-react";
 import { useState } from "react";
 import { useLocation } from "wouter";
@@ -9,6 +9,7 @@ import { Dialog } from "../ui/Dialog";
 import { plural } from "../ui/format";
 import { spelled } from "../ui/invisible";
 import { NameForm } from "../ui/NameForm";
+import { NewOwnerField } from "./NewOwner";
 import { WebhookDialog } from "./WebhookDialog";
 
 /** What can be done with a Model as a whole: by its owner, and for others it says so. */
@@ -73,15 +74,7 @@ export function ModelMenu({ model }: { model: Model }) {
         <p style={{ marginTop: 0 }}>
           Its new owner decides who sees it and may delete it. You stay as somebody who may change tables.
         </p>
-        <TextInput
-          data-autofocus
-          label="E-mail of the new owner"
-          description="They need an account."
-          type="email"
-          autoComplete="off"
-          value={email}
-          onChange={(event) => setEmail(event.currentTarget.value)}
-        />
+        <NewOwnerField email={email} onChange={setEmail} />
       </Confirm>
       <Confirm
         opened={dialog === "delete"}

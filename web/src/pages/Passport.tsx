@@ -110,9 +110,12 @@ export function PassportRights({ passport }: { passport: Rights }) {
         </Notice>
       )}
       {denied.length > 0 && (
-        <Notice tone="warning" title="The server keeps a part of its catalogue from the role">
+        <Notice tone="info" title="The server keeps a part of its catalogue from the role">
           <p>What depends on it is unknown. Tables can be imported all the same.</p>
-          <Code text={denied.map(({ grant }) => grant).join("\n")} label="GRANT" />
+          <details className="advanced">
+            <summary>What opens it</summary>
+            <Code text={denied.map(({ grant }) => grant).join("\n")} label="GRANT" />
+          </details>
         </Notice>
       )}
       {schemas.length === 0 ? (

@@ -48,7 +48,12 @@ export default function RecordPanel(props: Props) {
   };
   const referring = props.waysFrom(named);
   return (
-    <aside className="record" aria-label="Record" onKeyDown={(event) => event.key === "Escape" && onClose()}>
+    <aside
+      className="record"
+      aria-label="Record"
+      // Ahead of a tooltip inside, which would keep the key to itself.
+      onKeyDownCapture={(event) => event.key === "Escape" && onClose()}
+    >
       <div className="row spread" style={{ flexWrap: "nowrap" }}>
         <h3 style={{ margin: 0 }} aria-live="polite">
           Row {count(row + 1)} <span className="dim small">of {count(total)}</span>

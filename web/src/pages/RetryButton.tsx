@@ -16,7 +16,7 @@ export function RetryButton({ model, job }: { model: Model; job: Job }) {
   if (job.kind === "restore") return null;
   if (job.kind === "import") {
     if (!connection_id) return null;
-    const search = { connection: connection_id, schema, from: table };
+    const search = { connection: connection_id, schema, from: table, retry: "1" };
     return (
       <Button
         component={Link}
@@ -29,13 +29,12 @@ export function RetryButton({ model, job }: { model: Model; job: Job }) {
       </Button>
     );
   }
+  const path = job.kind === "verify" ? "/api/v1/tables/{id}/verify" : "/api/v1/tables/{id}/sync";
   const retry = async () => {
     setBusy(true);
     setError(undefined);
     try {
-      const started = await answer(
-        api.POST("/api/v1/tables/{id}/sync", { params: { path: { id: job.table_id } } }),
-      );
+      const started = await answer(api.POST(path, { params: { path: { id: job.table_id } } }));
       await queryClient.invalidateQueries({ queryKey: jobsOf(model.id).queryKey });
       follow(started.job);
     } catch (problem) {

@@ -1,8 +1,8 @@
 // Ways to look at a table that were given names: for everybody who sees the table.
 import { Button, Popover } from "@mantine/core";
-import { Bookmark, Check, X } from "lucide-react";
+import { Bookmark, Check, Pencil, X } from "lucide-react";
 import { useState } from "react";
-import { $api, answer, api, type Model, refresh, type StoredView, type Table } from "../api/client";
+import { $api, answer, api, type Model, problem, refresh, type StoredView, type Table } from "../api/client";
 import { Async } from "../ui/Async";
 import { Confirm } from "../ui/Confirm";
 import { Dialog } from "../ui/Dialog";
@@ -24,14 +24,34 @@ interface Props {
 
 const changed = () => refresh("/api/v1/tables/{id}/views");
 
+/** Saved under a name that is taken, a view replaces the other one: not what a new name is meant for. */
+const TAKEN = {
+  ...problem(
+    "invalid",
+    "The name is taken",
+    "Another view of this table has this name.",
+    "Choose another name.",
+  ),
+  fields: [{ field: "name", message: "Another view of this table has this name." }],
+};
+
 export function SavedViews({ model, table, current, onApply }: Props) {
   const [opened, setOpened] = useState(false);
   const [saving, setSaving] = useState(false);
+  const [renaming, setRenaming] = useState<StoredView | null>(null);
   const [deleting, setDeleting] = useState<StoredView | null>(null);
   const views = $api.useQuery("get", "/api/v1/tables/{id}/views", { params: { path: { id: table.id } } });
   const items = views.data?.items ?? [];
   const shown = items.find((view) => isSameView(view, current()));
   const mine = mayChange(model);
+  const save = (body: SavedView) =>
+    answer(api.PUT("/api/v1/tables/{id}/views", { params: { path: { id: table.id } }, body }));
+  const remove = (view: StoredView) =>
+    answer(
+      api.DELETE("/api/v1/tables/{id}/views/{view_id}", {
+        params: { path: { id: table.id, view_id: view.id } },
+      }),
+    );
   return (
     <>
       <Popover opened={opened} onChange={setOpened} position="bottom-end" trapFocus returnFocus withinPortal>
@@ -74,17 +94,30 @@ export function SavedViews({ model, table, current, onApply }: Props) {
                           <Name text={view.name} />
                         </button>
                         {mine && (
-                          <button
-                            type="button"
-                            className="view-delete"
-                            aria-label={`Delete the view ${spelled(view.name)}`}
-                            onClick={() => {
-                              setOpened(false);
-                              setDeleting(view);
-                            }}
-                          >
-                            <X size={14} aria-hidden />
-                          </button>
+                          <>
+                            <button
+                              type="button"
+                              className="view-act"
+                              aria-label={`Rename the view ${spelled(view.name)}`}
+                              onClick={() => {
+                                setOpened(false);
+                                setRenaming(view);
+                              }}
+                            >
+                              <Pencil size={14} aria-hidden />
+                            </button>
+                            <button
+                              type="button"
+                              className="view-act"
+                              aria-label={`Delete the view ${spelled(view.name)}`}
+                              onClick={() => {
+                                setOpened(false);
+                                setDeleting(view);
+                              }}
+                            >
+                              <X size={14} aria-hidden />
+                            </button>
+                          </>
                         )}
                       </li>
                     ))}
@@ -113,11 +146,27 @@ export function SavedViews({ model, table, current, onApply }: Props) {
           action="Save view"
           onClose={() => setSaving(false)}
           save={async (name) => {
-            const params = { path: { id: table.id } };
-            await answer(api.PUT("/api/v1/tables/{id}/views", { params, body: { ...current(), name } }));
+            await save({ ...current(), name });
             await changed();
           }}
         />
+      </Dialog>
+      <Dialog opened={renaming !== null} onClose={() => setRenaming(null)} title="Rename the view">
+        {renaming && (
+          <NameForm
+            name={renaming.name}
+            action="Rename"
+            onClose={() => setRenaming(null)}
+            save={async (name) => {
+              if (items.some((view) => view.name === name)) throw TAKEN;
+              // First under its new name: where the second call fails it is there twice, and not gone.
+              const { sort, filters, columns, widths, pinned } = renaming;
+              await save({ name, sort, filters, columns, widths, pinned });
+              await remove(renaming);
+              await changed();
+            }}
+          />
+        )}
       </Dialog>
       {deleting && (
         <Confirm
@@ -126,8 +175,7 @@ export function SavedViews({ model, table, current, onApply }: Props) {
           action="Delete view"
           onClose={() => setDeleting(null)}
           run={async () => {
-            const params = { path: { id: table.id, view_id: deleting.id } };
-            await answer(api.DELETE("/api/v1/tables/{id}/views/{view_id}", { params }));
+            await remove(deleting);
             await changed();
           }}
         >

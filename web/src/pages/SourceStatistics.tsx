@@ -2,6 +2,7 @@
 import { Button } from "@mantine/core";
 import type { SourceStatistics, SourceTableDescription } from "../api/client";
 import { Code } from "../ui/Copy";
+import { type Fact, Facts } from "../ui/Facts";
 import { bytes, count, duration, percent, plural, roughly } from "../ui/format";
 import { Notice } from "../ui/Notice";
 import { TimeAgo } from "../ui/TimeAgo";
@@ -11,7 +12,7 @@ import { visible } from "../ui/Visible";
 export function PriceTag({ description }: { description: SourceTableDescription }) {
   const { bytes: size, statistics, read_seconds: seconds, longest_read_seconds: longest } = description;
   const tooLong = seconds !== null && seconds > longest;
-  const facts: [string, string][] = [
+  const facts: Fact[] = [
     [
       "One read of it",
       size === null
@@ -27,14 +28,7 @@ export function PriceTag({ description }: { description: SourceTableDescription 
   ];
   return (
     <section aria-label="What an import takes">
-      <dl className="facts">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={facts} />
       {tooLong && (
         <Notice tone="warning" title="An import of all columns is refused">
           <p>

@@ -97,7 +97,11 @@ export default function Statements({ id }: { id: string }) {
             </div>
             {found.length === 0 ? (
               <Empty
-                title="No statement matches"
+                title={
+                  statements.hasNextPage
+                    ? `None of the newest ${count(items.length)} matches`
+                    : "No statement matches"
+                }
                 action={
                   <Button
                     variant="default"

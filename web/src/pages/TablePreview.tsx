@@ -1,6 +1,6 @@
 import { Button, Checkbox, TextInput } from "@mantine/core";
-import { useEffect, useMemo, useState } from "react";
-import { Link, useLocation } from "wouter";
+import { useEffect, useMemo, useRef, useState } from "react";
+import { Link, useLocation, useSearchParams } from "wouter";
 import {
   $api,
   AT_SOURCE,
@@ -15,7 +15,7 @@ import {
   type Table,
   toProblem,
 } from "../api/client";
-import { follow, jobsOf, useLastEnded } from "../api/events";
+import { follow, jobsOf, useFollowed, useLastEnded } from "../api/events";
 import { FilterBar } from "../grid/Filters";
 import { Grid } from "../grid/Grid";
 import { localRows } from "../grid/rows";
@@ -41,6 +41,8 @@ interface Props extends Chosen {
   tables: readonly Table[];
   connectionId: string;
 }
+
+const nameOf = ({ name }: Table) => name;
 
 /** A table at the source: its columns, its first rows, and the button that imports it. */
 export function TablePreview(props: Props) {
@@ -114,7 +116,13 @@ function Readable(props: Props & { description: SourceTableDescription }) {
   const [masks, setMasks] = useState<Masks>({});
   const [verify, setVerify] = useState(false);
   const [typed, setTyped] = useState<string | null>(null);
-  const name = typed ?? freeName(table, tables);
+  // Those that are on their way, whoever began them, and not only since this page was loaded.
+  const coming = useFollowed().filter(({ job }) => job.kind === "import" && job.model_id === model.id);
+  const isComing = coming.some(
+    ({ job: { source } }) =>
+      source.connection_id === connectionId && source.schema === schema && source.table === table,
+  );
+  const name = typed ?? freeName(table, [...tables.map(nameOf), ...coming.map(({ job }) => job.table_name)]);
   const [asking, setAsking] = useState(false);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -129,6 +137,14 @@ function Readable(props: Props & { description: SourceTableDescription }) {
   );
   const kept = readable.filter((column) => !left.has(column.name));
   const field = problem?.fields?.find((one) => one.field === "name")?.message;
+
+  // Who wants a failed import done again goes on at the button that does it.
+  const button = useRef<HTMLButtonElement>(null);
+  const [search] = useSearchParams();
+  const isRetry = search.has("retry");
+  useEffect(() => {
+    if (isRetry) button.current?.focus();
+  }, [isRetry]);
 
   // The import that was started here opens its table once it is done.
   const [started, setStarted] = useState<string | null>(null);
@@ -177,7 +193,7 @@ function Readable(props: Props & { description: SourceTableDescription }) {
           style={{ alignItems: "flex-end" }}
           onSubmit={(event) => {
             event.preventDefault();
-            if (here || started) setAsking(true);
+            if (here || isComing) setAsking(true);
             else void start();
           }}
         >
@@ -189,11 +205,12 @@ function Readable(props: Props & { description: SourceTableDescription }) {
           />
           <Button
             type="submit"
-            variant={here || started ? "default" : "filled"}
+            ref={button}
+            variant={here || isComing ? "default" : "filled"}
             loading={busy}
             disabled={kept.length === 0 || name.trim() === ""}
           >
-            {here ? "Import again…" : "Import"}
+            {here || isComing ? "Import again…" : "Import table"}
           </Button>
         </form>
       </div>

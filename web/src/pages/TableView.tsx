@@ -8,7 +8,8 @@ import { code } from "../api/lost";
 import { useTables } from "../api/tables";
 import type { Placed } from "../grid/columns";
 import { FilterBar } from "../grid/Filters";
-import { Grid, type GridHandle } from "../grid/Grid";
+import { Grid } from "../grid/Grid";
+import type { GridHandle } from "../grid/gridProps";
 import type { Look } from "../grid/headActions";
 import { fewValues } from "../grid/kinds";
 import { ProfileStrip, STRIP } from "../grid/ProfileStrip";
@@ -188,7 +189,7 @@ export function TableView({ model, table, jobs }: Props) {
           groups
           onNear={() => setFilterNear(true)}
         />
-        <div className="row">
+        <div className="row table-tools">
           <Button
             variant="default"
             size="xs"

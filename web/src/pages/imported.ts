@@ -17,9 +17,9 @@ export function importedFrom(tables: readonly Table[], connectionId: string): Ma
   return found;
 }
 
-/** A name that no table of the Model has: `orders`, `orders_2`, … */
-export function freeName(name: string, tables: readonly Table[]): string {
-  const taken = new Set(tables.map((table) => table.name));
+/** A name that none of `names` is: `orders`, `orders_2`, … */
+export function freeName(name: string, names: Iterable<string>): string {
+  const taken = new Set(names);
   let free = name;
   for (let at = 2; taken.has(free); at += 1) free = `${name}_${at}`;
   return free;

@@ -1,22 +1,14 @@
 // The values that a column's filter offers: from the profile, where it holds each of them.
-import { $api, type Table, type VersionName } from "../api/client";
+import type { Table, VersionName } from "../api/client";
 import { allValues, type KnownValue } from "../grid/kinds";
+import { useStoredProfile } from "./useProfile";
 
 /** The profile of a wider table is large, and not worth it for a list. */
 const MAX_COLUMNS = 200;
 
 /** All values of a column of this version, where they are known and few; asked for where they are `needed`. */
 export function useKnownValues(table: Table, version: VersionName, needed: boolean) {
-  const { data } = $api.useQuery(
-    "get",
-    "/api/v1/tables/{id}/profile",
-    { params: { path: { id: table.id }, query: { version: version === "held" ? undefined : version } } },
-    {
-      enabled: needed && version !== "held" && table.columns.length <= MAX_COLUMNS,
-      // The rows of a version never change, so neither does this.
-      staleTime: Number.POSITIVE_INFINITY,
-    },
-  );
+  const { data } = useStoredProfile(table, version, needed && table.columns.length <= MAX_COLUMNS);
   return (name: string): KnownValue[] | null =>
     allValues(data?.columns.find((column) => column.name === name));
 }

@@ -7,6 +7,16 @@ const SHOWN = "mycorr.profile";
 /** The profile of a wider table is large, so it is asked for only when somebody wants to see it. */
 const MAX_UNASKED_COLUMNS = 50;
 
+/** The profile of a version, asked for where it is `wanted`; a held sync has none. */
+export const useStoredProfile = (table: Table, version: VersionName, wanted: boolean) =>
+  $api.useQuery(
+    "get",
+    "/api/v1/tables/{id}/profile",
+    { params: { path: { id: table.id }, query: { version: version === "held" ? undefined : version } } },
+    // The rows of a version never change, so neither does this.
+    { enabled: wanted && version !== "held", staleTime: Number.POSITIVE_INFINITY },
+  );
+
 export interface ShownProfile {
   isShown: boolean;
   show: (shown: boolean) => void;
@@ -22,18 +32,7 @@ export function useProfile(table: Table, version: VersionName, needed: boolean):
   const [wanted, setWanted] = useState(() => localStorage.getItem(SHOWN));
   const narrow = table.columns.length <= MAX_UNASKED_COLUMNS;
   const isShown = wanted === "yes" || (wanted === null && narrow);
-  const query = $api.useQuery(
-    "get",
-    "/api/v1/tables/{id}/profile",
-    {
-      params: {
-        path: { id: table.id },
-        query: { version: version === "held" ? undefined : version },
-      },
-    },
-    // The rows of a version never change, so neither does this.
-    { enabled: version !== "held" && (isShown || needed), staleTime: Number.POSITIVE_INFINITY },
-  );
+  const query = useStoredProfile(table, version, isShown || needed);
   const { data, error } = query;
   const columns = useMemo(
     () =>

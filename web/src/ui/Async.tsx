@@ -29,7 +29,12 @@ export function Async<T>({ query, skeleton, empty, inset, title, children }: Pro
   const { data, error } = query;
   const failure = Boolean(error) && (
     <div className={inset ? "page" : undefined} style={data === undefined ? undefined : { marginBottom: 16 }}>
-      {title && data === undefined && <h1 className="visually-hidden">{title}</h1>}
+      {title && data === undefined && (
+        <>
+          <title>{`${toProblem(error).title} · Mycorr`}</title>
+          <h1 className="visually-hidden">{title}</h1>
+        </>
+      )}
       <ProblemNotice problem={toProblem(error)}>
         {toProblem(error).status === 404 ? (
           // Asking again will not bring it; elsewhere is something.

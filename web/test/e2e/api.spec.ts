@@ -75,7 +75,7 @@ test("the operator's sample leads from sign-up to rows without a database of one
     await page.getByRole("button", { name: "Try it with sample data" }).click();
     await expect(page.getByRole("heading", { name: "Sample shop", level: 1 })).toBeVisible();
     await page.getByRole("treeitem", { name: /customers/ }).click();
-    await page.getByRole("button", { name: "Import", exact: true }).click();
+    await page.getByRole("button", { name: "Import table" }).click();
     await expect(page.getByRole("grid", { name: "Rows of customers" })).toBeVisible({ timeout: 60_000 });
     await page.goto(`${mycorr.url}/settings/connections/new`);
     await expect(page.getByRole("button", { name: "Try it with sample data" })).toBeVisible();

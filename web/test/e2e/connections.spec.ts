@@ -167,6 +167,24 @@ test("what the role has too much of is said, with what takes it away", async ({ 
   }
   await rights.getByRole("button", { name: "Check again" }).click();
   await expect(rights).toContainText("It may do nothing beyond reading.");
+  await expect(rights.locator(".notice")).toHaveCount(0);
+
+  // What it could do without is offered, and not urged.
+  sql("REVOKE SELECT ON pg_catalog.pg_auth_members FROM PUBLIC;");
+  try {
+    await rights.getByRole("button", { name: "Check again" }).click();
+    const notice = rights.locator(".notice").filter({ hasText: "keeps a part of its catalogue" });
+    const grant = notice.getByLabel("GRANT", { exact: true });
+    await expect(notice).toBeVisible();
+    await expect(grant).toBeHidden();
+    await look(page, "connection-denied");
+    await notice.getByText("What opens it").click();
+    sql(String(await grant.textContent()));
+    await rights.getByRole("button", { name: "Check again" }).click();
+    await expect(notice).toHaveCount(0);
+  } finally {
+    sql("GRANT SELECT ON pg_catalog.pg_auth_members TO PUBLIC;");
+  }
 });
 
 test("a deleted connection leaves its tables, which can come through another one", async ({ page }) => {

@@ -84,6 +84,46 @@ test("what can't be queued says why, and is tried again alone", async ({ page })
   expect(asked).toBe(3);
 });
 
+test("a failed import is tried again, and fades once a later one went well", async ({ page }) => {
+  sql(`CREATE TABLE divisor AS SELECT 0 AS n; CREATE VIEW flaky AS SELECT 1 / n AS quotient FROM divisor;
+    GRANT SELECT ON flaky TO mycorr_reader;`);
+  const id = await openImport(page, "Flaky");
+  await item(page, /flaky/).click();
+  await page.getByRole("button", { name: "Import table" }).click();
+  const jobs = page.getByRole("region", { name: "Imports and syncs" });
+  await expect(jobs).toContainText("Import of flaky failed");
+  await expect(jobs.getByRole("alert")).toContainText("division by zero");
+  sql("UPDATE divisor SET n = 1;");
+  await jobs.getByRole("link", { name: "Retry flaky" }).click();
+  await expect(page.getByRole("button", { name: "Import table" })).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("grid", { name: "Rows of flaky" })).toBeVisible();
+
+  // Folded in the Model, and no longer red among all jobs.
+  await page.goto(`/models/${id}/import`);
+  await expect(jobs).toContainText("Import of flaky is done");
+  await expect(jobs.getByText("Import of flaky failed")).toBeHidden();
+  await jobs.getByText("1 earlier try that a later one made good").click();
+  await expect(jobs.getByText("Import of flaky failed")).toBeVisible();
+  await jobs.getByRole("link", { name: "All jobs of this Model" }).click();
+  await expect(page.getByText("Import of flaky failed, and a later one went well")).toBeVisible();
+  await expect(page.getByRole("alert")).toHaveCount(0);
+  await expect(page.getByRole("link", { name: "Retry flaky" })).toHaveCount(0);
+  await look(page, "jobs-made-good");
+  await page.getByText("Why", { exact: true }).click();
+  await expect(page.getByText("division by zero")).toBeVisible();
+  // A sync that failed is queued anew where it is told.
+  sql("UPDATE divisor SET n = 0;");
+  await page.goto(`/models/${id}`);
+  await page.getByRole("button", { name: "Sync now" }).click();
+  await expect(page.getByRole("alert")).toContainText("The last sync failed");
+  sql("UPDATE divisor SET n = 2;");
+  await page.goto(`/jobs?model=${id}`);
+  await page.getByRole("button", { name: "Retry flaky" }).click();
+  await expect(page.getByText("Sync of flaky is done")).toBeVisible();
+  await expect(page.getByRole("alert")).toHaveCount(0);
+});
+
 test("one stream tells of all jobs, and they can be stopped together", async ({ page }) => {
   sql("CREATE OR REPLACE VIEW sleepy AS SELECT * FROM slow; GRANT SELECT ON slow, sleepy TO mycorr_reader;");
   const streams: string[] = [];

@@ -130,7 +130,7 @@ test("a Model's import panel shows what can be read, and imports it", async () =
   await look(page, "import-unreadable");
   sql("GRANT SELECT ON payroll TO mycorr_reader;");
   await page.getByRole("button", { name: "Look again" }).click();
-  await expect(page.getByRole("button", { name: "Import", exact: true })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Import table" })).toBeVisible();
   sql("REVOKE SELECT ON payroll FROM mycorr_reader;");
 
   await page.getByLabel("Filter schemas and tables").fill("ord");
@@ -142,7 +142,7 @@ test("a Model's import panel shows what can be read, and imports it", async () =
   await expect(page.getByLabel("GRANT", { exact: true })).toContainText("secret");
   await page.getByRole("checkbox", { name: "tags" }).uncheck();
   await look(page, "import-preview");
-  await page.getByRole("button", { name: "Import", exact: true }).click();
+  await page.getByRole("button", { name: "Import table" }).click();
   // The import that was started in sight opens its table.
   await expect(page).toHaveURL(/\?table=/, { timeout: 90_000 });
   await expect(cell(1, 1)).toHaveText("1");
@@ -192,7 +192,7 @@ test("an import that takes long shows how far it is, and can be cancelled", asyn
   await page.getByRole("link", { name: "Import", exact: true }).click();
   await page.getByLabel("Filter schemas and tables").fill("slow");
   await page.getByRole("treeitem", { name: /slow/ }).click();
-  await page.getByRole("button", { name: "Import", exact: true }).click();
+  await page.getByRole("button", { name: "Import table" }).click();
   await expect(page.getByRole("progressbar", { name: "Import of slow" })).toBeVisible();
   await expect(page.getByRole("link", { name: /1 job/ })).toBeVisible();
   await look(page, "import-running");
@@ -204,7 +204,7 @@ test("an import that takes long shows how far it is, and can be cancelled", asyn
 test("an empty table says so", async () => {
   await page.getByRole("link", { name: "Import", exact: true }).click();
   await page.getByRole("treeitem", { name: /table nothing/ }).click();
-  await page.getByRole("button", { name: "Import", exact: true }).click();
+  await page.getByRole("button", { name: "Import table" }).click();
   await expect(page.getByRole("heading", { name: "This table has no rows" })).toBeVisible();
   await look(page, "data-empty");
 });
@@ -256,6 +256,21 @@ test("every statement stands in the ledger", async () => {
   await page.getByRole("link", { name: "Shop replica" }).click();
   await page.getByRole("link", { name: "Statements" }).click();
   await expect(page.getByRole("table")).toContainText("SELECT");
-  await expect(page.getByRole("table")).toContainText(ADA.email);
+  const ledger = page.getByRole("table");
+  await expect(ledger).toContainText(ADA.email);
+  // What sets a session up is folded away; parameters are told as SQL writes them.
+  await expect(ledger).not.toContainText("set_config");
+  await expect(ledger).toContainText("$1 = 'public'");
   await look(page, "statements");
+  await page.getByLabel(/^Also the \d+ statements that set a session up$/).check();
+  await expect(ledger).toContainText("set_config");
+  await page.getByLabel(/^Also the/).uncheck();
+  await page.getByLabel("Purpose").selectOption("sync");
+  await expect(ledger.getByRole("row").nth(1)).toContainText("sync");
+  await expect(ledger.getByText("browse", { exact: true })).toHaveCount(0);
+  await page.getByLabel("Filter the statements shown").fill("nothing of the kind");
+  await expect(page.getByRole("heading", { name: /matches$/ })).toBeVisible();
+  await look(page, "statements-none");
+  await page.getByRole("button", { name: "Clear filter" }).click();
+  await expect(ledger).toContainText(ADA.email);
 });

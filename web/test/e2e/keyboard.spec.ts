@@ -78,7 +78,7 @@ test("everything is done by keys, and is told to who does not see it", async ({ 
     await keyboard.press("ArrowDown");
     await expect(page.getByRole("treeitem", { name: /customers/ })).toHaveClass(/active/);
     await keyboard.press("Enter");
-    await tabTo(page, "button", "Import");
+    await tabTo(page, "button", "Import table");
     await keyboard.press("Enter");
     const grid = page.getByRole("grid", { name: "Rows of customers" });
     await expect(grid).toBeVisible({ timeout: 60_000 });

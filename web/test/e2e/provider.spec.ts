@@ -35,7 +35,7 @@ test("who is invited signs in at a provider, and out there too", async ({ page, 
   await signInAtCorp();
   await expect(eve.getByRole("alert")).toContainText("You were not signed in");
   await expect(eve.getByRole("alert")).toContainText("invitation");
-  await look(eve, "sign-in-refused");
+  await look(eve, "sign-in-provider-refused");
 
   // Invited, she comes to where she wanted to be in the first place.
   await call(page, "POST", "/invites", { email: "eve@example.org" });

@@ -18,7 +18,7 @@ test("some rows are imported, and a column is hashed", async ({ page }) => {
   await preview.getByLabel("What is stored of email").selectOption("a keyed hash");
   await preview.getByLabel("What is stored of name").selectOption("nothing but whether there is one");
   await look(page, "import-selection");
-  await preview.getByRole("button", { name: "Import", exact: true }).click();
+  await preview.getByRole("button", { name: "Import table" }).click();
 
   // The import opens its table once it is done.
   const badge = page.getByRole("group", { name: "What of the source is here" });
@@ -43,7 +43,7 @@ test("a condition that the database does not take is told", async ({ page }) => 
   await page.getByLabel("Column", { exact: true }).selectOption("id");
   await page.getByLabel("Value", { exact: true }).fill("many");
   await page.getByRole("button", { name: "Apply filter" }).click();
-  await preview.getByRole("button", { name: "Import", exact: true }).click();
+  await preview.getByRole("button", { name: "Import table" }).click();
   await expect(page.getByText(/can't apply the condition id\.eq\.many/)).toBeVisible();
 });
 
@@ -55,7 +55,7 @@ test("a version is compared with its source", async ({ page }) => {
   await page.getByRole("treeitem", { name: /customers/ }).click();
   const preview = page.getByRole("region", { name: "public.customers" });
   await preview.getByLabel("Compare with the database afterwards").check();
-  await preview.getByRole("button", { name: "Import", exact: true }).click();
+  await preview.getByRole("button", { name: "Import table" }).click();
   await expect(page.getByText("Version 1 equals its source")).toBeVisible();
   await look(page, "receipt-equal");
   sql("UPDATE customers SET name = name || ' moved' WHERE id = 1;");

@@ -1,27 +1,57 @@
 // What happens around a page: the server goes, the session ends, code does not come, another tab changes things.
 import { ADA, expect, look, signIn, test } from "./page";
-import { emptyMycorr, sql } from "./servers";
+import { emptyMycorr, PASSWORD, sql } from "./servers";
 
-test("a server that goes away and comes back takes the page along", async ({ page }) => {
+/** How long a job of a process that is gone stays its, and some time to do it again, ms. */
+const TAKEN_OVER = 60_000;
+
+test("a server that goes away in mid-import and comes back takes the page along", async ({ page }) => {
+  sql(`CREATE OR REPLACE VIEW brief AS SELECT i, pg_sleep(0.01)::text AS waited FROM generate_series(1, 400) i;
+    GRANT SELECT ON brief TO mycorr_reader;`);
   const mycorr = await emptyMycorr();
   try {
-    const headers = { origin: mycorr.url };
-    const made = await page.request.post(`${mycorr.url}/api/v1/sign-up`, { data: ADA, headers });
-    expect(made.ok()).toBe(true);
-    await page.goto(mycorr.url);
-    await expect(page.getByRole("heading", { name: "Connect a database" })).toBeVisible();
+    const post = async (path: string, data: unknown) => {
+      const headers = { origin: mycorr.url };
+      const answer = await page.request.post(`${mycorr.url}/api/v1${path}`, { data, headers });
+      expect(answer.ok()).toBe(true);
+      return answer.json();
+    };
+    await post("/sign-up", ADA);
+    await post("/connections", {
+      kind: "postgresql",
+      name: "Shop",
+      host: "127.0.0.1",
+      port: Number(process.env.MYCORR_E2E_PG_PORT),
+      database: "shop",
+      username: "mycorr_reader",
+      password: PASSWORD,
+      ca_certificate: process.env.MYCORR_E2E_CA,
+    });
+    const { id } = await post("/models", { name: "Interrupted" });
+    await page.goto(`${mycorr.url}/models/${id}/import`);
+    await page.getByRole("treeitem", { name: /brief/ }).click();
+    await page.getByRole("button", { name: "Import table" }).click();
+    const progress = page.getByRole("progressbar", { name: "Import of brief" });
+    await expect(progress).toBeVisible();
     await mycorr.kill();
     // Its code is not here yet.
     await page.getByRole("link", { name: "Settings" }).click();
     await expect(page.getByText("Mycorr does not answer.")).toBeVisible();
     await expect(page.getByText("This page stopped working")).toHaveCount(0);
     await look(page, "lost");
-    await page.getByRole("link", { name: "Models", exact: true }).click();
-    await expect(page.getByRole("heading", { name: "Models" })).toBeVisible();
+    // What was seen before is still there.
+    await page.goBack();
+    await expect(page.getByRole("heading", { name: "Interrupted" })).toBeVisible();
+    await expect(progress).toBeVisible();
     await page.getByRole("link", { name: "Settings" }).click();
     await mycorr.start();
     await expect(page.getByText("Mycorr does not answer.")).toHaveCount(0, { timeout: 30_000 });
-    await expect(page.getByRole("heading", { name: "No connection yet" })).toBeVisible();
+    await expect(page.getByRole("link", { name: "Shop", exact: true })).toBeVisible();
+    // The import is done again by itself, and the page hears of it.
+    await page.goBack();
+    await expect(page.getByText("Import of brief is done")).toBeVisible({ timeout: TAKEN_OVER });
+    await page.getByRole("link", { name: "Open brief" }).click();
+    await expect(page.getByText("400 rows")).toBeVisible();
   } finally {
     await mycorr.end();
   }
@@ -36,6 +66,18 @@ test("answers that fail are asked for again once the server is back", async ({ p
   await page.unroute("**/api/v1/models?*");
   await page.unroute("**/healthz");
   await expect(page.getByRole("link", { name: /^Shop/ })).toBeVisible();
+  await expect(page.getByText("Mycorr does not answer")).toHaveCount(0);
+
+  // A proxy in front of it says so in its own way.
+  const away = { status: 502, contentType: "text/html", body: "<h1>Bad gateway</h1>" };
+  await page.route("**/api/v1/jobs?*", (route) => route.fulfill(away));
+  await page.route("**/healthz", (route) => route.fulfill(away));
+  await page.getByRole("link", { name: "Jobs" }).click();
+  await expect(page.getByText("answered with status 502")).toBeVisible();
+  await expect(page.getByText("Mycorr does not answer.")).toBeVisible();
+  await page.unroute("**/api/v1/jobs?*");
+  await page.unroute("**/healthz");
+  await expect(page.getByText("answered with status 502")).toHaveCount(0);
   await expect(page.getByText("Mycorr does not answer")).toHaveCount(0);
 });
 
@@ -82,6 +124,48 @@ test("a session that ends takes nothing away that was typed", async ({ page, con
   await expect(page.getByLabel("Host")).toHaveValue("127.0.0.1");
 });
 
+test("a reload loses nothing, at whatever moment it comes", async ({ page }) => {
+  await signIn(page);
+  // In a form that is half filled in.
+  await page.goto("/settings/connections/new?kind=postgresql");
+  await page.getByLabel("Name", { exact: true }).fill("Half typed");
+  await page.getByLabel("Host").fill("db.example.com");
+  await page.getByLabel("Password", { exact: true }).fill("nobody keeps this");
+  await page.getByText("Advanced", { exact: true }).click();
+  await page.getByLabel("Custom CA certificate (PEM)").fill("-----BEGIN CERTIFICATE-----");
+  await page.reload();
+  await expect(page.getByLabel("Name", { exact: true })).toHaveValue("Half typed");
+  await expect(page.getByLabel("Host")).toHaveValue("db.example.com");
+  await expect(page.getByLabel("Custom CA certificate (PEM)")).toHaveValue("-----BEGIN CERTIFICATE-----");
+  // A secret is kept nowhere, so it is asked for again.
+  await expect(page.getByLabel("Password", { exact: true })).toHaveValue("");
+  const kept = () => JSON.stringify([window.history.state, { ...sessionStorage }, { ...localStorage }]);
+  expect(await page.evaluate(kept)).not.toContain("nobody keeps this");
+  // Another connection begins with nothing.
+  await page.getByRole("link", { name: "Cancel" }).click();
+  await page.getByRole("link", { name: "New connection" }).click();
+  await page.getByRole("link", { name: /^PostgreSQL/ }).click();
+  await expect(page.getByLabel("Name", { exact: true })).toHaveValue("");
+
+  // In a dialog, and in front of rows that are sorted and filtered.
+  await page.goto("/");
+  await page.getByRole("link", { name: /^Shop/ }).click();
+  await page.getByRole("button", { name: "Share", exact: true }).click();
+  await expect(page.getByRole("dialog", { name: "Share Shop" })).toBeVisible();
+  await page.reload();
+  await expect(page.getByRole("dialog", { name: "Share Shop" })).toBeVisible();
+  await page.keyboard.press("Escape");
+  await page
+    .getByRole("navigation", { name: "Tables" })
+    .getByRole("link", { name: /^orders/ })
+    .click();
+  const head = page.getByRole("columnheader", { name: /^total / });
+  await head.getByRole("button", { name: /^total/ }).click();
+  await expect(head).toHaveAttribute("aria-sort", "ascending");
+  await page.reload();
+  await expect(head).toHaveAttribute("aria-sort", "ascending");
+});
+
 test("what one tab changes the other shows, and a job is found again after a reload", async ({
   page,
   context,
@@ -101,11 +185,26 @@ test("what one tab changes the other shows, and a job is found again after a rel
   await rename("Seen twice");
   await rename("Shop");
 
+  // The rows that one tab looks at are the newest, whichever tab has fetched them.
+  sql("CREATE TABLE twice AS SELECT 1 AS n; GRANT SELECT ON twice TO mycorr_reader;");
+  await page.getByRole("link", { name: "Import", exact: true }).click();
+  await page.getByRole("treeitem", { name: /twice/ }).click();
+  await page.getByRole("button", { name: "Import table" }).click();
+  await expect(page.getByRole("grid", { name: "Rows of twice" })).toBeVisible();
+  await other.goto(page.url());
+  await expect(other.getByText("version 1", { exact: true })).toBeVisible();
+  sql("INSERT INTO twice VALUES (2), (3);");
+  await page.getByRole("button", { name: "Sync now" }).click();
+  for (const tab of [page, other]) {
+    await expect(tab.getByText("version 2", { exact: true })).toBeVisible();
+    await expect(tab.getByText("3 rows", { exact: true })).toBeVisible();
+  }
+
   sql("GRANT SELECT ON slow TO mycorr_reader;");
   await page.getByRole("link", { name: "Import", exact: true }).click();
   await page.getByLabel("Filter schemas and tables").fill("slow");
   await page.getByRole("treeitem", { name: /slow/ }).click();
-  await page.getByRole("button", { name: "Import", exact: true }).click();
+  await page.getByRole("button", { name: "Import table" }).click();
   await expect(page.getByRole("progressbar", { name: "Import of slow" })).toBeVisible();
   await other.reload();
   await expect(other.getByRole("link", { name: /1 job running/ })).toBeVisible();

@@ -21,10 +21,8 @@ function steps(): Step[] {
 }
 
 /** The one thing that can be pressed under this name; a link of a list says more than its name. */
-async function press(page: Page, name: string, what?: string) {
+async function press(page: Page, name: string) {
   const exact = { name, exact: true };
-  if (what === "button" || what === "tab")
-    return page.getByRole(what === "tab" ? "link" : "button", exact).click();
   const inDialog = page.getByRole("dialog").getByRole("button", exact);
   const places = [
     inDialog,
@@ -50,7 +48,7 @@ const VERBS: [RegExp, (page: Page, url: string, ...words: string[]) => Promise<u
     /^Write `([^`]+)` into \*\*([^*]+)\*\*\.$/,
     (page, _, text = "", label = "") => page.getByLabel(label, { exact: true }).fill(text),
   ],
-  [/^Press \*\*([^*]+)\*\*(?:, the (button|tab))?\.$/, (page, _, name = "", what) => press(page, name, what)],
+  [/^Press \*\*([^*]+)\*\*\.$/, (page, _, name = "") => press(page, name)],
   [
     /^Choose \*\*([^*]+)\*\* under \*\*([^*]+)\*\*\.$/,
     (page, _, option = "", label = "") => page.getByLabel(label, { exact: true }).selectOption(option),

@@ -13,6 +13,7 @@ test("twelve moves lead from nothing to the rows of a table", async ({ page }) =
       moves += 1;
       await act;
     };
+    const begun = Date.now();
     await page.goto(mycorr.url);
     await expect(page.getByLabel("Name")).toBeFocused();
     await move(page.keyboard.type(ADA.name));
@@ -38,10 +39,15 @@ test("twelve moves lead from nothing to the rows of a table", async ({ page }) =
     await move(page.getByRole("button", { name: "Import a table" }).click());
     await expect(page.getByRole("heading", { name: "shop", level: 1 })).toBeVisible();
     await move(page.getByRole("treeitem", { name: /customers/ }).click());
-    await move(page.getByRole("button", { name: "Import", exact: true }).click());
+    await move(page.getByRole("button", { name: "Import table" }).click());
     await expect(page.getByRole("grid", { name: "Rows of customers" })).toBeVisible({ timeout: 60_000 });
     await expect(page.getByRole("gridcell", { name: "Customer 1", exact: true })).toBeVisible();
     expect(moves).toBeLessThanOrEqual(MOVES);
+    // Nobody thinks or types in between, so all of it is the machine's. 20 s at most are wanted of a release build;
+    // what this machine takes is told, not judged.
+    const told = `${moves} moves, ${((Date.now() - begun) / 1000).toFixed(1)} s of machine time`;
+    test.info().annotations.push({ type: "way", description: told });
+    console.log(told);
 
     // What is imported is marked, and a second import asks.
     await page.getByRole("link", { name: "Import", exact: true }).click();
