@@ -411,7 +411,7 @@ impl TableStore for DeltaStore {
         let columns = at.select(query)?;
         let range = query.offset..query.offset.saturating_add(query.limit as u64);
         let (total, ids) = self.numbers(at, &version, query, range).await?;
-        let (rows, held) = match self.from_row_file(at, &version, &columns, &ids).await? {
+        let (rows, held) = match self.rows_of_file(at, &version, &columns, &ids).await? {
             Some(found) => found,
             None => page::rows(&version, &columns, ids, &self.workers, &self.queries.pages, 1).await?,
         };

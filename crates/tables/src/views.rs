@@ -143,7 +143,7 @@ impl DeltaStore {
 
     /// Rows that lie apart from the file of the version's rows. Where there is none yet, it is made in the background, for
     /// the next pages.
-    pub(crate) async fn from_row_file(
+    pub(crate) async fn rows_of_file(
         &self,
         at: &Snapshot,
         version: &Arc<Version>,
