@@ -20,7 +20,6 @@ import { Empty } from "../ui/Async";
 import { spelled } from "../ui/invisible";
 import { ProblemNotice } from "../ui/Notice";
 import { ReasonButton } from "../ui/Reason";
-import { CellDialog } from "./CellDialog";
 import { DownloadMenu } from "./DownloadMenu";
 import { useRelations, waysFrom, waysTo } from "./relations";
 import { SavedViews } from "./SavedViews";
@@ -30,6 +29,9 @@ import { lookText, storedLook, storeLook, useView } from "./tableState";
 import { useKnownValues } from "./useKnownValues";
 import { useProfile } from "./useProfile";
 
+const CellDialog = lazy(() =>
+  code(() => import("./CellDialog").then(({ CellDialog }) => ({ default: CellDialog }))),
+);
 const ColumnPanel = lazy(() => code(() => import("./ColumnPanel")));
 const FindBar = lazy(() =>
   code(() => import("../grid/FindBar").then(({ FindBar }) => ({ default: FindBar }))),
@@ -327,22 +329,24 @@ export function TableView({ model, table, jobs }: Props) {
         )}
       </div>
       {open && (
-        <CellDialog
-          {...open}
-          onFilter={(filter) => {
-            addFilter(filter);
-            setOpen(null);
-          }}
-          // The whole of a large cell is asked for by its row's number in this view.
-          href={`/api/v1/tables/${table.id}/cell?${new URLSearchParams([
-            ["row", String(open.row)],
-            ["column", open.placed.column.name],
-            ["version", String(version)],
-            ...(view.sorts.length > 0 ? [["sort", formatSort(view.sorts)]] : []),
-            ...view.filters.map((filter) => ["filter", formatFilter(filter)]),
-          ])}`}
-          onClose={() => setOpen(null)}
-        />
+        <Suspense>
+          <CellDialog
+            {...open}
+            onFilter={(filter) => {
+              addFilter(filter);
+              setOpen(null);
+            }}
+            // The whole of a large cell is asked for by its row's number in this view.
+            href={`/api/v1/tables/${table.id}/cell?${new URLSearchParams([
+              ["row", String(open.row)],
+              ["column", open.placed.column.name],
+              ["version", String(version)],
+              ...(view.sorts.length > 0 ? [["sort", formatSort(view.sorts)]] : []),
+              ...view.filters.map((filter) => ["filter", formatFilter(filter)]),
+            ])}`}
+            onClose={() => setOpen(null)}
+          />
+        </Suspense>
       )}
     </section>
   );

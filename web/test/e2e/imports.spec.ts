@@ -92,7 +92,7 @@ test("a failed import is tried again, and fades once a later one went well", asy
   await page.getByRole("button", { name: "Import table" }).click();
   const jobs = page.getByRole("region", { name: "Imports and syncs" });
   await expect(jobs).toContainText("Import of flaky failed");
-  await expect(jobs.getByRole("alert")).toContainText("division by zero");
+  await expect(jobs.getByRole("alert")).toContainText("it divides by zero");
   sql("UPDATE divisor SET n = 1;");
   await jobs.getByRole("link", { name: "Retry flaky" }).click();
   await expect(page.getByRole("button", { name: "Import table" })).toBeFocused();
@@ -111,7 +111,7 @@ test("a failed import is tried again, and fades once a later one went well", asy
   await expect(page.getByRole("link", { name: "Retry flaky" })).toHaveCount(0);
   await look(page, "jobs-made-good");
   await page.getByText("Why", { exact: true }).click();
-  await expect(page.getByText("division by zero")).toBeVisible();
+  await expect(page.getByText("it divides by zero")).toBeVisible();
   // A sync that failed is queued anew where it is told.
   sql("UPDATE divisor SET n = 0;");
   await page.goto(`/models/${id}`);
