@@ -115,7 +115,6 @@ export const STATES = {
     "views-save",
     "views-list",
     "views-applied",
-    "views-rename",
     "filter-or",
     "data-or",
     "command-columns",
