@@ -9,6 +9,11 @@ use uuid::Uuid;
 /// How often a node says that it lives.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
 
+/// Of this machine, as it calls itself.
+pub(crate) fn host_name() -> String {
+    fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
+}
+
 pub(crate) struct Heartbeat {
     meta: Meta,
     node: NewNode,
@@ -22,7 +27,7 @@ impl Heartbeat {
         role: &'static str,
         workers: usize,
     ) -> Result<Self, Failure> {
-        let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned();
+        let host = host_name();
         let version = env!("CARGO_PKG_VERSION");
         let node = NewNode { id, role, host, version, workers };
         meta.heartbeat(&node).await.map_err(told)?;

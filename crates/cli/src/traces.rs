@@ -1,7 +1,7 @@
 //! Traces, to a collector that speaks OTLP over HTTP. OpenTelemetry's own variables hold too: headers, sampling, the
 //! queue's bounds (docs/operating.md).
 
-use crate::Failure;
+use crate::{Failure, nodes::host_name};
 use opentelemetry::{KeyValue, global};
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
@@ -12,7 +12,7 @@ use opentelemetry_sdk::{
     trace::{SdkTracerProvider, SpanData},
 };
 use std::{
-    env, fs,
+    env,
     sync::atomic::{AtomicBool, Ordering::Relaxed},
     time::Duration,
 };
@@ -59,11 +59,10 @@ impl Traces {
             .with_http_client(OnRuntime { client, runtime: Handle::current() })
             .build()
             .map_err(|error| failed(&error))?;
-        let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned();
         let mut resource = Resource::builder().with_attributes([
             KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
             KeyValue::new("service.instance.id", node.to_string()),
-            KeyValue::new("host.name", host),
+            KeyValue::new("host.name", host_name()),
             KeyValue::new("mycorr.node.role", role),
         ]);
         if env::var_os("OTEL_SERVICE_NAME").is_none() {

@@ -150,20 +150,20 @@ impl TextEncoder {
 
 /// As PostgreSQL's `CopyAttributeOutCSV` (src/backend/commands/copyto.c) quotes: an empty text, because NULL is nothing;
 /// what holds a comma, a quote or a line's end; and `\.` where it would stand alone on its line.
-fn csv_field(out: &mut Vec<u8>, bytes: &[u8], alone: bool) {
+pub fn csv_field<B: for<'a> Extend<&'a u8>>(out: &mut B, bytes: &[u8], alone: bool) {
     let special = |byte: &u8| matches!(byte, b',' | b'"' | b'\n' | b'\r');
     let quoted = bytes.is_empty() || bytes.iter().any(special) || alone && bytes == b"\\.";
     if !quoted {
-        return out.extend_from_slice(bytes);
+        return out.extend(bytes);
     }
-    out.push(b'"');
-    for &byte in bytes {
-        if byte == b'"' {
-            out.push(b'"');
+    out.extend(b"\"");
+    for part in bytes.split_inclusive(|byte| *byte == b'"') {
+        out.extend(part);
+        if part.ends_with(b"\"") {
+            out.extend(b"\"");
         }
-        out.push(byte);
     }
-    out.push(b'"');
+    out.extend(b"\"");
 }
 
 /// RFC 8259, section 7: quotes, backslashes and control characters are escaped.

@@ -150,6 +150,15 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
+/// The day, counted from 1970-01-01, of a year (astronomical), month and day: `days_from_civil` of the same algorithms.
+pub fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let of_era = year.rem_euclid(400);
+    let of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}
+
 /// Appends the text of a stored value that is not null. `array` is of the type's [`ColumnType::arrow`].
 pub fn stored(out: &mut String, array: &dyn Array, row: usize, stored: ColumnType) {
     match stored {

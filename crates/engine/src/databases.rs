@@ -98,24 +98,10 @@ impl Tables {
     }
 
     async fn version_at(&self, table: &Table, moment: &Moment) -> Result<Option<Version>> {
-        let is_meant = |version: &Version| match moment {
-            Moment::Newest => true,
-            Moment::Checkpoint(name) => version.checkpoint.as_ref() == Some(name),
-            Moment::At(time) => version.created_at <= *time,
-        };
-        if let Some(head) = table.head.as_ref().filter(|head| is_meant(head)) {
-            return Ok(Some(head.clone()));
-        }
-        let mut after = None;
-        loop {
-            let page = self.meta.versions(table, after.as_deref(), PAGE).await?;
-            if let Some(found) = page.items.into_iter().find(is_meant) {
-                return Ok(Some(found));
-            }
-            match page.next {
-                Some(next) => after = Some(next),
-                None => return Ok(None),
-            }
+        match moment {
+            Moment::Newest => Ok(table.head.clone()),
+            Moment::Checkpoint(name) => self.meta.version_of_checkpoint(table, name).await,
+            Moment::At(time) => self.meta.version_at(table, *time).await,
         }
     }
 }

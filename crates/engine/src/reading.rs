@@ -324,7 +324,7 @@ async fn prove(
     match figures? {
         Ok(checksums) => Some(checksums),
         Err(problem) => {
-            let code = problem.map_or("connection_lost", |problem| problem.code.as_str());
+            let code = problem.map_or(Code::ConnectionLost, |problem| problem.code).as_str();
             tracing::info!(code, "the source did not count what was read under the same snapshot");
             None
         }

@@ -19,7 +19,7 @@ use mycorr_domain::{
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
     SqlErr,
-    sea_query::{Expr, ExprTrait},
+    sea_query::{Expr, ExprTrait, SimpleExpr},
 };
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -162,6 +162,34 @@ impl Meta {
             .map(|(row, creator)| version_record(row, creator.map(User::from)))
             .collect::<Result<_>>()?;
         Ok(Listed::new(versions, limit, |version: &Version| version.version.to_string()))
+    }
+
+    /// The version that is kept under this name.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
+    pub async fn version_of_checkpoint(&self, table: &Table, name: &str) -> Result<Option<Version>> {
+        self.newest_version(table, version::Column::Checkpoint.eq(name)).await
+    }
+
+    /// The version that was the newest at a time, of those that are left.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
+    pub async fn version_at(&self, table: &Table, time: DateTime<Utc>) -> Result<Option<Version>> {
+        self.newest_version(table, version::Column::CreatedAt.lte(time.timestamp_micros())).await
+    }
+
+    async fn newest_version(&self, table: &Table, of: SimpleExpr) -> Result<Option<Version>> {
+        let found = version::Entity::find()
+            .find_also_related(user::Entity)
+            .filter(version::Column::TableId.eq(*table.id.as_uuid()))
+            .filter(of)
+            .order_by_desc(version::Column::Version)
+            .one(&self.db)
+            .await
+            .map_err(db)?;
+        found.map(|(row, creator)| version_record(row, creator.map(User::from))).transpose()
     }
 
     /// The right to delete the files of tables that are gone, for those that are due at the moment `at`.

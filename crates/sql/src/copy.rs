@@ -12,6 +12,7 @@ use datafusion::sql::sqlparser::ast::{
     CopyLegacyOption, CopyOption, CopySource, CopyTarget, Ident, Statement,
 };
 use futures::{Stream, StreamExt, stream};
+use mycorr_domain::export::csv_field;
 use pgwire::{
     api::results::{CopyResponse, FieldFormat},
     error::PgWireResult,
@@ -175,7 +176,7 @@ fn line<'a>(
         }
         match (format, cell) {
             (CopyFormat::Csv, None) => {}
-            (CopyFormat::Csv, Some(cell)) => csv(&cell, out),
+            (CopyFormat::Csv, Some(cell)) => csv_field(out, &cell, true),
             (_, None) => out.put_slice(b"\\N"),
             (_, Some(cell)) => escaped(&cell, out),
         }
@@ -201,22 +202,4 @@ fn escaped(cell: &[u8], out: &mut BytesMut) {
         };
         out.put_slice(&[b'\\', letter]);
     }
-}
-
-/// Quoted where `COPY … CSV` quotes.
-fn csv(cell: &[u8], out: &mut BytesMut) {
-    let plain = !cell.is_empty()
-        && cell != b"\\."
-        && !cell.iter().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r'));
-    if plain {
-        return out.put_slice(cell);
-    }
-    out.put_u8(b'"');
-    for &byte in cell {
-        if byte == b'"' {
-            out.put_u8(b'"');
-        }
-        out.put_u8(byte);
-    }
-    out.put_u8(b'"');
 }

@@ -3,6 +3,7 @@
 
 use crate::{numeric, types};
 use bytes::{BufMut, BytesMut};
+use mycorr_domain::output::days_from_civil;
 use pgwire::api::Type;
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
@@ -109,15 +110,6 @@ fn date(text: &str) -> Option<i64> {
     }
     let year = if before_christ { 1 - year } else { year };
     Some(days_from_civil(year, month, day) - days_from_civil(2000, 1, 1))
-}
-
-/// Days since 1970-01-01. After Howard Hinnant, "chrono-compatible low-level date algorithms", `days_from_civil`.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
 /// Microseconds of `04:05:06.789`.

@@ -1,6 +1,8 @@
 //! Dates, times and intervals as PostgreSQL prints them and people write them (ISO 8601, `DateStyle` ISO,
 //! `IntervalStyle` postgres), as the numbers by which PostgreSQL compares them.
 
+use mycorr_domain::output::days_from_civil;
+
 pub(crate) const SECOND: i64 = 1_000_000;
 pub(crate) const DAY: i64 = 86_400 * SECOND;
 
@@ -155,15 +157,6 @@ fn day(text: &str, before_christ: bool) -> Option<i64> {
     };
     let valid = parts.next().is_none() && (1..=12).contains(&month) && (1..=longest).contains(&day);
     valid.then(|| days_from_civil(year, month, day))
-}
-
-/// After Howard Hinnant, "chrono-compatible low-level date algorithms", `days_from_civil`.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
 #[cfg(test)]

@@ -17,10 +17,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use datafusion::{
     error::DataFusionError,
     execution::{
-        SendableRecordBatchStream, TaskContext,
-        disk_manager::{DiskManagerBuilder, DiskManagerMode},
-        memory_pool::GreedyMemoryPool,
-        runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
+        SendableRecordBatchStream, TaskContext, memory_pool::GreedyMemoryPool, runtime_env::RuntimeEnv,
     },
     physical_expr::{LexOrdering, PhysicalSortExpr, expressions::Column as Place},
     physical_plan::{
@@ -178,18 +175,9 @@ impl View {
         let schema = Arc::new(Schema::new(vec![Field::new("packed", self.packed_type(), false)]));
         let order = LexOrdering::new([PhysicalSortExpr::new_default(Arc::new(Place::new("packed", 0)))])
             .expect("one column is an order");
-        let disk = match options.spill_folder() {
-            Some(folder) => DiskManagerMode::Directories(vec![folder.to_owned()]),
-            None => DiskManagerMode::Disabled,
-        };
-        let disk =
-            DiskManagerBuilder::default().with_mode(disk).with_max_temp_directory_size(options.spill_bytes());
         let merging = memory / 8;
-        let environment = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(GreedyMemoryPool::new(merging)))
-            .with_disk_manager_builder(disk)
-            .build_arc()
-            .map_err(query)?;
+        let environment =
+            options.environment(Arc::new(GreedyMemoryPool::new(merging)), options.spill_bytes())?;
         let partitions = scan.partitions(parallel);
         let own = (memory - merging) / partitions.len().max(1);
         let partitions = partitions.into_iter().map(|groups| {

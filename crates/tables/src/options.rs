@@ -1,6 +1,11 @@
 //! What queries may take of the machine.
 
-use crate::problem::storage;
+use crate::problem::{query, storage};
+use datafusion::execution::{
+    disk_manager::{DiskManagerBuilder, DiskManagerMode},
+    memory_pool::MemoryPool,
+    runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
+};
 use mycorr_domain::Result;
 use std::{
     fs::{self, DirBuilder},
@@ -8,6 +13,7 @@ use std::{
     num::NonZeroUsize,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
+    sync::Arc,
     thread,
 };
 
@@ -76,6 +82,20 @@ impl QueryOptions {
             Some(_) => self.disk / 4,
             None => self.cache_memory() as u64,
         }
+    }
+
+    /// What a query runs in: this memory, and temporary files of so many bytes at most.
+    pub(crate) fn environment(&self, memory: Arc<dyn MemoryPool>, disk: u64) -> Result<Arc<RuntimeEnv>> {
+        let mode = match self.spill_folder() {
+            Some(folder) => DiskManagerMode::Directories(vec![folder.to_owned()]),
+            None => DiskManagerMode::Disabled,
+        };
+        let disk = DiskManagerBuilder::default().with_mode(mode).with_max_temp_directory_size(disk);
+        RuntimeEnvBuilder::new()
+            .with_memory_pool(memory)
+            .with_disk_manager_builder(disk)
+            .build_arc()
+            .map_err(query)
     }
 
     pub(crate) fn spill_folder(&self) -> Option<&Path> {

@@ -3,17 +3,13 @@
 use crate::{
     DeltaStore,
     order::SortColumn,
-    problem::query,
     scan::{Group, Scan},
     sort_pool::SortPool,
     version::Version,
     workers::Workers,
 };
 use arrow_array::RecordBatch;
-use datafusion::execution::{
-    disk_manager::{DiskManagerBuilder, DiskManagerMode},
-    runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
-};
+use datafusion::execution::runtime_env::RuntimeEnv;
 use futures::Stream;
 use mycorr_domain::{Column, Problem, Result, Snapshot};
 use std::{sync::Arc, time::Duration};
@@ -49,18 +45,8 @@ impl DeltaStore {
         let memory = admission.share(MAX_CONCURRENT);
         let permit = admission.acquire(memory).await?;
         let options = &self.queries.options;
-        let disk = match options.spill_folder() {
-            Some(folder) => DiskManagerMode::Directories(vec![folder.to_owned()]),
-            None => DiskManagerMode::Disabled,
-        };
-        let most = options.spill_bytes() / u64::from(MAX_CONCURRENT);
-        let environment = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(SortPool::new(memory)))
-            .with_disk_manager_builder(
-                DiskManagerBuilder::default().with_mode(disk).with_max_temp_directory_size(most),
-            )
-            .build_arc()
-            .map_err(query)?;
+        let disk = options.spill_bytes() / u64::from(MAX_CONCURRENT);
+        let environment = options.environment(Arc::new(SortPool::new(memory)), disk)?;
         Ok(AdmittedQuery { environment, workers: self.workers.clone(), _permit: permit })
     }
 }

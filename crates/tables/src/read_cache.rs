@@ -23,7 +23,7 @@ const MAX_PART_BYTES: u64 = 2 << 20;
 /// What a file takes at least.
 const BLOCK_BYTES: u64 = 4 << 10;
 /// Of a table that was deleted on another node, nothing is left here after this.
-const MAX_IDLE: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const MAX_IDLE: Duration = Duration::from_secs(24 * 3600);
 
 /// A part of a file.
 type Key = (Path, u64, u64);

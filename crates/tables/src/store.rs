@@ -12,7 +12,7 @@ use crate::{
     options::QueryOptions,
     page,
     problem::storage,
-    read_cache::ReadCache,
+    read_cache::{MAX_IDLE, ReadCache},
     row_file::RowFile,
     row_numbers::RowNumbers,
     staged::{self, Staged},
@@ -128,6 +128,7 @@ impl Queries {
                     let bytes = file.as_ref().map_or(0, |file| file.bytes());
                     u32::try_from((bytes / KIB).max(16)).unwrap_or(u32::MAX)
                 })
+                .time_to_idle(MAX_IDLE)
                 .build(),
             making: Arc::default(),
             diffs: Cache::builder()

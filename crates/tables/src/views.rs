@@ -9,7 +9,7 @@ use crate::{
     store::{IndexKey, Queries},
     version::Version,
 };
-use mycorr_domain::{AnswerBudget, Cell, Column, Held, Problem, Result, RowQuery, Snapshot};
+use mycorr_domain::{AnswerBudget, Cell, Code, Column, Held, Problem, Result, RowQuery, Snapshot};
 use std::{
     collections::HashSet,
     ops::Range,
@@ -150,11 +150,15 @@ impl DeltaStore {
         columns: &Arc<[Column]>,
         ids: &[u64],
     ) -> Result<Option<(Vec<Vec<Cell>>, Held)>> {
-        let pages: HashSet<u64> = ids.iter().map(|id| id / self.options.page_rows as u64).collect();
-        if version.rows < MIN_ROWS_OF_FILE || pages.len() < MIN_PAGES || columns.is_empty() {
+        let page = |id: &u64| id / self.options.page_rows as u64;
+        if version.rows < MIN_ROWS_OF_FILE
+            || columns.is_empty()
+            || ids.iter().map(page).collect::<HashSet<_>>().len() < MIN_PAGES
+        {
             return Ok(None);
         }
-        let file = match self.queries.row_files.get(&(at.table, at.version)).await {
+        let key = (at.table, at.version);
+        let file = match self.queries.row_files.get(&key).await {
             Some(Some(file)) => file,
             Some(None) => return Ok(None),
             None => {
@@ -162,7 +166,25 @@ impl DeltaStore {
                 return Ok(None);
             }
         };
-        let (places, ids) = (file.clone(), ids.to_vec());
+        match self.read_row_file(file, columns.clone(), ids.to_vec()).await {
+            Ok(found) => Ok(Some(found)),
+            Err(problem) if problem.code == Code::TooBusy => Err(problem),
+            // The version's own files have the rows, too.
+            Err(problem) => {
+                tracing::warn!(table = %at.table, cause = problem.internal, "a file of rows could not be read");
+                self.queries.row_files.invalidate(&key).await;
+                Ok(None)
+            }
+        }
+    }
+
+    async fn read_row_file(
+        &self,
+        file: Arc<RowFile>,
+        columns: Arc<[Column]>,
+        ids: Vec<u64>,
+    ) -> Result<(Vec<Vec<Cell>>, Held)> {
+        let places = file.clone();
         let places =
             tokio::task::spawn_blocking(move || places.places(&ids)).await.map_err(Problem::bug)??;
         let lengths = places.iter().map(|place| (place.end - place.start) as usize);
@@ -171,9 +193,8 @@ impl DeltaStore {
         // The page and its encoding, beside the row that is read.
         let permit = self.queries.pages.acquire(2 * all.min(AnswerBudget::BYTES) + longest).await?;
         let mut budget = AnswerBudget::new(places.len() * columns.len());
-        let columns = columns.clone();
         let rows = tokio::task::spawn_blocking(move || file.read(&columns, &places, &mut budget));
-        Ok(Some((rows.await.map_err(Problem::bug)??, Some(Arc::new(permit)))))
+        Ok((rows.await.map_err(Problem::bug)??, Some(Arc::new(permit))))
     }
 
     /// Whether files of rows are on their way; for tests.

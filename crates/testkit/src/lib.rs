@@ -10,6 +10,7 @@ pub mod families;
 mod fault_proxy;
 mod haproxy;
 mod http_receiver;
+mod kept_server;
 mod log;
 mod mail_sink;
 mod memory;

@@ -2,13 +2,10 @@
 
 use crate::{
     Certified,
+    kept_server::KeptServer,
     servers::{cache, not_tested},
 };
-use std::{
-    fs,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::{fs, process::Command, time::Duration};
 use tempfile::TempDir;
 
 /// Ends with the test, however that ends.
@@ -16,7 +13,7 @@ pub struct MailSink {
     port: u16,
     scheme: &'static str,
     folder: TempDir,
-    keeper: Child,
+    _server: KeptServer,
 }
 
 impl MailSink {
@@ -48,22 +45,13 @@ impl MailSink {
                 encryption.extend([name.into(), file.into_os_string()]);
             }
         }
-        // The shell reads to the end of a pipe whose other end only this process holds.
-        let script = "place=$0; mails=$1; shift; \
-                      python3 -m aiosmtpd -n -l \"127.0.0.1:$place\" -c aiosmtpd.handlers.Mailbox \"$@\" \"$mails\" & server=$!; \
-                      cat >/dev/null; kill $server";
-        let keeper = Command::new("sh")
-            .args(["-c", script, &port.to_string()])
-            .arg(folder.path().join("mails"))
-            .args(encryption)
-            .env("PYTHONPATH", packages)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut sink = Command::new("python3");
+        sink.args(["-m", "aiosmtpd", "-n", "-l", &format!("127.0.0.1:{port}")]);
+        sink.args(["-c", "aiosmtpd.handlers.Mailbox"]).args(encryption).arg(folder.path().join("mails"));
+        sink.env("PYTHONPATH", packages);
+        let server = KeptServer::start(&sink);
         crate::server_dir::wait_for_port(port, || "aiosmtpd did not start".to_owned());
-        Some(Self { port, scheme, folder, keeper })
+        Some(Self { port, scheme, folder, _server: server })
     }
 
     /// Where it listens, as a setting.
@@ -91,12 +79,5 @@ impl MailSink {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-    }
-}
-
-impl Drop for MailSink {
-    fn drop(&mut self) {
-        drop(self.keeper.stdin.take());
-        let _ = self.keeper.wait();
     }
 }

@@ -1,6 +1,7 @@
 //! An S3 server: moto, or the one that `MYCORR_TEST_S3` names.
 
 use crate::{
+    kept_server::KeptServer,
     server_dir::{free_port, wait_for_port},
     servers::{cache, not_tested},
 };
@@ -9,7 +10,7 @@ use std::{
     io::{Read, Write},
     net::TcpStream,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::Command,
     sync::{
         OnceLock,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -19,7 +20,7 @@ use tempfile::TempDir;
 
 /// A running server on a free port of 127.0.0.1, with one bucket. It stops when this is dropped or the process ends.
 pub struct Moto {
-    keeper: Child,
+    _server: KeptServer,
     port: u16,
     prefixes: AtomicUsize,
     /// Of s3s-fs, whose buckets are folders.
@@ -80,14 +81,9 @@ impl Moto {
     }
 
     fn run(program: &Path, port: u16, arguments: &[&str], folder: Option<TempDir>) -> Self {
-        // The shell reads to the end of a pipe whose other end only this process holds.
-        let script = "\"$0\" \"$@\" & server=$!; cat; kill $server";
-        let mut command = Command::new("sh");
-        command.args(["-c", script]).arg(program).args(arguments);
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        let keeper = command.spawn().unwrap();
+        let server = KeptServer::start(Command::new(program).args(arguments));
         wait_for_port(port, || format!("{} said nothing", program.display()));
-        Self { keeper, port, prefixes: AtomicUsize::new(1), _folder: folder }
+        Self { _server: server, port, prefixes: AtomicUsize::new(1), _folder: folder }
     }
 
     #[allow(clippy::disallowed_methods, reason = "the server of the test")]
@@ -118,12 +114,5 @@ impl Moto {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into()
-    }
-}
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        drop(self.keeper.stdin.take());
-        let _ = self.keeper.wait();
     }
 }

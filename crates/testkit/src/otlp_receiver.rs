@@ -1,20 +1,18 @@
 //! Takes traces by OTLP: a receiver around OpenTelemetry's Python package, which `scripts/servers` installs.
 
 use crate::{
+    kept_server::KeptServer,
     server_dir::{free_port, wait_for_port},
     servers::{cache, not_tested},
 };
-use std::{
-    fs,
-    process::{Child, Command, Stdio},
-};
+use std::{fs, process::Command};
 use tempfile::TempDir;
 
 /// Ends with the test, however that ends.
 pub struct OtlpReceiver {
     port: u16,
     folder: TempDir,
-    keeper: Child,
+    _server: KeptServer,
 }
 
 impl OtlpReceiver {
@@ -26,19 +24,12 @@ impl OtlpReceiver {
             return None;
         }
         let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
-        // The shell reads to the end of a pipe whose other end only this process holds.
-        let script = "python3 \"$0\" \"$@\" & server=$!; cat >/dev/null; kill $server";
-        let keeper = Command::new("sh")
-            .args(["-c", script, concat!(env!("CARGO_MANIFEST_DIR"), "/otlp/receiver.py"), &port.to_string()])
-            .arg(folder.path().join("spans"))
-            .env("PYTHONPATH", packages)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut receiver = Command::new("python3");
+        receiver.args([concat!(env!("CARGO_MANIFEST_DIR"), "/otlp/receiver.py"), &port.to_string()]);
+        receiver.arg(folder.path().join("spans")).env("PYTHONPATH", packages);
+        let server = KeptServer::start(&receiver);
         wait_for_port(port, || "the receiver of traces did not start".to_owned());
-        Some(Self { port, folder, keeper })
+        Some(Self { port, folder, _server: server })
     }
 
     /// As a setting.
@@ -49,12 +40,5 @@ impl OtlpReceiver {
     /// The spans that were received so far, each as a line of JSON.
     pub fn spans(&self) -> String {
         fs::read_to_string(self.folder.path().join("spans")).unwrap_or_default()
-    }
-}
-
-impl Drop for OtlpReceiver {
-    fn drop(&mut self) {
-        drop(self.keeper.stdin.take());
-        let _ = self.keeper.wait();
     }
 }

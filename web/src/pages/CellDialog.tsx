@@ -21,7 +21,7 @@ interface Props {
 }
 
 /** A whole value, exactly as PostgreSQL prints it. */
-export function CellDialog({ row, placed, cell, href, onFilter, onClose }: Props) {
+export default function CellDialog({ row, placed, cell, href, onFilter, onClose }: Props) {
   const text = typeof cell === "string" ? cell : cell && "hex" in cell ? `\\x${cell.hex}` : null;
   const filter = filterByValue(placed.column.name, cell);
   const [indented, setIndented] = useState(true);

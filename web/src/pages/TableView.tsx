@@ -29,9 +29,7 @@ import { lookText, storedLook, storeLook, useView } from "./tableState";
 import { useKnownValues } from "./useKnownValues";
 import { useProfile } from "./useProfile";
 
-const CellDialog = lazy(() =>
-  code(() => import("./CellDialog").then(({ CellDialog }) => ({ default: CellDialog }))),
-);
+const CellDialog = lazy(() => code(() => import("./CellDialog")));
 const ColumnPanel = lazy(() => code(() => import("./ColumnPanel")));
 const FindBar = lazy(() =>
   code(() => import("../grid/FindBar").then(({ FindBar }) => ({ default: FindBar }))),

@@ -1,7 +1,7 @@
 // What several people do with one Mycorr: accounts, invitations, teams, sharing, handing over.
 import type { Browser, Page } from "@playwright/test";
 import { ADA, call, expect, look, signIn, test } from "./page";
-import { emptyMycorr, PASSWORD } from "./servers";
+import { emptyMycorr, shop } from "./servers";
 
 // One of its own: who is in it, and who is not, is known.
 let mycorr: Awaited<ReturnType<typeof emptyMycorr>>;
@@ -41,16 +41,7 @@ async function person(ada: Page, browser: Browser, name: string): Promise<Page> 
 
 /** A connection to the shop; its id. */
 async function connection(page: Page, name: string): Promise<string> {
-  const { id } = await call<{ id: string }>(page, "POST", "/connections", {
-    kind: "postgresql",
-    name,
-    host: "127.0.0.1",
-    port: Number(process.env.MYCORR_E2E_PG_PORT),
-    database: "shop",
-    username: "mycorr_reader",
-    password: PASSWORD,
-    ca_certificate: process.env.MYCORR_E2E_CA,
-  });
+  const { id } = await call<{ id: string }>(page, "POST", "/connections", shop(name));
   return id;
 }
 

@@ -269,20 +269,22 @@ export async function emptyMycorr(settings: Record<string, string> = {}) {
   };
 }
 
+/** What `POST /connections` takes for a connection to the shop. */
+export const shop = (name: string) => ({
+  kind: "postgresql",
+  name,
+  host: "127.0.0.1",
+  port: Number(process.env.MYCORR_E2E_PG_PORT),
+  database: "shop",
+  username: "mycorr_reader",
+  password: PASSWORD,
+  ca_certificate: process.env.MYCORR_E2E_CA,
+});
+
 /** A file with the source that the operator offers to whoever has none. */
 export function sampleSource(): string {
   const file = join(mkdtempSync(join(tmpdir(), "mycorr-e2e-sample-")), "sample.json");
-  const form = {
-    kind: "postgresql",
-    name: "Sample shop",
-    host: "127.0.0.1",
-    port: Number(process.env.MYCORR_E2E_PG_PORT),
-    database: "shop",
-    username: "mycorr_reader",
-    password: PASSWORD,
-    ca_certificate: process.env.MYCORR_E2E_CA,
-  };
-  writeFileSync(file, JSON.stringify(form));
+  writeFileSync(file, JSON.stringify(shop("Sample shop")));
   return file;
 }
 

@@ -1,11 +1,14 @@
 // What happens around a page: the server goes, the session ends, code does not come, another tab changes things.
 import { ADA, expect, look, signIn, test } from "./page";
-import { emptyMycorr, PASSWORD, sql } from "./servers";
+import { emptyMycorr, shop, sql } from "./servers";
 
 /** How long a job of a process that is gone stays its, and some time to do it again, ms. */
 const TAKEN_OVER = 60_000;
 
-test("a server that goes away in mid-import and comes back takes the page along", async ({ page }) => {
+test("a server that goes away in mid-import and comes back takes the page along", async ({
+  page,
+  complaints,
+}) => {
   sql(`CREATE OR REPLACE VIEW brief AS SELECT i, pg_sleep(0.01)::text AS waited FROM generate_series(1, 400) i;
     GRANT SELECT ON brief TO mycorr_reader;`);
   const mycorr = await emptyMycorr();
@@ -17,16 +20,7 @@ test("a server that goes away in mid-import and comes back takes the page along"
       return answer.json();
     };
     await post("/sign-up", ADA);
-    await post("/connections", {
-      kind: "postgresql",
-      name: "Shop",
-      host: "127.0.0.1",
-      port: Number(process.env.MYCORR_E2E_PG_PORT),
-      database: "shop",
-      username: "mycorr_reader",
-      password: PASSWORD,
-      ca_certificate: process.env.MYCORR_E2E_CA,
-    });
+    await post("/connections", shop("Shop"));
     const { id } = await post("/models", { name: "Interrupted" });
     await page.goto(`${mycorr.url}/models/${id}/import`);
     await page.getByRole("treeitem", { name: /brief/ }).click();
@@ -39,6 +33,9 @@ test("a server that goes away in mid-import and comes back takes the page along"
     await expect(page.getByText("Mycorr does not answer.")).toBeVisible();
     await expect(page.getByText("This page stopped working")).toHaveCount(0);
     await look(page, "lost");
+    // The stream of its events broke, which the browser tells.
+    const others = complaints.filter((one) => !one.includes("ERR_INCOMPLETE_CHUNKED_ENCODING"));
+    complaints.splice(0, complaints.length, ...others);
     // What was seen before is still there.
     await page.goBack();
     await expect(page.getByRole("heading", { name: "Interrupted" })).toBeVisible();
@@ -164,4 +161,36 @@ test("a reload loses nothing, at whatever moment it comes", async ({ page }) => 
   await expect(head).toHaveAttribute("aria-sort", "ascending");
   await page.reload();
   await expect(head).toHaveAttribute("aria-sort", "ascending");
+});
+
+test("what one tab changes the other shows, and a job is found again after a reload", async ({
+  page,
+  context,
+}) => {
+  await signIn(page);
+  const other = await context.newPage();
+  await page.goto("/");
+  await other.goto("/");
+  await page.getByRole("link", { name: /^Shop/ }).click();
+  const rename = async (name: string) => {
+    await page.getByRole("button", { name: "Actions on this Model" }).click();
+    await page.getByRole("menuitem", { name: "Rename…" }).click();
+    await page.getByLabel("Name", { exact: true }).fill(name);
+    await page.getByRole("button", { name: "Rename" }).click();
+    await expect(other.getByRole("link", { name: new RegExp(`^${name}`) })).toBeVisible();
+  };
+  await rename("Seen twice");
+  await rename("Shop");
+
+  sql("GRANT SELECT ON slow TO mycorr_reader;");
+  await page.getByRole("link", { name: "Import", exact: true }).click();
+  await page.getByLabel("Filter schemas and tables").fill("slow");
+  await page.getByRole("treeitem", { name: /slow/ }).click();
+  await page.getByRole("button", { name: "Import table" }).click();
+  await expect(page.getByRole("progressbar", { name: "Import of slow" })).toBeVisible();
+  await other.reload();
+  await expect(other.getByRole("link", { name: /1 job running/ })).toBeVisible();
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await expect(page.getByText("Import of slow was cancelled")).toBeVisible();
+  await expect(other.getByRole("link", { name: /1 job running/ })).toHaveCount(0);
 });

@@ -259,12 +259,14 @@ pub(super) async fn follow_by_verify(
         Err(problem) if problem.code == Code::TooManyRequests => Ok(()),
         Err(problem) => Err(problem),
         Ok(job) => {
-            let known = job::ActiveModel {
-                id: Set(*job.id.as_uuid()),
-                source_checksums: Set(checksums.map(to_json)),
-                ..Default::default()
-            };
-            known.update_without_returning(on).await.map_err(db)?;
+            if let Some(checksums) = checksums {
+                let known = job::ActiveModel {
+                    id: Set(*job.id.as_uuid()),
+                    source_checksums: Set(Some(to_json(checksums))),
+                    ..Default::default()
+                };
+                known.update_without_returning(on).await.map_err(db)?;
+            }
             Ok(())
         }
     }
