@@ -94,43 +94,43 @@ pub(crate) fn text_of<'a>(shown: &Shown, array: &'a ArrayRef, row: usize) -> Opt
 }
 
 fn binary(shown: &Shown, array: &ArrayRef, row: usize, out: &mut BytesMut) -> Result<(), Failure> {
-    let text = match shown.form {
-        Form::Bytes => array.as_binary::<i32>().value(row),
-        Form::Value(stored) => match stored {
-            ColumnType::Boolean => return Ok(out.put_u8(array.as_boolean().value(row).into())),
-            ColumnType::Int16 => return Ok(out.put_i16(array.as_primitive::<Int16Type>().value(row))),
-            ColumnType::Int32 => return Ok(out.put_i32(array.as_primitive::<Int32Type>().value(row))),
-            ColumnType::Int64 => {
-                let value = array.as_primitive::<Int64Type>().value(row);
-                match shown.pg {
-                    Type::INT8 => out.put_i64(value),
-                    // An oid, and what is counted like one.
-                    _ => out.put_u32(value as u32),
-                }
-                return Ok(());
-            }
-            ColumnType::Float32 => return Ok(out.put_f32(array.as_primitive::<Float32Type>().value(row))),
-            ColumnType::Float64 => return Ok(out.put_f64(array.as_primitive::<Float64Type>().value(row))),
-            ColumnType::Decimal { scale, .. } => {
-                let mut text = String::new();
-                output::decimal(&mut text, array.as_primitive::<Decimal128Type>().value(row), scale);
-                return numeric::encode(&text, out).ok_or_else(|| unknown(shown));
-            }
-            ColumnType::Date => {
-                let days = array.as_primitive::<Date32Type>().value(row);
-                let days = days.checked_sub(EPOCH_DAYS).ok_or_else(|| unknown(shown))?;
-                return Ok(out.put_i32(days));
-            }
-            ColumnType::Timestamp | ColumnType::TimestampTz => {
-                let micros = array.as_primitive::<TimestampMicrosecondType>().value(row);
-                let micros = micros.checked_sub(EPOCH_MICROS).ok_or_else(|| unknown(shown))?;
-                return Ok(out.put_i64(micros));
-            }
-            ColumnType::Bytea => return Ok(out.put_slice(array.as_binary::<i32>().value(row))),
-            _ => array.as_string::<i32>().value(row).as_bytes(),
-        },
+    let printed =
+        |text: &[u8], out: &mut _| text_values::encode(&shown.pg, text, out).ok_or_else(|| unknown(shown));
+    let stored = match shown.form {
+        Form::Bytes => return printed(array.as_binary::<i32>().value(row), out),
+        Form::Value(stored) => stored,
     };
-    text_values::encode(&shown.pg, text, out).ok_or_else(|| unknown(shown))
+    match stored {
+        ColumnType::Boolean => out.put_u8(array.as_boolean().value(row).into()),
+        ColumnType::Int16 => out.put_i16(array.as_primitive::<Int16Type>().value(row)),
+        ColumnType::Int32 => out.put_i32(array.as_primitive::<Int32Type>().value(row)),
+        ColumnType::Int64 => {
+            let value = array.as_primitive::<Int64Type>().value(row);
+            match shown.pg {
+                Type::INT8 => out.put_i64(value),
+                // An oid, and what is counted like one.
+                _ => out.put_u32(value as u32),
+            }
+        }
+        ColumnType::Float32 => out.put_f32(array.as_primitive::<Float32Type>().value(row)),
+        ColumnType::Float64 => out.put_f64(array.as_primitive::<Float64Type>().value(row)),
+        ColumnType::Decimal { scale, .. } => {
+            let mut text = String::new();
+            output::decimal(&mut text, array.as_primitive::<Decimal128Type>().value(row), scale);
+            numeric::encode(&text, out).ok_or_else(|| unknown(shown))?;
+        }
+        ColumnType::Date => {
+            let days = array.as_primitive::<Date32Type>().value(row);
+            out.put_i32(days.checked_sub(EPOCH_DAYS).ok_or_else(|| unknown(shown))?);
+        }
+        ColumnType::Timestamp | ColumnType::TimestampTz => {
+            let micros = array.as_primitive::<TimestampMicrosecondType>().value(row);
+            out.put_i64(micros.checked_sub(EPOCH_MICROS).ok_or_else(|| unknown(shown))?);
+        }
+        ColumnType::Bytea => out.put_slice(array.as_binary::<i32>().value(row)),
+        _ => return printed(array.as_string::<i32>().value(row).as_bytes(), out),
+    }
+    Ok(())
 }
 
 fn unknown(shown: &Shown) -> Failure {
