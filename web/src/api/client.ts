@@ -129,8 +129,15 @@ export const useMe = () => $api.useQuery("get", "/api/v1/me", {}, { staleTime: N
 const askAgain = () =>
   queryClient.refetchQueries({ type: "active", predicate: ({ state }) => state.status === "error" });
 
+const TABLES = "/api/v1/models/{id}/tables";
+const RELATIONS = "/api/v1/models/{id}/relations";
+
+/** How tables refer to one another is another thing whenever the tables are: one that came may be what another refers to. */
+const isOf = (path: string, paths: readonly string[]) =>
+  paths.includes(path) || (path === RELATIONS && paths.includes(TABLES));
+
 const invalidate = (paths: readonly string[]) =>
-  queryClient.invalidateQueries({ predicate: ({ queryKey }) => paths.includes(String(queryKey[1])) });
+  queryClient.invalidateQueries({ predicate: ({ queryKey }) => isOf(String(queryKey[1]), paths) });
 
 /** What one tab changed, the others ask for again. */
 const tabs = "BroadcastChannel" in window ? new BroadcastChannel("mycorr") : null;

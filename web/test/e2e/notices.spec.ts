@@ -104,7 +104,7 @@ test("a failed sync is told by the bell and by a webhook, and so is its recovery
   await page.getByRole("button", { name: "Sync now" }).click();
   await expect(page.getByRole("button", { name: "Notices, 1 unread" })).toBeVisible();
   await bell(page).click();
-  await expect(list.getByRole("link", { name: /works again/ })).toBeVisible();
+  await expect(list.getByRole("link", { name: /The sync of fragile in .* works again/ })).toBeVisible();
   await list.getByRole("button", { name: "Mark all as read" }).click();
   await expect(page.getByRole("button", { name: "Notices", exact: true })).toBeVisible();
   await page.keyboard.press("Escape");

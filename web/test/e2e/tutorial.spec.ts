@@ -59,7 +59,13 @@ const VERBS: [RegExp, (page: Page, url: string, ...words: string[]) => Promise<u
   ],
   [
     /^You see \*\*([^*]+)\*\*\.$/,
-    (page, _, text = "") => expect(page.getByText(text).first()).toBeVisible({ timeout: 60_000 }),
+    async (page, _, text = "") => {
+      const seen = { timeout: 60_000 };
+      const areRows = text.endsWith(" rows");
+      // How many there are is told by the preview and by the job, too: what is meant are the rows that are here.
+      if (areRows) await expect(page.getByRole("grid", { name: /^Rows of / })).toBeVisible(seen);
+      await expect(page.getByText(text, { exact: areRows }).first()).toBeVisible(seen);
+    },
   ],
   [
     /^Paste `([^`]+)`\.$/,
