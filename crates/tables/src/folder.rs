@@ -130,6 +130,43 @@ fn sorted(found: BoxStream<'static, Result<ObjectMeta>>) -> BoxStream<'static, R
     sorted.try_flatten_stream().boxed()
 }
 
+/// The files below `folder` whose location is after `offset`; none if there is no such folder. `object_store`'s own local
+/// store looks at each file of the folder, and a table's log keeps all that it ever had.
+fn list_after(
+    folder: &FilePath,
+    prefix: &Path,
+    offset: &Path,
+    found: &mut Vec<ObjectMeta>,
+) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let Some(location) = entry.file_name().to_str().map(|name| prefix.clone().join(name)) else {
+            continue;
+        };
+        if entry.file_type()?.is_dir() {
+            list_after(&entry.path(), &location, offset, found)?;
+        } else if location > *offset {
+            match fs::metadata(entry.path()) {
+                // Removed meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+                Ok(file) => found.push(ObjectMeta {
+                    location,
+                    last_modified: file.modified()?.into(),
+                    size: file.len(),
+                    e_tag: None,
+                    version: None,
+                }),
+            }
+        }
+    }
+    Ok(())
+}
+
 fn no_tag() -> PutResult {
     PutResult { e_tag: None, version: None }
 }
@@ -200,7 +237,14 @@ impl ObjectStore for Folder {
         prefix: Option<&Path>,
         offset: &Path,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
-        sorted(self.inner.list_with_offset(prefix, offset))
+        let (prefix, offset) = (prefix.cloned().unwrap_or_default(), offset.clone());
+        let folder = self.inner.path_to_filesystem(&prefix);
+        let found = blocking(move || {
+            let mut found = Vec::new();
+            list_after(&folder?, &prefix, &offset, &mut found).map_err(failed)?;
+            Ok(futures::stream::iter(found.into_iter().map(Ok)))
+        });
+        sorted(found.try_flatten_stream().boxed())
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {

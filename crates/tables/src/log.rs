@@ -1,24 +1,26 @@
 //! A table's Delta log: which files a version is made of, and the commits that make versions.
 
+mod next_version;
+
 use crate::{
     boundaries::Boundaries,
     problem::{conflict, storage},
     table_location::TableLocation,
     writer::WriterId,
 };
-use chrono::Utc;
 use deltalake::{
     DeltaTableError,
     kernel::{
-        Action, Add, EagerSnapshot, Metadata, MetadataExt, Protocol, Remove, StructType, Transaction,
-        engine::arrow_conversion::TryIntoKernel,
-        new_metadata,
+        Action, EagerSnapshot, Transaction,
         transaction::{CommitBuilder, CommitProperties, TableReference, TransactionError},
     },
-    logstore::{LogStore, LogStoreRef, get_actions},
-    protocol::DeltaOperation,
+    logstore::{LogStore, LogStoreRef, commit_uri_from_version, get_actions},
 };
+use futures::{StreamExt, TryStreamExt};
 use mycorr_domain::{JobId, Problem, Result, StoreVersion, TableId, WriteRight};
+use next_version::FileList;
+pub(crate) use next_version::{Kind, NextVersion, delta_schema};
+use object_store::ObjectStoreExt;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{HashMap, HashSet},
@@ -52,20 +54,6 @@ impl LoggedFile {
     }
 }
 
-/// What a commit says of its files, beyond Delta's log: their order, what is in each, and how they were cut.
-#[derive(Default, Serialize, Deserialize)]
-struct FileList {
-    boundaries: Option<Boundaries>,
-    files: Vec<ListedFile>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct ListedFile {
-    path: String,
-    #[serde(flatten)]
-    content: Option<FileContent>,
-}
-
 pub(crate) struct Log {
     store: LogStoreRef,
 }
@@ -77,6 +65,8 @@ pub(crate) struct Logged {
     pub(crate) files: Vec<LoggedFile>,
     /// How they were cut, where that is known.
     pub(crate) boundaries: Option<Boundaries>,
+    /// The fence of the commit itself; `None` where another writer made it.
+    fence: Option<i64>,
 }
 
 impl Logged {
@@ -85,34 +75,19 @@ impl Logged {
     }
 }
 
-/// What the version after `base` is to be.
-pub(crate) struct NextVersion<'a> {
-    pub(crate) base: Option<Logged>,
-    pub(crate) files: &'a [LoggedFile],
-    pub(crate) boundaries: Option<Boundaries>,
-    pub(crate) kind: Kind<'a>,
-    /// What its rows are, see [`crate::diff::Content`].
-    pub(crate) content: Option<String>,
-    /// What its columns hold, a [`mycorr_domain::Profile`] in JSON.
-    pub(crate) profile: Option<String>,
-}
-
-#[derive(Clone, Copy)]
-pub(crate) enum Kind<'a> {
-    Written(&'a StructType),
-    Restored(&'a Logged),
-    /// What is there already, under a higher fence.
-    Same,
-}
-
 /// The application whose transaction is the highest fence that has written (PROTOCOL.md, "Transaction Identifiers").
 const FENCE: &str = "mycorr.fence";
-/// What the information of a commit says of its rows.
+/// What the information of a commit says of who made it. No transaction: every application that ever had one stands in
+/// each checkpoint, which all commits read.
+const JOB: &str = "mycorr.job";
+/// What it says of its rows.
 const CONTENT: &str = "mycorr.content";
 /// What it says of their columns.
 const PROFILE: &str = "mycorr.profile";
 /// What it says of their files.
 const FILES: &str = "mycorr.files";
+/// Entries of the log that are read side by side.
+const MAX_CONCURRENT_READS: usize = 16;
 /// How often a commit is tried again after one of a lower fence came first.
 const MAX_REBASES: usize = 8;
 
@@ -123,9 +98,12 @@ impl Log {
 
     /// The newest version, if there is a table.
     pub(crate) async fn latest(&self) -> Result<Option<Logged>> {
-        match self.store.is_delta_table_location().await.map_err(storage)? {
-            true => self.load(None).await.map(Some),
-            false => Ok(None),
+        // Of all files of a log, however many, this one is always there.
+        let first = commit_uri_from_version(Some(0));
+        match self.store.object_store(None).head(&first).await {
+            Ok(_) => self.load(None).await.map(Some),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(storage(error)),
         }
     }
 
@@ -156,7 +134,8 @@ impl Log {
         // Before there was a list, the names told the order.
         files.sort_by(|a, b| a.path.cmp(&b.path));
         let mut boundaries = None;
-        let list = self.info(StoreVersion(snapshot.version() as i64), FILES).await?;
+        let entry = self.entry(snapshot.version()).await?.unwrap_or_default();
+        let list = info(&entry, FILES).cloned();
         if let Some(list) = list.and_then(|list| serde_json::from_value::<FileList>(list).ok()) {
             let places: HashMap<&str, usize> =
                 list.files.iter().enumerate().map(|(at, file)| (file.path.as_str(), at)).collect();
@@ -169,7 +148,7 @@ impl Log {
                 }
             }
         }
-        Ok(Logged { snapshot, files, boundaries })
+        Ok(Logged { snapshot, files, boundaries, fence: transaction(&entry, FENCE) })
     }
 
     /// The version that `job` committed, if it did.
@@ -180,19 +159,38 @@ impl Log {
         }
     }
 
+    /// Reads the entries of the log, newest first: only a job that is run again, or failed, is looked for.
     async fn committed_in(&self, latest: &Logged, job: JobId) -> Result<Option<StoreVersion>> {
-        Ok(self.transaction(latest, &job.to_string()).await?.map(StoreVersion))
+        let job = job.to_string();
+        let entries = futures::stream::iter((0..=latest.snapshot.version()).rev())
+            .map(|number| async move { Ok::<_, Problem>((number, self.entry(number).await?)) })
+            .buffered(MAX_CONCURRENT_READS);
+        let mut entries = std::pin::pin!(entries);
+        while let Some((number, Some(entry))) = entries.try_next().await? {
+            let by = info(&entry, JOB).and_then(serde_json::Value::as_str);
+            // Commits of before that was kept have a transaction of their job.
+            if by == Some(&job) || transaction(&entry, &job) == Some(number as i64) {
+                return Ok(Some(StoreVersion(number as i64)));
+            }
+        }
+        Ok(None)
     }
 
-    async fn transaction(&self, latest: &Logged, application: &str) -> Result<Option<i64>> {
-        latest.snapshot.transaction_version(self.store.as_ref(), application).await.map_err(storage)
+    /// The highest fence that has written; 0 for tables that were made before there were fences.
+    async fn fence(&self, latest: &Logged) -> Result<i64> {
+        match latest.fence {
+            Some(fence) => Ok(fence),
+            None => {
+                let found = latest.snapshot.transaction_version(self.store.as_ref(), FENCE).await;
+                Ok(found.map_err(storage)?.unwrap_or(0))
+            }
+        }
     }
 
     /// Refuses a right that is overtaken, or used up.
     pub(crate) async fn admit(&self, latest: Option<&Logged>, right: WriteRight) -> Result<()> {
         let Some(latest) = latest else { return Ok(()) };
-        // Tables that were made before there were fences have none.
-        let fence = self.transaction(latest, FENCE).await?.unwrap_or(0);
+        let fence = self.fence(latest).await?;
         let used_up = fence == right.fence() && self.committed_in(latest, right.job()).await?.is_some();
         if fence > right.fence() || used_up { Err(conflict()) } else { Ok(()) }
     }
@@ -217,7 +215,7 @@ impl Log {
         for _ in 0..MAX_REBASES {
             if let Some(latest) = &latest {
                 let found = self.committed_in(latest, right.job()).await?;
-                if found.is_some() || self.transaction(latest, FENCE).await? == Some(right.fence()) {
+                if found.is_some() || self.fence(latest).await? == right.fence() {
                     return Ok(found);
                 }
             }
@@ -231,7 +229,7 @@ impl Log {
             let boundaries = latest.as_ref().and_then(|latest| latest.boundaries);
             let closing =
                 NextVersion { base: latest, files: &files, boundaries, kind, content: None, profile: None };
-            match self.try_commit_as(&closing, vec![Transaction::new(FENCE, right.fence())]).await {
+            match self.try_commit_as(&closing, right, None).await {
                 Ok(_) => return Ok(None),
                 Err(error) if is_conflict(&error) => latest = self.latest().await?,
                 Err(error) => return Err(storage(error)),
@@ -242,10 +240,7 @@ impl Log {
 
     async fn try_commit(&self, next: &NextVersion<'_>, right: WriteRight) -> Attempt {
         let version = next.number();
-        // The job's entry names the version that it made: no retry may make it another one.
-        let transactions =
-            vec![Transaction::new(FENCE, right.fence()), Transaction::new(right.job(), version)];
-        let error = match self.try_commit_as(next, transactions).await {
+        let error = match self.try_commit_as(next, right, Some(right.job())).await {
             Ok(version) => return Attempt::Stands(version),
             Err(error) => error,
         };
@@ -256,7 +251,7 @@ impl Log {
         // An answer that got lost, or a checkpoint that failed after the commit: the log knows. The fence tells
         // this commit from one of another run of the job.
         if let Some(latest) = &latest
-            && self.transaction(latest, FENCE).await.is_ok_and(|fence| fence == Some(right.fence()))
+            && self.fence(latest).await.is_ok_and(|fence| fence == right.fence())
             && self.committed_in(latest, right.job()).await.is_ok_and(|at| at == Some(StoreVersion(version)))
         {
             let job = right.job();
@@ -269,7 +264,8 @@ impl Log {
     async fn try_commit_as(
         &self,
         next: &NextVersion<'_>,
-        transactions: Vec<Transaction>,
+        right: WriteRight,
+        job: Option<JobId>,
     ) -> Result<StoreVersion, DeltaTableError> {
         let actions = next.actions().map_err(|problem| DeltaTableError::Generic(problem.detail))?;
         let files = serde_json::to_value(next.file_list())?;
@@ -279,6 +275,7 @@ impl Log {
             .with_cleanup_expired_logs(Some(false))
             .with_metadata(
                 [
+                    (JOB, job.map(|job| job.to_string().into())),
                     (CONTENT, next.content.clone().map(Into::into)),
                     (PROFILE, next.profile.clone().map(Into::into)),
                     (FILES, Some(files)),
@@ -286,7 +283,7 @@ impl Log {
                 .into_iter()
                 .filter_map(|(name, value)| Some((name.to_owned(), value?))),
             )
-            .with_application_transactions(transactions);
+            .with_application_transactions(vec![Transaction::new(FENCE, right.fence())]);
         let base = next.base.as_ref().map(|base| &base.snapshot as &dyn TableReference);
         CommitBuilder::from(properties)
             .with_actions(actions)
@@ -306,21 +303,15 @@ impl Log {
     }
 
     async fn told(&self, version: StoreVersion, what: &str) -> Result<Option<String>> {
-        Ok(self.info(version, what).await?.and_then(|told| Some(told.as_str()?.to_owned())))
+        let Ok(number) = u64::try_from(version.0) else { return Ok(None) };
+        let entry = self.entry(number).await?.unwrap_or_default();
+        Ok(info(&entry, what).and_then(|told| Some(told.as_str()?.to_owned())))
     }
 
-    /// What the information of a commit says.
-    async fn info(&self, version: StoreVersion, what: &str) -> Result<Option<serde_json::Value>> {
-        let Ok(number) = u64::try_from(version.0) else { return Ok(None) };
-        let Some(entry) = self.store.read_commit_entry(number).await.map_err(storage)? else {
-            return Ok(None);
-        };
-        let told =
-            get_actions(number, &entry).map_err(storage)?.into_iter().find_map(|action| match action {
-                Action::CommitInfo(info) => info.info.get(what).cloned(),
-                _ => None,
-            });
-        Ok(told)
+    /// What a commit did; `None` if there is none of this number.
+    async fn entry(&self, number: u64) -> Result<Option<Vec<Action>>> {
+        let entry = self.store.read_commit_entry(number).await.map_err(storage)?;
+        entry.map(|entry| get_actions(number, &entry).map_err(storage)).transpose()
     }
 
     /// The files that any of these versions holds, by their paths, with their sizes in bytes.
@@ -328,10 +319,8 @@ impl Log {
         let (mut held, mut live) = (HashMap::new(), HashMap::new());
         let newest = versions.iter().map(|version| version.0).max();
         for number in 0..=newest.unwrap_or(-1) {
-            let entry = self.store.read_commit_entry(number as u64).await.map_err(storage)?;
             let missing = || storage(io::Error::new(io::ErrorKind::NotFound, format!("no version {number}")));
-            let entry = entry.ok_or_else(missing)?;
-            for action in get_actions(number as u64, &entry).map_err(storage)? {
+            for action in self.entry(number as u64).await?.ok_or_else(missing)? {
                 match action {
                     Action::Add(add) => drop(live.insert(add.path, add.size as u64)),
                     Action::Remove(remove) => drop(live.remove(&remove.path)),
@@ -350,9 +339,8 @@ impl Log {
         let mut paths = HashSet::new();
         let Some(latest) = self.latest().await? else { return Ok(paths) };
         for version in 0..=latest.snapshot.version() {
-            let entry = self.store.read_commit_entry(version).await.map_err(storage)?;
-            let entry = entry.ok_or_else(|| Problem::bug(format!("version {version} has no log entry")))?;
-            for action in get_actions(version, &entry).map_err(storage)? {
+            let missing = || Problem::bug(format!("version {version} has no log entry"));
+            for action in self.entry(version).await?.ok_or_else(missing)? {
                 if let Action::Add(add) = action {
                     paths.insert(add.path);
                 }
@@ -360,6 +348,22 @@ impl Log {
         }
         Ok(paths)
     }
+}
+
+/// What the information of a commit says.
+fn info<'a>(entry: &'a [Action], what: &str) -> Option<&'a serde_json::Value> {
+    entry.iter().find_map(|action| match action {
+        Action::CommitInfo(commit) => commit.info.get(what),
+        _ => None,
+    })
+}
+
+/// What a commit says of the progress of an application.
+fn transaction(entry: &[Action], application: &str) -> Option<i64> {
+    entry.iter().find_map(|action| match action {
+        Action::Txn(transaction) if transaction.app_id == application => Some(transaction.version),
+        _ => None,
+    })
 }
 
 enum Attempt {
@@ -379,113 +383,4 @@ fn is_conflict(error: &DeltaTableError) -> bool {
                     | TransactionError::CommitConflict(_),
             }
     )
-}
-
-impl NextVersion<'_> {
-    fn number(&self) -> i64 {
-        self.base.as_ref().map_or(0, |base| base.version().0 + 1)
-    }
-
-    fn operation(&self) -> DeltaOperation {
-        match self.kind {
-            Kind::Written(_) | Kind::Same => DeltaOperation::Write {
-                mode: deltalake::protocol::SaveMode::Overwrite,
-                partition_by: None,
-                predicate: None,
-            },
-            Kind::Restored(from) => {
-                DeltaOperation::Restore { version: Some(from.snapshot.version()), datetime: None }
-            }
-        }
-    }
-
-    fn file_list(&self) -> FileList {
-        let listed =
-            |file: &LoggedFile| ListedFile { path: file.path.clone(), content: file.content.clone() };
-        FileList { boundaries: self.boundaries, files: self.files.iter().map(listed).collect() }
-    }
-
-    /// What changes from the base to the next version. A file of both (taken over, or restored) is not touched: an
-    /// entry of the log may not remove and add the same path.
-    fn actions(&self) -> Result<Vec<Action>> {
-        let old: &[LoggedFile] = self.base.as_ref().map_or(&[], |base| &base.files);
-        let metadata = self.metadata()?;
-        let mut actions = Vec::new();
-        match &self.base {
-            None => actions.extend([Action::Protocol(protocol()), Action::Metadata(metadata)]),
-            Some(base) if base.snapshot.metadata() != &metadata => actions.push(Action::Metadata(metadata)),
-            Some(_) => {}
-        }
-        let now = Utc::now().timestamp_millis();
-        let paths = |files: &'_ [LoggedFile]| -> HashSet<String> {
-            files.iter().map(|file| file.path.clone()).collect()
-        };
-        let (before, after) = (paths(old), paths(self.files));
-        actions.extend(old.iter().filter(|file| !after.contains(&file.path)).map(|file| {
-            Action::Remove(Remove {
-                path: file.path.clone(),
-                data_change: true,
-                deletion_timestamp: Some(now),
-                extended_file_metadata: Some(true),
-                partition_values: Some(Default::default()),
-                size: Some(file.bytes as i64),
-                ..Default::default()
-            })
-        }));
-        actions.extend(self.files.iter().filter(|file| !before.contains(&file.path)).map(|file| {
-            Action::Add(Add {
-                path: file.path.clone(),
-                size: file.bytes as i64,
-                modification_time: now,
-                data_change: true,
-                stats: Some(format!("{{\"numRecords\":{}}}", file.rows)),
-                ..Default::default()
-            })
-        }));
-        Ok(actions)
-    }
-
-    fn metadata(&self) -> Result<Metadata> {
-        let schema = match self.kind {
-            Kind::Restored(from) => return Ok(from.snapshot.metadata().clone()),
-            Kind::Written(schema) => schema,
-            Kind::Same => {
-                let base = self.base.as_ref().ok_or_else(|| Problem::bug("there is nothing to keep"))?;
-                return Ok(base.snapshot.metadata().clone());
-            }
-        };
-        match &self.base {
-            Some(base) => base.snapshot.metadata().clone().with_schema(schema),
-            None => new_metadata(
-                schema,
-                [] as [&str; 0],
-                [
-                    ("delta.enableExpiredLogCleanup", "false"),
-                    // What lies beyond the last checkpoint is replayed by every commit and every first look at a version.
-                    // The library's own 100 commits made a sync twice as slow towards the end of each hundred.
-                    ("delta.checkpointInterval", "10"),
-                    // A stranger's VACUUM keeps old versions, too.
-                    ("delta.deletedFileRetentionDuration", "interval 5200 weeks"),
-                ],
-            ),
-        }
-        .map_err(Problem::bug)
-    }
-}
-
-/// A table's columns as Delta's log names them.
-pub(crate) fn delta_schema(schema: &arrow_schema::Schema) -> Result<StructType> {
-    schema.try_into_kernel().map_err(Problem::bug)
-}
-
-/// `timestampNtz` from the start, so that a later version may bring such a column without changing what
-/// readers have to know.
-fn protocol() -> Protocol {
-    serde_json::from_value(serde_json::json!({
-        "minReaderVersion": 3,
-        "minWriterVersion": 7,
-        "readerFeatures": ["timestampNtz"],
-        "writerFeatures": ["timestampNtz"],
-    }))
-    .expect("this is the shape of Delta's protocol action")
 }
