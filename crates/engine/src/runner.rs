@@ -1,15 +1,19 @@
 //! The job runner: workers that claim jobs, keep their leases and see each to its end.
 
+mod cleanup;
+mod end;
+mod perform;
+
 use crate::{
     Connections, Imports, Jobs, Notices, Waiting,
     reading::Progress,
-    slow_reads::{MIN_WINDOW_BYTES, SLOW_WINDOW, SlowReads, given_up},
+    slow_reads::{MIN_WINDOW_BYTES, SLOW_WINDOW, SlowReads},
 };
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use mycorr_domain::{
-    Code, Column, Committed, HoldReason, Problem, Receipt, Result, SourceChecksums, SourceRecord, TableStore,
+    Column, Committed, HoldReason, Problem, Receipt, Result, SourceChecksums, SourceRecord, TableStore,
 };
-use mycorr_meta::{ClaimedJob, JobKind, JobProgress, LeaseStatus, Meta, NewVersion};
+use mycorr_meta::{ClaimedJob, JobProgress, LeaseStatus, Meta};
 use mycorr_traces::{Span, SpanKind};
 use std::{
     sync::{
@@ -348,190 +352,6 @@ impl Runner {
             if now != said {
                 said = now;
                 self.jobs.job_changed(work.job.id);
-            }
-        }
-    }
-
-    async fn perform(
-        &self,
-        work: &ClaimedJob,
-        progress: &Progress,
-        abort: &CancellationToken,
-    ) -> Result<JobOutput> {
-        // A comparison writes nothing.
-        if work.again && work.job.kind != JobKind::Verify {
-            // An earlier run may have committed, or may be paused: it must not any more.
-            if let Some(committed) = self.store.take_over(work.right).await? {
-                return Ok(JobOutput::new(self.noted(work).await?, Made::Version(committed)));
-            }
-            if let Some(staged) = work.accepted {
-                let committing = self.store.commit_staged(work.right, staged);
-                let committed = Span::child("commit").attempt(committing).await?;
-                return Ok(JobOutput::new(self.noted(work).await?, Made::Version(committed)));
-            }
-            // Nobody has looked after its files.
-            self.store.sweep(work.right).await?;
-        }
-        if work.attempts > MAX_ATTEMPTS {
-            return Err(Problem::bug(format!("job was begun {MAX_ATTEMPTS} times and never ended")));
-        }
-        self.meta.check_permitted(&work.job).await?;
-        match work.job.kind {
-            JobKind::Import | JobKind::Sync => self.read(work, progress, abort).await,
-            JobKind::Verify => {
-                let receipt = self.verify(work, abort).await?;
-                Ok(JobOutput::new((Vec::new(), None), Made::Verified(receipt)))
-            }
-            JobKind::Restore => {
-                let to = self.restored(work).await?;
-                let committing = self.store.restore(work.right, to.store);
-                let committed = Span::child("commit").attempt(committing).await?;
-                Ok(JobOutput::new((to.columns.to_vec(), to.source), Made::Version(committed)))
-            }
-        }
-    }
-
-    /// What a commit holds that an earlier run made, and where it came from.
-    async fn noted(&self, work: &ClaimedJob) -> Result<(Vec<Column>, Option<SourceRecord>)> {
-        match (&work.columns, work.job.kind) {
-            (Some(columns), _) => Ok((columns.clone(), work.source.clone())),
-            (None, JobKind::Restore) => {
-                let to = self.restored(work).await?;
-                Ok((to.columns.to_vec(), to.source))
-            }
-            (None, _) => Err(Problem::bug("a commit of columns that nobody noted")),
-        }
-    }
-
-    async fn restored(&self, work: &ClaimedJob) -> Result<mycorr_meta::Version> {
-        let table = self.meta.table_of_job(work.job.table).await?;
-        self.meta.version(&table, work.restored_version).await
-    }
-
-    async fn end(&self, work: &ClaimedJob, outcome: Result<JobOutput>, interrupted: Option<Interrupt>) {
-        let id = work.job.id;
-        let problem = match outcome {
-            Ok(made) => {
-                let committed = match made.made {
-                    Made::Version(committed) => committed,
-                    Made::Nothing => {
-                        return self
-                            .end_unchanged(work, made.warning.as_ref(), made.checksums.as_ref())
-                            .await;
-                    }
-                    Made::Held(staged, reasons) => {
-                        return self.end_held(work, staged, &reasons, made.warning.as_ref()).await;
-                    }
-                    Made::Verified(receipt) => return self.end_verified(work, &receipt).await,
-                };
-                let new = NewVersion {
-                    columns: &made.columns,
-                    source: made.source.as_ref(),
-                    committed,
-                    warning: made.warning.as_ref(),
-                    checksums: made.checksums.as_ref(),
-                };
-                match Span::child("record").attempt(self.meta.succeed(work.lease, new)).await {
-                    Ok(Some(version)) => {
-                        tracing::info!(job = %id, version, "job succeeded");
-                        if work.accepted.is_some()
-                            && let Err(problem) = self.store.sweep(work.right).await
-                        {
-                            tracing::warn!(job = %id, cause = problem.internal, "leftover files could not be removed");
-                        }
-                        // A comparison may follow.
-                        self.jobs.job_queued();
-                    }
-                    Ok(None) => tracing::warn!(job = %id, "job was taken over or its table is gone"),
-                    // The commit stands: whoever claims the job next finds it.
-                    Err(problem) => {
-                        tracing::error!(job = %id, cause = problem.internal, "version could not be recorded");
-                    }
-                }
-                return;
-            }
-            Err(problem) => problem,
-        };
-        // What the interrupted read ended with is no news: why it was interrupted is.
-        let problem = match interrupted {
-            Some(Interrupt::Lost) => {
-                tracing::warn!(job = %id, "job was taken over");
-                return;
-            }
-            Some(Interrupt::Stopping) => {
-                tracing::info!(job = %id, "job goes back to the queue");
-                if let Err(problem) = self.meta.release(work.lease).await {
-                    tracing::error!(job = %id, cause = problem.internal, "job could not be given back");
-                }
-                return;
-            }
-            // It may say that the server works on.
-            Some(Interrupt::Cancelled) if problem.code == Code::Cancelled => problem,
-            Some(Interrupt::Cancelled) => {
-                Problem::new(Code::Cancelled, "The job was cancelled. Nothing was changed.")
-            }
-            Some(Interrupt::NoRoom) => Problem::new(
-                Code::StorageFull,
-                "There is no room left where tables are stored. Nothing was changed.",
-            )
-            .fix("Make room on the volume of the tables, or enlarge it, then try again."),
-            Some(Interrupt::GivenUp) => given_up(),
-            None => problem,
-        };
-        tracing::info!(job = %id, code = problem.code.as_str(), cause = problem.internal, "job failed");
-        // The decision can be taken again, unless it was taken back.
-        if work.accepted.is_some() && problem.code != Code::Cancelled {
-            if let Err(problem) = self.meta.hold_again(work.lease).await {
-                tracing::error!(job = %id, cause = problem.internal, "a held job could not be recorded");
-            }
-            return;
-        }
-        if let Err(problem) = self.store.sweep(work.right).await {
-            tracing::warn!(job = %id, cause = problem.internal, "leftover files could not be removed");
-        }
-        if let Err(problem) = self.meta.fail(work.lease, &problem).await {
-            tracing::error!(job = %id, cause = problem.internal, "the end of a job could not be recorded");
-        }
-    }
-
-    /// Removes the files of tables that are gone.
-    async fn tidy(&self) {
-        let removed = match self.meta.claim_removed(Utc::now()).await {
-            Ok(removed) => removed,
-            Err(problem) => {
-                return tracing::warn!(cause = problem.internal, "removed tables can't be listed");
-            }
-        };
-        for right in removed {
-            let deleted = match self.store.delete(right).await {
-                Ok(()) => self.meta.forget_removed(right.table()).await,
-                Err(problem) => Err(problem),
-            };
-            if let Err(problem) = deleted {
-                let table = right.table();
-                tracing::warn!(%table, cause = problem.internal, "the files of a removed table remain for now");
-            }
-        }
-    }
-
-    /// Removes what nobody will come back to: files that no version holds, folders of tables that nobody knows.
-    pub(crate) async fn remove_orphans(&self) {
-        let tables = match self.store.tables().await {
-            Ok(tables) => tables,
-            Err(problem) => return tracing::warn!(cause = problem.internal, "tables can't be listed"),
-        };
-        for table in tables {
-            let swept = match self.meta.claim_leftovers(table).await {
-                Ok(Some((right, Some(staged)))) => self.store.sweep_all(right, &staged).await,
-                Ok(Some((right, None))) => {
-                    tracing::info!(%table, "removing the files of a table that nobody knows");
-                    self.store.delete(right).await
-                }
-                Ok(None) => Ok(()),
-                Err(problem) => Err(problem),
-            };
-            if let Err(problem) = swept {
-                tracing::warn!(%table, cause = problem.internal, "leftover files could not be removed");
             }
         }
     }

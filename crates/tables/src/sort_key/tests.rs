@@ -105,7 +105,7 @@ fn keys_compare_as_postgresql_compares_and_wrong_keys_are_found() {
     let database = Database::create(Cluster::shared());
     database.sql(SETUP);
     let mut faults = Vec::new();
-    for family in FAMILIES {
+    for family in FAMILIES.iter() {
         let tree = tree(family.pg_type);
         assert_ne!(tree, TypeTree::Unordered, "{}", family.pg_type);
         let (alone, pairs) = values(&database, family);

@@ -1,0 +1,113 @@
+//! Types of extensions that come with PostgreSQL.
+
+use super::{Family, family};
+
+pub(super) const FAMILIES: &[Family] = &[
+    family(
+        "tsvector",
+        &[
+            "",
+            "a",
+            "b",
+            "'a'",
+            "aa",
+            "a:1",
+            "a:2",
+            "a:1A",
+            "a:1,2B",
+            "a b",
+            "b a",
+            "'it''s':3 x",
+            "a:1 bb:2C",
+            "abc:1",
+        ],
+        "concat(chr(97 + floor(random() * 5)::int), ':', 1 + floor(random() * 9)::int, ' ', chr(97 + floor(random() * 9)::int))",
+    ),
+    family(
+        "public.citext",
+        &["Apple", "apple", "APPLE", "banana", "Zebra", "_", "ÄPFEL", "äpfel", ""],
+        "substr(md5(random()::text), 1, (random() * 3)::int)",
+    ),
+    family(
+        "public.ltree",
+        &["", "a", "a.b", "a.b.c", "aa", "a_b", "B", "9", "10"],
+        "concat_ws('.', chr(97 + floor(random() * 3)::int), nullif(substr(md5(random()::text), 1, (random() * 2)::int), ''))",
+    ),
+    family(
+        "public.cube",
+        &[
+            "(1,2)",
+            "1,2",
+            "(9,0)",
+            "(10,0)",
+            "(1,2),(3,4)",
+            "(3,4),(1,2)",
+            "(1,4),(3,2)",
+            "[(0,0),(0,0)]",
+            "(-1,5)",
+            "(0,-3)",
+        ],
+        "public.cube(ARRAY[(random() * 12)::int - 6, (random() * 3)::int], ARRAY[(random() * 12)::int - 6, (random() * 3)::int])",
+    ),
+    family(
+        "public.seg",
+        &[
+            "1",
+            "1.0",
+            "~1",
+            "<1",
+            ">1",
+            "1 ..",
+            ".. 1",
+            "1 .. 2",
+            "1 .. 2.0",
+            "9",
+            "10",
+            "-5 .. 3",
+            "0",
+            "0.0",
+            "6.5 (+-) 0.5",
+        ],
+        "format('%s .. %s', (random() * 12)::int, 12 + (random() * 12)::int)",
+    ),
+    family(
+        "public.hstore",
+        &[
+            "",
+            "a=>1",
+            "\"a\"=>\"1\"",
+            "a=>NULL",
+            "a=>\"NULL\"",
+            "b=>2, a=>1",
+            "a=>1,b=>2",
+            "aa=>1",
+            "a=>\"x \\\"y\"",
+        ],
+        "public.hstore(ARRAY['a', chr(97 + floor(random() * 3)::int)], ARRAY[(random() * 12)::int::text, nullif((random() * 3)::int, 1)::text])",
+    ),
+    family(
+        "public.ean13",
+        &["978-0-393-04002-9", "9780393040029", "0220356483481"],
+        "concat(lpad(floor(random() * 9e11)::text, 12, '0'), '?')",
+    ),
+    family(
+        "public.isbn",
+        &["0-393-04002-X", "978-0-393-04002-9", "039304002x", "9780393040029"],
+        "concat('978', lpad(floor(random() * 1e9)::text, 9, '0'), '?')",
+    ),
+    family(
+        "public.ismn",
+        &["M-706700-10-6", "9790060115615", "M060115615"],
+        "concat('9790', lpad(floor(random() * 1e8)::text, 8, '0'), '?')",
+    ),
+    family(
+        "public.issn",
+        &["1436-4522", "14364522", "977-1436-452-00-8"],
+        "concat('977', lpad(floor(random() * 1e7)::text, 7, '0'), '00?')",
+    ),
+    family(
+        "public.upc",
+        &["220356483481", "0220356483481", "2203 5648 3481"],
+        "concat('0', lpad(floor(random() * 1e11)::text, 11, '0'), '?')",
+    ),
+];
