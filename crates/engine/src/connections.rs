@@ -1,5 +1,7 @@
 //! Connections: tested before they are saved, sealed when they are.
 
+mod replace_secrets;
+
 use crate::{
     EngineDeps,
     connection_form::{
@@ -12,8 +14,8 @@ use crate::{
     source_limits, spawn_uncancellable,
 };
 use mycorr_domain::{
-    Code, ConnectionId, ConnectionKind, ConnectionName, Email, Endpoint, FieldProblem, Problem, Result,
-    Secret, UserId,
+    ConnectionId, ConnectionKind, ConnectionName, Email, Endpoint, FieldProblem, Problem, Result, Secret,
+    UserId,
 };
 use mycorr_egress::Dialer;
 use mycorr_meta::{
@@ -42,9 +44,6 @@ pub struct Change {
     /// How many connections one import may open.
     pub max_connections: Option<u64>,
 }
-
-/// How often a change of secrets begins again because somebody else was faster.
-const MAX_ROUNDS: usize = 3;
 
 /// Who is told of each step of a test as it is over.
 pub type StepSender = Option<mpsc::UnboundedSender<Step>>;
@@ -254,72 +253,6 @@ impl Connections {
             Ok(connections.meta.connection(user, id).await?)
         })
         .await
-    }
-
-    async fn replace_secrets(
-        &self,
-        user: UserId,
-        connection: &Connection,
-        password: Option<Secret>,
-        ca: Option<Option<CaCertificate>>,
-        live: StepSender,
-    ) -> Result<(), Refused> {
-        for _ in 0..MAX_ROUNDS {
-            let (password, ca, live) = (password.clone(), ca.clone(), live.clone());
-            if self.try_replace_secrets(user, connection, password, ca, live).await? {
-                return Ok(());
-            }
-        }
-        Err(Problem::new(
-            Code::Conflict,
-            "The password or the CA certificate is being changed by others, too.",
-        )
-        .fix("Look at the connection again, and repeat your change if it is still wanted.")
-        .into())
-    }
-
-    /// False when somebody else replaced what was stored in the meantime: then what was tested is not what this
-    /// change would make.
-    async fn try_replace_secrets(
-        &self,
-        user: UserId,
-        connection: &Connection,
-        password: Option<Secret>,
-        ca: Option<Option<CaCertificate>>,
-        live: StepSender,
-    ) -> Result<bool, Refused> {
-        let stored = self.meta.sealed(connection.id).await?;
-        let target = match (password, ca) {
-            // Nothing of what is stored is needed: this is also the way out when it can't be opened any more.
-            (Some(password), Some(ca_certificate)) => {
-                let provider_roots = self.provider_roots.clone();
-                Target { endpoint: connection.endpoint.clone(), password, ca_certificate, provider_roots }
-            }
-            (password, ca) => {
-                let mut target = self.target(connection).await?;
-                if let Some(password) = password {
-                    target.password = password;
-                }
-                if let Some(ca) = ca {
-                    target.ca_certificate = ca;
-                }
-                target
-            }
-        };
-        let journal = self.ledger(connection.id, user, Purpose::Test, None);
-        let report = self.probe(user, connection.kind, target.clone(), journal, live).await?;
-        let report = Refused::unless_ok(report).map_err(|refused| *refused)?;
-        let (sealed, sealing) = self.seal(connection.id, &target.endpoint, &Opened::of(&target))?;
-        let ca = target.ca_certificate.as_ref().map(summary);
-        let replaced = self.meta.reseal_connection(user, connection.id, &stored, sealed, ca).await?;
-        drop(sealing);
-        if !replaced {
-            return Ok(false);
-        }
-        let server_version = report.server.map(|server| server.version);
-        self.meta.note_test(user, connection.id, TestResult { ok: true, server_version }).await?;
-        self.remember_passport(connection.id, report.passport).await;
-        Ok(true)
     }
 
     /// Offers a connection to another account: by its owner, or by an administrator for an owner who is disabled.

@@ -238,10 +238,10 @@ impl ObjectStore for Folder {
         offset: &Path,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
         let (prefix, offset) = (prefix.cloned().unwrap_or_default(), offset.clone());
-        let folder = self.inner.path_to_filesystem(&prefix);
+        let folder = prefix.parts().fold(self.root.clone(), |folder, part| folder.join(part.as_ref()));
         let found = blocking(move || {
             let mut found = Vec::new();
-            list_after(&folder?, &prefix, &offset, &mut found).map_err(failed)?;
+            list_after(&folder, &prefix, &offset, &mut found).map_err(failed)?;
             Ok(futures::stream::iter(found.into_iter().map(Ok)))
         });
         sorted(found.try_flatten_stream().boxed())
@@ -302,5 +302,32 @@ impl MultipartUpload for Upload {
     async fn abort(&mut self) -> Result<()> {
         self.staged = None;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use object_store::ObjectStoreExt;
+
+    #[tokio::test]
+    async fn files_after_an_offset_are_those_that_the_inner_store_lists() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder::open(root.path()).unwrap();
+        for path in ["t/a", "t/b", "t/b1", "t/c/a", "t/c/b", "t/d", "u/z"] {
+            folder.put(&Path::from(path), vec![0; path.len()].into()).await.unwrap();
+        }
+        for prefix in [None, Some("t"), Some("t/c"), Some("nothing")] {
+            for offset in ["", "t/a", "t/b", "t/b0", "t/c", "t/c/a", "t/cc", "t/z", "z"] {
+                let (prefix, offset) = (prefix.map(Path::from), Path::from(offset));
+                let names = |found: Vec<ObjectMeta>| -> Vec<_> {
+                    found.into_iter().map(|file| (file.location, file.size, file.last_modified)).collect()
+                };
+                let found = folder.list_with_offset(prefix.as_ref(), &offset).try_collect().await.unwrap();
+                let inner = folder.inner.list_with_offset(prefix.as_ref(), &offset);
+                let inner = sorted(inner).try_collect().await.unwrap();
+                assert_eq!(names(found), names(inner), "{prefix:?} {offset:?}");
+            }
+        }
     }
 }

@@ -1,171 +1,49 @@
 //! [`DeltaStore`]: the port's methods, each put together from the log, the writer and the readers.
 
 use crate::{
-    admission::Admission,
-    checksums,
-    diff::{self, Comparison, Differences},
+    checksums, diff,
     earlier_files::EarlierFiles,
     encode::{self, Encoder, Target, WriteOptions},
     export::{self, ExportRows},
     folder::STAGING,
-    log::{Kind, Log, Logged, LoggedFile, NextVersion},
+    log::{Kind, Log, NextVersion},
     options::QueryOptions,
     page,
     problem::storage,
-    read_cache::{MAX_IDLE, ReadCache},
-    row_file::RowFile,
-    row_numbers::RowNumbers,
+    queries::Queries,
     staged::{self, Staged},
     table_location::TableLocation,
-    version::{MetadataCache, Readers, Version, metadata_cache},
-    views::ViewHead,
+    version::{Version, metadata_cache},
     workers::Workers,
     writer::{ActiveWriters, DeltaWriter, WriterId},
 };
 use async_trait::async_trait;
-use chrono::{TimeDelta, Utc};
-use futures::{StreamExt, TryStreamExt};
-use moka::future::Cache;
 use mycorr_domain::{
-    Change, Column, Committed, DiffCounts, DiffFormat, DiffPage, DiffPlan, DiffRow, Export, ExportFormat,
-    FilterGroup, JobId, Page, Problem, Profile, Removed, Result, RowQuery, Snapshot, Sort, StoreVersion,
-    StoredChecksums, TableId, TableStore, TableWriter, TextHash, WriteRight,
+    Change, Column, Committed, DiffCounts, DiffFormat, DiffPage, DiffPlan, Export, ExportFormat, JobId, Page,
+    Problem, Profile, Removed, Result, RowQuery, Snapshot, StoreVersion, StoredChecksums, TableId,
+    TableStore, TableWriter, TextHash, WriteRight,
 };
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, path::Path};
+use object_store::{ObjectStore, ObjectStoreExt, path::Path};
 use rayon::ThreadPool;
-use std::{
-    collections::{HashMap, HashSet},
-    num::NonZeroUsize,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    thread,
-    time::Duration,
-};
-use tokio::sync::Semaphore;
+use std::{collections::HashSet, num::NonZeroUsize, sync::Arc, thread};
 
 /// Versioned tables in Delta Lake: a folder per table, a file per some hundred megabytes of rows, and a log.
 /// Files and log entries are durable before a version can be seen, and stay until the table is deleted.
 #[derive(Clone)]
 pub struct DeltaStore {
-    place: TableLocation,
+    pub(crate) place: TableLocation,
     pub(crate) options: WriteOptions,
     encoders: Arc<ThreadPool>,
-    active_writers: ActiveWriters,
+    pub(crate) active_writers: ActiveWriters,
     pub(crate) workers: Workers,
     pub(crate) queries: Queries,
 }
 
-/// What queries keep and share.
-#[derive(Clone)]
-pub(crate) struct Queries {
-    pub(crate) options: Arc<QueryOptions>,
-    pub(crate) versions: Cache<(TableId, StoreVersion), Arc<Version>>,
-    pub(crate) readers: Readers,
-    pub(crate) metadata: MetadataCache,
-    pub(crate) parts: Option<ReadCache>,
-    pub(crate) indexes: Cache<IndexKey, Arc<RowNumbers>>,
-    pub(crate) heads: Cache<IndexKey, Option<Arc<ViewHead>>>,
-    /// Who may sort a view whose head is looked at.
-    pub(crate) settling: Arc<Semaphore>,
-    /// `None` for versions whose rows take too much.
-    pub(crate) row_files: Cache<(TableId, StoreVersion), Option<Arc<RowFile>>>,
-    /// Those that are being made.
-    making: Arc<Mutex<HashSet<(TableId, StoreVersion)>>>,
-    /// By the table and its two versions.
-    pub(crate) diffs: Cache<(TableId, StoreVersion, StoreVersion), Arc<Differences>>,
-    pub(crate) sorts: Admission,
-    pub(crate) pages: Admission,
-    pub(crate) exports: Admission,
-}
-
-/// What decides which rows a view has, and in which order.
-pub(crate) type IndexKey = (TableId, StoreVersion, Vec<Sort>, Vec<FilterGroup>);
-
-/// Files of all versions that are kept open: some hundred bytes each.
-const MAX_OPEN_FILES: u64 = 50_000;
-/// Heads of views that are kept: 8 kB each.
-const MAX_HEADS: u64 = 500;
-/// A sort waits for those before it; who asked for it may leave at any time.
-const SORT_TIMEOUT: Duration = Duration::from_secs(600);
-const PAGE_TIMEOUT: Duration = Duration::from_secs(120);
 /// Exports that are made at the same time. A whole version as Parquet is only copied, and does not count.
 const MAX_EXPORTS: u32 = 4;
-/// A page of differences is put together from so many: removed, added, and both sides of the changed.
-const DIFF_PARTS: usize = 4;
-
-impl Queries {
-    fn new(options: QueryOptions, place: &TableLocation) -> Result<Self> {
-        options.empty_spill_folder()?;
-        let (parts, index_bytes) = match options.spill_folder() {
-            // Half of the disk for views.
-            Some(folder) if place.is_remote() => {
-                let bytes = options.index_bytes() / 2;
-                (Some(ReadCache::new(folder.to_owned(), bytes)), bytes)
-            }
-            _ => (None, options.index_bytes()),
-        };
-        const KIB: u64 = 1 << 10;
-        // A view takes a file, however small; and its key is kept in memory, which is dearer.
-        let weigh = |key: &IndexKey, rows: &Arc<RowNumbers>| {
-            let kib = (rows.bytes() / KIB).max(KIB).saturating_add(64 * key_bytes(key) / KIB);
-            u32::try_from(kib).unwrap_or(u32::MAX)
-        };
-        Ok(Self {
-            versions: Cache::builder()
-                .max_capacity(MAX_OPEN_FILES)
-                .weigher(|_, version: &Arc<Version>| {
-                    u32::try_from(1 + version.files.len()).unwrap_or(u32::MAX)
-                })
-                .build(),
-            readers: Readers::default(),
-            metadata: metadata_cache(options.cache_memory()),
-            parts,
-            indexes: Cache::builder().max_capacity(index_bytes / KIB).weigher(weigh).build(),
-            heads: Cache::builder().max_capacity(MAX_HEADS).build(),
-            settling: Arc::new(Semaphore::new(1)),
-            row_files: Cache::builder()
-                .max_capacity(options.row_file_bytes() / KIB)
-                .weigher(|_, file: &Option<Arc<RowFile>>| {
-                    let bytes = file.as_ref().map_or(0, |file| file.bytes());
-                    u32::try_from((bytes / KIB).max(16)).unwrap_or(u32::MAX)
-                })
-                .time_to_idle(MAX_IDLE)
-                .build(),
-            making: Arc::default(),
-            diffs: Cache::builder()
-                .max_capacity(index_bytes / 4 / KIB)
-                .weigher(|_, found: &Arc<Differences>| {
-                    u32::try_from((found.bytes() / KIB).max(16)).unwrap_or(u32::MAX)
-                })
-                .build(),
-            sorts: Admission::new(options.sort_memory(), SORT_TIMEOUT),
-            pages: Admission::new(options.page_memory(), PAGE_TIMEOUT),
-            exports: Admission::new(options.export_memory(), PAGE_TIMEOUT),
-            options: Arc::new(options),
-        })
-    }
-}
-
-impl Queries {
-    /// The versions whose row files are being made, and wanted.
-    pub(crate) fn making(&self) -> MutexGuard<'_, HashSet<(TableId, StoreVersion)>> {
-        self.making.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn key_bytes((_, _, sort, filters): &IndexKey) -> u64 {
-    let sort = sort.iter().map(|sort| sort.column.len());
-    let filters = filters.iter().flat_map(FilterGroup::filters).map(|filter| {
-        filter.column.len()
-            + filter.values.iter().map(|value| value.len() + size_of::<String>()).sum::<usize>()
-    });
-    sort.chain(filters).sum::<usize>() as u64
-}
 
 /// What is tried to be stored, to see whether anything can be.
 const CHECK_BYTES: usize = 64 << 10;
-/// An unfinished file that nobody can be writing any more.
-const STAGING_KEPT: TimeDelta = TimeDelta::days(1);
-
 impl DeltaStore {
     /// Opens the folder `location`, a path or a `file://` URL, and makes it if it isn't there.
     ///
@@ -234,104 +112,6 @@ impl DeltaStore {
         let found = self.queries.versions.try_get_with((table, version), load).await;
         let found = found.map_err(|problem: Arc<Problem>| (*problem).clone())?;
         Ok(Arc::new(found.read_by(&self.queries.readers, table, version)))
-    }
-
-    async fn both(&self, plan: &DiffPlan) -> Result<(Arc<Version>, Arc<Version>)> {
-        let (from, to) = (&plan.from, &plan.to);
-        Ok((self.version(from.table, from.version).await?, self.version(to.table, to.version).await?))
-    }
-
-    /// What differs is found once for all who wait for it, and given up when nobody does.
-    async fn differences(&self, plan: &DiffPlan) -> Result<Arc<Differences>> {
-        let Queries { options, sorts, diffs, .. } = &self.queries;
-        let find = async {
-            let comparison = async {
-                let (from, to) = self.both(plan).await?;
-                Comparison::new(plan, from, to).await
-            };
-            let (comparison, options, sorts) = (comparison.await?, options.clone(), sorts.clone());
-            let work = self.workers.run(async move {
-                let memory = comparison.memory(sorts.bytes() / 4 * 3);
-                let _permit = sorts.acquire(memory).await?;
-                comparison.run(memory, &options).await
-            });
-            work.await.map(Arc::new)
-        };
-        let key = (plan.to.table, plan.from.version, plan.to.version);
-        diffs.try_get_with(key, find).await.map_err(|problem: Arc<Problem>| (*problem).clone())
-    }
-
-    /// The files of a version, committed or staged, in the order of its rows.
-    pub(crate) async fn files(&self, table: TableId, version: StoreVersion) -> Result<Vec<LoggedFile>> {
-        match version.staged_by() {
-            Some(fence) => Ok(Staged::load(&self.place, table, fence).await?.0.files),
-            None => Ok(Log::of(&self.place, table).at(version).await?.files),
-        }
-    }
-
-    /// The files that any of these versions holds, by their paths, with their sizes in bytes; and the lists of those that
-    /// are staged.
-    pub(crate) async fn held_files(
-        &self,
-        table: TableId,
-        versions: &[StoreVersion],
-    ) -> Result<HashMap<String, u64>> {
-        let (staged, committed): (Vec<StoreVersion>, Vec<_>) =
-            versions.iter().partition(|version| version.staged_by().is_some());
-        let mut held = Log::of(&self.place, table).files_of(&committed).await?;
-        for fence in staged.iter().filter_map(|version| version.staged_by()) {
-            let (staged, list) = Staged::load(&self.place, table, fence).await?;
-            held.insert(list, 0);
-            held.extend(staged.files.into_iter().map(|file| (file.path, file.bytes)));
-        }
-        Ok(held)
-    }
-
-    /// Lets go of what is kept of versions for the next query.
-    async fn forget(&self, table: TableId, gone: impl Fn(StoreVersion) -> bool) {
-        let Queries { versions, diffs, indexes, heads, parts, row_files, .. } = &self.queries;
-        if let Some(parts) = parts {
-            parts.forget(&self.place.folder(table)).await;
-        }
-        self.queries.making().retain(|&(of, version)| of != table || !gone(version));
-        for (key, _) in row_files.iter().filter(|(key, _)| key.0 == table && gone(key.1)) {
-            row_files.invalidate(&*key).await;
-        }
-        for (key, _) in versions.iter().filter(|(key, _)| key.0 == table && gone(key.1)) {
-            versions.invalidate(&*key).await;
-        }
-        for (key, _) in diffs.iter().filter(|(key, _)| key.0 == table && (gone(key.1) || gone(key.2))) {
-            diffs.invalidate(&*key).await;
-        }
-        for (key, _) in indexes.iter().filter(|(key, _)| key.0 == table && gone(key.1)) {
-            indexes.invalidate(&*key).await;
-        }
-        for (key, _) in heads.iter().filter(|(key, _)| key.0 == table && gone(key.1)) {
-            heads.invalidate(&*key).await;
-        }
-    }
-
-    /// All files of a table, by their paths within its folder.
-    pub(crate) async fn list(&self, table: TableId) -> Result<Vec<(String, ObjectMeta)>> {
-        let folder = self.place.folder(table);
-        let prefix = format!("{folder}/");
-        let found: Vec<_> = self.place.store.list(Some(&folder)).try_collect().await.map_err(storage)?;
-        let within =
-            |object: ObjectMeta| Some((object.location.as_ref().strip_prefix(&prefix)?.to_owned(), object));
-        Ok(found.into_iter().filter_map(within).collect())
-    }
-
-    async fn remove(&self, files: impl IntoIterator<Item = ObjectMeta>) -> Result<()> {
-        let paths: Vec<_> = files.into_iter().map(|object| Ok(object.location)).collect();
-        self.place
-            .store
-            .delete_stream(futures::stream::iter(paths).boxed())
-            .try_for_each(|_| async { Ok(()) })
-            .await
-            .or_else(|error| match error {
-                object_store::Error::NotFound { .. } => Ok(()),
-                error => Err(storage(error)),
-            })
     }
 
     /// What a job committed.
@@ -466,42 +246,7 @@ impl TableStore for DeltaStore {
         offset: u64,
         limit: usize,
     ) -> Result<DiffPage> {
-        let found = self.differences(plan).await?;
-        let (from, to) = self.both(plan).await?;
-        let mut page = DiffPage { rows: Vec::new(), held: Vec::new() };
-        let mut skip = offset;
-        for change in Change::ALL.into_iter().filter(|kind| change.is_none_or(|change| change == *kind)) {
-            let total = found.counts.of(change);
-            let range = skip.min(total)..skip.saturating_add((limit - page.rows.len()) as u64).min(total);
-            skip = skip.saturating_sub(total);
-            let wanted = page.rows.len() + (range.end - range.start) as usize;
-            let mut sides = [None, None];
-            let numbers = found.rows(change);
-            let both = [(numbers.0, &from, &plan.from), (numbers.1, &to, &plan.to)];
-            for (side, (numbers, version, at)) in sides.iter_mut().zip(both) {
-                let Some(numbers) = numbers else { continue };
-                let ids = numbers.slice(range.clone())?;
-                let (rows, held) =
-                    page::rows(version, &at.columns, ids, &self.workers, &self.queries.pages, DIFF_PARTS)
-                        .await?;
-                page.held.push(held);
-                *side = Some(rows.into_iter());
-            }
-            let [mut before, mut after] = sides;
-            loop {
-                let (before, after) =
-                    (before.as_mut().map(Iterator::next), after.as_mut().map(Iterator::next));
-                // What an answer may hold is used up where one side has no more.
-                if matches!(before, Some(None)) || matches!(after, Some(None)) {
-                    break;
-                }
-                page.rows.push(DiffRow { change, before: before.flatten(), after: after.flatten() });
-            }
-            if page.rows.len() < wanted || page.rows.len() == limit {
-                break;
-            }
-        }
-        Ok(page)
+        self.differing_rows(plan, change, offset, limit).await
     }
 
     async fn diff_export(&self, plan: &DiffPlan, format: DiffFormat) -> Result<Box<dyn Export>> {
@@ -589,73 +334,15 @@ impl TableStore for DeltaStore {
     }
 
     async fn sweep(&self, right: WriteRight) -> Result<()> {
-        let mut left = self.list(right.table()).await?;
-        left.retain(|(path, _)| {
-            WriterId::of_file(path).is_some_and(|writer| {
-                writer.job == right.job()
-                    && writer.fence <= right.fence()
-                    && !self.active_writers.contains(writer)
-            })
-        });
-        if left.is_empty() {
-            return Ok(());
-        }
-        let log = Log::of(&self.place, right.table());
-        // An earlier run may only be paused: first it is kept from a commit of what is removed here.
-        let earlier = left
-            .iter()
-            .any(|(path, _)| WriterId::of_file(path).is_some_and(|writer| writer.fence < right.fence()));
-        let committed =
-            if earlier { log.take_over(right).await? } else { log.committed(right.job()).await? };
-        if let Some(version) = committed {
-            let kept = log.at(version).await?.files;
-            left.retain(|(path, _)| kept.iter().all(|file| file.path != *path));
-        }
-        self.remove(left.into_iter().map(|(_, object)| object)).await
+        self.remove_leftovers_of(right).await
     }
 
     async fn sweep_all(&self, right: WriteRight, staged: &[StoreVersion]) -> Result<()> {
-        let old = Utc::now() - STAGING_KEPT;
-        let held = self.held_files(right.table(), staged).await?;
-        let mut left = self.list(right.table()).await?;
-        left.retain(|(path, _)| !held.contains_key(path));
-        left.retain(|(path, object)| match WriterId::of_file(path) {
-            Some(writer) => writer.fence < right.fence(),
-            None if path.starts_with(STAGING) => object.last_modified < old,
-            None => !path.starts_with("_delta_log/"),
-        });
-        let log = Log::of(&self.place, right.table());
-        if left.iter().any(|(path, _)| !path.starts_with(STAGING)) {
-            let kept = log.all_files().await?;
-            left.retain(|(path, _)| !kept.contains(path));
-        }
-        if left.is_empty() {
-            return Ok(());
-        }
-        log.take_over(right).await?;
-        let kept = log.all_files().await?;
-        left.retain(|(path, _)| !kept.contains(path));
-        self.remove(left.into_iter().map(|(_, object)| object)).await
+        self.remove_leftovers(right, staged).await
     }
 
     async fn keep_only(&self, right: WriteRight, kept: &[StoreVersion]) -> Result<Removed> {
-        let log = Log::of(&self.place, right.table());
-        // Nobody of a lower fence may bring back what is removed here.
-        log.take_over(right).await?;
-        self.forget(right.table(), |version| !kept.contains(&version)).await;
-        let mut in_use = self.queries.readers.of(right.table());
-        in_use.retain(|version| version.staged_by().is_none() && !kept.contains(version));
-        // The next version may take over files of the newest in the log, whether or not anybody has noted it.
-        let newest: Vec<_> = log.latest().await?.iter().map(Logged::version).collect();
-        let held = self.held_files(right.table(), &[kept, &in_use, &newest].concat()).await?;
-        let mut left = self.list(right.table()).await?;
-        left.retain(|(path, _)| match WriterId::of_file(path) {
-            Some(writer) => writer.fence < right.fence() && !held.contains_key(path),
-            None => path.starts_with("part-") && !held.contains_key(path),
-        });
-        let bytes = left.iter().map(|(_, object)| object.size).sum();
-        self.remove(left.into_iter().map(|(_, object)| object)).await?;
-        Ok(Removed { bytes, in_use })
+        self.remove_all_but(right, kept).await
     }
 
     async fn added_bytes(&self, table: TableId, versions: &[StoreVersion]) -> Result<Vec<u64>> {

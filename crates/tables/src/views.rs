@@ -4,9 +4,9 @@ use crate::{
     DeltaStore,
     head::{HEAD_ROWS, Head},
     index::View,
+    queries::{IndexKey, Queries},
     row_file::RowFile,
     row_numbers::RowNumbers,
-    store::{IndexKey, Queries},
     version::Version,
 };
 use mycorr_domain::{AnswerBudget, Cell, Code, Column, Held, Problem, Result, RowQuery, Snapshot};

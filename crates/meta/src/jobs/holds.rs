@@ -4,8 +4,9 @@ use super::{
     claim,
     end::{JobEnd, end_job},
     finish,
+    insert::under_way,
     lease::{ClaimedJob, Lease, held_by},
-    queue::{under_way, writable},
+    queue::writable,
 };
 use crate::{
     Meta, db,

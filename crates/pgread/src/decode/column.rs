@@ -1,6 +1,11 @@
 //! One column in the making.
 
-use super::{Cells, spare::Spare, text};
+use super::{
+    Cells,
+    binary::{Decoded, as_sent, binary, date, timestamp, uuid},
+    spare::Spare,
+    text,
+};
 use crate::wire::{Failure, pipeline::Format};
 use arrow_array::{
     ArrayRef, BinaryArray, BooleanArray, PrimitiveArray, StringArray,
@@ -43,20 +48,6 @@ enum Values {
         utf8: bool,
     },
 }
-
-/// What a cell becomes.
-enum Decoded<T> {
-    Value(T),
-    /// The stored type can't hold it: this is what PostgreSQL prints.
-    Exact(String),
-    /// The same, and that is what was sent.
-    AsSent,
-}
-
-/// PostgreSQL counts from 2000-01-01, Arrow from 1970-01-01; in days.
-const EPOCH_DAYS: i32 = 10_957;
-/// The same in microseconds.
-const EPOCH: i64 = EPOCH_DAYS as i64 * 86_400_000_000;
 
 impl ColumnBuilder {
     pub(crate) fn new(column: &Column, format: Format) -> Self {
@@ -330,72 +321,4 @@ impl Sink<'_> {
             self.nulls.append(kept && was(first + at));
         }
     }
-}
-
-#[inline]
-fn as_sent<T>(value: Option<T>) -> Result<Decoded<T>, Failure> {
-    Ok(value.map_or(Decoded::AsSent, Decoded::Value))
-}
-
-#[inline]
-fn binary<const N: usize>(cell: &[u8]) -> Result<[u8; N], Failure> {
-    cell.try_into().map_err(|_| Failure::Protocol(format!("a binary value of {} bytes, not {N}", cell.len())))
-}
-
-/// `date_send`: days since 2000-01-01.
-#[inline]
-fn date(cell: &[u8]) -> Result<Decoded<i32>, Failure> {
-    let days = i32::from_be_bytes(binary(cell)?);
-    match days {
-        i32::MAX => Ok(Decoded::Exact("infinity".into())),
-        i32::MIN => Ok(Decoded::Exact("-infinity".into())),
-        _ => match days.checked_add(EPOCH_DAYS) {
-            Some(days) => Ok(Decoded::Value(days)),
-            None => Err(Failure::Protocol("a date after the last one that PostgreSQL has".into())),
-        },
-    }
-}
-
-/// `timestamp_send`: microseconds since 2000-01-01. The last 30 years before PostgreSQL's end of time
-/// (294276 AD) are too far from 1970 for 64 bits.
-#[inline]
-fn timestamp(cell: &[u8], print: fn(&mut String, i64)) -> Result<Decoded<i64>, Failure> {
-    let micros = i64::from_be_bytes(binary(cell)?);
-    Ok(match micros {
-        i64::MAX => Decoded::Exact("infinity".into()),
-        i64::MIN => Decoded::Exact("-infinity".into()),
-        _ => match micros.checked_add(EPOCH) {
-            Some(value) => Decoded::Value(value),
-            None => Decoded::Exact(beyond(micros, print)),
-        },
-    })
-}
-
-/// The text of a moment that is beyond 64 bits of microseconds since 1970: 400 years are a whole number of
-/// weeks and days in the Gregorian calendar, so it looks like the one 400 years before but for the year.
-#[cold]
-fn beyond(micros: i64, print: fn(&mut String, i64)) -> String {
-    const FOUR_CENTURIES: i64 = 146_097 * 86_400_000_000;
-    let mut text = String::new();
-    print(&mut text, micros - FOUR_CENTURIES + EPOCH);
-    let (year, rest) = text.split_once('-').unwrap_or((&text, ""));
-    let year: i64 = year.parse().unwrap_or_default();
-    format!("{}-{rest}", year + 400)
-}
-
-/// Appends a uuid as `uuid_out` prints it.
-#[inline]
-fn uuid(text: &mut Vec<u8>, uuid: [u8; 16]) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    let mut out = [b'-'; 36];
-    let mut at = 0;
-    for (index, byte) in uuid.into_iter().enumerate() {
-        if matches!(index, 4 | 6 | 8 | 10) {
-            at += 1;
-        }
-        out[at] = HEX[usize::from(byte >> 4)];
-        out[at + 1] = HEX[usize::from(byte & 15)];
-        at += 2;
-    }
-    text.extend_from_slice(&out);
 }

@@ -1,6 +1,7 @@
 //! Rows to Arrow, a column at a time: first the cells of a stretch of messages are located, then each
 //! column is decoded in one loop over them.
 
+mod binary;
 mod column;
 mod spare;
 mod text;

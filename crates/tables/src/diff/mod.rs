@@ -4,6 +4,7 @@ mod by_row;
 mod content;
 mod export;
 mod fingerprint;
+mod rows;
 mod sidecar;
 mod sorter;
 

@@ -9,6 +9,7 @@ mod full;
 mod oracle;
 mod order;
 mod row_file;
+mod row_hashes;
 mod s3;
 mod sort;
 mod suite;

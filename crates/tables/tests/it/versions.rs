@@ -1,13 +1,17 @@
 //! Versions: who wins, what stays, how they are cut into files.
 
 use crate::{batch, columns, files, numbers, open, rows};
-use arrow_array::{ArrayRef, BinaryArray, Date32Array, Int32Array};
+use arrow_array::{Array, ArrayRef, BinaryArray, Date32Array, Int32Array};
 use mycorr_domain::{
     Cell, Code, ColumnType, ExportFormat, JobId, Removed, RowQuery, Sort, TableId, TableStore,
 };
 use mycorr_tables::WriteOptions;
 use mycorr_testkit::store_suite::{self, right, right_of, snapshot, write};
-use std::sync::Arc;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use std::{
+    fs::{self, File},
+    sync::Arc,
+};
 
 fn small() -> WriteOptions {
     WriteOptions { group_rows: 700, file_bytes: 4000, page_rows: 64, ..WriteOptions::default() }
@@ -116,6 +120,37 @@ async fn versions_beyond_a_checkpoint_of_the_log() {
         assert_eq!(numbers(&store, &snapshot(table, *committed, &columns)).await, [n, n + 1]);
     }
     assert_eq!(store.committed(table, job).await.unwrap(), Some(committed[3]));
+    // What each checkpoint says of applications is read by every commit: it does not grow with the jobs.
+    let checkpoints = files(folder.path()).into_iter().filter(|path| path.contains(".checkpoint."));
+    let file = File::open(folder.path().join(checkpoints.last().unwrap())).unwrap();
+    let batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+    let transactions = batches.map(|batch| {
+        let column = batch.unwrap().column_by_name("txn").unwrap().clone();
+        column.len() - column.null_count()
+    });
+    assert_eq!(transactions.sum::<usize>(), 1);
+}
+
+#[tokio::test]
+async fn commit_that_names_its_job_by_a_transaction_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let (table, columns, job) = (TableId::new(), columns(), JobId::new());
+    write(&store, table, &columns, [batch(0..5)]).await;
+    let mut writer = store.write(right_of(table, job), &columns).await.unwrap();
+    writer.write(batch(0..7)).await.unwrap();
+    let committed = writer.commit().await.unwrap();
+    write(&store, table, &columns, [batch(0..9)]).await;
+    let entry = folder.path().join(format!("{table}/_delta_log/{:020}.json", committed.version.0));
+    let written = fs::read_to_string(&entry).unwrap();
+    let named = format!("\"mycorr.job\":\"{job}\"");
+    assert!(written.contains(&named), "{written}");
+    let transaction = format!("{{\"txn\":{{\"appId\":\"{job}\",\"version\":{}}}}}\n", committed.version.0);
+    let older = written.replace(&named, "\"other\":\"\"");
+    fs::write(&entry, format!("{}\n{transaction}", older.trim_end())).unwrap();
+    let store = open(folder.path());
+    assert_eq!(store.committed(table, job).await.unwrap(), Some(committed));
+    assert_eq!(store.take_over(right_of(table, job)).await.unwrap(), Some(committed));
 }
 
 #[tokio::test]

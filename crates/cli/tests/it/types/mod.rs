@@ -2,6 +2,8 @@
 //! under the settings of the contract, whatever the role's and the database's own settings say.
 
 mod catalogue;
+mod own;
+mod texts;
 mod values;
 
 use crate::product::Mycorr;
@@ -112,7 +114,7 @@ const COLUMNS: usize = 60;
 async fn every_type_is_shown_as_it_is_printed() {
     let cluster = Cluster::shared();
     let database = Database::create(cluster);
-    database.sql(values::OWN);
+    database.sql(own::OWN);
     let available: HashSet<String> =
         cluster.sql("SELECT name FROM pg_available_extensions").lines().map(str::to_owned).collect();
     for extension in ["citext", "hstore", "ltree", "cube", "seg", "lo", "intarray", "isn", "postgis"] {

@@ -1,26 +1,10 @@
 //! Values by hand: of every type that is not made of others.
 
+use super::texts::{RANDOM_TEXT, TEXTS};
+
 /// A type, borders and oddities of it as literals (behind `sql:` as expressions), and an expression that makes
 /// another value each time. Arrays, ranges, multiranges and the rows of catalogues are made of these.
 pub(super) type Base = (&'static str, &'static [&'static str], &'static str);
-
-const TEXTS: &[&str] = &[
-    "",
-    " ",
-    "null",
-    "NULL",
-    "\\N",
-    "\\",
-    "a\tb\nc\rd",
-    "sql:E'\\x01\\x02\\x1f\\x7f'",
-    "Größe 👩‍🔬 مرحبا ﷽",
-    "e\u{301}",
-    "{a,b}",
-    "(a,\"b\")",
-    "it's \"so\"",
-    "sql:repeat('x', 3000)",
-];
-const RANDOM_TEXT: &str = "(SELECT coalesce(string_agg(chr(1 + (random() * 55000)::int), ''), '') FROM generate_series(1, (random() * 20)::int))";
 
 pub(super) const BASES: &[Base] = &[
     ("boolean", &["t", "f"], "random() < 0.5"),
@@ -407,15 +391,3 @@ pub(super) const BASES: &[Base] = &[
     ("public.ltree_gist", &[], ""),
     ("public.intbig_gkey", &[], ""),
 ];
-
-/// What the test makes before it looks which types there are.
-pub(super) const OWN: &str = "CREATE SCHEMA \"Odd schema\"; CREATE TABLE public.\"Odd \"\"table\" (); CREATE COLLATION public.\"Odd collation\" FROM \"C\"; \
-    CREATE TYPE public.mood AS ENUM ('sad', '', 'Ä, \"happy\"', 'a''b'); \
-    CREATE FUNCTION public.\"Odd f\"(public.mood, int[]) RETURNS int LANGUAGE sql AS 'SELECT 1'; \
-    CREATE DOMAIN public.price AS numeric(8,2); CREATE DOMAIN public.dear AS public.price CHECK (VALUE > 10); \
-    CREATE DOMAIN public.few AS int[]; CREATE DOMAIN public.many AS public.few CHECK (array_ndims(VALUE) = 2); \
-    CREATE TYPE public.pair AS (a int, \"b c\" text); CREATE DOMAIN public.whole AS public.pair; \
-    CREATE TYPE public.nested AS (p public.pair, ps public.pair[], m public.mood, r int4range, t timestamptz, f float8, b bytea); \
-    CREATE TYPE public.textrange AS RANGE (subtype = text, collation = \"C\"); \
-    CREATE TABLE public.counted AS SELECT n % 3 AS a, n % 3 AS b, n AS c FROM generate_series(1, 1000) n; \
-    CREATE STATISTICS public.counts (ndistinct, dependencies, mcv) ON a, b FROM public.counted; ANALYZE public.counted; ";
