@@ -12,7 +12,7 @@ import { blockSize, blocksOf, merged, type Row } from "./blocks";
 import { type Filter, formatFilter, formatSort, joinWords, type Sort } from "./view";
 
 /** Few enough that a page of wide rows comes quickly; what is in sight is two of them at most. */
-export const PAGE = 72;
+export const PAGE = 64;
 /** A page that was in sight for less than this on the way elsewhere is not asked for, ms. */
 const SETTLE = 60;
 /** Rows that are copied at most: what fits into a spreadsheet's patience. */

@@ -96,7 +96,16 @@ export function useFocusOnPage(path: string) {
     before.current = path;
     const from = document.activeElement;
     const left = from?.closest("[role=dialog]");
+    let wentOn = false;
+    const goOn = (event: Event) => {
+      if (!(event instanceof KeyboardEvent) || event.key === "Tab") wentOn = true;
+    };
     const observer = new MutationObserver(() => look());
+    const stop = () => {
+      observer.disconnect();
+      document.removeEventListener("keydown", goOn, true);
+      document.removeEventListener("pointerdown", goOn, true);
+    };
     /** Whether there is nothing left to wait for. */
     const isDone = () => {
       const main = content();
@@ -105,22 +114,24 @@ export function useFocusOnPage(path: string) {
       // One that the page came with has the focus; one that led here is about to give it up.
       if (dialog) return dialog !== left && dialog.contains(active);
       const inside = active !== main && main?.contains(active) && active?.checkVisibility();
-      if (active && inside) {
-        if (active !== from || stays(active, path)) return true;
-      } else if (!left && !isNowhere() && active !== from && active !== main) return true;
+      if (active && inside && (active !== from || stays(active, path))) return true;
+      // A menu that led here gives the focus back to its button: that nobody chose.
+      if (wentOn && !isNowhere() && active !== main) return true;
       if (!headOf(main)) return false;
       focusHead();
       return true;
     };
     const look = () => {
-      if (isDone()) observer.disconnect();
+      if (isDone()) stop();
     };
+    document.addEventListener("keydown", goOn, true);
+    document.addEventListener("pointerdown", goOn, true);
     observer.observe(document.body, { childList: true, subtree: true });
     // A page that puts the focus into one of its fields does so first.
     const frame = requestAnimationFrame(look);
     return () => {
       cancelAnimationFrame(frame);
-      observer.disconnect();
+      stop();
     };
   }, [path]);
 }
