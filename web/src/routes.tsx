@@ -48,7 +48,10 @@ export const to = {
   statements: (id: string) => `/settings/connections/${id}/statements`,
   acceptConnection: (id: string) => `/settings/connections/${id}/accept`,
   /** One table, for whoever sees it alone. */
-  table: (id: string) => `/tables/${id}`,
+  table: (id: string, search: Record<string, string> = {}) => {
+    const query = new URLSearchParams(search).toString();
+    return `/tables/${id}${query && `?${query}`}`;
+  },
   account: "/settings/account",
   tokens: "/settings/tokens",
   api: "/settings/api",

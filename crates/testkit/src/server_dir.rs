@@ -134,7 +134,8 @@ pub(crate) fn free_port() -> u16 {
 /// Waits until somebody listens: poolers answer their parent before they do.
 #[allow(clippy::disallowed_methods, reason = "a test's own server on this machine")]
 pub(crate) fn wait_for_port(port: u16, log: impl FnOnce() -> String) {
-    for _ in 0..1000 {
+    // Those in Python take half a minute where everything else starts, too.
+    for _ in 0..6000 {
         if TcpStream::connect(("127.0.0.1", port)).is_ok() {
             return;
         }

@@ -8,6 +8,8 @@ import {
   ChevronDown,
   EyeOff,
   Filter as FilterIcon,
+  FoldHorizontal,
+  MoveHorizontal,
   Pin,
   PinOff,
   UnfoldHorizontal,
@@ -252,10 +254,14 @@ function HeadMenu({ placed, sort, sorts, actions, onClose, children }: MenuProps
         >
           Wider
         </Menu.Item>
-        <Menu.Item closeMenuOnClick={false} leftSection={<span />} onClick={() => resize(-40)}>
+        <Menu.Item
+          leftSection={<FoldHorizontal size={ICON} />}
+          closeMenuOnClick={false}
+          onClick={() => resize(-40)}
+        >
           Narrower
         </Menu.Item>
-        <Menu.Item leftSection={<span />} onClick={() => actions.width(name, null)}>
+        <Menu.Item leftSection={<MoveHorizontal size={ICON} />} onClick={() => actions.width(name, null)}>
           Standard width
         </Menu.Item>
       </Menu.Dropdown>

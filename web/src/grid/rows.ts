@@ -1,16 +1,26 @@
 // The rows of one version, sorted and filtered, a page at a time. They never change, so TanStack Query keeps them.
-import { keepPreviousData, useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
+import {
+  CancelledError,
+  keepPreviousData,
+  useQueries,
+  useQuery,
+  useQueryClient,
+} from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { answer, api, type Cell, type Column, type VersionName } from "../api/client";
 import { blockSize, blocksOf, merged, type Row } from "./blocks";
 import { type Filter, formatFilter, formatSort, joinWords, type Sort } from "./view";
 
 /** Few enough that a page of wide rows comes quickly; what is in sight is two of them at most. */
-export const PAGE = 72;
+export const PAGE = 64;
 /** A page that was in sight for less than this on the way elsewhere is not asked for, ms. */
 const SETTLE = 60;
 /** Rows that are copied at most: what fits into a spreadsheet's patience. */
 export const COPY_ROWS = 100_000;
+/** A page of rows that nobody looks at is kept for so long, ms. */
+const KEEP = 60_000;
+/** One that is fetched to be copied: until the last of them is here, over a slow network too, ms. */
+const COPY_KEEP = 600_000;
 /** So many pages are asked for at the same time. */
 const PAGES_AT_ONCE = 4;
 
@@ -94,7 +104,7 @@ export function useRows(
           return { total: page.total, rows: page.rows };
         },
         staleTime: Number.POSITIVE_INFINITY,
-        gcTime: 60_000,
+        gcTime: KEEP,
       };
     },
     [scope, names, ask],
@@ -178,15 +188,22 @@ export function useRows(
   const ensure = useCallback(
     async (first: number, end: number, places: number[]) => {
       if (end - first > COPY_ROWS) return false;
+      const fetchPage = async (at: number, block: number): Promise<void> => {
+        try {
+          await client.ensureQueryData({ ...page(at, block), gcTime: COPY_KEEP });
+        } catch (error) {
+          // The grid went elsewhere and called its request off: then it is ours.
+          if (!(error instanceof CancelledError)) throw error;
+          await fetchPage(at, block);
+        }
+      };
       const wanted = blocksOf(places, width);
       const numbers = Array.from(
         { length: Math.ceil(end / PAGE) - Math.floor(first / PAGE) },
         (_, at) => Math.floor(first / PAGE) + at,
       ).flatMap((at) => wanted.map((block) => ({ at, block })));
       for (let at = 0; at < numbers.length; at += PAGES_AT_ONCE) {
-        await Promise.all(
-          numbers.slice(at, at + PAGES_AT_ONCE).map((one) => client.ensureQueryData(page(one.at, one.block))),
-        );
+        await Promise.all(numbers.slice(at, at + PAGES_AT_ONCE).map((one) => fetchPage(one.at, one.block)));
       }
       return true;
     },

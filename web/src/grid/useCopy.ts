@@ -1,7 +1,7 @@
 // What is copied of a selection, with or without the names of its columns.
-import { type ClipboardEvent, useState } from "react";
+import { type ClipboardEvent, useRef, useState } from "react";
 import type { Cell } from "../api/client";
-import { copyText } from "../ui/Copy";
+import { writeText } from "../ui/Copy";
 import { count, plural } from "../ui/format";
 import { tsv } from "./cell";
 import type { Placed } from "./columns";
@@ -13,6 +13,8 @@ interface Marked {
   left: number;
   right: number;
 }
+
+const NOT_FETCHED = "The selected rows could not be fetched. Nothing was copied.";
 
 export function useCopy(rows: RowSet, columns: Placed[], marked: Marked, total: number) {
   const [message, setMessage] = useState("");
@@ -52,29 +54,38 @@ export function useCopy(rows: RowSet, columns: Placed[], marked: Marked, total: 
       }
       setMessage(`At most ${count(COPY_ROWS)} rows can be taken at a time. Nothing was copied.`);
     } catch {
-      setMessage("The selected rows could not be fetched. Nothing was copied.");
+      setMessage(NOT_FETCHED);
     }
     return false;
   };
 
+  /** Only the newest copy may write the clipboard. */
+  const newest = useRef(0);
+  const copy = async (headers: boolean) => {
+    newest.current += 1;
+    const turn = newest.current;
+    if (!cells() && !(await fetchAll())) return;
+    if (turn !== newest.current) return;
+    const found = cells();
+    if (!found) {
+      setMessage(NOT_FETCHED);
+      return;
+    }
+    const done = await writeText(textOf(found, headers));
+    if (turn === newest.current)
+      setMessage(done ? told(headers) : "The selected rows are here now: copy once more.");
+  };
   const onCopy = (event: ClipboardEvent) => {
     event.preventDefault();
     const found = cells();
-    if (found) {
-      event.clipboardData.setData("text/plain", textOf(found, false));
-      setMessage(told(false));
+    if (!found) {
+      // Rows that are still on their way, as after a jump, are waited for.
+      void copy(false);
       return;
     }
-    // The clipboard can only be written within the event, and fetching takes longer than that.
-    void fetchAll().then((here) => here && setMessage("The selected rows are here now: copy once more."));
-  };
-  const copy = async (headers: boolean) => {
-    if (!cells() && !(await fetchAll())) return;
-    const found = cells();
-    if (!found) return;
-    // Browsers let a page write the clipboard for a few seconds after a key or a click.
-    const done = copyText(textOf(found, headers));
-    setMessage(done ? told(headers) : "The selected rows are here now: copy once more.");
+    newest.current += 1;
+    event.clipboardData.setData("text/plain", textOf(found, false));
+    setMessage(told(false));
   };
   return { message, setMessage, cells, fetchAll, onCopy, copy };
 }

@@ -54,6 +54,8 @@ export function useScroll(element: RefObject<HTMLDivElement | null>, total: numb
     flushSync(() => setPlace({ top: next.top, left: node.scrollLeft }));
     clearTimeout(settle.current);
     settle.current = setTimeout(() => {
+      // Somebody scrolls on, and its event is still to come: to set the bar now would undo that.
+      if (Math.abs(node.scrollTop - at.current.scroll) >= 1) return;
       if (Math.abs(topAt(node.scrollTop, extent) - at.current.top) >= ROW) go(at.current.top);
     }, 200);
   };

@@ -1,5 +1,5 @@
 import { Button } from "@mantine/core";
-import { useLocation } from "wouter";
+import { Link, useLocation } from "wouter";
 import { answer, api, refresh } from "../api/client";
 import { to } from "../routes";
 import { ProblemNotice } from "../ui/Notice";
@@ -24,7 +24,15 @@ export default function ConnectionAccept({ id }: { id: string }) {
           A connection was offered to you. When you accept, it is yours: you see where it leads and what was
           sent through it, and you decide who may sync. Its password stays sealed and is shown to nobody.
         </p>
-        {problem && <ProblemNotice problem={problem} />}
+        {problem && (
+          <ProblemNotice problem={problem}>
+            {problem.status === 404 && (
+              <Button component={Link} to={to.connections} variant="default">
+                Go to your connections
+              </Button>
+            )}
+          </ProblemNotice>
+        )}
         <div>
           <Button onClick={accept} loading={busy}>
             Accept the connection

@@ -2,6 +2,7 @@ import type { UseInfiniteQueryResult } from "@tanstack/react-query";
 import type { Event } from "../api/client";
 import { MoreButton } from "../api/listed";
 import { Async, Empty } from "../ui/Async";
+import { count } from "../ui/format";
 import { TimeAgo } from "../ui/TimeAgo";
 import { Name, visible } from "../ui/Visible";
 
@@ -56,6 +57,10 @@ export const AUDITED = Object.keys(WORDS).filter((action) => !/^(model|table)\./
 
 export const actionWords = (action: string) => WORDS[action] ?? action;
 
+/** The server writes numbers of rows plainly. */
+const withSeparators = (detail: string) =>
+  detail.replace(/\b\d{4,}(?= rows?\b)/g, (digits) => count(Number(digits)));
+
 interface Props {
   query: UseInfiniteQueryResult<Event[]>;
   label: string;
@@ -97,7 +102,9 @@ export function EventList({ query, label, empty }: Props) {
                       {actionWords(event.action)}{" "}
                       <strong className="anywhere">{visible(event.object)}</strong>
                     </td>
-                    <td data-label="Detail">{visible(event.detail)}</td>
+                    <td data-label={event.detail === "" ? undefined : "Detail"}>
+                      {visible(withSeparators(event.detail))}
+                    </td>
                   </tr>
                 ))}
               </tbody>

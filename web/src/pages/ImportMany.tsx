@@ -15,6 +15,7 @@ import { ago, bytes, estimate, plural } from "../ui/format";
 import { ProblemNotice, ToneIcon } from "../ui/Notice";
 import { Name } from "../ui/Visible";
 import { freeName, importedFrom, sourceKey } from "./imported";
+import { keepImport } from "./importForms";
 
 interface Props {
   model: Model;
@@ -46,17 +47,14 @@ export function ImportMany({ model, tables, connectionId, marked, onDone }: Prop
       return answer(api.POST("/api/v1/tables/{id}/sync", { params: { path: { id: old.id } } }));
     }
     const name = freeName(table.name, taken);
+    const form = { name: name === table.name ? undefined : name };
     const begun = await answer(
       api.POST("/api/v1/models/{id}/imports", {
         params: { path: { id: model.id } },
-        body: {
-          connection_id: connectionId,
-          schema: table.schema,
-          table: table.name,
-          name: name === table.name ? undefined : name,
-        },
+        body: { connection_id: connectionId, schema: table.schema, table: table.name, ...form },
       }),
     );
+    keepImport(begun.job.id, form);
     taken.push(begun.table.name);
     return begun;
   };

@@ -129,9 +129,9 @@ function JobEntry({ model, job: given, named, brief, isPast }: EntryProps) {
     <div className="stack" style={{ gap: 8 }}>
       <div className="row spread">
         <div className="row" style={{ gap: "4px 8px" }}>
-          <ToneIcon tone={isPast ? "info" : tone} />
           <span>
-            {JOBS[job.kind].noun} of{" "}
+            {/* In the line, so that it is beside the words where they need several. */}
+            <ToneIcon tone={isPast ? "info" : tone} /> {JOBS[job.kind].noun} of{" "}
             <strong>
               <Name text={job.table_name} />
             </strong>{" "}

@@ -12,7 +12,7 @@ const STATES: { id: string; label: string; states: Job["state"][] }[] = [
   { id: "running", label: "Running", states: ["queued", "running"] },
   { id: "failed", label: "Failed", states: ["failed"] },
   { id: "succeeded", label: "Done", states: ["succeeded"] },
-  { id: "held", label: "Waiting for a decision", states: ["held"] },
+  { id: "held", label: "Held", states: ["held"] },
   { id: "cancelled", label: "Cancelled", states: ["cancelled"] },
 ];
 

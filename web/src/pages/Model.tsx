@@ -31,7 +31,6 @@ const TABS: { id: ModelTab; label: string }[] = [
 const TITLES = {
   diagram: "Diagram of",
   import: "Import into",
-  history: "History of",
   activity: "Activity in",
 };
 
@@ -69,7 +68,9 @@ export default function Model({ id, tab }: { id: string; tab: ModelTab }) {
     <Async query={model} inset title="Model">
       {(data) => (
         <div className="model">
-          {tab !== "data" && <title>{`${TITLES[tab]} ${spelled(data.name)} · Mycorr`}</title>}
+          {tab !== "data" && tab !== "history" && (
+            <title>{`${TITLES[tab]} ${spelled(data.name)} · Mycorr`}</title>
+          )}
           <div className="model-head">
             <div style={{ minWidth: 0 }}>
               <div className="crumbs">

@@ -28,6 +28,7 @@ export default function ModelHistory({ model }: { model: Model }) {
       empty={(items) =>
         items.length === 0 ? (
           <Empty title="No history yet">
+            <title>{`History of ${spelled(model.name)} · Mycorr`}</title>
             <p>
               Each import and each sync of a table adds a version. They will stand here, and can be restored.
             </p>
@@ -38,9 +39,19 @@ export default function ModelHistory({ model }: { model: Model }) {
       {(items) => {
         const wanted = search.get("table");
         const table = wanted ? items.find((one) => one.id === wanted) : items[0];
-        if (!table) return <TableGone model={model} tab="history" />;
+        const name = spelled(table ? table.name : model.name);
+        const title = <title>{`${search.has("to") ? "Changes of" : "History of"} ${name} · Mycorr`}</title>;
+        if (!table) {
+          return (
+            <>
+              {title}
+              <TableGone model={model} tab="history" />
+            </>
+          );
+        }
         return (
           <div className={search.has("to") ? "page history wide" : "page history"}>
+            {title}
             <NativeSelect
               className="form"
               label="Table"

@@ -65,13 +65,15 @@ export default function ModelImport({ model }: { model: Model }) {
       }
     >
       {({ items }) => {
-        const connection = items.find((one) => one.id === search.get("connection")) ?? items[0];
+        const wanted = search.get("connection");
+        const connection = wanted ? items.find((one) => one.id === wanted) : items[0];
+        if (!connection) return <ConnectionGone model={model} />;
         const schema = search.get("schema");
         const table = search.get("from");
         // Whatever was looked at in Data is still there on the way back.
         const here = search.get("table");
         const go = (next: Record<string, string>) => setSearch({ ...(here && { table: here }), ...next });
-        const now = of === connection?.id ? marked : NONE;
+        const now = of === connection.id ? marked : NONE;
         const mark = (found: SourceTable[], on: boolean) => {
           const next = new Map(now);
           for (const one of found) {
@@ -79,69 +81,81 @@ export default function ModelImport({ model }: { model: Model }) {
             if (on) next.set(key, one);
             else next.delete(key);
           }
-          setMarked({ of: connection?.id ?? "", marked: next });
+          setMarked({ of: connection.id, marked: next });
         };
         const chosen = schema !== null && table !== null ? { schema, table } : null;
         return (
-          connection && (
-            <div className="model-body import">
-              <div className="source">
-                <NativeSelect
-                  label="Connection"
-                  data={items.map(({ id, name }) => ({ value: id, label: spelled(name) }))}
-                  value={connection.id}
-                  onChange={(event) => go({ connection: event.currentTarget.value })}
-                />
-                <ConnectionTree
-                  key={connection.id}
-                  connectionId={connection.id}
-                  chosen={chosen}
-                  imported={importedFrom(tables.data ?? [], connection.id)}
-                  onChoose={(next) =>
-                    go({ connection: connection.id, schema: next.schema, from: next.table })
-                  }
-                  marked={now}
-                  onMark={mark}
-                />
-              </div>
-              <div className="import-main">
-                {now.size > 0 && (
-                  <ImportMany
-                    key={connection.id}
-                    model={model}
-                    tables={tables.data ?? []}
-                    connectionId={connection.id}
-                    marked={[...now.values()]}
-                    onDone={() => {
-                      setMarked({ of: "", marked: NONE });
-                      go({ connection: connection.id });
-                    }}
-                  />
-                )}
-                <Jobs model={model} compact={chosen !== null} />
-                {chosen ? (
-                  <TablePreview
-                    tables={tables.data ?? []}
-                    key={JSON.stringify([connection.id, chosen])}
-                    model={model}
-                    connectionId={connection.id}
-                    {...chosen}
-                  />
-                ) : (
-                  <Empty title="Pick a table">
-                    <p>
-                      Its columns and first rows are shown here before anything is imported. Figures beside
-                      the names are the database's own estimates; nothing is counted. Mark several, or a whole
-                      schema, to import them together.
-                    </p>
-                  </Empty>
-                )}
-              </div>
+          <div className="model-body import">
+            <div className="source">
+              <NativeSelect
+                label="Connection"
+                data={items.map(({ id, name }) => ({ value: id, label: spelled(name) }))}
+                value={connection.id}
+                onChange={(event) => go({ connection: event.currentTarget.value })}
+              />
+              <ConnectionTree
+                key={connection.id}
+                connectionId={connection.id}
+                chosen={chosen}
+                imported={importedFrom(tables.data ?? [], connection.id)}
+                onChoose={(next) => go({ connection: connection.id, schema: next.schema, from: next.table })}
+                marked={now}
+                onMark={mark}
+              />
             </div>
-          )
+            <div className="import-main">
+              {now.size > 0 && (
+                <ImportMany
+                  key={connection.id}
+                  model={model}
+                  tables={tables.data ?? []}
+                  connectionId={connection.id}
+                  marked={[...now.values()]}
+                  onDone={() => {
+                    setMarked({ of: "", marked: NONE });
+                    go({ connection: connection.id });
+                  }}
+                />
+              )}
+              <Jobs model={model} compact={chosen !== null} />
+              {chosen ? (
+                <TablePreview
+                  tables={tables.data ?? []}
+                  key={JSON.stringify([connection.id, chosen, search.get("retry")])}
+                  model={model}
+                  connectionId={connection.id}
+                  {...chosen}
+                />
+              ) : (
+                <Empty title="Pick a table">
+                  <p>
+                    Its columns and first rows are shown here before anything is imported. Figures beside the
+                    names are the database's own estimates; nothing is counted. Mark several, or a whole
+                    schema, to import them together.
+                  </p>
+                </Empty>
+              )}
+            </div>
+          </div>
         );
       }}
     </Async>
+  );
+}
+
+/** In the place of a connection that a link names. */
+function ConnectionGone({ model }: { model: Model }) {
+  return (
+    <Empty
+      title="This connection is not here"
+      action={
+        <Button component={Link} to={to.model(model.id, "import")}>
+          Use another connection
+        </Button>
+      }
+    >
+      <p>It was deleted, or it belongs to somebody else.</p>
+    </Empty>
   );
 }
 

@@ -42,7 +42,7 @@ export function PreviewColumns(props: Props) {
             </th>
             <th>Type at the source</th>
             <th>Stored as</th>
-            <th>Stored is</th>
+            <th>What is stored</th>
             <th>Null</th>
             {known.size > 0 && <th>Different values</th>}
             {valued && <th>Most common values</th>}

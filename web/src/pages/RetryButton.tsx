@@ -7,7 +7,7 @@ import { to } from "../routes";
 import { spelled } from "../ui/invisible";
 import { ProblemNotice } from "../ui/Notice";
 
-/** Does a failed job again. An import begins at its preview: which columns were left out is known only there. */
+/** Does a failed job again. An import begins at its preview, with what was chosen for it where that is known. */
 export function RetryButton({ model, job }: { model: Model; job: Job }) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
@@ -16,7 +16,7 @@ export function RetryButton({ model, job }: { model: Model; job: Job }) {
   if (job.kind === "restore") return null;
   if (job.kind === "import") {
     if (!connection_id) return null;
-    const search = { connection: connection_id, schema, from: table, retry: "1" };
+    const search = { connection: connection_id, schema, from: table, retry: job.id };
     return (
       <Button
         component={Link}

@@ -194,7 +194,7 @@ function Form({ table, schedule, reason, onClose }: DialogProps & { schedule: Sc
         />
         <NumberInput
           label="Spread over minutes"
-          description="Each table begins up to so much later, always by the same, so that not all begin at once"
+          description="A table starts up to so many minutes late, always by the same, so that not all start at once"
           min={0}
           max={1440}
           value={minutes}

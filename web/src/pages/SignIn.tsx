@@ -21,7 +21,7 @@ export default function SignIn() {
     navigate(next, { replace: true });
   };
   return (
-    <Entrance title="Sign in">
+    <Entrance title={state.data?.first ? "Set up" : making ? "Sign up" : "Sign in"}>
       <Async query={state}>
         {({ first, open }) => (
           <div>

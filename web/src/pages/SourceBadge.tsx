@@ -31,6 +31,7 @@ import { RestoreButton } from "./RestoreButton";
 import { PausedSchedule, ScheduleButton, ScheduleDialog, ScheduleNote } from "./Schedule";
 import { Selected } from "./Selection";
 import { SyncPolicyDialog } from "./SyncPolicy";
+import { useTableHref } from "./tableHref";
 import { UseConnection } from "./UseConnection";
 
 interface Props {
@@ -49,6 +50,7 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
   const [error, setError] = useState<unknown>();
   const [hidden, setHidden] = useState<string | null>(null);
   const [pointing, setPointing] = useState(false);
+  const href = useTableHref(table);
   const [scheduling, setScheduling] = useState(false);
   // It reads on, and only a connection of one's own brings the newest.
   const lost = table.source !== null && !table.source.has_connection;
@@ -153,6 +155,13 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
               ? "These rows are not in the table unless the sync is accepted."
               : "It was accepted, discarded, or a later sync took its place."}
           </p>
+          {!table.held_job_id && (
+            <div className="row" style={{ marginTop: 12 }}>
+              <Button variant="default" size="xs" component={Link} to={href()}>
+                Show the newest
+              </Button>
+            </div>
+          )}
         </Notice>
       )}
       {table.source && version === table.version && (
@@ -163,12 +172,7 @@ export function SourceBadge({ model, table, jobs, version }: Props) {
         <Notice tone="info" title={`You are looking at version ${count(version)}`}>
           <p>The newest is version {count(table.version)}.</p>
           <div className="row" style={{ marginTop: 12 }}>
-            <Button
-              variant="default"
-              size="xs"
-              component={Link}
-              to={to.model(model.id, "data", { table: table.id })}
-            >
+            <Button variant="default" size="xs" component={Link} to={href()}>
               Show the newest
             </Button>
             <RestoreButton model={model} table={table} version={version} />
@@ -189,6 +193,7 @@ function ColumnChanges({ table, version }: { table: Table; version: number }) {
     { params: { path: { id: table.id }, query: { limit: 1 } } },
     { enabled: version > 1 },
   );
+  const href = useTableHref(table);
   const [seen, setSeen] = useState(() => localStorage.getItem(CHANGES + table.id));
   const entry = newest.data?.items[0];
   if (!entry || entry.version !== version || entry.cause === "import" || seen === String(version))
@@ -210,12 +215,7 @@ function ColumnChanges({ table, version }: { table: Table; version: number }) {
           ),
       )}
       <div className="row" style={{ marginTop: 12 }}>
-        <Button
-          variant="default"
-          size="xs"
-          component={Link}
-          to={to.model(table.model_id, "data", { table: table.id, v: String(version - 1) })}
-        >
+        <Button variant="default" size="xs" component={Link} to={href({ v: String(version - 1) })}>
           Show the version before
         </Button>
         <HideButton

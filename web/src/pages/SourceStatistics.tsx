@@ -14,7 +14,7 @@ export function PriceTag({ description }: { description: SourceTableDescription 
   const tooLong = seconds !== null && seconds > longest;
   const facts: Fact[] = [
     [
-      "One read of it",
+      "Size of one read",
       size === null
         ? "Its size is not known before it is read"
         : `~${bytes(size)}${statistics.pages !== null ? `, ~${plural(statistics.pages, "page")}` : ""}`,
@@ -22,7 +22,7 @@ export function PriceTag({ description }: { description: SourceTableDescription 
     [
       "Time",
       seconds === null
-        ? "As fast as the database sends: this connection has no pace"
+        ? "As fast as the database sends: this connection has no limit"
         : `About ${duration(seconds)} at this connection's pace; the database keeps old rows for as long`,
     ],
   ];

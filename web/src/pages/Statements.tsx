@@ -95,6 +95,11 @@ export default function Statements({ id }: { id: string }) {
                 />
               )}
             </div>
+            {statements.hasNextPage && (text !== "" || purpose !== "") && found.length > 0 && (
+              <p className="dim small" style={{ margin: 0 }}>
+                {`${plural(found.length, "match", "matches")} among the newest ${count(items.length)} statements; older ones are not looked through until they are shown.`}
+              </p>
+            )}
             {found.length === 0 ? (
               <Empty
                 title={

@@ -19,7 +19,7 @@ import { follow, jobsOf, useFollowed, useLastEnded } from "../api/events";
 import { FilterBar } from "../grid/Filters";
 import { Grid } from "../grid/Grid";
 import { localRows } from "../grid/rows";
-import { type Filter, formatFilter } from "../grid/view";
+import { type Filter, formatFilter, parseFilter } from "../grid/view";
 import { to } from "../routes";
 import { Async, Empty } from "../ui/Async";
 import { Confirm } from "../ui/Confirm";
@@ -30,6 +30,7 @@ import { Notice, ProblemNotice } from "../ui/Notice";
 import { TimeAgo } from "../ui/TimeAgo";
 import { Name } from "../ui/Visible";
 import { freeName, importedFrom, sourceKey } from "./imported";
+import { keepImport, keptImport } from "./importForms";
 import { PreviewColumns } from "./PreviewColumns";
 import { type Masks, withMask } from "./Selection";
 import { PriceTag, StatisticsNote } from "./SourceStatistics";
@@ -42,7 +43,7 @@ interface Props extends Chosen {
   connectionId: string;
 }
 
-const nameOf = ({ name }: Table) => name;
+const nameOf = ({ name }: { name: string }) => name;
 
 /** A table at the source: its columns, its first rows, and the button that imports it. */
 export function TablePreview(props: Props) {
@@ -110,12 +111,24 @@ function Readable(props: Props & { description: SourceTableDescription }) {
   const here = importedFrom(tables, connectionId).get(sourceKey(schema, table));
   const readable = description.columns.filter((column) => column.readable);
   const locked = description.columns.length - readable.length;
-  const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
-  const [filters, setFilters] = useState<Filter[]>([]);
+  // Who wants a failed import done again goes on at the button that does it, with what was chosen for it.
+  const button = useRef<HTMLButtonElement>(null);
+  const [search] = useSearchParams();
+  const retried = search.get("retry");
+  const [form] = useState(() => (retried === null ? null : keptImport(retried)));
+  useEffect(() => {
+    if (retried !== null) button.current?.focus();
+  }, [retried]);
+  const [left, setLeft] = useState<ReadonlySet<string>>(
+    () => new Set(form?.columns ? readable.map(nameOf).filter((name) => !form.columns?.includes(name)) : []),
+  );
+  const [filters, setFilters] = useState<Filter[]>(() =>
+    (form?.filter ?? []).flatMap((text) => parseFilter(text) ?? []),
+  );
   const [filtering, setFiltering] = useState<string | null>(null);
-  const [masks, setMasks] = useState<Masks>({});
-  const [verify, setVerify] = useState(false);
-  const [typed, setTyped] = useState<string | null>(null);
+  const [masks, setMasks] = useState<Masks>(form?.masks ?? {});
+  const [verify, setVerify] = useState(form?.verify ?? false);
+  const [typed, setTyped] = useState<string | null>(form?.name ?? null);
   // Those that are on their way, whoever began them, and not only since this page was loaded.
   const coming = useFollowed().filter(({ job }) => job.kind === "import" && job.model_id === model.id);
   const isComing = coming.some(
@@ -138,14 +151,6 @@ function Readable(props: Props & { description: SourceTableDescription }) {
   const kept = readable.filter((column) => !left.has(column.name));
   const field = problem?.fields?.find((one) => one.field === "name")?.message;
 
-  // Who wants a failed import done again goes on at the button that does it.
-  const button = useRef<HTMLButtonElement>(null);
-  const [search] = useSearchParams();
-  const isRetry = search.has("retry");
-  useEffect(() => {
-    if (isRetry) button.current?.focus();
-  }, [isRetry]);
-
   // The import that was started here opens its table once it is done.
   const [started, setStarted] = useState<string | null>(null);
   const ended = useLastEnded();
@@ -160,21 +165,20 @@ function Readable(props: Props & { description: SourceTableDescription }) {
     setBusy(true);
     setProblem(null);
     try {
+      const form = {
+        name: name.trim() === table ? undefined : name.trim(),
+        columns: kept.length === readable.length ? undefined : kept.map(nameOf),
+        verify,
+        filter: filters.map(formatFilter),
+        masks: Object.fromEntries(kept.flatMap(({ name }) => (masks[name] ? [[name, masks[name]]] : []))),
+      };
       const { job } = await answer(
         api.POST("/api/v1/models/{id}/imports", {
           params: { path: { id: model.id } },
-          body: {
-            connection_id: connectionId,
-            schema,
-            table,
-            name: name.trim() === table ? undefined : name.trim(),
-            columns: kept.length === readable.length ? undefined : kept.map((column) => column.name),
-            verify,
-            filter: filters.map(formatFilter),
-            masks: Object.fromEntries(kept.flatMap(({ name }) => (masks[name] ? [[name, masks[name]]] : []))),
-          },
+          body: { connection_id: connectionId, schema, table, ...form },
         }),
       );
+      keepImport(job.id, form);
       await queryClient.invalidateQueries({ queryKey: jobsOf(model.id).queryKey });
       setStarted(job.id);
       follow(job);
@@ -220,6 +224,11 @@ function Readable(props: Props & { description: SourceTableDescription }) {
         checked={verify}
         onChange={(event) => setVerify(event.currentTarget.checked)}
       />
+      {retried !== null && form === null && (
+        <Notice tone="info" title="Choose columns, filter and masks again">
+          <p>What the failed import was to leave out or mask is known only in the browser that began it.</p>
+        </Notice>
+      )}
       {here && <Here model={model} table={here} />}
       <Confirm
         opened={asking}

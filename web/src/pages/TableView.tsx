@@ -144,9 +144,12 @@ export function TableView({ model, table, jobs }: Props) {
   if (failure) {
     note = (
       <ProblemNotice problem={toProblem(failure)}>
-        <Button variant="default" onClick={rows.retry}>
-          Retry
-        </Button>
+        {/* Asked again, a filter is as wrong as before, and a version that is gone does not come back. */}
+        {![404, 422].includes(toProblem(failure).status) && (
+          <Button variant="default" onClick={rows.retry}>
+            Retry
+          </Button>
+        )}
         {view.filters.length > 0 && (
           <Button variant="default" onClick={() => view.setFilters([])}>
             Clear filters

@@ -32,8 +32,7 @@ export default function Teams() {
           items.length === 0 ? (
             <Empty title="No team yet" action={create}>
               <p>
-                A team is people whom a Model is shared with together. Who joins or leaves it follows by
-                itself.
+                Share a Model with a team, and everybody in it can open the Model, also people who join later.
               </p>
             </Empty>
           ) : undefined

@@ -89,6 +89,9 @@ const TONES: Record<Notice["kind"], Tone> = {
 
 function One({ notice, onOpen }: { notice: Notice; onOpen: () => void }) {
   const { model_id: model, table_id: table } = notice;
+  // Of a table that is shared alone the Model is not known.
+  const alone = table ? to.table(table) : null;
+  const href = model ? to.model(model, "data", table ? { table } : {}) : alone;
   const open = () => {
     onOpen();
     if (notice.read_at !== null) return;
@@ -110,8 +113,8 @@ function One({ notice, onOpen }: { notice: Notice; onOpen: () => void }) {
   return (
     <>
       <ToneIcon tone={TONES[notice.kind]} />
-      {model ? (
-        <Link className="notice-link" to={to.model(model, "data", table ? { table } : {})} onClick={open}>
+      {href ? (
+        <Link className="notice-link" to={href} onClick={open}>
           {text}
         </Link>
       ) : (

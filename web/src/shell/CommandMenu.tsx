@@ -20,13 +20,14 @@ import {
   UserCog,
   Users,
 } from "lucide-react";
-import { type KeyboardEvent, type ReactNode, useId, useState } from "react";
+import { type KeyboardEvent, type ReactNode, useEffect, useId, useState } from "react";
 import { useLocation } from "wouter";
 import { $api, useMe } from "../api/client";
 import { tablesOf } from "../api/tables";
 import { formatCell } from "../grid/view";
 import { to } from "../routes";
 import { useReturnFocus } from "../ui/Dialog";
+import { plural } from "../ui/format";
 import { spelled } from "../ui/invisible";
 import { signOut } from "./signOut";
 
@@ -38,8 +39,11 @@ interface Command {
   run: () => void;
 }
 
-/** Of so many Models the tables are found too. */
-const MODELS = 30;
+/** The tables of so many Models are asked for at the same time: no one request answers for all. */
+const MODELS_AT_ONCE = 30;
+/** Of so many Models the tables are found at most. */
+const MAX_MODELS = 600;
+const ALL = { params: { query: { limit: 1000 } } };
 /** So many are shown; typing more finds the others. */
 const SHOWN = 100;
 
@@ -49,12 +53,19 @@ export function CommandMenu({ onClose }: { onClose: () => void }) {
   const [, navigate] = useLocation();
   const { setColorScheme } = useMantineColorScheme();
   const me = useMe();
-  const models = $api.useQuery("get", "/api/v1/models", {});
-  const connections = $api.useQuery("get", "/api/v1/connections", {});
-  const tables = useQueries({
-    queries: (models.data?.items ?? []).slice(0, MODELS).map(({ id }) => tablesOf(id)),
-  });
+  const models = $api.useQuery("get", "/api/v1/models", ALL);
+  const connections = $api.useQuery("get", "/api/v1/connections", ALL);
   const [text, setText] = useState("");
+  const wanted = text.trim().toLowerCase();
+  const searchable = (models.data?.items ?? []).slice(0, MAX_MODELS);
+  // Those of the first Models at once; of the others once somebody types, a few after the other.
+  const [reach, setReach] = useState(MODELS_AT_ONCE);
+  const tables = useQueries({ queries: searchable.slice(0, reach).map(({ id }) => tablesOf(id)) });
+  const isLooking = wanted !== "" && (reach < searchable.length || tables.some(({ isPending }) => isPending));
+  const isNext = isLooking && tables.every(({ isPending }) => !isPending);
+  useEffect(() => {
+    if (isNext) setReach(reach + MODELS_AT_ONCE);
+  }, [isNext, reach]);
   const [active, setActive] = useState(0);
   const list = useId();
 
@@ -103,7 +114,7 @@ export function CommandMenu({ onClose }: { onClose: () => void }) {
     { id: "dark", label: "Theme: dark", icon: <Moon size={16} />, run: () => setColorScheme("dark") },
     { id: "out", label: "Sign out", icon: <LogOut size={16} />, run: () => void signOut() },
     // Of all tables these are many, so they are found by their names only.
-    ...(text.trim() === "" ? [] : tables.flatMap(({ data }) => data ?? [])).flatMap((table) =>
+    ...(wanted === "" ? [] : tables.flatMap(({ data }) => data ?? [])).flatMap((table) =>
       table.columns.map(({ name }, at) => ({
         id: `${table.id}-${at}`,
         label: spelled(name),
@@ -113,7 +124,6 @@ export function CommandMenu({ onClose }: { onClose: () => void }) {
       })),
     ),
   ];
-  const wanted = text.trim().toLowerCase();
   const found = commands
     .filter(({ label, hint }) => `${hint ?? ""} ${label}`.toLowerCase().includes(wanted))
     .slice(0, SHOWN);
@@ -173,7 +183,11 @@ export function CommandMenu({ onClose }: { onClose: () => void }) {
               </div>
             ))}
           </div>
-          {found.length === 0 && <p className="dim">Nothing is called that.</p>}
+          <p className="dim small" role="status" style={{ margin: found.length > 0 && !isLooking ? 0 : 8 }}>
+            {isLooking
+              ? `Looking through the tables of ${plural(searchable.length, "Model")}…`
+              : found.length === 0 && "Nothing is called that."}
+          </p>
         </Modal.Body>
       </Modal.Content>
     </Modal.Root>

@@ -7,9 +7,18 @@ const CAN = "a[href], button:not(:disabled), input:not(:disabled), select, texta
 const content = () => document.getElementById("content");
 const isNowhere = () => document.activeElement === null || document.activeElement === document.body;
 
+/**
+ * The page's heading: not the one that stands in for it while the page's code comes, nor that of the page before, which
+ * React hides but keeps until then.
+ */
+const headOf = (main: HTMLElement | null) =>
+  [...(main?.querySelectorAll<HTMLElement>("h1:not([data-waiting])") ?? [])].find((head) =>
+    head.checkVisibility(),
+  );
+
 /** The page's heading; without one the place where it will be. */
 function focusHead() {
-  const head = content()?.querySelector<HTMLElement>("h1") ?? content();
+  const head = headOf(content()) ?? content();
   if (head && head.tabIndex < 0) head.tabIndex = -1;
   head?.focus({ preventScroll: true });
 }
@@ -74,28 +83,55 @@ export function useFocusKeeper() {
   }, []);
 }
 
-/** So many frames a page may take to show its heading. */
-const FRAMES = 120;
+/** Where the focus stays when it is there after a change of the page: a field, the tab that was pressed. */
+const stays = (active: Element, path: string) =>
+  active.matches("input, select, textarea, [role=grid], [role=tree]") ||
+  (active instanceof HTMLAnchorElement && active.pathname === path);
 
-/** Another page: the focus goes to its head, unless the page has put it into one of its fields. */
+/** Another page: the focus goes to its head, however long that takes to come, unless it was put somewhere else. */
 export function useFocusOnPage(path: string) {
   const before = useRef(path);
   useEffect(() => {
     if (before.current === path) return;
     before.current = path;
-    let left = FRAMES;
-    let frame = 0;
-    const look = () => {
+    const from = document.activeElement;
+    const left = from?.closest("[role=dialog]");
+    let wentOn = false;
+    const goOn = (event: Event) => {
+      if (!(event instanceof KeyboardEvent) || event.key === "Tab") wentOn = true;
+    };
+    const observer = new MutationObserver(() => look());
+    const stop = () => {
+      observer.disconnect();
+      document.removeEventListener("keydown", goOn, true);
+      document.removeEventListener("pointerdown", goOn, true);
+    };
+    /** Whether there is nothing left to wait for. */
+    const isDone = () => {
       const main = content();
       const active = document.activeElement;
-      // In a field, on the tab that was pressed, in a dialog.
-      if (active !== main && main?.contains(active)) return;
-      if (document.querySelector("[role=dialog]")) return;
-      left -= 1;
-      if (main?.querySelector("h1:not([data-waiting])") || left <= 0) focusHead();
-      else frame = requestAnimationFrame(look);
+      const dialog = document.querySelector("[role=dialog]");
+      // One that the page came with has the focus; one that led here is about to give it up.
+      if (dialog) return dialog !== left && dialog.contains(active);
+      const inside = active !== main && main?.contains(active) && active?.checkVisibility();
+      if (active && inside && (active !== from || stays(active, path))) return true;
+      // A menu that led here gives the focus back to its button: that nobody chose.
+      if (wentOn && !isNowhere() && active !== main) return true;
+      if (!headOf(main)) return false;
+      focusHead();
+      return true;
     };
-    frame = requestAnimationFrame(look);
-    return () => cancelAnimationFrame(frame);
+    const look = () => {
+      if (isDone()) stop();
+    };
+    document.addEventListener("keydown", goOn, true);
+    document.addEventListener("pointerdown", goOn, true);
+    observer.observe(document.body, { childList: true, subtree: true });
+    // A page that puts the focus into one of its fields does so first.
+    const frame = requestAnimationFrame(look);
+    return () => {
+      cancelAnimationFrame(frame);
+      stop();
+    };
   }, [path]);
 }

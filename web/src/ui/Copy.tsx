@@ -16,6 +16,20 @@ export function copyText(text: string): boolean {
   return done;
 }
 
+/**
+ * For text that took a while to come. By the `copy` event browsers let a page write the clipboard for a few seconds
+ * after a key or a click; `navigator.clipboard`, where it exists, may be let longer.
+ */
+export async function writeText(text: string): Promise<boolean> {
+  if (copyText(text)) return true;
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** An icon, or with `words` a button, that says for two seconds that it has copied. */
 export function CopyButton({ text, label, words }: { text: string; label: string; words?: boolean }) {
   const [copied, setCopied] = useState(false);

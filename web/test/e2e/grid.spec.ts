@@ -114,6 +114,40 @@ test("what is selected is copied as a spreadsheet takes it", async ({ page }) =>
   await expect(page.getByText("Copied 2 rows × 4 columns.")).toBeVisible();
 });
 
+test("a copy waits for rows that are still on their way, wherever the grid goes meanwhile", async ({
+  page,
+}) => {
+  await open(page);
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  // A row far below, and the pages of rows around it.
+  const isFar = (url: URL) => Number(url.searchParams.get("offset")) > 800_000;
+  await page.route(isFar, async (route) => {
+    await held;
+    await route.fallback();
+  });
+  await grid(page).focus();
+  await page.keyboard.press("Control+g");
+  await page.getByLabel("Go to row").fill("900,010");
+  const asked = page.waitForRequest((request) => isFar(new URL(request.url())));
+  await page.keyboard.press("Enter");
+  await expect(grid(page)).toBeFocused();
+  await asked;
+  const text = await copied(page, async () => {
+    await page.keyboard.press("Shift+ArrowUp");
+    await page.keyboard.press("Control+c");
+    await expect(page.getByText("Fetching the selected rows…")).toBeVisible();
+    // The grid calls off what it no longer shows.
+    await grid(page).evaluate((node) => node.scrollTo({ top: 0 }));
+    await expect(cell(page, 0, 0)).toBeInViewport({ ratio: 1 });
+    release();
+    await expect(page.getByText("Copied 2 rows × 1 column.")).toBeVisible();
+  });
+  expect(text).toBe("900008\n900009");
+});
+
 test("columns are sorted, pinned, hidden, moved and resized by keys alone", async ({ page }) => {
   await open(page);
   await grid(page).focus();

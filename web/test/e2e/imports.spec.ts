@@ -124,6 +124,50 @@ test("a failed import is tried again, and fades once a later one went well", asy
   await expect(page.getByRole("alert")).toHaveCount(0);
 });
 
+test("a failed import is tried again with its columns, filter and masks", async ({ page }) => {
+  sql(`CREATE TABLE share AS SELECT 0 AS n;
+    CREATE VIEW chosen AS SELECT id, name, email, joined, 1 / n AS quotient FROM customers, share;
+    GRANT SELECT ON chosen TO mycorr_reader;`);
+  const id = await openImport(page, "Chosen");
+  await item(page, /chosen/).click();
+  const preview = page.getByRole("region", { name: "public.chosen" });
+  await preview.getByRole("button", { name: "Filter" }).click();
+  await page.getByLabel("Column", { exact: true }).selectOption("id");
+  await page.getByLabel("Condition").selectOption("is at most");
+  await page.getByLabel("Value", { exact: true }).fill("20");
+  await page.getByRole("button", { name: "Apply filter" }).click();
+  await preview.getByRole("checkbox", { name: "joined" }).uncheck();
+  await preview.getByLabel("What is stored of email").selectOption("a keyed hash");
+  await preview.getByLabel("Name in this Model").fill("picked");
+  await preview.getByRole("button", { name: "Import table" }).click();
+  await expect(page.getByRole("region", { name: "Imports and syncs" })).toContainText(
+    "Import of picked failed",
+  );
+
+  sql("UPDATE share SET n = 1;");
+  await page.goto(`/jobs?model=${id}`);
+  await page.getByRole("link", { name: "Retry picked" }).click();
+  await expect(preview.getByText("Only these rows come over")).toBeVisible();
+  await expect(preview.getByRole("checkbox", { name: "joined" })).not.toBeChecked();
+  await expect(preview.getByLabel("What is stored of email")).toHaveValue("hash");
+  await expect(preview.getByText("Choose columns, filter and masks again")).toHaveCount(0);
+  await preview.getByRole("button", { name: "Import table" }).click();
+  const badge = page.getByRole("group", { name: "What of the source is here" });
+  await expect(badge).toContainText("Only rows where id is at most 20");
+  await expect(badge).toContainText("email hashed");
+  await expect(page.getByRole("grid", { name: "Rows of picked" })).toHaveAttribute("aria-colcount", "5");
+
+  // Another browser does not know what was chosen, and says so before somebody imports what was to be masked.
+  const failed = await call<{ items: { id: string; state: string }[] }>(page, "GET", `/models/${id}/jobs`);
+  const job = failed.items.find(({ state }) => state === "failed")?.id;
+  const connections = await call<{ items: { id: string }[] }>(page, "GET", "/connections");
+  await page.evaluate(() => localStorage.clear());
+  await page.goto(
+    `/models/${id}/import?connection=${connections.items[0]?.id}&schema=public&from=chosen&retry=${job}`,
+  );
+  await expect(preview.getByText("Choose columns, filter and masks again")).toBeVisible();
+});
+
 test("one stream tells of all jobs, and they can be stopped together", async ({ page }) => {
   sql("CREATE OR REPLACE VIEW sleepy AS SELECT * FROM slow; GRANT SELECT ON slow, sleepy TO mycorr_reader;");
   const streams: string[] = [];

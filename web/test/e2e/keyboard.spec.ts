@@ -75,8 +75,16 @@ test("everything is done by keys, and is told to who does not see it", async ({ 
     await tabTo(page, "button", "Import a table");
     await keyboard.press("Enter");
     await tabTo(page, "tree", "Schemas and tables");
-    await keyboard.press("ArrowDown");
-    await expect(page.getByRole("treeitem", { name: /customers/ })).toHaveClass(/active/);
+    // Other tests make tables too.
+    const customers = page.getByRole("treeitem", { name: /customers/ });
+    await expect(customers).toBeVisible();
+    for (
+      let step = 0;
+      step < MAX_TABS && !(await customers.getAttribute("class"))?.includes("active");
+      step += 1
+    )
+      await keyboard.press("ArrowDown");
+    await expect(customers).toHaveClass(/active/);
     await keyboard.press("Enter");
     await tabTo(page, "button", "Import table");
     await keyboard.press("Enter");
@@ -122,7 +130,7 @@ test("everything is done by keys, and is told to who does not see it", async ({ 
     // In this order; what comes between depends on how fast the machine is.
     const rest = [...lines];
     for (const wanted of [
-      /^title: Sign in · Mycorr/,
+      /^title: Set up · Mycorr/,
       /^title: New PostgreSQL connection · Mycorr/,
       /^title: shop on 127\.0\.0\.1 · Mycorr/,
       /^status: Tested and saved/,

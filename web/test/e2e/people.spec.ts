@@ -391,6 +391,11 @@ test("one table alone is shown to somebody", async ({ page, browser }) => {
 
   const table = (await tables()).items[0]?.id;
   await lea.goto("/");
+  // The notice leads to the table: its Model is not hers to see.
+  await lea.getByRole("button", { name: /^Notices/ }).click();
+  await lea.getByRole("link", { name: /shares stock with you/ }).click();
+  await expect(lea).toHaveURL(`/tables/${table}`);
+  await lea.goto("/");
   await lea.getByRole("link", { name: /stock/ }).click();
   await expect(lea).toHaveURL(`/tables/${table}`);
   await expect(lea.getByRole("grid", { name: "Rows of stock" })).toBeVisible();

@@ -115,6 +115,7 @@ export const STATES = {
     "views-save",
     "views-list",
     "views-applied",
+    "views-rename",
     "filter-or",
     "data-or",
     "command-columns",

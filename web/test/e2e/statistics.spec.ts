@@ -28,7 +28,7 @@ test("statistics tell of columns without a read, and values only when somebody a
   await open(page, "letters");
   const price = page.getByRole("region", { name: "What an import takes" });
   await expect(price).toContainText(/~\d+ kB, ~\d+ pages/);
-  await expect(price).toContainText("this connection has no pace");
+  await expect(price).toContainText("this connection has no limit");
   const row = (name: string) =>
     page
       .getByRole("region", { name: "Columns" })

@@ -121,6 +121,55 @@ test("a view keeps filters, sort, columns, widths and pins, and Back undoes it",
   await expect(page.getByText("A view keeps filters")).toBeVisible();
 });
 
+test("a view is renamed, and does not take the name of another one", async ({ page }) => {
+  await open(page, "renamed");
+  const views = page.getByRole("button", { name: "Views", exact: true });
+  const list = page.getByRole("list", { name: "Saved views" });
+  const dialog = page.getByRole("dialog", { name: "Rename the view" });
+  const save = async (name: string) => {
+    await page.getByRole("button", { name: "Save this view…" }).click();
+    const saving = page.getByRole("dialog", { name: "Save this view" });
+    await saving.getByLabel("Name").fill(name);
+    await saving.getByRole("button", { name: "Save view" }).click();
+    await expect(saving).toHaveCount(0);
+  };
+  await views.click();
+  await save("Everything");
+  // The one that is looked at gives the button its name.
+  await page.getByRole("button", { name: "Everything", exact: true }).click();
+  await page.getByRole("button", { name: "Rename the view Everything" }).click();
+  await expect(dialog.getByLabel("Name")).toHaveValue("Everything");
+  await expect(dialog.getByRole("button", { name: "Rename", exact: true })).toBeDisabled();
+  await dialog.getByLabel("Name").fill("All rows");
+  await look(page, "views-rename");
+  await dialog.getByRole("button", { name: "Rename", exact: true }).click();
+  await expect(dialog).toHaveCount(0);
+  await page.getByRole("button", { name: "All rows", exact: true }).click();
+  await expect(list.getByRole("listitem")).toHaveCount(1);
+  await expect(list.getByRole("button", { name: "All rows", exact: true })).toBeVisible();
+  await page.keyboard.press("Escape");
+
+  await grid(page)
+    .getByRole("button", { name: /^price/ })
+    .click();
+  await views.click();
+  await save("By price");
+  await page.getByRole("button", { name: "By price", exact: true }).click();
+  await page.getByRole("button", { name: "Rename the view By price" }).click();
+  await dialog.getByLabel("Name").fill("All rows");
+  await dialog.getByRole("button", { name: "Rename", exact: true }).click();
+  await expect(dialog.getByText("Another view of this table has this name.")).toBeVisible();
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  await expect(dialog).toHaveCount(0);
+  // Both are as they were, after a reload too.
+  await page.reload();
+  await page.getByRole("button", { name: "By price", exact: true }).click();
+  await expect(list.getByRole("listitem")).toHaveCount(2);
+  await list.getByRole("button", { name: "All rows", exact: true }).click();
+  await expect(page).not.toHaveURL(/sort=/);
+  await expect(page.getByRole("button", { name: "All rows", exact: true })).toBeVisible();
+});
+
 test("one of several conditions is a filter", async ({ page }) => {
   await open(page, "alternatives");
   await filter(page);
@@ -205,4 +254,22 @@ test("a link names its version, and shows it after the next sync", async ({ page
   await page.goto(link);
   await expect(page.getByText("You are looking at version 1")).toBeVisible();
   await expect(page.getByText("300 rows", { exact: true })).toBeVisible();
+});
+
+test("Ctrl-K finds a table in the last of many Models", async ({ page }) => {
+  await open(page, "beyond");
+  for (let at = 0; at < 65; at += 1)
+    await call(page, "POST", "/models", { name: `Shelf ${String(at).padStart(2, "0")}` });
+  const models = await call<{ items: { name: string }[] }>(page, "GET", "/models?limit=1000");
+  const place = models.items.findIndex(({ name }) => name === "Views of beyond");
+  expect(Math.max(place, models.items.length - 1 - place)).toBeGreaterThan(60);
+  await page.goto("/jobs");
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("table in views of beyond beyond");
+  const choice = page.getByRole("listbox").getByRole("option", { name: /^beyond.*Table in Views of beyond/ });
+  await choice.click();
+  await expect(page).toHaveTitle(/^beyond · Views of beyond · Mycorr/);
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("no such table anywhere");
+  await expect(page.getByText("Nothing is called that.")).toBeVisible();
 });

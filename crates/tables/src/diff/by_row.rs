@@ -82,9 +82,10 @@ pub(crate) async fn candidates(
     let (Some(before), Some(after)) = (before, after) else { return Err(Problem::bug("a side is missing")) };
     let [mut before, mut after] = both([before, after]).await?;
     let (mut next_before, mut next_after) = (before.next()?, after.next()?);
+    let (mut old, mut new) = (Vec::new(), Vec::new());
     while let Some(hash) = next_before.iter().chain(&next_after).map(|triple| triple[0]).min() {
-        let old = group(&mut before, &mut next_before, hash)?;
-        let new = group(&mut after, &mut next_after, hash)?;
+        take_key(&mut before, &mut next_before, hash, &mut old)?;
+        take_key(&mut after, &mut next_after, hash, &mut new)?;
         found.compare(&old, &new, true)?;
     }
     Ok(found)
@@ -151,12 +152,12 @@ async fn by_key(
     }
 }
 
-/// The triples of this key, of which `next` is the first or none is.
-fn group(sorted: &mut Merged, next: &mut Option<Triple>, key: u64) -> Result<Vec<Triple>> {
-    let mut found = Vec::new();
+/// The triples of this key, of which `next` is the first or none is, into `group`.
+fn take_key(sorted: &mut Merged, next: &mut Option<Triple>, key: u64, group: &mut Vec<Triple>) -> Result<()> {
+    group.clear();
     while let Some(triple) = next.filter(|triple| triple[0] == key) {
-        found.push(triple);
+        group.push(triple);
         *next = sorted.next()?;
     }
-    Ok(found)
+    Ok(())
 }

@@ -18,13 +18,14 @@ use crate::{
     version::{RowPlaces, Version},
 };
 use arrow_array::{Array, BooleanArray, RecordBatch};
+use arrow_schema::DataType;
 use datafusion::arrow::compute::kernels::cmp::distinct;
 use fingerprint::{Hashed, fingerprints};
 use futures::TryStreamExt;
 use mycorr_domain::{Change, Column, DiffCounts, DiffPlan, Problem, Result, StoredColumn, output};
 use sidecar::Sidecar;
 use sorter::{Merged, Sorter, Triple};
-use std::{cmp::Ordering, sync::Arc};
+use std::{borrow::Cow, cmp::Ordering, sync::Arc};
 use tokio::task::JoinSet;
 
 /// What a comparison takes beside the rows that it looks at: two sorts, and buffers.
@@ -335,6 +336,13 @@ impl Candidates {
             let ((old, rest), (new, others)) =
                 (before.split_at(of_key(before)), after.split_at(of_key(after)));
             (before, after) = (rest, others);
+            if keyed && let ([from], [to]) = (old, new) {
+                // As it is mostly.
+                if from[1] != to[1] {
+                    self.changed.push([to[2], from[2], 0])?;
+                }
+                continue;
+            }
             let (old, new) = left_over(old, new);
             let pairs = if keyed { old.len().min(new.len()) } else { 0 };
             for (from, to) in old.iter().zip(&new).take(pairs) {
@@ -377,12 +385,13 @@ fn different(
 ) -> Result<BooleanArray> {
     let plain =
         |stored: &StoredColumn<'_>| stored.exact.is_none_or(|exact| exact.null_count() == exact.len());
-    if hashed != Hashed::Text && old.native.data_type() == new.native.data_type() && plain(old) && plain(new)
-    {
+    // What is stored as text is the text.
+    let comparable = hashed != Hashed::Text || old.native.data_type() == &DataType::Utf8;
+    if comparable && old.native.data_type() == new.native.data_type() && plain(old) && plain(new) {
         return distinct(old.native, new.native).map_err(Problem::bug);
     }
-    let text = |stored: &StoredColumn<'_>, row| {
-        output::bytes_of(stored.column, stored.native, stored.exact, row).map(std::borrow::Cow::into_owned)
-    };
+    fn text<'a>(stored: &StoredColumn<'a>, row: usize) -> Option<Cow<'a, [u8]>> {
+        output::bytes_of(stored.column, stored.native, stored.exact, row)
+    }
     Ok((0..rows).map(|row| Some(text(old, row) != text(new, row))).collect())
 }

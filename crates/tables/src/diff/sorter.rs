@@ -4,7 +4,7 @@ use crate::{problem::storage, row_numbers::OwnedFile};
 use mycorr_domain::Result;
 use std::{
     cmp::Reverse,
-    collections::BinaryHeap,
+    collections::{BinaryHeap, binary_heap::PeekMut},
     fs::File,
     io::{self, BufReader, BufWriter, Read, Write},
     path::{Path, PathBuf},
@@ -28,20 +28,22 @@ pub(crate) struct Sorter {
 
 pub(crate) fn write_triple(out: &mut impl Write, triple: &Triple) -> io::Result<()> {
     let mut bytes = [0; TRIPLE_BYTES];
-    for (bytes, number) in bytes.chunks_exact_mut(8).zip(triple) {
-        bytes.copy_from_slice(&number.to_le_bytes());
+    for (bytes, number) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(triple) {
+        *bytes = number.to_le_bytes();
     }
     out.write_all(&bytes)
 }
 
+fn triple(bytes: &[u8; TRIPLE_BYTES]) -> Triple {
+    let mut triple = [0; 3];
+    for (number, bytes) in triple.iter_mut().zip(bytes.as_chunks::<8>().0) {
+        *number = u64::from_le_bytes(*bytes);
+    }
+    triple
+}
+
 pub(crate) fn triples(bytes: &[u8]) -> impl Iterator<Item = Triple> + '_ {
-    bytes.chunks_exact(TRIPLE_BYTES).map(|bytes| {
-        let mut triple = [0; 3];
-        for (number, bytes) in triple.iter_mut().zip(bytes.chunks_exact(8)) {
-            *number = bytes.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte));
-        }
-        triple
-    })
+    bytes.as_chunks::<TRIPLE_BYTES>().0.iter().map(triple)
 }
 
 impl Sorter {
@@ -93,7 +95,8 @@ impl Sorter {
             merged.runs.push((BufReader::with_capacity(64 << 10, file), run));
         }
         for source in 0..=merged.runs.len() {
-            merged.refill(source)?;
+            let first = merged.read(source)?;
+            merged.next.extend(first.map(|triple| Reverse((triple, source))));
         }
         Ok(merged)
     }
@@ -109,26 +112,27 @@ pub(crate) struct Merged {
 }
 
 impl Merged {
-    fn refill(&mut self, source: usize) -> Result<()> {
-        let next = match self.runs.get_mut(source) {
-            None => self.memory.next(),
-            Some((file, _)) => {
-                let mut bytes = [0; TRIPLE_BYTES];
-                match file.read_exact(&mut bytes) {
-                    Ok(()) => triples(&bytes).next(),
-                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => None,
-                    Err(error) => return Err(storage(error)),
-                }
-            }
-        };
-        self.next.extend(next.map(|triple| Reverse((triple, source))));
-        Ok(())
+    /// The next triple of a source.
+    fn read(&mut self, source: usize) -> Result<Option<Triple>> {
+        let Some((file, _)) = self.runs.get_mut(source) else { return Ok(self.memory.next()) };
+        let mut bytes = [0; TRIPLE_BYTES];
+        match file.read_exact(&mut bytes) {
+            Ok(()) => Ok(Some(triple(&bytes))),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+            Err(error) => Err(storage(error)),
+        }
     }
 
     pub(crate) fn next(&mut self) -> Result<Option<Triple>> {
-        let Some(Reverse((triple, source))) = self.next.pop() else { return Ok(None) };
-        self.refill(source)?;
-        Ok(Some(triple))
+        let Some(&Reverse((least, source))) = self.next.peek() else { return Ok(None) };
+        let next = self.read(source)?;
+        let Some(mut top) = self.next.peek_mut() else { return Ok(None) };
+        match next {
+            // In its place, which takes one walk through the heap instead of two.
+            Some(triple) => *top = Reverse((triple, source)),
+            None => drop(PeekMut::pop(top)),
+        }
+        Ok(Some(least))
     }
 }
 
