@@ -4,6 +4,7 @@ use crate::{
     connection,
     failure::{Failure, SqlState},
     handlers::{Handlers, Statements},
+    nodes::Nodes,
     planning::Planner,
     session::Session,
 };
@@ -82,6 +83,8 @@ impl Counters {
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
     pub(crate) store: DeltaStore,
+    /// Whom queries can be divided with.
+    pub(crate) nodes: Option<Nodes>,
     pub(crate) planner: Planner,
     pub(crate) counters: Arc<Counters>,
     /// A token may not come in clear from another machine.
@@ -165,6 +168,7 @@ impl Door {
         tls: Option<TlsFiles<'_>>,
         engine: Engine,
         store: DeltaStore,
+        nodes: Option<Nodes>,
     ) -> io::Result<Self> {
         if tls.is_none() && !address.ip().is_loopback() {
             let message = format!(
@@ -178,7 +182,8 @@ impl Door {
         let listener = TcpListener::bind(address).await?;
         let planner = Planner::new().map_err(io::Error::other)?;
         let counters = Arc::default();
-        let shared = Shared { engine, store, planner, counters, needs_tls, sessions: Mutex::default() };
+        let sessions = Mutex::default();
+        let shared = Shared { engine, store, nodes, planner, counters, needs_tls, sessions };
         Ok(Self { listener, tls, shared: Arc::new(shared) })
     }
 

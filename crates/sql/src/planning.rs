@@ -13,7 +13,7 @@ use datafusion::{
         runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
         session_state::{SessionState, SessionStateBuilder},
     },
-    logical_expr::{LogicalPlan, registry::FunctionRegistry},
+    logical_expr::{LogicalPlan, ScalarUDF, registry::FunctionRegistry},
     prelude::{SessionConfig, SessionContext},
     sql::{
         parser::Statement as Parsed,
@@ -100,6 +100,15 @@ impl Planner {
         state.register_udf(Arc::new(create_current_database_udf(database)))?;
         state.register_udf(Arc::new(catalogue::constant("session_user", user)))?;
         Ok(state)
+    }
+
+    /// The functions of all sessions.
+    pub(crate) fn functions(&self) -> impl Iterator<Item = Arc<ScalarUDF>> {
+        self.template.scalar_functions().values().cloned()
+    }
+
+    pub(crate) fn config(&self) -> SessionConfig {
+        self.template.config().clone()
     }
 
     /// Memory for queries of the catalogue.
