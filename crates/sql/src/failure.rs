@@ -170,7 +170,7 @@ impl Failure {
         let text = || words(&root.strip_backtrace());
         // Said as an error of this kind or that, and by name alone that it is about files.
         if root.to_string().contains("max_temp_directory_size") {
-            return exhausted();
+            return exhausted(root);
         }
         match root {
             DataFusionError::SQL(error, _) => Self::syntax(error),
@@ -191,7 +191,7 @@ impl Failure {
             DataFusionError::NotImplemented(_) => Self::unsupported(text()),
             DataFusionError::ResourcesExhausted(text) => match text.strip_prefix(TOO_BUSY) {
                 Some(detail) => Self::problem(Problem::new(Code::TooBusy, detail)),
-                None => exhausted(),
+                None => exhausted(root),
             },
             DataFusionError::Plan(message) => {
                 if let Some(table) =
@@ -228,7 +228,8 @@ impl Failure {
     }
 }
 
-fn exhausted() -> Failure {
+fn exhausted(cause: &DataFusionError) -> Failure {
+    tracing::debug!(cause = %cause.strip_backtrace(), "a statement needs more than it may take");
     Failure::new(SqlState::OutOfMemory, "too_busy: The statement needs more memory and temporary files than a query may take.")
         .hint("Read fewer rows or columns, or ask your operator to raise MYCORR_QUERY_MEMORY and MYCORR_QUERY_DISK.")
 }

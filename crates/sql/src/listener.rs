@@ -137,7 +137,8 @@ impl Shared {
 
     pub(crate) fn cancel(&self, process: i32, secret: &SecretKey) {
         if let Some((known, cancelled)) = self.sessions().cancel.get(&process)
-            && known == secret
+            // A cancel request comes by a connection of its own, which has not agreed on a version of the protocol.
+            && known.eq_value(secret)
         {
             cancelled.notify_waiters();
         }
@@ -180,7 +181,7 @@ impl Door {
         let needs_tls = tls.is_some();
         let tls = tls.map(acceptor).transpose()?;
         let listener = TcpListener::bind(address).await?;
-        let planner = Planner::new().map_err(io::Error::other)?;
+        let planner = Planner::new(store.query_memory()).map_err(io::Error::other)?;
         let counters = Arc::default();
         let sessions = Mutex::default();
         let shared = Shared { engine, store, nodes, planner, counters, needs_tls, sessions };

@@ -98,7 +98,6 @@ impl Divided {
 
     /// Sends the rows of the answer, or why there is none.
     pub(crate) async fn answer(self, share: Share, environment: Arc<RuntimeEnv>, to: &Rows) {
-        let mut lost = Ok(());
         for attempt in 1..=ATTEMPTS {
             let peers = match self.nodes.reachable().await {
                 Ok(peers) => peers,
@@ -107,36 +106,46 @@ impl Divided {
                     return;
                 }
             };
-            let planned = if peers.len() < 2 {
-                Ok((self.alone.clone(), TaskContext::from(&self.state)))
-            } else {
-                self.plan(&peers, &share).await
-            };
-            let (plan, context) = match planned {
-                Ok(planned) => planned,
-                Err(error) => {
-                    let _ = to.send(Err(Failure::query(error))).await;
-                    return;
-                }
-            };
-            tracing::debug!(nodes = peers.len(), attempt, "a query begins on several nodes");
-            let context = Arc::new(context.with_runtime(environment.clone()));
             let mut held = Held::default();
-            lost = match run(plan, context, to, &mut held).await {
+            let failed = match self.divide(&peers, &share, &environment, to, &mut held).await {
                 Ok(()) => return,
-                Err(error) => Err(error),
+                Err(error) => error,
             };
-            if held.sent || !self.is_any_lost(&peers).await {
-                break;
+            let lost = !held.sent && self.is_any_lost(&peers).await;
+            if lost && attempt < ATTEMPTS {
+                tracing::warn!(
+                    attempt,
+                    "a node was lost in the middle of a query, which begins again without it"
+                );
+                continue;
             }
-            tracing::warn!(
-                attempt,
-                "a node was lost in the middle of a query, which begins again without it"
-            );
+            if held.sent || lost || is_its_own(&failed) {
+                let _ = to.send(Err(Failure::query(failed))).await;
+                return;
+            }
+            tracing::warn!(cause = %failed.strip_backtrace(), "a query can't be divided, and one node answers it");
+            let context = TaskContext::from(&self.state).with_runtime(environment);
+            if let Err(error) = run(self.alone, Arc::new(context), to, &mut Held::default()).await {
+                let _ = to.send(Err(Failure::query(error))).await;
+            }
+            return;
         }
-        if let Err(error) = lost {
-            let _ = to.send(Err(Failure::query(error))).await;
-        }
+    }
+
+    async fn divide(
+        &self,
+        peers: &[Peer],
+        share: &Share,
+        environment: &Arc<RuntimeEnv>,
+        to: &Rows,
+        held: &mut Held,
+    ) -> Result<()> {
+        let (plan, context) = match peers.len() {
+            0 | 1 => (self.alone.clone(), TaskContext::from(&self.state)),
+            _ => self.plan(peers, share).await?,
+        };
+        tracing::debug!(nodes = peers.len(), "a query begins on several nodes");
+        run(plan, Arc::new(context.with_runtime(environment.clone())), to, held).await
     }
 
     async fn is_any_lost(&self, peers: &[Peer]) -> bool {
@@ -156,6 +165,7 @@ impl Divided {
         let id = query.to_string().parse().map_err(|error| DataFusionError::External(Box::new(error)))?;
         headers.insert(QUERY_HEADER, id);
         let memory = inner.store.query_memory() as u64;
+        let nodes = peers.len();
         let urls: Vec<Url> = peers.iter().filter_map(url).collect();
         let parallel = self.state.config().target_partitions().max(MIN_PARTITIONS);
         let config = self.state.config().clone().with_target_partitions(parallel);
@@ -167,10 +177,13 @@ impl Divided {
             .with_distributed_user_codec(ScanCodec(inner.store.clone()))
             .with_distributed_passthrough_headers(headers.into_headers())?
             .with_distributed_metrics_collection(false)?
+            // A plan in which the library broadcasts one side reads a partition of it twice, and fails.
+            .with_distributed_broadcast_joins(false)?
             .with_distributed_worker_connection_buffer_budget_bytes(BUFFER_BYTES)?
             .with_distributed_desired_task_count_handler(move |event: DesiredTaskCountEvent<'_>| {
                 let scan = event.plan.downcast_ref::<StoredScan>()?;
-                let tasks = usize::try_from(scan.bytes() / memory + 1).unwrap_or(usize::MAX);
+                // What is collected of the rows takes more than the rows: a large table goes to every node.
+                let tasks = if scan.bytes() > memory { nodes } else { 1 };
                 Some(Ok(DesiredTaskCountEventResponse::desired(tasks)))
             })
             .with_distributed_scale_up_leaf_node_handler(split);
@@ -193,6 +206,16 @@ fn split(event: ScaleUpLeafNodeEvent<'_>) -> Option<Result<ScaleUpLeafNodeEventR
     let scan = event.plan.downcast_ref::<StoredScan>()?;
     let leaf = DistributedLeafExec::try_new(event.plan.clone(), scan.split(event.task_count));
     Some(leaf.map(|leaf| ScaleUpLeafNodeEventResponse::new(Arc::new(leaf))))
+}
+
+/// Whether an error says something of the statement, its values or its size. Others are of the division.
+fn is_its_own(error: &DataFusionError) -> bool {
+    matches!(
+        error.find_root(),
+        DataFusionError::ResourcesExhausted(_)
+            | DataFusionError::ArrowError(..)
+            | DataFusionError::Execution(_)
+    )
 }
 
 struct Reachable(Vec<Url>);

@@ -113,7 +113,7 @@ impl Nodes {
         let tls = Arc::new(RwLock::new(Tls::new(&secrets).map_err(Problem::bug)?));
         let channels = Channels::new(tls.clone());
         let shares = Shares::new(store.clone());
-        let planner = Planner::new().map_err(Problem::bug)?;
+        let planner = Planner::new(store.query_memory()).map_err(Problem::bug)?;
         let vocabulary = worker::Vocabulary {
             functions: planner.functions().chain([exact::plain_text_function()]).collect(),
             template: planner.config(),
