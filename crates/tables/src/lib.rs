@@ -9,6 +9,7 @@ mod backup;
 pub mod bench;
 mod boundaries;
 mod checksums;
+mod companions;
 mod conditions;
 mod copy;
 mod datetime_key;

@@ -1,7 +1,9 @@
 //! Some columns of a version, batch by batch, with the number of each row. What is read side by side are ranges
 //! of rows, so that they, one after the other, are the version in its order.
 
-use crate::{order::SortColumn, page::projection, problem::storage, sizes, version::Version};
+use crate::{
+    companions::by_name, order::SortColumn, page::projection, problem::storage, sizes, version::Version,
+};
 use arrow_array::{ArrayRef, RecordBatch, UInt64Array, new_null_array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use async_stream::try_stream;
@@ -99,13 +101,13 @@ impl Scan {
 
     /// The batch in the columns of the schema: what the file lacks is null, and rows are numbered from `first` on.
     fn number(&self, batch: &RecordBatch, first: u64) -> Result<RecordBatch> {
-        let rows = batch.num_rows();
+        let (rows, stored) = (batch.num_rows(), by_name(batch));
         let column = |field: &Arc<Field>| -> ArrayRef {
             if field.name() == ROW {
                 return Arc::new(UInt64Array::from_iter_values(first..first + rows as u64));
             }
-            match batch.column_by_name(field.name()) {
-                Some(column) => column.clone(),
+            match stored.get(field.name().as_str()) {
+                Some(column) => Arc::clone(column),
                 None => new_null_array(field.data_type(), rows),
             }
         };

@@ -171,8 +171,9 @@ impl SectionWriter {
             });
         let companions: HashSet<_> =
             schema.fields().iter().skip(native).map(|field| field.name().clone()).collect();
-        let known = |name: &String| columns.iter().any(|column| column.exact_name() == *name);
-        if !fits || !companions.iter().all(known) || !self.companions.is_subset(&companions) {
+        let none = companions.is_empty();
+        let known: HashSet<_> = columns.iter().filter(|_| !none).map(Column::exact_name).collect();
+        if !fits || !companions.is_subset(&known) || !self.companions.is_subset(&companions) {
             return Err(Problem::bug(format!("a batch of another shape than the table's columns: {schema}")));
         }
         self.companions = companions;

@@ -9,14 +9,26 @@ use serde_json::Value;
 
 /// Rows of a query of PostgreSQL's under the settings of the contract.
 pub(crate) fn ask(database: &Database<'_>, query: &str) -> Vec<String> {
+    ask_all(database, &[query.to_owned()]).remove(0)
+}
+
+/// The same for each of many, in one session: to start a client for each takes longer than to answer.
+fn ask_all(database: &Database<'_>, queries: &[String]) -> Vec<Vec<String>> {
+    const END: &str = "-- the end of one of them --";
     let settings =
         "SET TimeZone='UTC'; SET IntervalStyle='postgres'; SET bytea_output='hex'; SET extra_float_digits=1;";
-    database
-        .sql(&format!("{settings} {query}"))
-        .lines()
-        .filter(|line| *line != "SET")
-        .map(str::to_owned)
-        .collect()
+    let script =
+        queries.iter().fold(settings.to_owned(), |script, query| script + query + ";\n\\echo " + END + "\n");
+    let mut answers = vec![Vec::new()];
+    for line in database.sql(&script).lines() {
+        match line {
+            END => answers.push(Vec::new()),
+            line => answers.last_mut().unwrap().push(line.to_owned()),
+        }
+    }
+    assert_eq!(answers.pop(), Some(Vec::new()), "nothing comes behind the last one");
+    assert_eq!(answers.len(), queries.len());
+    answers
 }
 
 struct Imported<'a> {
@@ -31,6 +43,15 @@ impl Imported<'_> {
         let rows = page["rows"].as_array().unwrap_or_else(|| panic!("{query:?}: {page:#}"));
         assert_eq!(page["total"], rows.len(), "{query:?}");
         rows.iter().map(|row| row[0].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Each filter finds what its query of PostgreSQL's does.
+    async fn find(&self, database: &Database<'_>, pg_type: &str, filters: Vec<(String, String)>) {
+        let (filters, queries): (Vec<_>, Vec<_>) = filters.into_iter().unzip();
+        for (filter, expected) in filters.iter().zip(ask_all(database, &queries)) {
+            let found = self.numbers(&[("limit", "1000"), ("filter", filter)]).await;
+            assert_eq!(found, expected, "{pg_type}: {filter}");
+        }
     }
 }
 
@@ -96,73 +117,42 @@ async fn agrees(
         ),
     );
     let values: Vec<&str> = odd.iter().copied().chain(some.iter().map(String::as_str)).collect();
+    let mut filters = Vec::new();
     for value in &values {
         for (operator, sql) in
             [("eq", "="), ("neq", "<>"), ("gt", ">"), ("gte", ">="), ("lt", "<"), ("lte", "<=")]
         {
             let sql = comparison(pg_type, sql);
-            let expected = ask(
-                database,
-                &format!(
-                    "SELECT n FROM public.{name} WHERE v{collate} {sql} {}::{pg_type} ORDER BY ctid",
-                    quoted(value)
-                ),
-            );
-            let filter = format!("v.{operator}.{value}");
-            assert_eq!(
-                imported.numbers(&[("limit", "1000"), ("filter", &filter)]).await,
-                expected,
-                "{pg_type}: {filter}"
-            );
+            let condition = format!("v{collate} {sql} {}::{pg_type}", quoted(value));
+            filters.push((format!("v.{operator}.{value}"), condition));
         }
     }
     let plain: Vec<&str> =
         values.iter().copied().filter(|value| !value.contains(['"', ',', '(', ')'])).collect();
     let list: Vec<String> = plain.iter().map(|value| format!("{}::{pg_type}", quoted(value))).collect();
     // SQL has no empty list; where each value has a comma, there is none to ask for here.
-    let expected = match list.is_empty() {
-        true => Vec::new(),
-        false => ask(
-            database,
-            &format!("SELECT n FROM public.{name} WHERE v{collate} IN ({}) ORDER BY ctid", list.join(", ")),
-        ),
+    let listed = match list.is_empty() {
+        true => "false".to_owned(),
+        false => format!("v{collate} IN ({})", list.join(", ")),
     };
-    let filter = format!("v.in.({})", plain.join(","));
-    assert_eq!(
-        imported.numbers(&[("limit", "1000"), ("filter", &filter)]).await,
-        expected,
-        "{pg_type}: {filter}"
-    );
+    filters.push((format!("v.in.({})", plain.join(",")), listed));
     // A row of nulls IS NULL in SQL, and is a value all the same.
     for (is, sql) in [("null", "IS NOT DISTINCT FROM NULL"), ("not_null", "IS DISTINCT FROM NULL")] {
-        let expected = ask(database, &format!("SELECT n FROM public.{name} WHERE v {sql} ORDER BY ctid"));
-        assert_eq!(
-            imported.numbers(&[("limit", "1000"), ("filter", &format!("v.is.{is}"))]).await,
-            expected,
-            "{pg_type} {sql}"
-        );
+        filters.push((format!("v.is.{is}"), format!("v {sql}")));
     }
     if !collate.is_empty() {
         for pattern in ["a%", "%a", "%a%", "_", "a_%", "A%", "\\%", "a\\%b", "%", ""] {
             for (operator, sql) in [("like", "LIKE"), ("ilike", "ILIKE")] {
                 // char(n) is compared without its padding, but matched with it (PostgreSQL manual, "Character Types").
                 let matched = if pg_type.starts_with("char") { "rpad(v::text, 5)" } else { "v::text" };
-                let expected = ask(
-                    database,
-                    &format!(
-                        "SELECT n FROM public.{name} WHERE {matched} COLLATE \"und-x-icu\" {sql} {} ORDER BY ctid",
-                        quoted(pattern)
-                    ),
-                );
-                let filter = format!("v.{operator}.{pattern}");
-                assert_eq!(
-                    imported.numbers(&[("limit", "1000"), ("filter", &filter)]).await,
-                    expected,
-                    "{pg_type}: {filter}"
-                );
+                let condition = format!("{matched} COLLATE \"und-x-icu\" {sql} {}", quoted(pattern));
+                filters.push((format!("v.{operator}.{pattern}"), condition));
             }
         }
     }
+    let query = |condition: &str| format!("SELECT n FROM public.{name} WHERE {condition} ORDER BY ctid");
+    let filters = filters.into_iter().map(|(filter, condition)| (filter, query(&condition))).collect();
+    imported.find(database, pg_type, filters).await;
 }
 
 #[tokio::test]

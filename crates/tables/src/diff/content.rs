@@ -5,7 +5,8 @@ use super::{
     fingerprint::{Hashed, fingerprints},
     sorter::Triple,
 };
-use arrow_array::{RecordBatch, cast::AsArray};
+use crate::companions::Companions;
+use arrow_array::RecordBatch;
 use mycorr_domain::{Column, StoredColumn};
 use std::fmt;
 
@@ -58,9 +59,9 @@ impl ContentHasher {
 
     /// A batch as a writer takes it: the columns, then companions. Returns the hashes of its rows.
     pub(crate) fn add(&mut self, batch: &RecordBatch) -> Vec<u64> {
+        let companions = Companions::of(batch, self.columns.len());
         let stored = self.columns.iter().zip(batch.columns()).map(|((column, hashed), native)| {
-            let exact = batch.column_by_name(&column.exact_name()).map(|exact| exact.as_binary::<i32>());
-            (StoredColumn { column, native, exact }, *hashed)
+            (StoredColumn { column, native, exact: companions.get(column) }, *hashed)
         });
         let columns: Vec<_> = stored.collect();
         self.content.add(&columns, batch.num_rows())

@@ -1,8 +1,8 @@
 //! The rows of an export, batch by batch in its order.
 
 use crate::{
-    conditions::Conditions, order::SortColumn, page, row_numbers::RowNumbers, scan::Scan, sizes,
-    version::Version,
+    companions::by_name, conditions::Conditions, order::SortColumn, page, row_numbers::RowNumbers,
+    scan::Scan, sizes, version::Version,
 };
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt64Array, cast::AsArray, new_null_array};
 use arrow_schema::{Field, Schema, SchemaRef};
@@ -73,9 +73,10 @@ impl Shape {
 
     /// The batch in this shape: what its file lacks is null.
     fn take(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let stored = by_name(batch);
         let column = |field: &Arc<Field>| -> ArrayRef {
-            match batch.column_by_name(field.name()) {
-                Some(column) => column.clone(),
+            match stored.get(field.name().as_str()) {
+                Some(column) => Arc::clone(column),
                 None => new_null_array(field.data_type(), batch.num_rows()),
             }
         };

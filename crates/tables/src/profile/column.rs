@@ -4,18 +4,16 @@
 use super::{
     distinct::{Distinct, hash_bytes, hash_word},
     histogram::Histogram,
-    told::printed,
 };
 use crate::order::SortColumn;
 use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType, BinaryArray, PrimitiveArray,
+    Array, ArrayRef, BinaryArray,
     cast::AsArray,
     types::{
         Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
         TimestampMicrosecondType,
     },
 };
-use datafusion::arrow::compute::{max, min};
 use mycorr_domain::{Column, ColumnType, output};
 use std::{collections::BTreeMap, iter};
 
@@ -23,8 +21,6 @@ use std::{collections::BTreeMap, iter};
 const MAX_OTHERS: usize = 32;
 /// A longer value is not kept as an extreme.
 const MAX_EXTREME_BYTES: usize = 1024;
-/// Integers of a batch that lie so close together are counted by their place among them.
-const MAX_DENSE: usize = 4096;
 
 /// Least and greatest value so far.
 #[derive(Clone, Debug, Default)]
@@ -51,45 +47,6 @@ pub(super) struct ColumnBuilder {
     pub(super) floats: f64,
     /// What the stored type can't hold; `None` once there are too many.
     pub(super) others: Option<BTreeMap<Vec<u8>, u64>>,
-}
-
-/// A type whose values are integers.
-trait Number: ArrowPrimitiveType {
-    fn wide(value: Self::Native) -> i128;
-    /// Of a value that fits.
-    fn narrow(value: Self::Native) -> i64;
-}
-
-macro_rules! number {
-    ($($name:ident),+) => {$(
-        impl Number for $name {
-            #[inline]
-            fn wide(value: Self::Native) -> i128 {
-                i128::from(value)
-            }
-
-            #[inline]
-            fn narrow(value: Self::Native) -> i64 {
-                value as i64
-            }
-        }
-    )+};
-}
-
-number!(Int16Type, Int32Type, Int64Type, Date32Type, TimestampMicrosecondType, Decimal128Type);
-
-/// Calls with each value that is not null.
-#[inline]
-fn each<T: ArrowPrimitiveType>(values: &PrimitiveArray<T>, mut found: impl FnMut(T::Native)) {
-    match values.null_count() {
-        0 => values.values().iter().for_each(|value| found(*value)),
-        _ => values.iter().flatten().for_each(found),
-    }
-}
-
-#[inline]
-fn hash_integer(value: i128) -> u64 {
-    hash_word(value as u64 ^ ((value >> 64) as u64).wrapping_add((value >> 63) as u64).rotate_left(17))
 }
 
 /// Equal where PostgreSQL prints the same.
@@ -126,12 +83,8 @@ impl ColumnBuilder {
         }
     }
 
-    /// See [`Column::exact_name`].
-    pub(super) fn exact_name(&self) -> String {
-        self.column.column.exact_name()
-    }
-
-    pub(super) fn add(&mut self, native: &ArrayRef, exact: Option<&BinaryArray>) {
+    /// `numbers` is room for integers.
+    pub(super) fn add(&mut self, native: &ArrayRef, exact: Option<&BinaryArray>, numbers: &mut Vec<i64>) {
         let exact = exact.filter(|exact| exact.null_count() < exact.len());
         let others = exact.map_or(0, |exact| exact.len() - exact.null_count());
         self.nulls += (native.null_count() - others) as u64;
@@ -141,14 +94,14 @@ impl ColumnBuilder {
             self.distinct.add(!hash_bytes(other), 1, || String::from_utf8_lossy(other).into_owned());
         }
         match self.column.column.stored {
-            ColumnType::Int16 => self.integers(native.as_primitive::<Int16Type>()),
-            ColumnType::Int32 => self.integers(native.as_primitive::<Int32Type>()),
-            ColumnType::Int64 => self.integers(native.as_primitive::<Int64Type>()),
-            ColumnType::Date => self.integers(native.as_primitive::<Date32Type>()),
+            ColumnType::Int16 => self.add_integers(native.as_primitive::<Int16Type>(), numbers),
+            ColumnType::Int32 => self.add_integers(native.as_primitive::<Int32Type>(), numbers),
+            ColumnType::Int64 => self.add_integers(native.as_primitive::<Int64Type>(), numbers),
+            ColumnType::Date => self.add_integers(native.as_primitive::<Date32Type>(), numbers),
             ColumnType::Timestamp | ColumnType::TimestampTz => {
-                self.integers(native.as_primitive::<TimestampMicrosecondType>());
+                self.add_integers(native.as_primitive::<TimestampMicrosecondType>(), numbers);
             }
-            ColumnType::Decimal { .. } => self.integers(native.as_primitive::<Decimal128Type>()),
+            ColumnType::Decimal { .. } => self.add_integers(native.as_primitive::<Decimal128Type>(), numbers),
             ColumnType::Float32 => {
                 let values = native.as_primitive::<Float32Type>();
                 self.add_floats(values.iter().flatten().map(f64::from), |value| {
@@ -188,45 +141,6 @@ impl ColumnBuilder {
                 });
             }
         }
-    }
-
-    fn integers<T: Number>(&mut self, values: &PrimitiveArray<T>) {
-        let (Some(least), Some(most)) = (min(values), max(values)) else { return };
-        let (least, most) = (T::wide(least), T::wide(most));
-        self.extremes = match self.extremes {
-            Extremes::Integers(a, b) => Extremes::Integers(a.min(least), b.max(most)),
-            _ => Extremes::Integers(least, most),
-        };
-        let span = most.saturating_sub(least);
-        let narrow = i64::try_from(least).is_ok() && i64::try_from(most).is_ok();
-        if narrow && span < MAX_DENSE.min(values.len()) as i128 {
-            let (least, mut rows) = (least as i64, [0_u32; MAX_DENSE]);
-            each(values, |value| rows[(T::narrow(value) - least) as usize % MAX_DENSE] += 1);
-            let counted = rows.iter().take(span as usize + 1).enumerate().filter(|(_, rows)| **rows > 0);
-            let counted = counted.map(|(at, rows)| (least + at as i64, u64::from(*rows)));
-            self.add_integers(counted.clone().map(|(value, rows)| (i128::from(value), rows)));
-            self.histogram.extend(counted);
-            return;
-        }
-        if narrow && values.null_count() == 0 {
-            let values = values.values().iter().map(|value| T::narrow(*value));
-            self.add_integers(values.clone().map(|value| (i128::from(value), 1)));
-            self.histogram.extend(values.zip(iter::repeat(1)));
-            return;
-        }
-        let values = values.iter().flatten().map(T::wide);
-        self.add_integers(values.clone().zip(iter::repeat(1)));
-        self.histogram.extend(values.filter_map(|value| Some((i64::try_from(value).ok()?, 1))));
-    }
-
-    /// Values and how many rows have each.
-    #[inline]
-    fn add_integers(&mut self, values: impl Iterator<Item = (i128, u64)> + Clone) {
-        let stored = self.column.column.stored;
-        for (value, rows) in values.clone() {
-            self.integers = self.integers.saturating_add(value.saturating_mul(i128::from(rows)));
-        }
-        self.distinct.extend(values, hash_integer, |value| printed(stored, value));
     }
 
     #[inline]

@@ -6,7 +6,8 @@ use std::{
 };
 
 /// The first bits of a hash choose one of so many registers: an error of about 3 %.
-const REGISTERS: usize = 1024;
+const INDEX_BITS: u32 = 10;
+const REGISTERS: usize = 1 << INDEX_BITS;
 /// Texts beyond are counted and not shown.
 const MAX_SHOWN_BYTES: usize = 100;
 pub(crate) const MAX_TOP: usize = 10;
@@ -42,6 +43,8 @@ pub(crate) struct Distinct {
     counted: Option<HashMap<u64, Counted, BuildHasherDefault<Same>>>,
     /// HyperLogLog (Flajolet et al., 2007): the longest run of zeros in each register.
     registers: Box<[u8; REGISTERS]>,
+    /// No register has less: a hash with no more zeros changes none.
+    floor: u8,
 }
 
 /// Of a machine word (the finaliser of MurmurHash3).
@@ -54,23 +57,35 @@ pub(crate) fn hash_word(word: u64) -> u64 {
     hash ^ (hash >> 33)
 }
 
-/// Of bytes, eight at a time.
+/// Of bytes, sixteen at a time: two words are multiplied to 128 bits, of which the halves are put together (as wyhash does).
 #[inline]
 pub(crate) fn hash_bytes(bytes: &[u8]) -> u64 {
-    let (words, rest) = bytes.as_chunks::<8>();
-    let mut hash = bytes.len() as u64 ^ 0x9e37_79b9_7f4a_7c15;
-    for word in words {
-        hash = (hash.rotate_left(29) ^ u64::from_le_bytes(*word)).wrapping_mul(0x9ddf_ea08_eb38_2d69);
-        hash ^= hash >> 32;
-    }
-    // All of the rest, some of it twice: how long it is has been told.
-    let last = match (rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
-        (Some(first), Some(last)) => {
-            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32
-        }
-        _ => rest.iter().fold(0, |last, byte| last << 8 | u64::from(*byte)),
+    const KEYS: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0x9ddf_ea08_eb38_2d69];
+    let fold = |a: u64, b: u64| {
+        let product = u128::from(a) * u128::from(b);
+        product as u64 ^ (product >> 64) as u64
     };
-    hash_word(hash.rotate_left(29) ^ last)
+    let pair = |pair: &[u8; 16]| {
+        let words = u128::from_le_bytes(*pair);
+        (words as u64, (words >> 64) as u64)
+    };
+    let half = |half: &[u8; 4]| u64::from(u32::from_le_bytes(*half));
+    let mut hash = (bytes.len() as u64).wrapping_mul(KEYS[1]) ^ KEYS[0];
+    // The last ones, some of them for a second time: how long it is has been told.
+    let (a, b) = if let Some(last) = bytes.last_chunk::<16>() {
+        for chunk in bytes[..bytes.len() - 1].as_chunks::<16>().0 {
+            let (a, b) = pair(chunk);
+            hash = fold(a ^ hash, b ^ KEYS[1]);
+        }
+        pair(last)
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        (half(first), half(last))
+    } else {
+        (bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0)
+    };
+    fold(fold(a ^ hash, b ^ KEYS[1]), KEYS[0])
 }
 
 /// Values that were met last are counted in so many places before they are looked up.
@@ -78,7 +93,7 @@ const RECENT: usize = 256;
 
 impl Distinct {
     pub(crate) fn new(most: usize) -> Self {
-        Self { most, counted: Some(HashMap::default()), registers: Box::new([0; REGISTERS]) }
+        Self { most, counted: Some(HashMap::default()), registers: Box::new([0; REGISTERS]), floor: 0 }
     }
 
     /// Rows of one value. `text` is asked for once for each value that is counted.
@@ -116,15 +131,24 @@ impl Distinct {
             recent.into_iter().for_each(|(hash, rows)| self.count_rows(hash, rows));
         }
         // Those that are left once there are too many to count.
+        let few = u64::MAX >> self.floor;
+        let mut changed = false;
         for (value, _) in values {
-            self.register(hash(value));
+            let hash = hash(value);
+            if hash << INDEX_BITS <= few {
+                self.register(hash);
+                changed = true;
+            }
+        }
+        if changed {
+            self.floor = self.registers.iter().copied().min().unwrap_or_default();
         }
     }
 
     #[inline]
     fn register(&mut self, hash: u64) {
-        let register = &mut self.registers[(hash >> 54) as usize];
-        let zeros = ((hash << 10) | 1 << 9).leading_zeros() as u8 + 1;
+        let register = &mut self.registers[(hash >> (u64::BITS - INDEX_BITS)) as usize];
+        let zeros = ((hash << INDEX_BITS) | 1 << (INDEX_BITS - 1)).leading_zeros() as u8 + 1;
         if zeros > *register {
             *register = zeros;
         }
@@ -234,6 +258,36 @@ mod tests {
                 assert!(distinct.top().iter().all(|(_, rows)| *rows == 3));
             }
         }
+    }
+
+    #[test]
+    fn texts_of_every_length_have_hashes_of_their_own() {
+        let bytes: Vec<u8> = (0..70).map(|n| n * 3).collect();
+        let mut texts = vec![Vec::new()];
+        for to in 1..=bytes.len() {
+            texts.push(bytes[..to].to_vec());
+            // One byte changed, at each place.
+            texts.extend((0..to).map(|at| {
+                let mut text = bytes[..to].to_vec();
+                text[at] ^= 0x80;
+                text
+            }));
+        }
+        let hashes: std::collections::HashSet<u64> = texts.iter().map(|text| hash_bytes(text)).collect();
+        assert_eq!(hashes.len(), texts.len());
+    }
+
+    #[test]
+    fn registers_are_the_same_in_batches_of_any_size() {
+        let of = |batch: usize| {
+            let mut distinct = Distinct::new(10);
+            let values: Vec<u64> = (0..300_000).collect();
+            for values in values.chunks(batch) {
+                distinct.extend(values.iter().map(|value| (*value, 1)), hash_word, |value| value.to_string());
+            }
+            distinct.registers
+        };
+        assert!(of(1) == of(1000) && of(1) == of(300_000));
     }
 
     #[test]

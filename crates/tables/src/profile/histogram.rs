@@ -27,7 +27,10 @@ impl Ordinal for f64 {
     fn bins(exponent: i32) -> impl Fn(Self) -> i64 {
         let scale = f64::from(-exponent).exp2();
         move |value| {
-            let bin = (value * scale).floor() as i64;
+            let scaled = value * scale;
+            // Rounds down: `floor` is a call where the processor may lack the instruction.
+            let near = scaled as i64;
+            let bin = near.saturating_sub((near as f64 > scaled).into());
             // The product of a tiny one is zero, which lies on the other side of the edge.
             if bin == 0 && value < 0.0 { -1 } else { bin }
         }
@@ -64,18 +67,22 @@ impl Histogram {
     #[inline]
     pub(crate) fn extend<T: Ordinal>(&mut self, values: impl Iterator<Item = (T, u64)>) {
         let mut bin_of = T::bins(self.exponent);
+        let (mut least, mut most) = self.range();
         for (value, rows) in values {
             let bin = bin_of(value);
-            match self.used {
-                Some((least, most)) if bin >= least && bin <= most => {
-                    self.bins[(bin - self.first) as usize] += rows;
-                }
-                _ => {
-                    self.add_apart(value, rows);
-                    bin_of = T::bins(self.exponent);
-                }
+            if least <= bin && bin <= most {
+                self.bins[(bin - self.first) as usize % BINS] += rows;
+            } else {
+                self.add_apart(value, rows);
+                bin_of = T::bins(self.exponent);
+                (least, most) = self.range();
             }
         }
+    }
+
+    /// What is used; before anything is, a range that has nothing in it.
+    fn range(&self) -> (i64, i64) {
+        self.used.unwrap_or((i64::MAX, i64::MIN))
     }
 
     /// A value that lies beside those before it, perhaps so far away that these stretches have no number for it.

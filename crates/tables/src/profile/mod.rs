@@ -4,9 +4,11 @@
 mod column;
 mod distinct;
 mod histogram;
+mod integers;
 mod told;
 
-use arrow_array::{RecordBatch, cast::AsArray};
+use crate::companions::Companions;
+use arrow_array::RecordBatch;
 use column::ColumnBuilder;
 use mycorr_domain::{Column, Profile};
 use std::time::{Duration, Instant};
@@ -22,22 +24,29 @@ pub(crate) struct ProfileBuilder {
     /// What it took so far, of all threads.
     spent: Duration,
     columns: Vec<ColumnBuilder>,
+    /// Room for the integers of one column of a batch.
+    numbers: Vec<i64>,
 }
 
 impl ProfileBuilder {
     pub(crate) fn new(columns: &[Column]) -> Self {
         let most = (MAX_COUNTED / columns.len().max(1)).clamp(MIN_COUNTED_OF_COLUMN, MAX_COUNTED_OF_COLUMN);
         let builder = |column: &Column| ColumnBuilder::new(column, most);
-        Self { rows: 0, spent: Duration::ZERO, columns: columns.iter().map(builder).collect() }
+        Self {
+            rows: 0,
+            spent: Duration::ZERO,
+            columns: columns.iter().map(builder).collect(),
+            numbers: Vec::new(),
+        }
     }
 
     /// A batch as a writer takes it: the columns, then companions.
     pub(crate) fn add(&mut self, batch: &RecordBatch) {
         let started = Instant::now();
         self.rows += batch.num_rows() as u64;
+        let companions = Companions::of(batch, self.columns.len());
         for (builder, native) in self.columns.iter_mut().zip(batch.columns()) {
-            let exact = batch.column_by_name(&builder.exact_name());
-            builder.add(native, exact.map(|exact| exact.as_binary::<i32>()));
+            builder.add(native, companions.get(&builder.column.column), &mut self.numbers);
         }
         self.spent += started.elapsed();
     }
