@@ -12,6 +12,8 @@ pub(crate) struct NodeQueries {
     cluster_listen: Option<String>,
 }
 
+/// Nothing listens.
+#[allow(dead_code, reason = "it is never made, and named where it would be")]
 pub(crate) struct Listening;
 
 /// There are none.
