@@ -8,6 +8,11 @@ mod log;
 mod manifest;
 mod migrate_metadata;
 mod nodes;
+#[cfg(feature = "sql")]
+mod query_nodes;
+#[cfg(not(feature = "sql"))]
+#[path = "query_nodes_absent.rs"]
+mod query_nodes;
 mod restore;
 mod serve;
 mod settings;

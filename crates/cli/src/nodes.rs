@@ -9,6 +9,8 @@ use uuid::Uuid;
 /// How often a node says that it lives.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
 
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// Of this machine, as it calls itself.
 pub(crate) fn host_name() -> String {
     fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
@@ -26,10 +28,10 @@ impl Heartbeat {
         id: Uuid,
         role: &'static str,
         workers: usize,
+        query_address: Option<String>,
     ) -> Result<Self, Failure> {
         let host = host_name();
-        let version = env!("CARGO_PKG_VERSION");
-        let node = NewNode { id, role, host, version, workers };
+        let node = NewNode { id, role, host, version: VERSION, workers, query_address };
         meta.heartbeat(&node).await.map_err(told)?;
         let living = meta.nodes().await.map_err(told)?.len();
         tracing::info!(node = %node.id, nodes = living, "joined the nodes that share the metadata");

@@ -3,6 +3,7 @@
 use crate::{
     Failure,
     nodes::Heartbeat,
+    query_nodes::{NodeQueries, Nodes},
     say,
     settings::{Limits, Mail, Place, StorageLimits},
     sql_door,
@@ -94,6 +95,8 @@ pub(crate) struct NodeSettings {
     /// providers' own hosts.
     #[arg(long, env = "MYCORR_PROVIDER_ROOTS", default_value = "on")]
     provider_roots: Switch,
+    #[command(flatten)]
+    queries: NodeQueries,
     /// Where traces are sent by OTLP over HTTP, e.g. http://localhost:4318 [default: nowhere].
     #[arg(long, env = "MYCORR_OTLP_ENDPOINT", value_parser = traces::endpoint)]
     otlp_endpoint: Option<String>,
@@ -144,7 +147,7 @@ pub(crate) async fn serve(place: &Place, settings: Settings) -> Result<(), Failu
         Some(url) => url.clone(),
         None => format!("http://{}", listener.local_addr()?),
     };
-    let door = http.sql.open(&running.engine, &running.store).await?;
+    let door = http.sql.open(&running.engine, &running.store, running.nodes.as_ref()).await?;
     let workers = running.engine.start_workers(running.workers);
     say(format_args!("Mycorr is ready at {url}"))?;
     let trusted_proxies = http.trusted_proxies;
@@ -182,6 +185,7 @@ struct Running {
     store: DeltaStore,
     workers: usize,
     heartbeat: Option<Heartbeat>,
+    nodes: Option<Nodes>,
     traces: Option<Traces>,
     _lock: Option<File>,
 }
@@ -212,6 +216,7 @@ impl Running {
             Switch::Off => ProviderRoots::none(),
         };
         let mail = settings.mail.settings(settings.public_url.as_deref())?;
+        let listening = settings.queries.listen(place).await?;
         let (engine, meta, store) =
             place.open(sign_up, settings.allow_hosts, limits, Some(queries), roots, mail).await?;
         let workers = settings.workers.into();
@@ -220,9 +225,16 @@ impl Running {
             Some(endpoint) => Some(Traces::start(&endpoint, role, node)?),
             None => None,
         };
-        let heartbeat =
-            if place.is_shared() { Some(Heartbeat::start(meta, node, role, workers).await?) } else { None };
-        Ok(Self { engine, store, workers, heartbeat, traces, _lock: lock })
+        let address = listening.as_ref().map(|listening| listening.address());
+        let nodes = match listening {
+            Some(listening) => listening.start(node, place, &meta, &store).await?,
+            None => None,
+        };
+        let heartbeat = match place.is_shared() {
+            true => Some(Heartbeat::start(meta, node, role, workers, address).await?),
+            false => None,
+        };
+        Ok(Self { engine, store, workers, heartbeat, nodes, traces, _lock: lock })
     }
 
     async fn stop(self, workers: Workers) -> Result<(), Failure> {

@@ -4,7 +4,7 @@ use crate::Failure;
 use clap::Args;
 use mycorr_engine::Engine;
 use mycorr_server::{Metric, MoreMetrics};
-use mycorr_sql::{Counters, Door, TlsFiles};
+use mycorr_sql::{Counters, Door, Nodes, TlsFiles};
 use mycorr_tables::DeltaStore;
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 use tokio::{sync::oneshot, task::JoinHandle};
@@ -32,11 +32,16 @@ struct Open {
 }
 
 impl SqlSettings {
-    pub(crate) async fn open(&self, engine: &Engine, store: &DeltaStore) -> Result<Running, Failure> {
+    pub(crate) async fn open(
+        &self,
+        engine: &Engine,
+        store: &DeltaStore,
+        nodes: Option<&Nodes>,
+    ) -> Result<Running, Failure> {
         let Some(address) = self.sql_listen else { return Ok(Running(None)) };
         let files = self.sql_tls_certificate.as_deref().zip(self.sql_tls_key.as_deref());
         let files = files.map(|(certificate, key)| TlsFiles { certificate, key });
-        let door = Door::bind(address, files, engine.clone(), store.clone())
+        let door = Door::bind(address, files, engine.clone(), store.clone(), nodes.cloned())
             .await
             .map_err(|error| format!("the SQL door can't be opened at {address}: {error}"))?;
         tracing::info!(address = %door.local_addr()?, "the SQL door is open");

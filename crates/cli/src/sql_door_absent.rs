@@ -1,6 +1,6 @@
 //! In place of the SQL door where this binary is built without it.
 
-use crate::Failure;
+use crate::{Failure, query_nodes::Nodes};
 use clap::Args;
 use mycorr_engine::Engine;
 use mycorr_server::MoreMetrics;
@@ -15,7 +15,12 @@ pub(crate) struct SqlSettings {
 pub(crate) struct Running;
 
 impl SqlSettings {
-    pub(crate) async fn open(&self, _: &Engine, _: &DeltaStore) -> Result<Running, Failure> {
+    pub(crate) async fn open(
+        &self,
+        _: &Engine,
+        _: &DeltaStore,
+        _: Option<&Nodes>,
+    ) -> Result<Running, Failure> {
         match &self.sql_listen {
             Some(_) => Err(
                 "MYCORR_SQL_LISTEN is set, and this binary was built without the SQL door: build it with \

@@ -31,6 +31,7 @@ mod mask_keys;
 mod members;
 mod migration;
 mod models;
+mod node_addresses_migration;
 mod node_limits_migration;
 mod nodes;
 mod nodes_migration;

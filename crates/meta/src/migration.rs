@@ -38,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(crate::source_checksums_migration::SourceChecksums),
             Box::new(crate::traces_migration::Traces),
             Box::new(crate::floor_migration::SchemaFloor),
+            Box::new(crate::node_addresses_migration::NodeAddresses),
         ]
     }
 }

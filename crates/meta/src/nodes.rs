@@ -20,6 +20,8 @@ pub struct NewNode {
     pub host: String,
     pub version: &'static str,
     pub workers: usize,
+    /// Where other nodes send it parts of queries, as `host:port`.
+    pub query_address: Option<String>,
 }
 
 /// A process that lives.
@@ -30,6 +32,7 @@ pub struct Node {
     pub host: String,
     pub version: String,
     pub workers: u64,
+    pub query_address: Option<String>,
     pub started_at: DateTime<Utc>,
     pub seen_at: DateTime<Utc>,
 }
@@ -41,6 +44,7 @@ struct Row {
     host: String,
     version: String,
     workers: i64,
+    query_address: Option<String>,
     started_at: i64,
     seen_at: i64,
 }
@@ -53,8 +57,8 @@ impl Meta {
     pub async fn heartbeat(&self, node: &NewNode) -> Result<()> {
         let now = self.clock();
         let sql = format!(
-            "INSERT INTO nodes (id, role, host, version, workers, started_at, seen_at) \
-             VALUES ($1, $2, $3, $4, $5, {now}, {now}) ON CONFLICT (id) DO UPDATE SET seen_at = {now}"
+            "INSERT INTO nodes (id, role, host, version, workers, query_address, started_at, seen_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, {now}, {now}) ON CONFLICT (id) DO UPDATE SET seen_at = {now}"
         );
         let values = [
             node.id.into(),
@@ -62,6 +66,7 @@ impl Meta {
             node.host.as_str().into(),
             node.version.into(),
             crate::count(node.workers as u64).into(),
+            node.query_address.as_deref().into(),
         ];
         self.db.execute_raw(self.statement(sql, values)).await.map_err(db)?;
         Ok(())
@@ -84,7 +89,7 @@ impl Meta {
     /// `storage_unavailable`.
     pub async fn nodes(&self) -> Result<Vec<Node>> {
         let sql = format!(
-            "SELECT id, role, host, version, workers, started_at, seen_at FROM nodes \
+            "SELECT id, role, host, version, workers, query_address, started_at, seen_at FROM nodes \
              WHERE seen_at >= {} - $1 ORDER BY started_at, id",
             self.clock()
         );
@@ -95,6 +100,7 @@ impl Meta {
             host: row.host,
             version: row.version,
             workers: row.workers as u64,
+            query_address: row.query_address,
             started_at: time(row.started_at),
             seen_at: time(row.seen_at),
         };

@@ -324,11 +324,16 @@ fn check_window(function: &WindowFunction, schema: &DFSchema) -> Result<()> {
 
 /// The text without the memory of the type that it was printed for.
 fn plain_text(expr: Expr) -> Expr {
+    Expr::ScalarFunction(ScalarFunction { func: plain_text_function(), args: vec![expr] })
+}
+
+/// What other nodes have to know by its name.
+pub(crate) fn plain_text_function() -> Arc<ScalarUDF> {
     static FUNCTION: OnceLock<Arc<ScalarUDF>> = OnceLock::new();
     let function = FUNCTION.get_or_init(|| {
         Arc::new(ScalarUDF::new_from_impl(PlainText { signature: Signature::any(1, Volatility::Immutable) }))
     });
-    Expr::ScalarFunction(ScalarFunction { func: function.clone(), args: vec![expr] })
+    function.clone()
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]

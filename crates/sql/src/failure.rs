@@ -1,5 +1,6 @@
 //! What a client is told when a statement fails: SQLSTATE, what happened, what to do.
 
+use crate::nodes::TOO_BUSY;
 use datafusion::{
     arrow::error::ArrowError, common::SchemaError, error::DataFusionError,
     sql::sqlparser::parser::ParserError,
@@ -167,6 +168,10 @@ impl Failure {
         }
         let root = error.find_root();
         let text = || words(&root.strip_backtrace());
+        // Said as an error of this kind or that, and by name alone that it is about files.
+        if root.to_string().contains("max_temp_directory_size") {
+            return exhausted(root);
+        }
         match root {
             DataFusionError::SQL(error, _) => Self::syntax(error),
             DataFusionError::SchemaError(error, _) => match error.as_ref() {
@@ -184,7 +189,10 @@ impl Failure {
                 _ => Self::new(SqlState::InvalidParameterValue, text()),
             },
             DataFusionError::NotImplemented(_) => Self::unsupported(text()),
-            DataFusionError::ResourcesExhausted(_) => exhausted(),
+            DataFusionError::ResourcesExhausted(text) => match text.strip_prefix(TOO_BUSY) {
+                Some(detail) => Self::problem(Problem::new(Code::TooBusy, detail)),
+                None => exhausted(root),
+            },
             DataFusionError::Plan(message) => {
                 if let Some(table) =
                     message.strip_prefix("table '").and_then(|rest| rest.split_once("' not found"))
@@ -197,7 +205,6 @@ impl Failure {
                 }
                 Self::new(SqlState::SyntaxError, text())
             }
-            DataFusionError::Execution(message) if message.contains("max_temp_directory_size") => exhausted(),
             DataFusionError::Execution(message) if message.contains("ivide by zero") => {
                 Self::new(SqlState::DivisionByZero, "division by zero")
             }
@@ -221,8 +228,9 @@ impl Failure {
     }
 }
 
-fn exhausted() -> Failure {
-    Failure::new(SqlState::OutOfMemory, "The statement needs more memory and temporary files than a query may take.")
+fn exhausted(cause: &DataFusionError) -> Failure {
+    tracing::debug!(cause = %cause.strip_backtrace(), "a statement needs more than it may take");
+    Failure::new(SqlState::OutOfMemory, "too_busy: The statement needs more memory and temporary files than a query may take.")
         .hint("Read fewer rows or columns, or ask your operator to raise MYCORR_QUERY_MEMORY and MYCORR_QUERY_DISK.")
 }
 

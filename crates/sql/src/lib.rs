@@ -13,6 +13,7 @@ mod exact;
 mod failure;
 mod handlers;
 mod listener;
+mod nodes;
 mod numeric;
 mod parameters;
 mod planning;
@@ -21,8 +22,10 @@ mod session;
 mod settings;
 mod shown;
 mod statement;
+mod stored_scan;
 mod stored_table;
 mod text_values;
 mod types;
 
 pub use listener::{Counters, Door, TlsFiles};
+pub use nodes::{Directory, NodeListener, Nodes, Peer, Secrets};

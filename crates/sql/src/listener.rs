@@ -4,6 +4,7 @@ use crate::{
     connection,
     failure::{Failure, SqlState},
     handlers::{Handlers, Statements},
+    nodes::Nodes,
     planning::Planner,
     session::Session,
 };
@@ -82,6 +83,8 @@ impl Counters {
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
     pub(crate) store: DeltaStore,
+    /// Whom queries can be divided with.
+    pub(crate) nodes: Option<Nodes>,
     pub(crate) planner: Planner,
     pub(crate) counters: Arc<Counters>,
     /// A token may not come in clear from another machine.
@@ -134,7 +137,8 @@ impl Shared {
 
     pub(crate) fn cancel(&self, process: i32, secret: &SecretKey) {
         if let Some((known, cancelled)) = self.sessions().cancel.get(&process)
-            && known == secret
+            // A cancel request comes by a connection of its own, which has not agreed on a version of the protocol.
+            && known.eq_value(secret)
         {
             cancelled.notify_waiters();
         }
@@ -165,6 +169,7 @@ impl Door {
         tls: Option<TlsFiles<'_>>,
         engine: Engine,
         store: DeltaStore,
+        nodes: Option<Nodes>,
     ) -> io::Result<Self> {
         if tls.is_none() && !address.ip().is_loopback() {
             let message = format!(
@@ -176,9 +181,10 @@ impl Door {
         let needs_tls = tls.is_some();
         let tls = tls.map(acceptor).transpose()?;
         let listener = TcpListener::bind(address).await?;
-        let planner = Planner::new().map_err(io::Error::other)?;
+        let planner = Planner::new(store.query_memory()).map_err(io::Error::other)?;
         let counters = Arc::default();
-        let shared = Shared { engine, store, planner, counters, needs_tls, sessions: Mutex::default() };
+        let sessions = Mutex::default();
+        let shared = Shared { engine, store, nodes, planner, counters, needs_tls, sessions };
         Ok(Self { listener, tls, shared: Arc::new(shared) })
     }
 

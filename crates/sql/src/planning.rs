@@ -13,7 +13,7 @@ use datafusion::{
         runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
         session_state::{SessionState, SessionStateBuilder},
     },
-    logical_expr::{LogicalPlan, registry::FunctionRegistry},
+    logical_expr::{LogicalPlan, ScalarUDF, registry::FunctionRegistry},
     prelude::{SessionConfig, SessionContext},
     sql::{
         parser::Statement as Parsed,
@@ -41,6 +41,8 @@ const BATCH_ROWS: usize = 1024;
 const CATALOGUE_BYTES: usize = 32 << 20;
 /// Parts of a query that run side by side.
 const MAX_PARALLEL: usize = 4;
+/// Of a query's memory each sort keeps so much for the merge of what it spilled.
+const SORT_RESERVATION: usize = 32;
 /// Functions of whose answer a few bytes can ask for gigabytes, which no memory pool counts.
 const MULTIPLYING: &[&str] =
     &["repeat", "lpad", "rpad", "array_repeat", "list_repeat", "array_resize", "list_resize"];
@@ -53,12 +55,16 @@ pub(crate) struct Planner {
 }
 
 impl Planner {
-    pub(crate) fn new() -> Result<Self, Failure> {
+    /// `memory` is what one query has, in bytes.
+    pub(crate) fn new(memory: usize) -> Result<Self, Failure> {
         let parallel = thread::available_parallelism().map_or(1, usize::from).min(MAX_PARALLEL);
         let mut config = SessionConfig::new()
             .with_default_catalog_and_schema("template", "public")
             .with_batch_size(BATCH_ROWS)
             .with_target_partitions(parallel)
+            // Each partition of a sort sets its part aside before its first row; the library's 10 MB would be all.
+            .with_sort_spill_reservation_bytes(memory / SORT_RESERVATION)
+            .with_sort_in_place_threshold_bytes(memory / SORT_RESERVATION)
             .with_information_schema(true);
         let options = config.options_mut();
         // Literals are what is written, not the float that is nearest.
@@ -100,6 +106,15 @@ impl Planner {
         state.register_udf(Arc::new(create_current_database_udf(database)))?;
         state.register_udf(Arc::new(catalogue::constant("session_user", user)))?;
         Ok(state)
+    }
+
+    /// The functions of all sessions.
+    pub(crate) fn functions(&self) -> impl Iterator<Item = Arc<ScalarUDF>> {
+        self.template.scalar_functions().values().cloned()
+    }
+
+    pub(crate) fn config(&self) -> SessionConfig {
+        self.template.config().clone()
     }
 
     /// Memory for queries of the catalogue.

@@ -2,6 +2,7 @@
 
 use crate::{
     failure::{Failure, SqlState},
+    nodes::Divided,
     planning::{self, is_catalogue},
     session::Session,
     shown::Shown,
@@ -16,7 +17,7 @@ use datafusion::{
 use futures::{Stream, StreamExt, stream};
 use std::{sync::Arc, time::Duration};
 use tokio::{
-    sync::mpsc,
+    sync::{OnceCell, mpsc},
     task::JoinSet,
     time::{Instant, timeout_at},
 };
@@ -30,6 +31,7 @@ const BATCHES_IN_FLIGHT: usize = 2;
 pub(crate) struct Ready {
     pub(crate) columns: Vec<Shown>,
     plan: Arc<dyn ExecutionPlan>,
+    divided: Option<Divided>,
     catalogue: bool,
 }
 
@@ -55,10 +57,12 @@ pub(crate) async fn ready(
 ) -> Result<Ready, Failure> {
     let catalogue = is_catalogue(statement, &session.visible);
     let planned = async {
-        let plan = planning::plan(&session.state, statement, Some(values), catalogue).await?;
-        let columns = columns(&plan);
-        let plan = session.state.create_physical_plan(&plan).await?;
-        Ok(Ready { columns, plan, catalogue })
+        let logical = planning::plan(&session.state, statement, Some(values), catalogue).await?;
+        let columns = columns(&logical);
+        let plan = session.state.create_physical_plan(&logical).await?;
+        let divide = |nodes| Divided::of(nodes, &session.state, &logical, &plan);
+        let divided = session.shared.nodes.as_ref().filter(|_| !catalogue).and_then(divide);
+        Ok(Ready { columns, plan, divided, catalogue })
     };
     session.shared.counters.count_query();
     counted(session, catalogue, planned.await)
@@ -103,38 +107,51 @@ impl Ready {
     ) -> Result<impl Stream<Item = Result<RecordBatch, Failure>> + Send + use<>, Failure> {
         let deadline = Instant::now() + STATEMENT_TIMEOUT;
         let (sender, receiver) = mpsc::channel(BATCHES_IN_FLIGHT);
-        let Self { plan, catalogue, .. } = self;
+        let Self { plan, divided, catalogue, .. } = self;
         let config = session.state.config().clone();
-        let work = |environment| {
+        let work = |environment, sender| {
             let context =
                 Arc::new(TaskContext::default().with_session_config(config).with_runtime(environment));
-            async move {
-                let sent = timeout_at(deadline, send(plan, context, &sender)).await;
-                if sent.is_err() {
-                    let message = "canceling statement due to statement timeout";
-                    let _ = sender.try_send(Err(Failure::new(SqlState::QueryCanceled, message)));
-                }
-            }
+            async move { within(deadline, &sender, send(plan, context, &sender)).await }
         };
         let task = if catalogue {
             let small = session.shared.planner.small();
             let mut task = JoinSet::new();
-            task.spawn(work(small));
+            task.spawn(work(small, sender));
             task
+        } else if let Some(divided) = divided {
+            let turn = divided.nodes().turn().await?;
+            let share = Arc::new(OnceCell::new_with(Some(session.shared.store.admit_query().await?)));
+            let environment = share.get().map(|admitted| admitted.environment().clone());
+            let environment = environment.ok_or_else(|| Failure::bug("a share that is nothing"))?;
+            session.shared.store.spawn_query(async move {
+                within(deadline, &sender, divided.answer(share, environment, &sender)).await;
+                drop(turn);
+            })?
         } else {
             let admitted = session.shared.store.admit_query().await?;
-            let admitted = Arc::new(admitted);
-            let held = admitted.clone();
-            let work = work(admitted.environment().clone());
-            admitted.spawn(async move {
+            let work = work(admitted.environment().clone(), sender);
+            session.shared.store.spawn_query(async move {
                 work.await;
-                drop(held);
+                drop(admitted);
             })?
         };
         Ok(stream::unfold((receiver, task), |(mut receiver, task)| async {
             let batch: Result<RecordBatch, Failure> = receiver.recv().await?;
             Some((batch, (receiver, task)))
         }))
+    }
+}
+
+/// What takes too long is given up.
+async fn within(
+    deadline: Instant,
+    sender: &mpsc::Sender<Result<RecordBatch, Failure>>,
+    sent: impl Future<Output = ()>,
+) {
+    if timeout_at(deadline, sent).await.is_err() {
+        let message = "canceling statement due to statement timeout";
+        let _ = sender.try_send(Err(Failure::new(SqlState::QueryCanceled, message)));
     }
 }
 

@@ -13,6 +13,7 @@ use pgwire::api::{
     Type,
     results::{FieldFormat, FieldInfo},
 };
+use serde::{Deserialize, Serialize};
 use std::{collections::HashMap, sync::Arc};
 
 /// In a field's metadata: the column's type as `format_type` prints it.
@@ -83,7 +84,7 @@ fn remembered<'a>(field: &'a Field, key: &str) -> Option<&'a str> {
 }
 
 /// How a stored column comes into a query.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Representation {
     /// As it is stored.
     Stored,

@@ -1,6 +1,9 @@
 //! A version of a table as DataFusion reads it.
 
-use crate::shown::Representation;
+use crate::{
+    shown::Representation,
+    stored_scan::{StoredScan, Wanted},
+};
 use arrow_array::{
     Array, ArrayRef, BinaryArray, RecordBatch, RecordBatchOptions, StringArray, cast::AsArray,
 };
@@ -10,20 +13,16 @@ use datafusion::{
     catalog::{Session, TableProvider},
     datasource::TableType,
     error::{DataFusionError, Result},
-    execution::{SendableRecordBatchStream, TaskContext},
     logical_expr::Expr,
-    physical_plan::{
-        ExecutionPlan,
-        stream::RecordBatchStreamAdapter,
-        streaming::{PartitionStream, StreamingTableExec},
-    },
+    physical_plan::ExecutionPlan,
 };
-use futures::StreamExt;
-use mycorr_domain::{Column, Problem, Snapshot, output};
-use mycorr_tables::{DeltaStore, RowsPart, StoredRows};
+use mycorr_domain::{Column, Problem, Snapshot, StoreVersion, TableId, output};
+use mycorr_tables::{DeltaStore, StoredRows};
 use std::{fmt, sync::Arc};
 
 pub(crate) struct StoredTable {
+    store: DeltaStore,
+    at: (TableId, StoreVersion),
     rows: StoredRows,
     columns: Arc<[Column]>,
     representations: Vec<Representation>,
@@ -42,7 +41,8 @@ impl StoredTable {
             .collect();
         let fields = columns.iter().zip(&representations).map(|(column, as_)| as_.field(column));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        Ok(Self { rows, columns, representations, schema })
+        let (store, at) = (store.clone(), (at.table, at.version));
+        Ok(Self { store, at, rows, columns, representations, schema })
     }
 }
 
@@ -70,51 +70,21 @@ impl TableProvider for StoredTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let places = projection.cloned().unwrap_or_else(|| (0..self.columns.len()).collect());
-        let schema = Arc::new(self.schema.project(&places)?);
         let parallel = state.config().target_partitions();
-        let parts = self.rows.parts(&places, parallel).await.map_err(external)?;
-        let columns: Arc<[_]> =
-            places.iter().map(|&at| (self.columns[at].clone(), self.representations[at])).collect();
-        let parts = parts.into_iter().map(|part| {
-            Arc::new(Part { part, columns: columns.clone(), schema: schema.clone() })
-                as Arc<dyn PartitionStream>
-        });
-        let parts = parts.collect();
-        Ok(Arc::new(StreamingTableExec::try_new(schema, parts, None, [], false, limit)?))
+        let parts = self.rows.parts(&places, parallel).await.map_err(external)?.len();
+        let bytes = self.rows.decoded_bytes(&places).await.map_err(external)?;
+        let columns = places.iter().map(|&at| (self.columns[at].clone(), self.representations[at])).collect();
+        let wanted = Wanted { columns, parts, first: 0, count: parts, limit };
+        let scan = StoredScan::new(self.store.clone(), self.at, wanted, bytes);
+        Ok(Arc::new(scan.holding(self.rows.clone())))
     }
 }
 
-fn external(problem: Problem) -> DataFusionError {
+pub(crate) fn external(problem: Problem) -> DataFusionError {
     DataFusionError::External(Box::new(problem))
 }
 
-/// Some rows of the version.
-struct Part {
-    part: RowsPart,
-    columns: Arc<[(Column, Representation)]>,
-    schema: SchemaRef,
-}
-
-impl fmt::Debug for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Part")
-    }
-}
-
-impl PartitionStream for Part {
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
-    }
-
-    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let (columns, schema) = (self.columns.clone(), self.schema.clone());
-        let batches =
-            self.part.batches().map(move |batch| take(&columns, &schema, &batch.map_err(external)?));
-        Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), batches))
-    }
-}
-
-fn take(
+pub(crate) fn take(
     columns: &[(Column, Representation)],
     schema: &SchemaRef,
     batch: &RecordBatch,

@@ -4,9 +4,9 @@ use crate::{
     DeltaStore,
     order::SortColumn,
     scan::{Group, Scan},
+    sizes,
     sort_pool::SortPool,
     version::Version,
-    workers::Workers,
 };
 use arrow_array::RecordBatch;
 use datafusion::execution::runtime_env::RuntimeEnv;
@@ -41,13 +41,34 @@ impl DeltaStore {
     /// # Errors
     /// `too_busy` when the wait is over.
     pub async fn admit_query(&self) -> Result<AdmittedQuery> {
-        let admission = self.queries.sorts.with_timeout(ACQUIRE_TIMEOUT);
+        self.admit_query_within(ACQUIRE_TIMEOUT).await
+    }
+
+    /// Bytes of memory of one query.
+    pub fn query_memory(&self) -> usize {
+        self.queries.sorts.share(MAX_CONCURRENT)
+    }
+
+    /// Starts work on the threads for queries. It is given up when the set is dropped.
+    ///
+    /// # Errors
+    /// `internal` while the store is closing.
+    pub fn spawn_query(&self, work: impl Future<Output = ()> + Send + 'static) -> Result<JoinSet<()>> {
+        self.workers.spawn(work)
+    }
+
+    /// [`Self::admit_query`] with another longest wait.
+    ///
+    /// # Errors
+    /// `too_busy` when the wait is over.
+    pub async fn admit_query_within(&self, longest: Duration) -> Result<AdmittedQuery> {
+        let admission = self.queries.sorts.with_timeout(longest);
         let memory = admission.share(MAX_CONCURRENT);
         let permit = admission.acquire(memory).await?;
         let options = &self.queries.options;
         let disk = options.spill_bytes() / u64::from(MAX_CONCURRENT);
         let environment = options.environment(Arc::new(SortPool::new(memory)), disk)?;
-        Ok(AdmittedQuery { environment, workers: self.workers.clone(), _permit: permit })
+        Ok(AdmittedQuery { environment, _permit: permit })
     }
 }
 
@@ -67,6 +88,26 @@ impl StoredRows {
             companions.push(self.version.has_field(&column.exact_name()).await?);
         }
         Ok(companions)
+    }
+
+    /// About how many bytes these columns of all rows take when they are decoded.
+    ///
+    /// # Errors
+    /// `storage_unavailable`.
+    pub async fn decoded_bytes(&self, columns: &[usize]) -> Result<u64> {
+        let mut wanted = Vec::with_capacity(columns.len());
+        for &at in columns {
+            wanted.push(self.columns.get(at).cloned().ok_or_else(|| Problem::bug("no such column"))?);
+        }
+        let mut bytes = 0;
+        for file in self.version.files.iter() {
+            let metadata = file.metadata().await?;
+            for (group, rows) in metadata.metadata().row_groups().iter().enumerate() {
+                let row = sizes::row_bytes(&metadata, &wanted, [group]) as u64;
+                bytes += row * rows.num_rows().max(0) as u64;
+            }
+        }
+        Ok(bytes)
     }
 
     /// All rows, cut into about `parallel` parts that lie in their order: of each column, by its place, the stored field
@@ -96,7 +137,7 @@ pub struct RowsPart {
 
 impl RowsPart {
     /// Batches whose fields are called as they are stored. More fields may follow.
-    pub fn batches(&self) -> impl Stream<Item = Result<RecordBatch>> + Send + 'static {
+    pub fn batches(&self) -> impl Stream<Item = Result<RecordBatch>> + Send + use<> {
         self.scan.clone().batches(self.groups.clone(), BATCH_BYTES)
     }
 }
@@ -104,7 +145,6 @@ impl RowsPart {
 /// What one query may take of the machine, until this is dropped.
 pub struct AdmittedQuery {
     environment: Arc<RuntimeEnv>,
-    workers: Workers,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -112,18 +152,5 @@ impl AdmittedQuery {
     /// Memory and temporary files.
     pub fn environment(&self) -> &Arc<RuntimeEnv> {
         &self.environment
-    }
-
-    /// How many parts of it may run side by side.
-    pub fn parallel(&self) -> usize {
-        self.workers.count()
-    }
-
-    /// Starts work on the threads for queries. It is given up when the set is dropped.
-    ///
-    /// # Errors
-    /// `internal` while the store is closing.
-    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> Result<JoinSet<()>> {
-        self.workers.spawn(work)
     }
 }

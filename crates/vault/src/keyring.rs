@@ -2,6 +2,8 @@
 
 use crate::{Result, VaultError, cipher::Key};
 use base64::{Engine, prelude::BASE64_STANDARD};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 use std::{
     fmt,
     fs::{self, File, OpenOptions},
@@ -152,6 +154,18 @@ impl Keyring {
     /// The ids of all keys, the primary last.
     pub fn ids(&self) -> impl Iterator<Item = KeyId> {
         self.keys.iter().map(|(id, _)| *id)
+    }
+
+    /// For each key a secret of 32 bytes for another use, the primary's last. Who has the file derives the same; the
+    /// secret tells neither the key nor the secret of another use (HMAC-SHA-256 of the use's name).
+    pub fn derive(&self, purpose: &str) -> Vec<(KeyId, Zeroizing<[u8; 32]>)> {
+        let derive = |key: &Key| {
+            let mut mac =
+                Hmac::<Sha256>::new_from_slice(key.bytes()).expect("HMAC takes a key of any length");
+            mac.update(purpose.as_bytes());
+            Zeroizing::new(mac.finalize().into_bytes().into())
+        };
+        self.keys.iter().map(|(id, key)| (*id, derive(key))).collect()
     }
 
     pub(crate) fn primary(&self) -> (KeyId, &Key) {

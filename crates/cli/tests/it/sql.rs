@@ -1,5 +1,8 @@
 //! The SQL door, asked by the clients that people use.
 
+mod bounds;
+mod divided;
+
 use crate::product::Mycorr;
 use mycorr_testkit::{Authority, Cluster, Database, Leaf, not_tested};
 use reqwest::Method;

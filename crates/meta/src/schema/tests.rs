@@ -210,8 +210,14 @@ async fn newer_schema_is_used_where_it_only_added() {
 async fn step_that_older_nodes_do_not_know_waits_for_their_end() {
     let url = Cluster::shared().metadata_url("waits");
     let meta = Meta::open(&url).await.unwrap();
-    let node =
-        NewNode { id: uuid::Uuid::now_v7(), role: "work", host: "old".into(), version: "0.0.9", workers: 1 };
+    let node = NewNode {
+        id: uuid::Uuid::now_v7(),
+        role: "work",
+        host: "old".into(),
+        version: "0.0.9",
+        workers: 1,
+        query_address: None,
+    };
     meta.heartbeat(&node).await.unwrap();
     let forget = format!("DELETE FROM seaql_migrations WHERE version = '{FLOOR}'");
     meta.db.execute_unprepared(&forget).await.unwrap();

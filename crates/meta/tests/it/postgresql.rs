@@ -262,15 +262,25 @@ async fn interrupted_move_leaves_an_empty_database() {
 #[tokio::test]
 async fn nodes_know_one_another_until_they_stop() {
     let (one, other) = two("nodes").await;
-    let node = |role| NewNode { id: uuid::Uuid::now_v7(), role, host: "a".into(), version: "1", workers: 2 };
-    let (first, second) = (node("serve"), node("work"));
+    let node = |role, address: Option<&str>| NewNode {
+        id: uuid::Uuid::now_v7(),
+        role,
+        host: "a".into(),
+        version: "1",
+        workers: 2,
+        query_address: address.map(str::to_owned),
+    };
+    let (first, second) = (node("serve", Some("a:8421")), node("work", None));
     one.heartbeat(&first).await.unwrap();
     other.heartbeat(&second).await.unwrap();
     one.heartbeat(&first).await.unwrap();
     let known = other.nodes().await.unwrap();
     assert_eq!(
-        known.iter().map(|node| (node.id, node.role.as_str())).collect::<Vec<_>>(),
-        [(first.id, "serve"), (second.id, "work")]
+        known
+            .iter()
+            .map(|node| (node.id, node.role.as_str(), node.query_address.as_deref()))
+            .collect::<Vec<_>>(),
+        [(first.id, "serve", Some("a:8421")), (second.id, "work", None)]
     );
     other.forget_node(second.id).await.unwrap();
     // One that died is no longer counted, though it said nothing.

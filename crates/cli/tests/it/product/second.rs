@@ -10,6 +10,12 @@ pub(crate) struct Second {
 }
 
 impl Second {
+    /// The number of its process.
+    #[cfg(feature = "sql")]
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, signal: &str) {
         send(&self.child, signal);
     }
