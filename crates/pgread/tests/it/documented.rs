@@ -7,6 +7,7 @@ use std::{collections::BTreeSet, fmt::Write, fs, path::Path};
 const SOURCE: &str = concat!(
     include_str!("../../src/sql.rs"),
     include_str!("../../src/sql/advice.rs"),
+    include_str!("../../src/sql/browse.rs"),
     include_str!("../../src/sql/ranges.rs"),
     include_str!("../../src/sql/checksums.rs"),
     include_str!("../../src/sql/statistics.rs"),
