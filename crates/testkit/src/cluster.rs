@@ -151,7 +151,8 @@ impl Cluster {
             ("ssl", tls),
             ("password_encryption", "scram-sha-256"),
             ("shared_buffers", "32MB"),
-            ("max_connections", "60"),
+            // Several tests at a time have several servers each.
+            ("max_connections", "150"),
             ("fsync", "off"),
             ("synchronous_commit", "off"),
             ("full_page_writes", "off"),

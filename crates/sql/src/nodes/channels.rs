@@ -62,6 +62,7 @@ impl Channels {
             let tls = tls.read().unwrap_or_else(PoisonError::into_inner).client.clone();
             async move {
                 let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+                #[allow(clippy::disallowed_methods, reason = "a node's address, which it wrote there itself")]
                 let stream = TcpStream::connect((host.as_str(), uri.port_u16().unwrap_or_default())).await?;
                 stream.set_nodelay(true)?;
                 // The key that the other shows says who it is, not a name.
