@@ -41,6 +41,7 @@ use pgwire::{
     },
 };
 use std::{collections::HashMap, fmt::Debug, sync::Arc};
+use tokio::sync::watch;
 
 /// One connection's handlers.
 pub(crate) struct Handlers {
@@ -369,7 +370,7 @@ impl SimpleQueryHandler for Handlers {
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
         let session = session(client)?;
-        let cancelled = session.cancelled.clone();
+        let cancelled = session.cancelled.subscribe();
         let status = client.transaction_status();
         let work = async {
             let mut status = status;
@@ -402,11 +403,7 @@ impl SimpleQueryHandler for Handlers {
             }
             Ok((responses, done))
         };
-        let (responses, done) = tokio::select! {
-            biased;
-            () = cancelled.notified() => Err(Failure::canceled()),
-            answered = work => answered,
-        }?;
+        let (responses, done) = unless_cancelled(cancelled, work).await?;
         done.iter().for_each(|command| deallocate(client, &session, command));
         Ok(responses)
     }
@@ -512,6 +509,7 @@ impl ExtendedQueryHandler for Handlers {
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
         let session = session(client)?;
+        let cancelled = session.cancelled.subscribe();
         let Prepared { command, columns, .. } = &portal.statement.statement;
         let values = values(portal)?;
         let described = matches!(command, Command::Query(_)).then_some(&columns[..]);
@@ -523,14 +521,24 @@ impl ExtendedQueryHandler for Handlers {
             values,
             &portal.result_column_format,
         );
-        let response = tokio::select! {
-            biased;
-            () = session.cancelled.notified() => Err(Failure::canceled()),
-            answered = answered => answered,
-        }?;
+        let response = unless_cancelled(cancelled, answered).await?;
         deallocate(client, &session, command);
         Ok(response)
     }
+}
+
+/// What a statement comes to, up to the rows of its answer, which look for themselves (`run::Ready::batches`).
+async fn unless_cancelled<T>(
+    mut cancelled: watch::Receiver<()>,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let answered = tokio::select! {
+        biased;
+        _ = cancelled.changed() => return Err(Failure::canceled()),
+        answered = work => answered,
+    };
+    // Perhaps while it was at work without a pause.
+    if cancelled.has_changed().unwrap_or(true) { Err(Failure::canceled()) } else { answered }
 }
 
 /// Another connection asks for the end of what a session does.

@@ -35,7 +35,7 @@ use std::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Notify, Semaphore},
+    sync::{Semaphore, watch},
     task::JoinSet,
 };
 
@@ -96,7 +96,7 @@ pub(crate) struct Shared {
 struct Sessions {
     of: HashMap<UserId, usize>,
     /// By process id, as a cancel request names them.
-    cancel: HashMap<i32, (SecretKey, Arc<Notify>)>,
+    cancel: HashMap<i32, (SecretKey, Arc<watch::Sender<()>>)>,
 }
 
 impl Shared {
@@ -140,7 +140,7 @@ impl Shared {
             // A cancel request comes by a connection of its own, which has not agreed on a version of the protocol.
             && known.eq_value(secret)
         {
-            cancelled.notify_waiters();
+            cancelled.send_replace(());
         }
     }
 }

@@ -82,17 +82,17 @@ impl Ready {
         self,
         session: Arc<Session>,
     ) -> impl Stream<Item = Result<RecordBatch, Failure>> + Send {
-        let cancelled = session.cancelled.clone();
+        let cancelled = session.cancelled.subscribe();
         let running =
             stream::once(async move { self.start(&session).await }).flat_map(|started| match started {
                 Ok(running) => running.left_stream(),
                 Err(failure) => stream::once(async { Err(failure) }).right_stream(),
             });
         stream::unfold(Some((Box::pin(running), cancelled)), |state| async {
-            let (mut running, cancelled) = state?;
+            let (mut running, mut cancelled) = state?;
             tokio::select! {
                 biased;
-                () = cancelled.notified() => Some((Err(Failure::canceled()), None)),
+                _ = cancelled.changed() => Some((Err(Failure::canceled()), None)),
                 batch = running.next() => match batch? {
                     Ok(batch) => Some((Ok(batch), Some((running, cancelled)))),
                     Err(failure) => Some((Err(failure), None)),

@@ -16,7 +16,7 @@ use std::{
         atomic::{AtomicBool, Ordering::Relaxed},
     },
 };
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 /// Statements and portals with names that a session may have.
 const MAX_PREPARED: usize = 1_000;
@@ -27,8 +27,8 @@ pub(crate) struct Session {
     pub(crate) database: DatabaseName,
     pub(crate) state: SessionState,
     pub(crate) visible: Visible,
-    /// Told when the running statement is to be given up.
-    pub(crate) cancelled: Arc<Notify>,
+    /// Told when the running statement is to be given up: who subscribes as it begins misses nothing, whenever he looks.
+    pub(crate) cancelled: Arc<watch::Sender<()>>,
     /// A transaction sees one moment: what its first statement saw.
     pinned: AtomicBool,
     prepared: Mutex<HashSet<String>>,

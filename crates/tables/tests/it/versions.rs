@@ -121,8 +121,8 @@ async fn versions_beyond_a_checkpoint_of_the_log() {
     }
     assert_eq!(store.committed(table, job).await.unwrap(), Some(committed[3]));
     // What each checkpoint says of applications is read by every commit: it does not grow with the jobs.
-    let checkpoints = files(folder.path()).into_iter().filter(|path| path.contains(".checkpoint."));
-    let file = File::open(folder.path().join(checkpoints.last().unwrap())).unwrap();
+    let mut checkpoints = files(folder.path()).into_iter().filter(|path| path.contains(".checkpoint."));
+    let file = File::open(folder.path().join(checkpoints.next_back().unwrap())).unwrap();
     let batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
     let transactions = batches.map(|batch| {
         let column = batch.unwrap().column_by_name("txn").unwrap().clone();

@@ -118,7 +118,7 @@ async fn a_query_beyond_one_node_is_answered_by_three_and_by_those_that_are_left
     );
 
     // Who has not got the key hears nothing but the end.
-    let mut stranger = TcpStream::connect(addresses.last().unwrap()).unwrap();
+    let mut stranger = TcpStream::connect(&addresses[0]).unwrap();
     stranger.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
     let mut heard = Vec::new();
     let _ = stranger.read_to_end(&mut heard);
