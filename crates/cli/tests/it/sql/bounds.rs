@@ -66,6 +66,7 @@ async fn who_waits_too_long_for_memory_is_told_so() {
     assert_eq!(world.says("SELECT count(*) FROM orders"), "1000");
 }
 
+#[allow(clippy::disallowed_methods, reason = "a client of the test's own server")]
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_beyond_a_hundred_wait_for_one_to_end() {
     let world = World::with(SHOP, &["orders"]).await;

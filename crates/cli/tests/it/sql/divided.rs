@@ -71,6 +71,7 @@ fn spilled(world: &World, node: &Second) -> usize {
     fs::read_dir(folder).map_or(0, |entries| entries.flatten().map(|entry| below(entry.path())).sum())
 }
 
+#[allow(clippy::disallowed_methods, reason = "a stranger at the test's own server")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_beyond_one_node_is_answered_by_three_and_by_those_that_are_left() {
     let metadata = "divided";
