@@ -3,12 +3,13 @@
 
 use crate::{
     admission::Admission,
+    companions::by_name,
     problem::storage,
     sizes,
     version::{DataFile, Version},
     workers::Workers,
 };
-use arrow_array::{RecordBatch, cast::AsArray};
+use arrow_array::{ArrayRef, RecordBatch, cast::AsArray};
 use futures::{TryStreamExt, future::try_join_all};
 use mycorr_domain::{AnswerBudget, Cell, Column, Held, Problem, Result, output};
 use parquet::arrow::{
@@ -17,6 +18,7 @@ use parquet::arrow::{
 };
 use std::{
     borrow::Cow,
+    collections::HashMap,
     ops::{ControlFlow, Range},
     sync::Arc,
 };
@@ -139,8 +141,9 @@ async fn ascending(
         left = rest;
         let here: Vec<u64> = here.iter().map(|&id| id - file.first).collect();
         read(file, columns, &here, batch_rows, |batch| {
+            let named = by_name(batch);
             let columns: Vec<_> =
-                columns.iter().map(|column| Stored::of(batch, column)).collect::<Result<_>>()?;
+                columns.iter().map(|column| Stored::of(&named, column)).collect::<Result<_>>()?;
             for row in 0..batch.num_rows() {
                 if budget.is_spent() {
                     return Ok(ControlFlow::Break(()));
@@ -169,7 +172,7 @@ pub(crate) async fn cell(
     let file = file.ok_or_else(|| Problem::bug(format!("no file has row {id}")))?;
     let mut bytes = None;
     read(file, columns, &[id - file.first], 1, |batch| {
-        bytes = Stored::of(batch, &columns[0])?.bytes(0).map(Cow::into_owned);
+        bytes = Stored::of(&by_name(batch), &columns[0])?.bytes(0).map(Cow::into_owned);
         Ok(ControlFlow::Continue(()))
     })
     .await?;
@@ -179,17 +182,19 @@ pub(crate) async fn cell(
 /// A column of a batch, with its companion if the file has one.
 struct Stored<'a> {
     column: &'a Column,
-    native: &'a arrow_array::ArrayRef,
+    native: &'a ArrayRef,
     exact: Option<&'a arrow_array::BinaryArray>,
 }
 
 impl<'a> Stored<'a> {
-    fn of(batch: &'a RecordBatch, column: &'a Column) -> Result<Self> {
-        let native = batch
-            .column_by_name(&column.field)
+    /// `named` is [`by_name`] of the batch.
+    fn of(named: &HashMap<&str, &'a ArrayRef>, column: &'a Column) -> Result<Self> {
+        let native = named
+            .get(column.field.as_str())
+            .copied()
             .filter(|native| *native.data_type() == column.stored.arrow())
             .ok_or_else(|| Problem::bug(format!("no file has the column {}", column.field)))?;
-        let exact = batch.column_by_name(&column.exact_name()).map(|exact| exact.as_binary::<i32>());
+        let exact = named.get(column.exact_name().as_str()).map(|exact| exact.as_binary::<i32>());
         Ok(Self { column, native, exact })
     }
 

@@ -99,8 +99,8 @@ impl ColumnBuilder {
         if most.abs_diff(least) < MAX_DENSE.min(values.len()) as u64 {
             let mut rows = [0_u32; MAX_DENSE];
             values.iter().for_each(|value| rows[(value - least) as usize % MAX_DENSE] += 1);
-            let counted = (least..=most).zip(rows).filter(|(_, rows)| *rows > 0);
-            let counted = counted.map(|(value, rows)| (value, u64::from(rows)));
+            let counted = (least..=most).zip(&rows).filter(|(_, rows)| **rows > 0);
+            let counted = counted.map(|(value, rows)| (value, u64::from(*rows)));
             self.distinct.extend(counted.clone(), hash_narrow, print);
             self.histogram.extend(counted);
         } else {
