@@ -2,6 +2,7 @@
 //! that does nothing else.
 
 use super::{
+    dense::Dense,
     distinct::{Distinct, hash_bytes, hash_word},
     histogram::Histogram,
 };
@@ -15,7 +16,7 @@ use arrow_array::{
     },
 };
 use mycorr_domain::{Column, ColumnType, output};
-use std::{collections::BTreeMap, iter};
+use std::collections::BTreeMap;
 
 /// What the stored types can't hold is rare.
 const MAX_OTHERS: usize = 32;
@@ -40,6 +41,8 @@ pub(super) struct ColumnBuilder {
     pub(super) bytewise: bool,
     pub(super) nulls: u64,
     pub(super) values: u64,
+    /// Integers, as long as they lie close together: what follows tells nothing of these.
+    pub(super) dense: Option<Dense>,
     pub(super) distinct: Distinct,
     pub(super) histogram: Histogram,
     pub(super) extremes: Extremes,
@@ -66,14 +69,15 @@ fn head(bytes: &[u8]) -> u64 {
 }
 
 impl ColumnBuilder {
-    /// Counts `most` different values exactly.
-    pub(super) fn new(column: &Column, most: usize) -> Self {
+    /// Counts `most` different values exactly, and integers that lie in `places`.
+    pub(super) fn new(column: &Column, most: usize, places: usize) -> Self {
         let column = SortColumn::new(column.clone(), true);
         Self {
             bytewise: column.is_bytewise(),
             column,
             nulls: 0,
             values: 0,
+            dense: Some(Dense::new(places)),
             distinct: Distinct::new(most),
             histogram: Histogram::default(),
             extremes: Extremes::None,
@@ -92,6 +96,9 @@ impl ColumnBuilder {
         for other in exact.into_iter().flatten().flatten() {
             self.add_other(other, 1);
             self.distinct.add(!hash_bytes(other), 1, || String::from_utf8_lossy(other).into_owned());
+        }
+        if self.dense.as_mut().is_some_and(|dense| !dense.reserve(native.len() as u64)) {
+            self.leave_dense();
         }
         match self.column.column.stored {
             ColumnType::Int16 => self.add_integers(native.as_primitive::<Int16Type>(), numbers),
@@ -135,10 +142,15 @@ impl ColumnBuilder {
                 });
             }
             _ => {
-                let values = native.as_string::<i32>().iter().flatten();
-                self.add_bytes(values.map(str::as_bytes), |value| {
-                    String::from_utf8_lossy(value).into_owned()
-                });
+                let values = native.as_string::<i32>();
+                let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+                match values.null_count() {
+                    0 => {
+                        let (data, ends) = (values.value_data(), values.value_offsets().windows(2));
+                        self.add_bytes(ends.map(|ends| &data[ends[0] as usize..ends[1] as usize]), text);
+                    }
+                    _ => self.add_bytes(values.iter().flatten().map(str::as_bytes), text),
+                }
             }
         }
     }
@@ -162,8 +174,8 @@ impl ColumnBuilder {
         if let Some((least, most)) = extremes {
             self.extremes = Extremes::Floats(least, most);
         }
-        self.histogram.extend(values.clone().filter(|value| value.is_finite()).zip(iter::repeat(1)));
-        self.distinct.extend(values.zip(iter::repeat(1)), hash_float, print);
+        self.histogram.extend(values.clone().filter(|value| value.is_finite()));
+        self.distinct.extend(values, hash_float, print);
     }
 
     #[inline]
@@ -175,7 +187,7 @@ impl ColumnBuilder {
         if self.bytewise {
             self.byte_extremes(values.clone());
         }
-        self.distinct.extend(values.zip(iter::repeat(1)), hash_bytes, text);
+        self.distinct.extend(values, hash_bytes, text);
     }
 
     #[inline]
@@ -206,6 +218,18 @@ impl ColumnBuilder {
         }
     }
 
+    /// Both are counted in the same way afterwards.
+    fn append_dense(&mut self, other: &mut Self) {
+        if let (Some(mine), Some(theirs)) = (&mut self.dense, &other.dense)
+            && mine.append(theirs)
+        {
+            other.dense = None;
+        } else {
+            self.leave_dense();
+            other.leave_dense();
+        }
+    }
+
     #[cold]
     fn add_other(&mut self, text: &[u8], rows: u64) {
         let Some(others) = &mut self.others else { return };
@@ -216,7 +240,8 @@ impl ColumnBuilder {
     }
 
     /// Values of the same column.
-    pub(super) fn append(&mut self, other: Self) {
+    pub(super) fn append(&mut self, mut other: Self) {
+        self.append_dense(&mut other);
         self.nulls += other.nulls;
         self.values += other.values;
         self.distinct.append(other.distinct);

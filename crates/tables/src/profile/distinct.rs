@@ -57,39 +57,58 @@ pub(crate) fn hash_word(word: u64) -> u64 {
     hash ^ (hash >> 33)
 }
 
-/// Of bytes, sixteen at a time: two words are multiplied to 128 bits, of which the halves are put together (as wyhash does).
+/// Two words are multiplied to 128 bits, of which the halves are put together (as wyhash does).
+#[inline]
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
+}
+
+#[inline]
+fn fold_pair(pair: &[u8; 16], keys: [u64; 2]) -> u64 {
+    let words = u128::from_le_bytes(*pair);
+    fold(words as u64 ^ keys[0], (words >> 64) as u64 ^ keys[1])
+}
+
+/// Of bytes, sixteen at a time. Up to 64, none of them waits for the one before.
 #[inline]
 pub(crate) fn hash_bytes(bytes: &[u8]) -> u64 {
-    const KEYS: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0x9ddf_ea08_eb38_2d69];
-    let fold = |a: u64, b: u64| {
-        let product = u128::from(a) * u128::from(b);
-        product as u64 ^ (product >> 64) as u64
-    };
-    let pair = |pair: &[u8; 16]| {
-        let words = u128::from_le_bytes(*pair);
-        (words as u64, (words >> 64) as u64)
-    };
+    const KEYS: [[u64; 2]; 4] = [
+        [0x9e37_79b9_7f4a_7c15, 0x9ddf_ea08_eb38_2d69],
+        [0xa076_1d64_78bd_642f, 0xe703_7ed1_a0b4_28db],
+        [0x8ebc_6af0_9c88_c6e3, 0x5899_65cc_7537_4cc3],
+        [0x1d8e_4e27_c47d_124f, 0xeb44_acca_b455_d165],
+    ];
     let half = |half: &[u8; 4]| u64::from(u32::from_le_bytes(*half));
-    let mut hash = (bytes.len() as u64).wrapping_mul(KEYS[1]) ^ KEYS[0];
-    // The last ones, some of them for a second time: how long it is has been told.
-    let (a, b) = if let Some(last) = bytes.last_chunk::<16>() {
-        for chunk in bytes[..bytes.len() - 1].as_chunks::<16>().0 {
-            let (a, b) = pair(chunk);
-            hash = fold(a ^ hash, b ^ KEYS[1]);
+    let len = bytes.len();
+    // Some of them come twice: how long the text is comes at the end.
+    let folded = if let Some(last) = bytes.last_chunk::<16>() {
+        let mut folded = fold_pair(last, KEYS[0]);
+        let at = |at: usize, keys| bytes[at..].first_chunk::<16>().map_or(0, |pair| fold_pair(pair, keys));
+        if len <= 32 {
+            folded ^= at(0, KEYS[1]);
+        } else if len <= 64 {
+            folded ^= at(0, KEYS[1]) ^ at(16, KEYS[2]) ^ at(len - 32, KEYS[3]);
+        } else {
+            for pair in bytes[..len - 1].as_chunks::<16>().0 {
+                folded = fold_pair(pair, [KEYS[1][0] ^ folded, KEYS[1][1]]);
+            }
         }
-        pair(last)
+        folded
     } else if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-        (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
+        fold(u64::from_le_bytes(*first) ^ KEYS[0][0], u64::from_le_bytes(*last) ^ KEYS[0][1])
     } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        (half(first), half(last))
+        fold(half(first) ^ KEYS[0][0], half(last) ^ KEYS[0][1])
     } else {
-        (bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0)
+        fold(bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)) ^ KEYS[0][0], KEYS[0][1])
     };
-    fold(fold(a ^ hash, b ^ KEYS[1]), KEYS[0])
+    fold(folded ^ (len as u64).wrapping_mul(KEYS[1][0]), KEYS[1][1])
 }
 
 /// Values that were met last are counted in so many places before they are looked up.
 const RECENT: usize = 256;
+/// So many values are hashed before they are counted.
+const BLOCK: usize = 1024;
 
 impl Distinct {
     pub(crate) fn new(most: usize) -> Self {
@@ -105,24 +124,24 @@ impl Distinct {
         }
     }
 
-    /// Values and how many rows have each.
+    /// Values, each of one row.
     #[inline]
     pub(crate) fn extend<V: Copy>(
         &mut self,
-        mut values: impl Iterator<Item = (V, u64)>,
+        mut values: impl Iterator<Item = V>,
         hash: impl Fn(V) -> u64,
         text: impl Fn(V) -> String,
     ) {
         if self.counted.is_some() {
             let mut recent = [(0, 0); RECENT];
-            for (value, rows) in &mut values {
+            for value in &mut values {
                 let hash = hash(value);
                 let slot = &mut recent[hash as usize % RECENT];
                 if slot.0 == hash && slot.1 > 0 {
-                    slot.1 += rows;
+                    slot.1 += 1;
                     continue;
                 }
-                let (other, counted) = std::mem::replace(slot, (hash, rows));
+                let (other, counted) = std::mem::replace(slot, (hash, 1));
                 self.count_rows(other, counted);
                 if !self.meet(hash, || text(value)) {
                     break;
@@ -130,28 +149,47 @@ impl Distinct {
             }
             recent.into_iter().for_each(|(hash, rows)| self.count_rows(hash, rows));
         }
-        // Those that are left once there are too many to count.
-        let few = u64::MAX >> self.floor;
-        let mut changed = false;
-        for (value, _) in values {
-            let hash = hash(value);
-            if hash << INDEX_BITS <= few {
-                self.register(hash);
-                changed = true;
+        // Those that are left once there are too many to count are hashed in a loop that does nothing else.
+        let mut hashes = [0; BLOCK];
+        loop {
+            let mut len = 0;
+            for (slot, value) in hashes.iter_mut().zip(&mut values) {
+                *slot = hash(value);
+                len += 1;
+            }
+            self.estimate(&hashes[..len]);
+            if len < BLOCK {
+                return;
             }
         }
-        if changed {
-            self.floor = self.registers.iter().copied().min().unwrap_or_default();
+    }
+
+    /// Values of which there are too many to count.
+    fn estimate(&mut self, hashes: &[u64]) {
+        // Where most change nothing they are sorted out; where it can't be guessed which do, each is looked up.
+        if self.floor < 4 {
+            hashes.iter().for_each(|hash| self.register(*hash));
+        } else {
+            let few = u64::MAX >> self.floor;
+            let mut changed = false;
+            for hash in hashes {
+                if hash << INDEX_BITS <= few {
+                    self.register(*hash);
+                    changed = true;
+                }
+            }
+            if !changed {
+                return;
+            }
         }
+        self.floor = self.registers.iter().copied().min().unwrap_or_default();
     }
 
     #[inline]
     fn register(&mut self, hash: u64) {
         let register = &mut self.registers[(hash >> (u64::BITS - INDEX_BITS)) as usize];
         let zeros = ((hash << INDEX_BITS) | 1 << (INDEX_BITS - 1)).leading_zeros() as u8 + 1;
-        if zeros > *register {
-            *register = zeros;
-        }
+        *register = zeros.max(*register);
     }
 
     /// Makes a value one of those that are counted. False if there are too many by now: all that there were are in the
@@ -194,6 +232,11 @@ impl Distinct {
                 }
             }
         }
+    }
+
+    /// From now on, counts all values that come, if it counted all before.
+    pub(super) fn count_all(&mut self) {
+        self.most = usize::MAX;
     }
 
     /// How many there are, and whether that is exact.
@@ -261,6 +304,24 @@ mod tests {
     }
 
     #[test]
+    fn values_far_apart_and_long_ones_are_estimated_as_well() {
+        const MANY: u64 = 50_000;
+        let check = |what: String, hash: &dyn Fn(u64) -> u64| {
+            let mut distinct = Distinct::new(0);
+            distinct.extend(0..MANY, hash, |_| unreachable!("none is counted exactly"));
+            let (count, exact) = distinct.count();
+            assert!(!exact && count.abs_diff(MANY) < MANY / 10, "{what}: {count} instead of {MANY}");
+        };
+        for apart in [1, 3, 100, 4096, 86_400_000_000, 1 << 44] {
+            check(format!("numbers {apart} apart"), &|n| hash_word(n * apart));
+        }
+        for width in [1, 7, 8, 12, 16, 20, 32, 40, 64, 70, 200] {
+            check(format!("texts of {width}"), &|n| hash_bytes(format!("{n:<width$}").as_bytes()));
+            check(format!("texts of {width}, at the end"), &|n| hash_bytes(format!("{n:width$}").as_bytes()));
+        }
+    }
+
+    #[test]
     fn texts_of_every_length_have_hashes_of_their_own() {
         let bytes: Vec<u8> = (0..70).map(|n| n * 3).collect();
         let mut texts = vec![Vec::new()];
@@ -283,7 +344,7 @@ mod tests {
             let mut distinct = Distinct::new(10);
             let values: Vec<u64> = (0..300_000).collect();
             for values in values.chunks(batch) {
-                distinct.extend(values.iter().map(|value| (*value, 1)), hash_word, |value| value.to_string());
+                distinct.extend(values.iter().copied(), hash_word, |value| value.to_string());
             }
             distinct.registers
         };

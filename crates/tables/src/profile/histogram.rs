@@ -63,20 +63,44 @@ impl Default for Histogram {
 }
 
 impl Histogram {
-    /// Values and how many rows have each.
+    /// Rows of one value.
+    pub(crate) fn add<T: Ordinal>(&mut self, value: T, rows: u64) {
+        let bin = T::bins(self.exponent)(value);
+        let (least, most) = self.range();
+        if least <= bin && bin <= most {
+            self.bins[(bin - self.first) as usize % BINS] += rows;
+        } else {
+            self.add_apart(value, rows);
+        }
+    }
+
+    /// Values, each of one row.
     #[inline]
-    pub(crate) fn extend<T: Ordinal>(&mut self, values: impl Iterator<Item = (T, u64)>) {
+    pub(crate) fn extend<T: Ordinal>(&mut self, values: impl Iterator<Item = T>) {
         let mut bin_of = T::bins(self.exponent);
         let (mut least, mut most) = self.range();
-        for (value, rows) in values {
+        for value in values {
             let bin = bin_of(value);
             if least <= bin && bin <= most {
-                self.bins[(bin - self.first) as usize % BINS] += rows;
+                self.bins[(bin - self.first) as usize % BINS] += 1;
             } else {
-                self.add_apart(value, rows);
+                self.add_apart(value, 1);
                 bin_of = T::bins(self.exponent);
                 (least, most) = self.range();
             }
+        }
+    }
+
+    /// Values, each of one row, the least and the greatest of which are known.
+    pub(crate) fn extend_within<T: Ordinal>(&mut self, values: &[T], least: T, most: T) {
+        self.add(least, 0);
+        self.add(most, 0);
+        let bin_of = T::bins(self.exponent);
+        let first = self.first;
+        if bin_of(least) == bin_of(most) {
+            self.bins[(bin_of(least) - first) as usize % BINS] += values.len() as u64;
+        } else {
+            values.iter().for_each(|value| self.bins[(bin_of(*value) - first) as usize % BINS] += 1);
         }
     }
 
@@ -181,9 +205,9 @@ mod tests {
         let (mut whole, mut half, mut other) =
             (Histogram::default(), Histogram::default(), Histogram::default());
         for (at, value) in values.iter().enumerate() {
-            whole.extend([(*value, 1)].into_iter());
+            whole.extend([*value].into_iter());
             let part = if at % 3 == 0 { &mut half } else { &mut other };
-            part.extend([(*value, 1)].into_iter());
+            part.extend([*value].into_iter());
         }
         half.append(other);
         for histogram in [&whole, &half] {

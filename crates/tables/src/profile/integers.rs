@@ -10,10 +10,6 @@ use arrow_array::{
     Array, ArrowPrimitiveType, PrimitiveArray,
     types::{Date32Type, Decimal128Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType},
 };
-use std::iter;
-
-/// Values of a batch that lie so close together are counted by their place among them.
-const MAX_DENSE: usize = 8192;
 
 /// A type whose values are integers.
 pub(super) trait Number: ArrowPrimitiveType {
@@ -38,7 +34,7 @@ macro_rules! number {
 
             #[inline]
             fn is_narrow(value: Self::Native) -> bool {
-                Self::wide(value) == i128::from(value as i64)
+                (Self::wide(value) >> 64) as i64 == value as i64 >> 63
             }
         }
     )+};
@@ -47,14 +43,17 @@ macro_rules! number {
 number!(Int16Type, Int32Type, Int64Type, Date32Type, TimestampMicrosecondType, Decimal128Type);
 
 #[inline]
-fn hash_integer(value: i128) -> u64 {
-    hash_word(value as u64 ^ ((value >> 64) as u64).wrapping_add((value >> 63) as u64).rotate_left(17))
+fn hash_narrow(value: i64) -> u64 {
+    hash_word(value as u64)
 }
 
 /// The same of a value that fits.
 #[inline]
-fn hash_narrow(value: i64) -> u64 {
-    hash_integer(value.into())
+fn hash_integer(value: i128) -> u64 {
+    match i64::try_from(value) {
+        Ok(value) => hash_narrow(value),
+        Err(_) => hash_word(value as u64 ^ hash_word((value >> 64) as u64)),
+    }
 }
 
 fn sum(values: &[i64], furthest: u64) -> i128 {
@@ -68,20 +67,52 @@ fn sum(values: &[i64], furthest: u64) -> i128 {
 impl ColumnBuilder {
     /// `numbers` is room for them.
     pub(super) fn add_integers<T: Number>(&mut self, values: &PrimitiveArray<T>, numbers: &mut Vec<i64>) {
-        let mut all_narrow = true;
+        match values.null_count() {
+            0 => self.add_values::<T>(values.values().iter().copied(), numbers),
+            _ => self.add_values::<T>(values.iter().flatten(), numbers),
+        }
+    }
+
+    #[inline]
+    fn add_values<T: Number>(
+        &mut self,
+        mut values: impl Iterator<Item = T::Native> + Clone,
+        numbers: &mut Vec<i64>,
+    ) {
         numbers.clear();
-        let narrow = |value| {
+        let mut first = None;
+        if let Some(dense) = &mut self.dense {
+            first = dense.extend::<T>(&mut values);
+            if first.is_none() {
+                return;
+            }
+            self.leave_dense();
+        }
+        let mut all_narrow = true;
+        let mut narrow = |value| {
             all_narrow &= T::is_narrow(value);
             T::narrow(value)
         };
-        match values.null_count() {
-            0 => numbers.extend(values.values().iter().copied().map(narrow)),
-            _ => numbers.extend(values.iter().flatten().map(narrow)),
-        }
+        let rest = values.clone();
+        numbers.extend(first.map(&mut narrow));
+        numbers.extend(values.map(narrow));
         if all_narrow {
             self.add_narrow(numbers)
         } else {
-            self.add_wide(values.iter().flatten().map(T::wide))
+            self.add_wide(first.into_iter().chain(rest).map(T::wide))
+        }
+    }
+
+    /// Integers that don't lie close together are counted like all others.
+    pub(super) fn leave_dense(&mut self) {
+        let Some(dense) = self.dense.take() else { return };
+        let stored = self.column.column.stored;
+        for (value, rows) in dense.counted() {
+            let rows = u64::from(rows);
+            self.widen(value.into(), value.into());
+            self.integers = self.integers.saturating_add(i128::from(value) * i128::from(rows));
+            self.distinct.add(hash_narrow(value), rows, || printed(stored, value.into()));
+            self.histogram.add(value, rows);
         }
     }
 
@@ -95,19 +126,8 @@ impl ColumnBuilder {
         let sum = sum(values, least.unsigned_abs().max(most.unsigned_abs()));
         self.integers = self.integers.saturating_add(sum);
         let stored = self.column.column.stored;
-        let print = |value: i64| printed(stored, value.into());
-        if most.abs_diff(least) < MAX_DENSE.min(values.len()) as u64 {
-            let mut rows = [0_u32; MAX_DENSE];
-            values.iter().for_each(|value| rows[(value - least) as usize % MAX_DENSE] += 1);
-            let counted = (least..=most).zip(&rows).filter(|(_, rows)| **rows > 0);
-            let counted = counted.map(|(value, rows)| (value, u64::from(*rows)));
-            self.distinct.extend(counted.clone(), hash_narrow, print);
-            self.histogram.extend(counted);
-        } else {
-            let values = values.iter().copied().zip(iter::repeat(1));
-            self.distinct.extend(values.clone(), hash_narrow, print);
-            self.histogram.extend(values);
-        }
+        self.distinct.extend(values.iter().copied(), hash_narrow, |value| printed(stored, value.into()));
+        self.histogram.extend_within(values, least, most);
     }
 
     /// Values some of which don't fit into 64 bits: these are in no bar.
@@ -117,9 +137,8 @@ impl ColumnBuilder {
             self.integers = self.integers.saturating_add(value);
         }
         let stored = self.column.column.stored;
-        let counted = values.clone().zip(iter::repeat(1));
-        self.distinct.extend(counted, hash_integer, |value| printed(stored, value));
-        self.histogram.extend(values.filter_map(|value| Some((i64::try_from(value).ok()?, 1))));
+        self.distinct.extend(values.clone(), hash_integer, |value| printed(stored, value));
+        self.histogram.extend(values.filter_map(|value| i64::try_from(value).ok()));
     }
 
     fn widen(&mut self, least: i128, most: i128) {

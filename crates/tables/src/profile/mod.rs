@@ -2,6 +2,7 @@
 //! columns and values there are.
 
 mod column;
+mod dense;
 mod distinct;
 mod histogram;
 mod integers;
@@ -17,6 +18,9 @@ use std::time::{Duration, Instant};
 const MAX_COUNTED: usize = 1 << 16;
 const MAX_COUNTED_OF_COLUMN: usize = 1024;
 const MIN_COUNTED_OF_COLUMN: usize = 32;
+/// Places for integers that lie close together, of all columns and of one.
+const MAX_PLACES: usize = 1 << 18;
+const MAX_PLACES_OF_COLUMN: usize = 1 << 14;
 
 /// A [`Profile`] in the making, of a section of a version.
 pub(crate) struct ProfileBuilder {
@@ -31,7 +35,8 @@ pub(crate) struct ProfileBuilder {
 impl ProfileBuilder {
     pub(crate) fn new(columns: &[Column]) -> Self {
         let most = (MAX_COUNTED / columns.len().max(1)).clamp(MIN_COUNTED_OF_COLUMN, MAX_COUNTED_OF_COLUMN);
-        let builder = |column: &Column| ColumnBuilder::new(column, most);
+        let places = (MAX_PLACES / columns.len().max(1)).min(MAX_PLACES_OF_COLUMN);
+        let builder = |column: &Column| ColumnBuilder::new(column, most, places);
         Self {
             rows: 0,
             spent: Duration::ZERO,

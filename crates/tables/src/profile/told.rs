@@ -8,7 +8,11 @@ use mycorr_domain::{
 };
 
 impl ColumnBuilder {
-    pub(super) fn finish(self) -> ColumnProfile {
+    pub(super) fn finish(mut self) -> ColumnProfile {
+        if self.dense.is_some() {
+            self.distinct.count_all();
+        }
+        self.leave_dense();
         let (distinct, distinct_is_exact) = self.distinct.count();
         let (min, max) = self.extremes().unzip();
         let top = self.distinct.top().into_iter();
