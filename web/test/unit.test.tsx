@@ -4,7 +4,6 @@ import userEvent from "@testing-library/user-event";
 import { describe, expect, it, vi } from "vitest";
 import type { Column, Problem } from "../src/api/client";
 import { rateOf } from "../src/api/events";
-import { live, readEvents } from "../src/api/live";
 import { cellText, tsv } from "../src/grid/cell";
 import { layout, moved, orderNote, revealColumn, visibleColumns } from "../src/grid/columns";
 import { press, range, type Selection } from "../src/grid/keys";
@@ -21,18 +20,8 @@ import {
   readFilter,
   words,
 } from "../src/grid/view";
-import { CHECKS, EMPTY, isConnectionString, toRequest } from "../src/pages/ConnectionForm";
 import { ceiling } from "../src/pages/Courtesy";
 import { percent } from "../src/pages/JobProgress";
-import {
-  clusterOf,
-  filledFrom,
-  NO_PROJECT,
-  placeOf,
-  refOf,
-  roleAtPooler,
-  roleOf,
-} from "../src/pages/supabase";
 import { Confirm } from "../src/ui/Confirm";
 import { ago, bytes, duration, estimate, fingerprint, splitSql } from "../src/ui/format";
 import { ProblemNotice } from "../src/ui/Notice";
@@ -311,164 +300,6 @@ describe("words and numbers", () => {
     expect(rateOf({ at: 0, rows: 100 }, 2000, 1100)).toBe(500);
     expect(rateOf({ at: 0, rows: 100 }, 500, 1100)).toBeNull();
     expect(rateOf({ at: 0, rows: 100 }, 5000, 100)).toBeNull();
-  });
-});
-
-describe("the connection form", () => {
-  it("asks for encryption and sends no certificate without it", () => {
-    expect(EMPTY.encrypted).toBe(true);
-    const values = {
-      ...EMPTY,
-      name: " Prod ",
-      host: "db.example.com ",
-      password: " p ",
-      ca_certificate: "PEM",
-    };
-    expect(toRequest("postgresql", values)).toMatchObject({
-      kind: "postgresql",
-      name: "Prod",
-      host: "db.example.com",
-      port: 5432,
-      password: " p ",
-      encrypted: true,
-      ca_certificate: "PEM",
-    });
-    expect(toRequest("supabase", { ...values, encrypted: false }).ca_certificate).toBeNull();
-  });
-
-  it("knows a connection string when one is pasted", () => {
-    for (const text of [
-      "postgres://u:p@db.example.com/shop",
-      "DATABASE_URL=postgresql://u@h/d",
-      "jdbc:postgresql://h:5432/d",
-      " psql -h db.example.com -U u shop",
-      "dbname=shop host=db.example.com",
-    ]) {
-      expect(isConnectionString(text), text).toBe(true);
-    }
-    for (const text of [
-      "db.example.com",
-      "hunter2",
-      "mycorr_reader",
-      "ghost=1",
-      "-----BEGIN CERTIFICATE-----",
-    ]) {
-      expect(isConnectionString(text), text).toBe(false);
-    }
-  });
-
-  it("knows a port when it sees one", () => {
-    for (const port of ["5432", " 1 ", "65535"]) expect(CHECKS.port(port)).toBeNull();
-    for (const port of ["", "0", "65536", "54 32", "5e3", "-1"]) expect(CHECKS.port(port)).not.toBeNull();
-  });
-});
-
-describe("a Supabase project", () => {
-  const project = { ref: "abcdefghijklmnopqrst", region: "eu-central-1", cluster: "aws-1" };
-  const empty = { host: "", username: "postgres" };
-
-  it("is reached where the endpoint says, and nowhere while something is unknown", () => {
-    for (const [endpoint, host, port, username] of [
-      ["session_pooler", "aws-1-eu-central-1.pooler.supabase.com", "5432", "postgres.abcdefghijklmnopqrst"],
-      [
-        "transaction_pooler",
-        "aws-1-eu-central-1.pooler.supabase.com",
-        "6543",
-        "postgres.abcdefghijklmnopqrst",
-      ],
-      ["direct", "db.abcdefghijklmnopqrst.supabase.co", "5432", "postgres"],
-    ] as const) {
-      expect(filledFrom({ ...project, endpoint }, NO_PROJECT, empty)).toEqual({ host, port, username });
-    }
-    expect(placeOf(NO_PROJECT).host).toBe("");
-    expect(placeOf({ ...NO_PROJECT, endpoint: "direct" }).host).toBe("");
-    expect(placeOf({ ...project, cluster: "", endpoint: "session_pooler" }).host).toBe("");
-    expect(placeOf({ ...project, region: "", endpoint: "session_pooler" }).host).toBe("");
-  });
-
-  it("keeps the role through every change, and a host that is not Supabase's", () => {
-    const session = { ...project, endpoint: "session_pooler" } as const;
-    const direct = { ...project, endpoint: "direct" } as const;
-    const there = filledFrom(session, NO_PROJECT, { host: "", username: "reader" });
-    expect(there.username).toBe("reader.abcdefghijklmnopqrst");
-    const back = filledFrom(direct, session, there);
-    expect(back.username).toBe("reader");
-    // Nothing of the old endpoint stays in sight when the new one's host is not known.
-    expect(filledFrom({ ...session, region: "" }, direct, back)).toMatchObject({ host: "" });
-    expect(filledFrom({ ...session, region: "" }, direct, { ...back, host: "proxy.example.com" }).host).toBe(
-      "proxy.example.com",
-    );
-    expect(filledFrom({ ...session, ref: "other" }, session, there).username).toBe("reader.other");
-    expect(roleOf("a.b", "")).toBe("a.b");
-    expect(roleAtPooler(there.host, there.username)).toBe("reader");
-    expect(roleAtPooler("db.example.com", "a.b")).toBe("a.b");
-  });
-
-  it("is found in what people paste", () => {
-    for (const text of [
-      "abcdefghijklmnopqrst",
-      " https://abcdefghijklmnopqrst.supabase.co ",
-      "db.abcdefghijklmnopqrst.supabase.co",
-      "https://supabase.com/dashboard/project/abcdefghijklmnopqrst/settings/general",
-    ]) {
-      expect(refOf(text), text).toBe("abcdefghijklmnopqrst");
-    }
-    expect(clusterOf("aws-0-eu-central-1.pooler.supabase.com")).toBe("aws-0");
-    expect(clusterOf("db.abcdefghijklmnopqrst.supabase.co")).toBe("");
-  });
-});
-
-describe("events", () => {
-  const chunked = (text: string, size: number) => {
-    const bytes = new TextEncoder().encode(text);
-    return new ReadableStream<Uint8Array>({
-      start(controller) {
-        for (let at = 0; at < bytes.length; at += size) controller.enqueue(bytes.slice(at, at + size));
-        controller.close();
-      },
-    });
-  };
-  const read = async (text: string, size: number) => {
-    const events = [];
-    for await (const event of readEvents(chunked(text, size))) events.push(event);
-    return events;
-  };
-
-  it("are the same however the bytes are cut", async () => {
-    const text =
-      ': hello\n\nevent: step\ndata: {"a": "ü€"}\n\nevent:two\r\ndata:1\r\ndata: 2\r\n\r\nid: 7\n\rdata\n\ndata: cut off';
-    for (let size = 1; size <= text.length + 8; size += 1) {
-      expect(await read(text, size), `${size} bytes`).toEqual([
-        { event: "step", data: '{"a": "ü€"}' },
-        { event: "two", data: "1\n2" },
-        { event: "message", data: "" },
-      ]);
-    }
-  });
-
-  const call = (text: string, type = "text/event-stream") =>
-    Promise.resolve({
-      data: chunked(text, 5),
-      response: new Response(null, { headers: { "content-type": type } }),
-    });
-  const step = (name: string) => `event: step\ndata: {"step":"${name}"}\n\n`;
-
-  it("tell each step, then the end", async () => {
-    const steps: string[] = [];
-    const onStep = (one: { step: string }) => steps.push(one.step);
-    const report = `${step("address")}: still there\n\n${step("connect")}event: report\ndata: {"ok":true}\n\n`;
-    expect(await live(call(report), onStep)).toEqual({ ok: true });
-    expect(steps).toEqual(["address", "connect"]);
-    const problem = `${step("address")}event: problem\ndata: {"code":"host_not_found"}\n\n`;
-    await expect(live(call(problem), onStep)).rejects.toEqual({ code: "host_not_found" });
-  });
-
-  it("that break off are a problem, and so is an answer that refuses", async () => {
-    await expect(live(call(step("address")), () => undefined)).rejects.toMatchObject({ code: "unreachable" });
-    const error = { code: "too_many_requests" };
-    const refused = Promise.resolve({ error, response: new Response(null, { status: 429 }) });
-    await expect(live(refused, () => undefined)).rejects.toBe(error);
-    expect(await live(call('{"id":"1"}', "application/json"), () => undefined)).toEqual({ id: "1" });
   });
 });
 

@@ -279,7 +279,8 @@ impl Connections {
         self.meta.delete_connection(user, id).await
     }
 
-    /// The ledger, newest first.
+    /// The ledger, newest first: all of it, or what was sent for one purpose. With a purpose, a part may hold fewer than
+    /// `limit` and still have a next one.
     ///
     /// # Errors
     /// `not_found`, `invalid` for a cursor that is none; `storage_unavailable`.
@@ -287,10 +288,14 @@ impl Connections {
         &self,
         user: UserId,
         id: ConnectionId,
+        purpose: Option<Purpose>,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Listed<Statement>> {
-        self.meta.statements(user, id, after, limit).await
+        match purpose {
+            Some(purpose) => self.meta.statements_of(user, id, purpose, after, limit).await,
+            None => self.meta.statements(user, id, after, limit).await,
+        }
     }
 
     /// The tables that come through a connection.

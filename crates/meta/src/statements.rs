@@ -13,7 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use mycorr_domain::{ConnectionId, JobId, Problem, Result, StatementId, UserId};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{Expr, OnConflict},
 };
 use sha2::{Digest, Sha256};
@@ -24,6 +24,8 @@ use uuid::Uuid;
 pub(crate) const DEFAULT_RETENTION_DAYS: i64 = 400;
 /// So many entries are removed in one transaction: others wait for it a few milliseconds.
 const PRUNE_ROWS: u64 = 500;
+/// So many entries are looked through for those of one purpose.
+const MAX_LOOKED_THROUGH: u64 = 20_000;
 const INTERRUPTED: &str = "interrupted";
 
 pub struct NewStatement {
@@ -48,6 +50,15 @@ pub struct StatementEnd {
     pub bytes: u64,
     pub milliseconds: u64,
     pub outcome: String,
+}
+
+/// A connection's entries before one of them, newest first.
+fn ledger(on: ConnectionId, before: Option<StatementId>) -> Select<statement::Entity> {
+    let mut query = statement::Entity::find().filter(statement::Column::ConnectionId.eq(*on.as_uuid()));
+    if let Some(id) = before {
+        query = query.filter(statement::Column::Id.lt(*id.as_uuid()));
+    }
+    query.order_by_desc(statement::Column::Id)
 }
 
 /// Names a text: the first half of its SHA-256.
@@ -155,16 +166,50 @@ impl Meta {
         limit: usize,
     ) -> Result<Listed<Statement>> {
         self.owned(owner, on).await?;
-        let mut query = statement::Entity::find().filter(statement::Column::ConnectionId.eq(*on.as_uuid()));
-        if let Some(id) = after::<StatementId>(from)? {
-            query = query.filter(statement::Column::Id.lt(*id.as_uuid()));
-        }
-        let rows = query
-            .order_by_desc(statement::Column::Id)
-            .limit(limit as u64 + 1)
-            .all(&self.db)
+        let query = ledger(on, after::<StatementId>(from)?);
+        self.part(on, query, limit).await
+    }
+
+    /// The same of one purpose. No more than a bounded number of entries are looked through at once, so that a part may
+    /// hold fewer than `limit` and still have a next one.
+    ///
+    /// # Errors
+    /// As [`Self::statements`].
+    pub async fn statements_of(
+        &self,
+        owner: UserId,
+        on: ConnectionId,
+        purpose: Purpose,
+        from: Option<&str>,
+        limit: usize,
+    ) -> Result<Listed<Statement>> {
+        self.owned(owner, on).await?;
+        let all = ledger(on, after::<StatementId>(from)?);
+        let last: Option<Uuid> = all
+            .clone()
+            .select_only()
+            .column(statement::Column::Id)
+            .offset(MAX_LOOKED_THROUGH - 1)
+            .limit(1)
+            .into_tuple()
+            .one(&self.db)
             .await
             .map_err(db)?;
+        let mut wanted = all.filter(statement::Column::Purpose.eq(purpose.as_str()));
+        if let Some(last) = last {
+            wanted = wanted.filter(statement::Column::Id.gte(last));
+        }
+        let part = self.part(on, wanted, limit).await?;
+        Ok(Listed { next: part.next.or_else(|| last.map(|last| last.to_string())), ..part })
+    }
+
+    async fn part(
+        &self,
+        on: ConnectionId,
+        query: Select<statement::Entity>,
+        limit: usize,
+    ) -> Result<Listed<Statement>> {
+        let rows = query.limit(limit as u64 + 1).all(&self.db).await.map_err(db)?;
         let texts = self.statement_texts(on, &rows).await?;
         let actors = self.actors(&rows).await?;
         let statements = rows.into_iter().map(|row| record(row, &texts, &actors)).collect::<Result<_>>()?;

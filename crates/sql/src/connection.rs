@@ -1,7 +1,8 @@
 //! One connection: its messages one after the other, each of a bounded length.
 
 use crate::{
-    handlers::{Handlers, Prepared, session},
+    handlers::{Handlers, session},
+    prepared::Prepared,
     session::Session,
 };
 use futures::StreamExt;

@@ -3,9 +3,10 @@
 use crate::{
     connection,
     failure::{Failure, SqlState},
-    handlers::{Handlers, Statements},
+    handlers::Handlers,
     nodes::Nodes,
     planning::Planner,
+    prepared::Statements,
     session::Session,
 };
 use mycorr_domain::UserId;

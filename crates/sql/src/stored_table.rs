@@ -18,7 +18,7 @@ use datafusion::{
 };
 use mycorr_domain::{Column, Problem, Snapshot, StoreVersion, TableId, output};
 use mycorr_tables::{DeltaStore, StoredRows};
-use std::{fmt, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 pub(crate) struct StoredTable {
     store: DeltaStore,
@@ -89,17 +89,20 @@ pub(crate) fn take(
     schema: &SchemaRef,
     batch: &RecordBatch,
 ) -> Result<RecordBatch> {
-    let arrays = columns.iter().map(|(column, as_)| represent(column, *as_, batch));
+    // By a map: to look for each of 1,600 columns among all of them takes longer than to read them.
+    let names = batch.schema_ref().fields().iter().map(|field| field.name().as_str());
+    let named = names.zip(batch.columns()).collect();
+    let arrays = columns.iter().map(|(column, as_)| represent(column, *as_, &named));
     let arrays = arrays.collect::<Result<Vec<_>>>()?;
     let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     Ok(RecordBatch::try_new_with_options(schema.clone(), arrays, &rows)?)
 }
 
-fn represent(column: &Column, as_: Representation, batch: &RecordBatch) -> Result<ArrayRef> {
-    let native = batch
-        .column_by_name(&column.field)
+fn represent(column: &Column, as_: Representation, named: &HashMap<&str, &ArrayRef>) -> Result<ArrayRef> {
+    let native = *named
+        .get(column.field.as_str())
         .ok_or_else(|| external(Problem::bug(format!("no file has the column {}", column.field))))?;
-    let exact = batch.column_by_name(&column.exact_name()).map(|exact| exact.as_binary::<i32>());
+    let exact = named.get(column.exact_name().as_str()).map(|exact| exact.as_binary::<i32>());
     let printed = |row| output::bytes_of(column, native, exact, row);
     Ok(match as_ {
         Representation::Stored => native.clone(),

@@ -8,12 +8,13 @@ use crate::{
     log::{FileContent, LoggedFile},
     problem::storage,
     row_hashes::RowHashes,
+    sink::Sink,
     writer::WriterId,
 };
 use arrow_array::{BooleanArray, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use mycorr_domain::{Problem, Result, Section};
-use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart, path::Path};
+use object_store::{ObjectStore, path::Path};
 use parquet::{
     arrow::{
         ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata,
@@ -31,7 +32,6 @@ use rayon::{
     iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefMutIterator, ParallelIterator},
 };
 use std::{
-    io,
     num::NonZeroUsize,
     ops::Range,
     sync::{
@@ -72,11 +72,6 @@ impl Default for WriteOptions {
     }
 }
 
-/// Bytes travel to the store in parts of this size (S3 takes none under 5 MiB) …
-const PART: usize = 5 << 20;
-/// … and so many of them may be on their way.
-const PARTS: usize = 2;
-
 /// The only column of a table that has none, because a Parquet file has rows only by its columns.
 pub(crate) fn placeholder() -> Field {
     Field::new("__rows", DataType::Boolean, true)
@@ -110,8 +105,6 @@ pub(crate) fn threads(cores: NonZeroUsize) -> Result<Arc<ThreadPool>> {
 
 /// Where several sections are written, a row group of each ends sooner, but not below this.
 const MIN_GROUP_BYTES: usize = 4 << 20;
-/// A file that comes to fewer bytes is sent when it is complete: until then it may turn out to be there already.
-const MIN_UPLOAD_BYTES: usize = 64 << 10;
 
 pub(crate) struct Encoder {
     target: Target,
@@ -266,15 +259,7 @@ impl OpenFile {
     fn create(target: &Target, options: &WriteOptions, schema: SchemaRef, first: u64) -> Result<Self> {
         let number = target.begun.fetch_add(1, Relaxed);
         let name = format!("part-{number:05}-{}.zstd.parquet", target.writer);
-        let sink = Sink {
-            upload: Upload::Waiting(Vec::new()),
-            store: target.store.clone(),
-            path: target.folder.clone().join(name.as_str()),
-            bytes: 0,
-            unchecked: 0,
-            runtime: target.runtime.clone(),
-            written: target.written.clone(),
-        };
+        let sink = Sink::new(target, &name);
         let mut properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).expect("zstd has a level 1")))
             // Nothing reads them: rows lie as they arrive, and almost any value is between a group's extremes. They
@@ -401,107 +386,5 @@ impl OpenFile {
         let sink = self.writer.into_inner()?;
         let content = Some(FileContent { digest, first: self.first });
         Ok((LoggedFile { path: self.name, bytes: sink.bytes, rows: self.rows, content }, sink))
-    }
-}
-
-/// Takes a file's bytes to the store, from a thread that may wait.
-struct Sink {
-    upload: Upload,
-    store: Arc<dyn ObjectStore>,
-    path: Path,
-    bytes: u64,
-    /// Bytes since it was last looked at how many parts are on their way.
-    unchecked: usize,
-    runtime: Handle,
-    written: Arc<AtomicU64>,
-}
-
-enum Upload {
-    /// With what has come so far.
-    Waiting(Vec<u8>),
-    Begun(WriteMultipart),
-    /// What still comes is of no use.
-    Abandoned,
-}
-
-impl Sink {
-    async fn begin(&mut self) -> Result<&mut WriteMultipart, object_store::Error> {
-        if let Upload::Waiting(bytes) = &mut self.upload {
-            let bytes = std::mem::take(bytes);
-            let upload = self.store.put_multipart(&self.path).await?;
-            let mut upload = WriteMultipart::new_with_chunk_size(upload, PART);
-            upload.write(&bytes);
-            self.upload = Upload::Begun(upload);
-        }
-        match &mut self.upload {
-            Upload::Begun(upload) => Ok(upload),
-            Upload::Waiting(_) | Upload::Abandoned => {
-                unreachable!("it was begun above, and is still written")
-            }
-        }
-    }
-
-    /// Begins the upload of a file that can't turn out to be there already.
-    fn begin_now(&mut self) -> Result<(), object_store::Error> {
-        match self.upload {
-            Upload::Waiting(_) => self.runtime.clone().block_on(self.begin()).map(|_| ()),
-            Upload::Begun(_) | Upload::Abandoned => Ok(()),
-        }
-    }
-
-    async fn finish(mut self) -> Result<(), ParquetError> {
-        let external = |error| ParquetError::External(Box::new(error));
-        self.begin().await.map_err(external)?;
-        match self.upload {
-            Upload::Begun(upload) => upload.finish().await.map(drop).map_err(external),
-            Upload::Waiting(_) | Upload::Abandoned => unreachable!("it was begun above"),
-        }
-    }
-
-    fn abandon(&mut self) {
-        self.written.fetch_sub(std::mem::take(&mut self.bytes), Relaxed);
-        if let Upload::Begun(upload) = std::mem::replace(&mut self.upload, Upload::Abandoned) {
-            // What is left of it nobody names: a sweep, or the bucket's own rules, remove it.
-            if let Err(error) = self.runtime.block_on(upload.abort()) {
-                tracing::debug!(cause = %error, "an upload could not be given up");
-            }
-        }
-    }
-}
-
-impl io::Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if matches!(self.upload, Upload::Abandoned) {
-            return Ok(bytes.len());
-        }
-        let bytes = &bytes[..bytes.len().min(PART)];
-        self.bytes += bytes.len() as u64;
-        self.written.fetch_add(bytes.len() as u64, Relaxed);
-        if let Upload::Waiting(waiting) = &mut self.upload
-            && waiting.len() + bytes.len() < MIN_UPLOAD_BYTES
-        {
-            waiting.extend_from_slice(bytes);
-            return Ok(bytes.len());
-        }
-        let runtime = self.runtime.clone();
-        self.unchecked += bytes.len();
-        let wait = self.unchecked >= PART;
-        if wait {
-            self.unchecked = 0;
-        }
-        let send = async {
-            let upload = self.begin().await?;
-            if wait {
-                upload.wait_for_capacity(PARTS).await?;
-            }
-            upload.write(bytes);
-            Ok::<_, object_store::Error>(())
-        };
-        runtime.block_on(send).map_err(io::Error::other)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -5,17 +5,17 @@ use arrow_array::{
     Array, ArrayRef, BinaryArray, GenericByteArray, StringArray, cast::AsArray, types::ByteArrayType,
 };
 use arrow_schema::{DataType, Field, Schema};
+use blake3::Hasher;
 use mycorr_domain::{Problem, Result};
-use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, ops::Range};
 
 /// The cells of one column. Nulls are kept apart from values, so that what lies in their places does not matter.
 #[derive(Clone, Default)]
 pub(crate) struct ColumnDigest {
-    values: Sha256,
+    values: Hasher,
     /// Of texts and bytes, whose ends the values alone do not tell.
-    lengths: Sha256,
-    nulls: Sha256,
+    lengths: Option<Box<Hasher>>,
+    nulls: Option<Box<Hasher>>,
     /// The last run of nulls: the next batch may go on with it.
     null_run: Range<u64>,
     rows: u64,
@@ -59,8 +59,9 @@ impl ColumnDigest {
     fn end_null_run(&mut self) {
         let run = std::mem::take(&mut self.null_run);
         if !run.is_empty() {
-            self.nulls.update(run.start.to_le_bytes());
-            self.nulls.update(run.end.to_le_bytes());
+            let nulls = self.nulls.get_or_insert_default();
+            nulls.update(&run.start.to_le_bytes());
+            nulls.update(&run.end.to_le_bytes());
         }
     }
 
@@ -69,7 +70,7 @@ impl ColumnDigest {
             DataType::Boolean => {
                 let values = array.as_boolean();
                 let bytes: Vec<u8> = rows.map(|row| u8::from(values.value(row))).collect();
-                self.values.update(bytes);
+                self.values.update(&bytes);
             }
             DataType::Utf8 => self.add_bytes::<<StringArray as Kind>::Of>(array, rows),
             DataType::Binary => self.add_bytes::<<BinaryArray as Kind>::Of>(array, rows),
@@ -91,15 +92,16 @@ impl ColumnDigest {
         self.values.update(&array.value_data()[offsets[0] as usize..offsets[rows.len()] as usize]);
         let lengths: Vec<u8> =
             offsets.windows(2).flat_map(|pair| (pair[1] - pair[0]).to_le_bytes()).collect();
-        self.lengths.update(lengths);
+        self.lengths.get_or_insert_default().update(&lengths);
     }
 
     fn finish(&self) -> [u8; 96] {
         let mut this = self.clone();
         this.end_null_run();
         let mut all = [0; 96];
-        for (place, part) in all.chunks_exact_mut(32).zip([this.values, this.lengths, this.nulls]) {
-            place.copy_from_slice(&part.finalize());
+        let parts = [this.values, *this.lengths.unwrap_or_default(), *this.nulls.unwrap_or_default()];
+        for (place, part) in all.chunks_exact_mut(32).zip(parts) {
+            place.copy_from_slice(part.finalize().as_bytes());
         }
         all
     }
@@ -116,18 +118,19 @@ impl<T: ByteArrayType<Offset = i32>> Kind for GenericByteArray<T> {
 
 /// Of a whole file, whose first `native` columns are the table's. A companion that holds nothing is as good as none.
 pub(crate) fn file_digest(schema: &Schema, native: usize, columns: &[ColumnDigest], rows: u64) -> String {
-    let mut all = Sha256::new_with_prefix(b"mycorr.file.1\0");
-    all.update(rows.to_le_bytes());
+    let mut all = Hasher::new();
+    all.update(b"mycorr.file.2\0");
+    all.update(&rows.to_le_bytes());
     for (at, (field, column)) in schema.fields().iter().zip(columns).enumerate() {
         if at >= native && column.null_count == rows {
             continue;
         }
         let described = described(field);
-        all.update((described.len() as u64).to_le_bytes());
-        all.update(described);
-        all.update(column.finish());
+        all.update(&(described.len() as u64).to_le_bytes());
+        all.update(described.as_bytes());
+        all.update(&column.finish());
     }
-    hex::encode(all.finalize())
+    all.finalize().to_string()
 }
 
 fn described(field: &Field) -> String {

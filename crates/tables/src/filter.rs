@@ -106,7 +106,7 @@ fn place(column: &SortColumn, text: &str) -> Result<Place> {
         let example = example(column);
         Problem::invalid(
             "filter",
-            format!("{text:?} is no value of column {name:?}, whose type is {pg_type}. One is {example}."),
+            format!("Column {name:?} holds values of type {pg_type}, which {text:?} is not. Write one such as {example}."),
         )
     })
 }

@@ -10,7 +10,7 @@ use std::hash::Hasher;
 
 const KEY: &str = "mycorr.row_hashes";
 /// How they are made: a file that says otherwise is read as one without.
-const KIND: &str = "1";
+const KIND: &str = "2";
 /// A file of the narrowest rows is decoded as soon as its hashes are read: they are left out where they would be more than
 /// half as many bytes as the rows.
 const MAX_SHARE: usize = 2;

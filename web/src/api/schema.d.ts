@@ -4157,7 +4157,9 @@ export interface operations {
                 limit?: number;
                 /** @description The `next` of the part before. */
                 after?: string;
-                /** @description `csv` downloads the whole ledger. */
+                /** @description Only what was sent for it. A part may then hold fewer than `limit`, and still have a `next`. */
+                purpose?: "test" | "browse" | "preview" | "import" | "sync" | "verify";
+                /** @description `csv` downloads all of it. */
                 format?: ("json" | "csv") & Record<string, never>;
             };
             header?: never;

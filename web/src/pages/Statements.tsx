@@ -1,5 +1,5 @@
 import { Button, Checkbox, NativeSelect, TextInput } from "@mantine/core";
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { Download, Search } from "lucide-react";
 import { useState } from "react";
 import { $api, answer, api, type Statement } from "../api/client";
@@ -15,18 +15,20 @@ import { visible } from "../ui/Visible";
 export default function Statements({ id }: { id: string }) {
   const path = { id };
   const connection = $api.useQuery("get", "/api/v1/connections/{id}", { params: { path } });
+  const [purpose, setPurpose] = useState<Statement["purpose"] | "">("");
   const statements = useInfiniteQuery({
-    queryKey: ["get", "/api/v1/connections/{id}/statements", id],
+    queryKey: ["get", "/api/v1/connections/{id}/statements", id, purpose],
     queryFn: async ({ pageParam: after }) => {
-      const query = { limit: 100, after };
+      const query = { limit: 100, after, purpose: purpose || undefined };
       const page = await answer(api.GET("/api/v1/connections/{id}/statements", { params: { path, query } }));
       return page as Exclude<typeof page, string>;
     },
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next ?? undefined,
+    // The fields stay where they are while those of another purpose come.
+    placeholderData: keepPreviousData,
   });
   const [text, setText] = useState("");
-  const [purpose, setPurpose] = useState("");
   const [all, setAll] = useState(false);
   const wanted = text.trim().toLowerCase();
   const items = statements.data?.pages.flatMap((page) => page.items) ?? [];
@@ -34,7 +36,6 @@ export default function Statements({ id }: { id: string }) {
   const found = items.filter(
     (one) =>
       (all || !isSetUp(one)) &&
-      (purpose === "" || one.purpose === purpose) &&
       [one.statement, one.purpose, one.actor, one.outcome, ...one.parameters].some((part) =>
         part?.toLowerCase().includes(wanted),
       ),
@@ -48,7 +49,7 @@ export default function Statements({ id }: { id: string }) {
         <Button
           variant="default"
           component="a"
-          href={`/api/v1/connections/${id}/statements?format=csv`}
+          href={`/api/v1/connections/${id}/statements?format=csv${purpose && `&purpose=${purpose}`}`}
           download="statements.csv"
           leftSection={<Download size={16} />}
         >
@@ -59,7 +60,7 @@ export default function Statements({ id }: { id: string }) {
       <Async
         query={statements}
         empty={() =>
-          items.length === 0 ? (
+          items.length === 0 && purpose === "" ? (
             <Empty title="Nothing was sent yet">
               <p>Testing, browsing and importing each send SELECT statements. They will stand here.</p>
             </Empty>
@@ -85,7 +86,9 @@ export default function Statements({ id }: { id: string }) {
                   ...PURPOSES.map((one) => ({ value: one, label: one })),
                 ]}
                 value={purpose}
-                onChange={(event) => setPurpose(event.currentTarget.value)}
+                onChange={(event) =>
+                  setPurpose(PURPOSES.find((one) => one === event.currentTarget.value) ?? "")
+                }
               />
               {setUp > 0 && (
                 <Checkbox
@@ -95,7 +98,7 @@ export default function Statements({ id }: { id: string }) {
                 />
               )}
             </div>
-            {statements.hasNextPage && (text !== "" || purpose !== "") && found.length > 0 && (
+            {statements.hasNextPage && text !== "" && found.length > 0 && (
               <p className="dim small" style={{ margin: 0 }}>
                 {`${plural(found.length, "match", "matches")} among the newest ${count(items.length)} statements; older ones are not looked through until they are shown.`}
               </p>
@@ -103,9 +106,11 @@ export default function Statements({ id }: { id: string }) {
             {found.length === 0 ? (
               <Empty
                 title={
-                  statements.hasNextPage
-                    ? `None of the newest ${count(items.length)} matches`
-                    : "No statement matches"
+                  !statements.hasNextPage
+                    ? "No statement matches"
+                    : items.length > 0
+                      ? `None of the newest ${count(items.length)} matches`
+                      : "None among the newest statements"
                 }
                 action={
                   <Button

@@ -126,8 +126,8 @@ function Lost() {
         <>
           <Loader size={14} color="var(--warning)" aria-hidden />
           <span>
-            <strong>Mycorr does not answer.</strong> It is asked again until it does; nothing has to be loaded
-            again, and imports go on without this page.
+            <strong>Mycorr does not answer.</strong> It is asked again until it does. Nothing has to be loaded
+            again, and imports that it broke off begin again by themselves.
           </span>
         </>
       )}

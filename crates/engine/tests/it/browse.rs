@@ -62,7 +62,7 @@ async fn one_statement_searches_all_schemas() {
             break;
         }
     }
-    let sent = world.engine.connections.statements(world.ada, id, None, 100).await.unwrap().items;
+    let sent = world.engine.connections.statements(world.ada, id, None, None, 100).await.unwrap().items;
     assert_eq!(
         sent.iter().filter(|one| one.template == "search" && one.purpose == Purpose::Browse).count(),
         found.len()
@@ -95,7 +95,7 @@ async fn what_can_not_be_read_says_why_and_stands_in_the_ledger() {
     assert_eq!(missing.code, Code::TableNotFound);
     let nul = engine.connections.describe(ada, id, "public".into(), "a\0b".into(), true).await.unwrap_err();
     assert_eq!(nul.code, Code::NotFound);
-    let ledger = engine.connections.statements(ada, id, None, 100).await.unwrap().items;
+    let ledger = engine.connections.statements(ada, id, None, None, 100).await.unwrap().items;
     let described = ledger.iter().filter(|sent| sent.template == "describe");
     let purposes: Vec<_> = described.map(|sent| sent.purpose).collect();
     assert_eq!(

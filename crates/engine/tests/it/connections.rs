@@ -70,7 +70,8 @@ async fn a_saved_one_is_its_owners_and_keeps_a_ledger_of_its_tests() {
     );
 
     assert!(world.engine.connections.test_connection(world.ada, saved.id, None).await.unwrap().ok());
-    let ledger = world.engine.connections.statements(world.ada, saved.id, None, 100).await.unwrap().items;
+    let ledger =
+        world.engine.connections.statements(world.ada, saved.id, None, None, 100).await.unwrap().items;
     assert!(!ledger.is_empty());
     assert!(ledger.iter().all(|sent| sent.purpose == Purpose::Test && sent.outcome == "ok"));
     assert!(ledger.iter().all(|sent| sent.actor.as_deref() == Some("ada@example.org")));

@@ -159,8 +159,12 @@ async fn the_server_heard_what_the_ledger_says_and_nothing_but_selects() {
     let mut ledger = Vec::new();
     let mut after = None;
     loop {
-        let page =
-            world.engine.connections.statements(world.ada, connection, after.as_deref(), 7).await.unwrap();
+        let page = world
+            .engine
+            .connections
+            .statements(world.ada, connection, None, after.as_deref(), 7)
+            .await
+            .unwrap();
         ledger.extend(page.items.into_iter().map(|sent| sent.statement));
         after = page.next;
         if after.is_none() {

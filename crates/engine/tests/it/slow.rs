@@ -36,7 +36,7 @@ fn cancelled_by_request(world: &World) -> usize {
 }
 
 async fn ledger(world: &World, connection: &Connection) -> Vec<Statement> {
-    world.engine.connections.statements(world.ada, connection.id, None, 1000).await.unwrap().items
+    world.engine.connections.statements(world.ada, connection.id, None, None, 1000).await.unwrap().items
 }
 
 async fn last(world: &World, connection: &Connection, template: &str) -> Statement {
@@ -140,7 +140,7 @@ async fn a_shut_down_ends_the_queries_of_its_jobs() {
         database.role
     );
     assert_eq!(database.sql(&left), "0");
-    let sent = engine.connections.statements(ada, connection.id, None, 1).await.unwrap().items;
+    let sent = engine.connections.statements(ada, connection.id, None, None, 1).await.unwrap().items;
     assert_eq!((sent[0].template.as_str(), sent[0].outcome.as_str()), ("select", "cancelled"));
 }
 

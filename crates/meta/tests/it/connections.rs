@@ -1,6 +1,6 @@
 use crate::{connection, endpoint, grant, import, model, user, world};
 use chrono::Utc;
-use mycorr_domain::{Code, ConnectionName};
+use mycorr_domain::{Code, ConnectionName, UserId};
 use mycorr_meta::{CaSummary, JobState, NewStatement, Purpose, Sealed, TestResult};
 
 fn statement(text: &str, actor: mycorr_domain::UserId) -> NewStatement {
@@ -61,6 +61,37 @@ async fn what_changes_and_what_stays() {
     assert_eq!(now.server_version.as_deref(), Some("15.10"), "what was learned is kept");
     let sealed = world.meta.sealed(made.id).await.unwrap();
     assert_eq!((sealed.data_key, sealed.password), (vec![7], vec![8]));
+}
+
+#[tokio::test]
+async fn the_ledger_is_looked_through_for_a_purpose_a_part_at_a_time() {
+    let world = world().await;
+    let made = connection(&world.meta, &world.ada).await;
+    let of = |text, purpose| NewStatement { purpose, ..statement(text, world.ada.id) };
+    let sent =
+        vec![of("SELECT 1", Purpose::Test), of("SELECT 2", Purpose::Sync), of("SELECT 3", Purpose::Test)];
+    world.meta.record_statements(made.id, sent).await.unwrap();
+    let part = |from: Option<String>, limit| {
+        let (meta, ada) = (&world.meta, world.ada.id);
+        async move {
+            let part = meta.statements_of(ada, made.id, Purpose::Test, from.as_deref(), limit).await.unwrap();
+            let texts: Vec<_> = part.items.into_iter().map(|sent| sent.statement).collect();
+            (texts, part.next)
+        }
+    };
+    let (texts, next) = part(None, 1).await;
+    assert_eq!(texts, ["SELECT 3"]);
+    assert_eq!(part(next, 1).await, (vec!["SELECT 1".to_owned()], None));
+    // So many of another purpose that they are not looked through at once.
+    for _ in 0..20 {
+        let many = (0..1000).map(|_| of("SELECT 4", Purpose::Browse)).collect();
+        world.meta.record_statements(made.id, many).await.unwrap();
+    }
+    let (texts, next) = part(None, 10).await;
+    assert!(texts.is_empty() && next.is_some());
+    assert_eq!(part(next, 10).await, (vec!["SELECT 3".to_owned(), "SELECT 1".to_owned()], None));
+    let foreign = world.meta.statements_of(UserId::new(), made.id, Purpose::Test, None, 10).await;
+    assert_eq!(foreign.unwrap_err().code, Code::NotFound);
 }
 
 #[tokio::test]

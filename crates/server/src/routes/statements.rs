@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Purpose {
     Test,
@@ -31,6 +31,32 @@ pub(crate) enum Purpose {
     Import,
     Sync,
     Verify,
+}
+
+impl From<engine::Purpose> for Purpose {
+    fn from(purpose: engine::Purpose) -> Self {
+        match purpose {
+            engine::Purpose::Test => Self::Test,
+            engine::Purpose::Browse => Self::Browse,
+            engine::Purpose::Preview => Self::Preview,
+            engine::Purpose::Import => Self::Import,
+            engine::Purpose::Sync => Self::Sync,
+            engine::Purpose::Verify => Self::Verify,
+        }
+    }
+}
+
+impl From<Purpose> for engine::Purpose {
+    fn from(purpose: Purpose) -> Self {
+        match purpose {
+            Purpose::Test => Self::Test,
+            Purpose::Browse => Self::Browse,
+            Purpose::Preview => Self::Preview,
+            Purpose::Import => Self::Import,
+            Purpose::Sync => Self::Sync,
+            Purpose::Verify => Self::Verify,
+        }
+    }
 }
 
 /// A statement that was sent to the source.
@@ -64,14 +90,7 @@ impl From<engine::Statement> for Statement {
             template: sent.template,
             statement: sent.statement,
             parameters: sent.parameters,
-            purpose: match sent.purpose {
-                engine::Purpose::Test => Purpose::Test,
-                engine::Purpose::Browse => Purpose::Browse,
-                engine::Purpose::Preview => Purpose::Preview,
-                engine::Purpose::Import => Purpose::Import,
-                engine::Purpose::Sync => Purpose::Sync,
-                engine::Purpose::Verify => Purpose::Verify,
-            },
+            purpose: sent.purpose.into(),
             actor: sent.actor,
             job_id: sent.job.map(|id| *id.as_uuid()),
             rows: sent.rows,
@@ -97,7 +116,10 @@ pub(crate) struct StatementsParams {
     limit: Option<u64>,
     /// The `next` of the part before.
     after: Option<String>,
-    /// `csv` downloads the whole ledger.
+    /// Only what was sent for it. A part may then hold fewer than `limit`, and still have a `next`.
+    #[param(inline)]
+    purpose: Option<Purpose>,
+    /// `csv` downloads all of it.
     #[serde(default)]
     #[param(inline, default = "json")]
     format: StatementsFormat,
@@ -113,11 +135,12 @@ pub(crate) async fn list_statements(
     Path(id): Path<ConnectionId>,
     Query(params): Query<StatementsParams>,
 ) -> Result<Response, ApiError> {
+    let purpose = params.purpose.map(Into::into);
     match params.format {
         StatementsFormat::Json => {
             let limit = extract::limit(params.limit)?;
-            let page =
-                app.engine.connections.statements(caller.id(), id, params.after.as_deref(), limit).await?;
+            let after = params.after.as_deref();
+            let page = app.engine.connections.statements(caller.id(), id, purpose, after, limit).await?;
             Ok(Json(List::<Statement>::from(page)).into_response())
         }
         StatementsFormat::Csv => {
@@ -129,7 +152,7 @@ pub(crate) async fn list_statements(
             ];
             // Each page asks whether the ledger is the caller's still.
             let revoked = caller.revoked(&app);
-            Ok((headers, broken_off(csv(app.engine, caller.id(), id), revoked)).into_response())
+            Ok((headers, broken_off(csv(app.engine, caller.id(), id, purpose), revoked)).into_response())
         }
     }
 }
@@ -140,13 +163,19 @@ const HEADINGS: &str =
 /// Entries that are read at once: some megabytes of text.
 const CSV_PAGE_ROWS: usize = 5000;
 
-/// The whole ledger as RFC 4180 has it, a page at a time.
-fn csv(engine: Engine, user: UserId, id: ConnectionId) -> impl Stream<Item = Result<String, Problem>> {
+/// The whole ledger, or what of it was sent for one purpose, as RFC 4180 has it, a page at a time.
+fn csv(
+    engine: Engine,
+    user: UserId,
+    id: ConnectionId,
+    purpose: Option<engine::Purpose>,
+) -> impl Stream<Item = Result<String, Problem>> {
     let pages = stream::try_unfold(Some(None::<String>), move |after| {
         let engine = engine.clone();
         async move {
             let Some(after) = after else { return Ok(None) };
-            let page = engine.connections.statements(user, id, after.as_deref(), CSV_PAGE_ROWS).await?;
+            let page =
+                engine.connections.statements(user, id, purpose, after.as_deref(), CSV_PAGE_ROWS).await?;
             let lines: String = page.items.into_iter().map(|sent| line(&sent.into())).collect();
             Ok(Some((lines, page.next.map(Some))))
         }

@@ -207,6 +207,15 @@ async fn browsing_and_the_ledger() {
     assert_eq!(ledger["items"][0]["actor"], "ada@example.org");
     assert!(ledger["next"].is_string());
     let whole = ada.get(&format!("{path}/statements")).await.ok().await;
+    let purposes = |list: &serde_json::Value| -> Vec<String> {
+        let items = list["items"].as_array().unwrap().iter();
+        items.map(|sent| sent["purpose"].as_str().unwrap().to_owned()).collect()
+    };
+    let tests = purposes(&ada.get(&format!("{path}/statements?purpose=test")).await.ok().await);
+    assert!(!tests.is_empty() && tests.iter().all(|purpose| purpose == "test"), "{tests:?}");
+    assert_eq!(tests.len(), purposes(&whole).iter().filter(|purpose| *purpose == "test").count());
+    let text = ada.get(&format!("{path}/statements?format=csv&purpose=test")).await.response.text().await;
+    assert_eq!(text.unwrap().matches("\r\n").count(), tests.len() + 1);
     let csv = ada.get(&format!("{path}/statements?format=csv")).await;
     assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8");
     let text = csv.response.text().await.unwrap();

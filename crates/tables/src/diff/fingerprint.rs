@@ -1,18 +1,17 @@
 //! Hashes of rows: equal exactly where the cells print the same text (but for collisions of 64 bits).
 
 use super::sorter::Triple;
+use crate::hash::RowHash;
 use arrow_array::{
     Array, ArrayRef, BinaryArray,
     cast::AsArray,
     types::{
-        Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
-        TimestampMicrosecondType,
+        ArrowPrimitiveType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type,
+        Int64Type, TimestampMicrosecondType,
     },
 };
 use mycorr_domain::{Column, ColumnType, StoredColumn, output};
 use serde::{Deserialize, Serialize};
-use siphasher::sip::SipHasher13;
-use std::hash::Hasher;
 
 /// What of a value is hashed. Within one way, equal bytes and equal texts are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,87 +56,47 @@ impl Hashed {
     }
 }
 
-const NULL: u8 = 0;
-const VALUE: u8 = 1;
-/// What the type can't hold, as it was printed.
-const EXACT: u8 = 2;
-
-/// Rows that are hashed column by column before the next ones: their hashers stay in the processor's cache.
-const BLOCK_ROWS: usize = 256;
-
-fn text(hasher: &mut SipHasher13, kind: u8, bytes: &[u8]) {
-    hasher.write_u8(kind);
-    hasher.write_u64(bytes.len() as u64);
-    hasher.write(bytes);
-}
+/// Rows that are hashed column by column before the next ones: their hashes stay in the processor's cache.
+const BLOCK_ROWS: usize = 1024;
 
 /// Adds a column's cells, from the row `first` on, to the hashes of the rows.
-fn add(hashers: &mut [SipHasher13], stored: &StoredColumn<'_>, hashed: Hashed, first: usize) {
+fn add(hashes: &mut [RowHash], stored: &StoredColumn<'_>, hashed: Hashed, first: usize) {
     let StoredColumn { column, native, exact } = *stored;
     let exact = exact.filter(|exact| exact.null_count() < exact.len());
     if hashed == Hashed::Text {
         if let (Some(values), None) = (native.as_string_opt::<i32>(), exact) {
-            let nulls = values.nulls();
-            for (row, hasher) in (first..).zip(hashers) {
-                match nulls.is_none_or(|nulls| nulls.is_valid(row)) {
-                    true => text(hasher, VALUE, values.value(row).as_bytes()),
-                    false => hasher.write_u8(NULL),
-                }
-            }
+            let bytes = |row: usize, hash: &mut RowHash| hash.bytes(values.value(row).as_bytes());
+            Each { hashes, native, exact, first }.add(bytes);
             return;
         }
-        for (row, hasher) in (first..).zip(hashers) {
+        for (row, hash) in (first..).zip(hashes) {
             match output::bytes_of(column, native, exact, row) {
-                None => hasher.write_u8(NULL),
-                Some(bytes) => text(hasher, VALUE, &bytes),
+                None => hash.null(),
+                Some(bytes) => hash.bytes(&bytes),
             }
         }
         return;
     }
-    let each = Each { hashers, native, exact, first };
+    let each = Each { hashes, native, exact, first };
     match column.stored {
         ColumnType::Boolean => {
             let values = native.as_boolean();
-            each.add(|row, hasher| hasher.write_u8(values.value(row).into()));
+            each.add(|row, hash| hash.word(values.value(row).into()));
         }
-        ColumnType::Int16 => {
-            let values = native.as_primitive::<Int16Type>();
-            each.add(|row, hasher| hasher.write_u64(i64::from(values.value(row)) as u64));
-        }
-        ColumnType::Int32 => {
-            let values = native.as_primitive::<Int32Type>();
-            each.add(|row, hasher| hasher.write_u64(i64::from(values.value(row)) as u64));
-        }
-        ColumnType::Int64 => {
-            let values = native.as_primitive::<Int64Type>();
-            each.add(|row, hasher| hasher.write_u64(values.value(row) as u64));
-        }
+        ColumnType::Int16 => each.numbers::<Int16Type>(|value, hash| hash.word(i64::from(value) as u64)),
+        ColumnType::Int32 => each.numbers::<Int32Type>(|value, hash| hash.word(i64::from(value) as u64)),
+        ColumnType::Int64 => each.numbers::<Int64Type>(|value, hash| hash.word(value as u64)),
         // NaN is printed in one way, whatever its bits.
-        ColumnType::Float32 => {
-            let values = native.as_primitive::<Float32Type>();
-            let bits = |value: f32| if value.is_nan() { u32::MAX } else { value.to_bits() };
-            each.add(|row, hasher| hasher.write_u32(bits(values.value(row))));
-        }
-        ColumnType::Float64 => {
-            let values = native.as_primitive::<Float64Type>();
-            let bits = |value: f64| if value.is_nan() { u64::MAX } else { value.to_bits() };
-            each.add(|row, hasher| hasher.write_u64(bits(values.value(row))));
-        }
-        ColumnType::Decimal { .. } => {
-            let values = native.as_primitive::<Decimal128Type>();
-            each.add(|row, hasher| {
-                let value = values.value(row) as u128;
-                hasher.write_u64(value as u64);
-                hasher.write_u64((value >> 64) as u64);
-            });
-        }
-        ColumnType::Date => {
-            let values = native.as_primitive::<Date32Type>();
-            each.add(|row, hasher| hasher.write_u32(values.value(row) as u32));
-        }
+        ColumnType::Float32 => each.numbers::<Float32Type>(|value, hash| {
+            hash.word(if value.is_nan() { u32::MAX } else { value.to_bits() }.into());
+        }),
+        ColumnType::Float64 => each.numbers::<Float64Type>(|value, hash| {
+            hash.word(if value.is_nan() { u64::MAX } else { value.to_bits() });
+        }),
+        ColumnType::Decimal { .. } => each.numbers::<Decimal128Type>(|value, hash| hash.wide(value)),
+        ColumnType::Date => each.numbers::<Date32Type>(|value, hash| hash.word(i64::from(value) as u64)),
         ColumnType::Timestamp | ColumnType::TimestampTz => {
-            let values = native.as_primitive::<TimestampMicrosecondType>();
-            each.add(|row, hasher| hasher.write_u64(values.value(row) as u64));
+            each.numbers::<TimestampMicrosecondType>(|value, hash| hash.word(value as u64));
         }
         ColumnType::Bytea
         | ColumnType::Text
@@ -151,26 +110,37 @@ fn add(hashers: &mut [SipHasher13], stored: &StoredColumn<'_>, hashed: Hashed, f
     }
 }
 
-/// Cells of a column that is hashed by its stored values.
+/// Cells of a column.
 struct Each<'a> {
-    hashers: &'a mut [SipHasher13],
+    hashes: &'a mut [RowHash],
     native: &'a ArrayRef,
+    /// What the stored type can't hold.
     exact: Option<&'a BinaryArray>,
     first: usize,
 }
 
 impl Each<'_> {
     #[inline]
-    fn add(self, value: impl Fn(usize, &mut SipHasher13)) {
+    fn numbers<T: ArrowPrimitiveType>(self, value: impl Fn(T::Native, &mut RowHash)) {
+        let values = &self.native.as_primitive::<T>().values()[self.first..];
+        if self.native.null_count() == 0 {
+            values.iter().zip(self.hashes).for_each(|(number, hash)| value(*number, hash));
+        } else {
+            let first = self.first;
+            self.add(|row, hash| value(values[row - first], hash));
+        }
+    }
+
+    #[inline]
+    fn add(self, value: impl Fn(usize, &mut RowHash)) {
         let nulls = self.native.nulls();
-        for (row, hasher) in (self.first..).zip(self.hashers) {
+        for (row, hash) in (self.first..).zip(self.hashes) {
             if nulls.is_none_or(|nulls| nulls.is_valid(row)) {
-                hasher.write_u8(VALUE);
-                value(row, hasher);
+                value(row, hash);
             } else {
                 match self.exact.filter(|exact| exact.is_valid(row)) {
-                    Some(exact) => text(hasher, EXACT, exact.value(row)),
-                    None => hasher.write_u8(NULL),
+                    Some(exact) => hash.other(exact.value(row)),
+                    None => hash.null(),
                 }
             }
         }
@@ -185,16 +155,14 @@ pub(crate) fn fingerprints(
     rows: usize,
     first: u64,
 ) -> impl Iterator<Item = Triple> {
-    // The keys of the hash stay what they are: sidecars are kept.
-    let hasher = SipHasher13::new_with_keys(0x6d79_636f_7272, 1);
     let all: Vec<usize> = (0..columns.len()).collect();
     let hashes = |of: &[usize]| {
         let mut hashes = Vec::with_capacity(rows);
         for first in (0..rows).step_by(BLOCK_ROWS) {
-            let mut block = [hasher; BLOCK_ROWS];
+            let mut block = [RowHash::EMPTY; BLOCK_ROWS];
             let block = &mut block[..BLOCK_ROWS.min(rows - first)];
             of.iter().for_each(|&at| add(block, &columns[at].0, columns[at].1, first));
-            hashes.extend(block.iter().map(Hasher::finish));
+            hashes.extend(block.iter().map(|hash| hash.finish()));
         }
         hashes
     };
@@ -212,9 +180,8 @@ mod tests {
     use arrow_array::{Decimal128Array, Int32Array, StringArray};
     use std::sync::Arc;
 
-    /// What lies in files stays what it is: the hash of the cells' bytes, one after the other.
     #[test]
-    fn hashes_are_those_of_the_bytes_of_each_row() {
+    fn hashes_are_those_of_the_cells_of_each_row_one_after_the_other() {
         let rows = 600_i32;
         let column = |position, pg_type: &str, stored| Column {
             name: format!("c{position}"),
@@ -250,21 +217,21 @@ mod tests {
             .collect();
         for (row, [key, hash, number]) in (0..rows).zip(fingerprints(&columns, Some(&[1]), rows as usize, 5))
         {
-            let hash_of = |bytes: &[u8]| {
-                let mut hasher = SipHasher13::new_with_keys(0x6d79_636f_7272, 1);
-                hasher.write(bytes);
-                hasher.finish()
-            };
             let text = "é".repeat(row as usize % 9);
-            let cells: [Vec<u8>; 3] = match value(row) {
-                None => [vec![0], vec![0], vec![0]],
-                Some(row) => [
-                    [&[1][..], &i64::from(row).to_le_bytes()].concat(),
-                    [&[1][..], &(text.len() as u64).to_le_bytes(), text.as_bytes()].concat(),
-                    [&[1][..], &i128::from(-row).to_le_bytes()].concat(),
-                ],
-            };
-            assert_eq!((key, hash), (hash_of(&cells[1]), hash_of(&cells.concat())), "row {row}");
+            let (mut whole, mut second) = (RowHash::EMPTY, RowHash::EMPTY);
+            match value(row) {
+                None => {
+                    (0..3).for_each(|_| whole.null());
+                    second.null();
+                }
+                Some(row) => {
+                    whole.word(i64::from(row) as u64);
+                    whole.bytes(text.as_bytes());
+                    whole.wide(i128::from(-row));
+                    second.bytes(text.as_bytes());
+                }
+            }
+            assert_eq!((key, hash), (second.finish(), whole.finish()), "row {row}");
             assert_eq!(number, 5 + row as u64);
         }
     }

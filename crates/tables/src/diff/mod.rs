@@ -8,7 +8,7 @@ mod rows;
 mod sidecar;
 mod sorter;
 
-pub(crate) use content::{Content, ContentHasher};
+pub(crate) use content::{Content, ContentHasher, is_comparable};
 pub(crate) use export::write;
 
 use crate::{

@@ -1,12 +1,11 @@
 //! What one column holds. A batch's values are gone through once for each thing that is asked of them, each time in a loop
 //! that does nothing else.
 
-use super::{
-    dense::Dense,
-    distinct::{Distinct, hash_bytes, hash_word},
-    histogram::Histogram,
+use super::{dense::Dense, distinct::Distinct, histogram::Histogram};
+use crate::{
+    hash::{hash_bytes, hash_word},
+    order::SortColumn,
 };
-use crate::order::SortColumn;
 use arrow_array::{
     Array, ArrayRef, BinaryArray,
     cast::AsArray,

@@ -47,64 +47,6 @@ pub(crate) struct Distinct {
     floor: u8,
 }
 
-/// Of a machine word (the finaliser of MurmurHash3).
-#[inline]
-pub(crate) fn hash_word(word: u64) -> u64 {
-    let mut hash = word ^ (word >> 33);
-    hash = hash.wrapping_mul(0xff51_afd7_ed55_8ccd);
-    hash ^= hash >> 33;
-    hash = hash.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    hash ^ (hash >> 33)
-}
-
-/// Two words are multiplied to 128 bits, of which the halves are put together (as wyhash does).
-#[inline]
-fn fold(a: u64, b: u64) -> u64 {
-    let product = u128::from(a) * u128::from(b);
-    product as u64 ^ (product >> 64) as u64
-}
-
-#[inline]
-fn fold_pair(pair: &[u8; 16], keys: [u64; 2]) -> u64 {
-    let words = u128::from_le_bytes(*pair);
-    fold(words as u64 ^ keys[0], (words >> 64) as u64 ^ keys[1])
-}
-
-/// Of bytes, sixteen at a time. Up to 64, none of them waits for the one before.
-#[inline]
-pub(crate) fn hash_bytes(bytes: &[u8]) -> u64 {
-    const KEYS: [[u64; 2]; 4] = [
-        [0x9e37_79b9_7f4a_7c15, 0x9ddf_ea08_eb38_2d69],
-        [0xa076_1d64_78bd_642f, 0xe703_7ed1_a0b4_28db],
-        [0x8ebc_6af0_9c88_c6e3, 0x5899_65cc_7537_4cc3],
-        [0x1d8e_4e27_c47d_124f, 0xeb44_acca_b455_d165],
-    ];
-    let half = |half: &[u8; 4]| u64::from(u32::from_le_bytes(*half));
-    let len = bytes.len();
-    // Some of them come twice: how long the text is comes at the end.
-    let folded = if let Some(last) = bytes.last_chunk::<16>() {
-        let mut folded = fold_pair(last, KEYS[0]);
-        let at = |at: usize, keys| bytes[at..].first_chunk::<16>().map_or(0, |pair| fold_pair(pair, keys));
-        if len <= 32 {
-            folded ^= at(0, KEYS[1]);
-        } else if len <= 64 {
-            folded ^= at(0, KEYS[1]) ^ at(16, KEYS[2]) ^ at(len - 32, KEYS[3]);
-        } else {
-            for pair in bytes[..len - 1].as_chunks::<16>().0 {
-                folded = fold_pair(pair, [KEYS[1][0] ^ folded, KEYS[1][1]]);
-            }
-        }
-        folded
-    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-        fold(u64::from_le_bytes(*first) ^ KEYS[0][0], u64::from_le_bytes(*last) ^ KEYS[0][1])
-    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        fold(half(first) ^ KEYS[0][0], half(last) ^ KEYS[0][1])
-    } else {
-        fold(bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)) ^ KEYS[0][0], KEYS[0][1])
-    };
-    fold(folded ^ (len as u64).wrapping_mul(KEYS[1][0]), KEYS[1][1])
-}
-
 /// Values that were met last are counted in so many places before they are looked up.
 const RECENT: usize = 256;
 /// So many values are hashed before they are counted.
@@ -277,6 +219,7 @@ impl Distinct {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hash::{hash_bytes, hash_word};
 
     #[test]
     fn few_are_exact_and_many_are_close() {
@@ -319,23 +262,6 @@ mod tests {
             check(format!("texts of {width}"), &|n| hash_bytes(format!("{n:<width$}").as_bytes()));
             check(format!("texts of {width}, at the end"), &|n| hash_bytes(format!("{n:width$}").as_bytes()));
         }
-    }
-
-    #[test]
-    fn texts_of_every_length_have_hashes_of_their_own() {
-        let bytes: Vec<u8> = (0..70).map(|n| n * 3).collect();
-        let mut texts = vec![Vec::new()];
-        for to in 1..=bytes.len() {
-            texts.push(bytes[..to].to_vec());
-            // One byte changed, at each place.
-            texts.extend((0..to).map(|at| {
-                let mut text = bytes[..to].to_vec();
-                text[at] ^= 0x80;
-                text
-            }));
-        }
-        let hashes: std::collections::HashSet<u64> = texts.iter().map(|text| hash_bytes(text)).collect();
-        assert_eq!(hashes.len(), texts.len());
     }
 
     #[test]

@@ -3,9 +3,9 @@
 
 use super::{
     column::{ColumnBuilder, Extremes},
-    distinct::hash_word,
     told::printed,
 };
+use crate::hash::hash_word;
 use arrow_array::{
     Array, ArrowPrimitiveType, PrimitiveArray,
     types::{Date32Type, Decimal128Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType},

@@ -1,6 +1,9 @@
 //! The door's bounds, as a client meets them.
 
-use super::{Going, MODEL, SHOP, World, text};
+use super::{
+    Going,
+    world::{MODEL, SHOP, World, text},
+};
 use serde_json::json;
 use std::{
     io::Read,

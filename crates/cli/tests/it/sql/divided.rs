@@ -1,6 +1,6 @@
 //! A query of more rows than one node's memory and temporary files hold, on one node and on three.
 
-use super::{MODEL, World, text};
+use super::world::{MODEL, World, text};
 use crate::product::{Mycorr, Second};
 use mycorr_testkit::{Cluster, Database};
 use std::{
