@@ -33,6 +33,8 @@ for (let round = 0; round < rounds; round++) {
   own.push(await runImport(round, 1));
   two.push(await runImport(round, 2));
   for (const peer of peers) if (others[peer]) runPeer(peer);
+  // Nothing else ran here meanwhile: that the server closed idle connections is noticed now, before one is used again.
+  await new Promise((resolve) => setTimeout(resolve, 100));
   console.error(`round ${round + 1}: raw ${raw.at(-1).toFixed(2)} s, import ${own[round].seconds.toFixed(2)} s, ${own[round].cpu.toFixed(1)} s of CPU, ${(own[round].peak / MB).toFixed(0)} MB over idle, two connections ${two[round].seconds.toFixed(2)} s, ${peers.map((peer) => `${peer} ${others[peer]?.at(-1).seconds.toFixed(2)}`).join(', ')}`);
 }
 

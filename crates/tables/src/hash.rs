@@ -1,5 +1,7 @@
 //! Hashes of values and of rows, of 64 bits. They are kept in files: what they are for given bytes never changes.
 
+use arrow_array::{RecordBatch, StringArray, cast::AsArray};
+
 /// Of a machine word (the finaliser of MurmurHash3).
 #[inline]
 pub(crate) fn hash_word(word: u64) -> u64 {
@@ -90,7 +92,13 @@ impl RowHash {
 
     #[inline]
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
-        self.take(hash_bytes(bytes));
+        self.hashed(hash_bytes(bytes));
+    }
+
+    /// Bytes with this hash.
+    #[inline]
+    pub(crate) fn hashed(&mut self, bytes: u64) {
+        self.take(bytes);
     }
 
     /// Bytes in the place of a value of another type.
@@ -108,6 +116,31 @@ impl RowHash {
 
     pub(crate) fn finish(self) -> u64 {
         hash_word(self.0)
+    }
+}
+
+/// The hashes of a batch's texts, made once for all who ask; a null has some hash.
+pub(crate) struct TextHashes(Vec<Option<Vec<u64>>>);
+
+impl TextHashes {
+    /// Of the first `columns`.
+    pub(crate) fn of(batch: &RecordBatch, columns: usize) -> Self {
+        let columns = batch.columns().iter().take(columns);
+        Self(columns.map(|values| values.as_string_opt::<i32>().map(Self::of_texts)).collect())
+    }
+
+    pub(crate) fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    fn of_texts(values: &StringArray) -> Vec<u64> {
+        let (data, ends) = (values.value_data(), values.value_offsets().windows(2));
+        ends.map(|ends| hash_bytes(&data[ends[0] as usize..ends[1] as usize])).collect()
+    }
+
+    /// Of a column of texts, a hash for each row.
+    pub(crate) fn column(&self, at: usize) -> Option<&[u64]> {
+        self.0.get(at)?.as_deref()
     }
 }
 

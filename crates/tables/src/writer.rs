@@ -6,6 +6,7 @@ use crate::{
     boundaries::Boundaries,
     diff::{Content, ContentHasher},
     encode::{Encoder, placeholder},
+    hash::TextHashes,
     log::{Kind, Log, Logged, LoggedFile, NextVersion, delta_schema},
     profile::ProfileBuilder,
     staged::{self, Staged},
@@ -131,13 +132,15 @@ fn run(
     mut encoder: Encoder,
     mut hasher: ContentHasher,
     mut profile: ProfileBuilder,
+    columns: usize,
     mut messages: mpsc::Receiver<Message>,
 ) -> Result<Option<Encoded>> {
     loop {
         match messages.blocking_recv() {
             Some(Message::Batch(batch)) => {
-                let hashes = hasher.add(&batch);
-                profile.add(&batch);
+                let texts = TextHashes::of(&batch, columns);
+                let hashes = hasher.add(&batch, &texts);
+                profile.add(&batch, &texts);
                 encoder.write(batch, &hashes)?;
             }
             Some(Message::Finish) => {
@@ -153,8 +156,9 @@ impl SectionWriter {
     fn start(encoder: Encoder, columns: &[Column], active_writers: Arc<AtWorkGuard>) -> Self {
         let (messages, receiver) = mpsc::channel(QUEUE);
         let (hasher, profile) = (ContentHasher::new(columns), ProfileBuilder::new(columns));
+        let columns = columns.len();
         let encoder = tokio::task::spawn_blocking(move || {
-            let encoded = run(encoder, hasher, profile, receiver);
+            let encoded = run(encoder, hasher, profile, columns, receiver);
             drop(active_writers);
             encoded
         });

@@ -4,6 +4,7 @@ import { answer, api, type Me, queryClient, refresh, type Session, useMe } from 
 import { MoreButton, useListed } from "../api/listed";
 import { Async } from "../ui/Async";
 import { Confirm } from "../ui/Confirm";
+import { Facts } from "../ui/Facts";
 import { Notice, ProblemNotice } from "../ui/Notice";
 import { PageHeader } from "../ui/PageHeader";
 import { TimeAgo } from "../ui/TimeAgo";
@@ -44,11 +45,16 @@ function Name({ me }: { me: Me }) {
   };
   return (
     <form onSubmit={submit} className="stack form" noValidate aria-label="Your name">
-      <TextInput
-        label="E-mail"
-        value={me.email}
-        readOnly
-        description="It is how others find you, and can't be changed."
+      <Facts
+        facts={[
+          [
+            "E-mail",
+            <>
+              {visible(me.email)}
+              <div className="dim small">It is how others find you, and can't be changed.</div>
+            </>,
+          ],
+        ]}
       />
       <TextInput
         label="Name"

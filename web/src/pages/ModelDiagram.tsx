@@ -76,7 +76,7 @@ function Diagram({ model, tables, relations }: Props) {
           {boxes.map((box) => (
             <div
               key={box.id}
-              className={table(box.id) ? "diagram-box" : "diagram-box outside"}
+              className={box.outside ? "diagram-box outside" : "diagram-box"}
               style={{ left: box.x, top: box.y, width: BOX_WIDTH, height: box.height }}
             >
               <div className="diagram-name" style={{ height: BOX_HEAD }}>
@@ -85,9 +85,7 @@ function Diagram({ model, tables, relations }: Props) {
                     {visible(nameOf(box.id))}
                   </Link>
                 ) : (
-                  <>
-                    <span>{visible(box.id)}</span> <span className="dim small">not imported</span>
-                  </>
+                  <span>{visible(box.id)}</span>
                 )}
               </div>
               {box.columns.map((column) => (
@@ -100,6 +98,11 @@ function Diagram({ model, tables, relations }: Props) {
                   {visible(column)}
                 </div>
               ))}
+              {box.outside && (
+                <div className="diagram-column dim" style={{ height: BOX_ROW }}>
+                  not imported
+                </div>
+              )}
             </div>
           ))}
         </div>

@@ -25,7 +25,9 @@ export function ReceiptNotice({ job, children }: { job: Job; children?: React.Re
       <p>
         {receipt.equal
           ? `${plural(receipt.rows.stored, "row")} and ${plural(receipt.columns.length, "column")}: as many values as in the database, with equal checksums of their texts.`
-          : `The database has ${plural(receipt.rows.source, "row")}, the version ${count(receipt.rows.stored)}.`}
+          : receipt.rows.source === receipt.rows.stored
+            ? `Both have ${plural(receipt.rows.stored, "row")}, but not the same values.`
+            : `The database has ${plural(receipt.rows.source, "row")}, the version ${count(receipt.rows.stored)}.`}
         {receipt.snapshot && " The database counted them under the very snapshot that they were read under."}
         {unseen > 0 && ` Of ${plural(unseen, "masked column")}, values were only counted.`}
         {receipt.source_changed && " What is stored is what was read; a sync reads it again."}
@@ -40,6 +42,7 @@ export function ReceiptNotice({ job, children }: { job: Job; children?: React.Re
                 <th>Column that differs</th>
                 <th>Values in the database</th>
                 <th>Values stored</th>
+                <th>What differs</th>
               </tr>
             </thead>
             <tbody>
@@ -50,13 +53,20 @@ export function ReceiptNotice({ job, children }: { job: Job; children?: React.Re
                   </td>
                   <td>{count(values.source)}</td>
                   <td>{count(values.stored)}</td>
+                  <td>
+                    {values.source === values.stored ? "the values, not how many" : "how many there are"}
+                  </td>
                 </tr>
               ))}
             </tbody>
           </table>
         </div>
       )}
-      {children}
+      {children && (
+        <div className="row" style={{ marginTop: 12 }}>
+          {children}
+        </div>
+      )}
     </Notice>
   );
 }

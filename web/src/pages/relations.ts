@@ -67,6 +67,8 @@ export interface Box {
   id: string;
   /** Columns by which it refers and is referred to. */
   columns: string[];
+  /** Not in the Model: a row below the columns says so. */
+  outside: boolean;
   x: number;
   y: number;
   height: number;
@@ -101,13 +103,21 @@ export function boxesOf(relations: Relation[]): Box[] {
     }
     if (!moved) break;
   }
+  // As near to what refers to it as can be: a line does not pass behind the tables between.
+  for (const [id, at] of [...level].sort(([, a], [, b]) => b - a)) {
+    const referring = relations.filter((one) => targetOf(one) === id && one.table_id !== id);
+    const nearest = Math.min(...referring.map((one) => level.get(one.table_id) ?? 0)) - 1;
+    if (Number.isFinite(nearest) && nearest > at) level.set(id, nearest);
+  }
+  const outside = new Set(relations.filter((one) => one.to_table_id === null).map(targetOf));
   const ends = new Map<number, number>();
   return [...columns].map(([id, names]) => {
     const at = level.get(id) ?? 0;
     const y = ends.get(at) ?? 0;
-    const height = BOX_HEAD + names.length * BOX_ROW + 8;
+    const rows = names.length + (outside.has(id) ? 1 : 0);
+    const height = BOX_HEAD + rows * BOX_ROW + 8;
     ends.set(at, y + height + GAP_Y);
-    return { id, columns: names, x: at * (BOX_WIDTH + GAP_X), y, height };
+    return { id, columns: names, outside: outside.has(id), x: at * (BOX_WIDTH + GAP_X), y, height };
   });
 }
 
@@ -122,8 +132,12 @@ export function lineOf(from: Box, fromColumn: string, target: Box, toColumn: str
     return box.y + (row < 0 ? BOX_HEAD / 2 : BOX_HEAD + (row + 0.5) * BOX_ROW);
   };
   const [y1, y2] = [middle(from, fromColumn), middle(target, toColumn)];
-  const [x1, x2] = [from.x, target.x + BOX_WIDTH];
-  // To itself, or to the right: around the outside.
-  const bend = x1 > x2 ? (x1 - x2) / 2 : 48;
-  return `M ${x1} ${y1} C ${x1 - bend} ${y1}, ${x2 + bend} ${y2}, ${x2} ${y2}`;
+  // Tables above one another, and a table and itself, are joined on their right.
+  if (from.x === target.x) {
+    const x = from.x + BOX_WIDTH;
+    return `M ${x} ${y1} C ${x + 48} ${y1}, ${x + 48} ${y2}, ${x} ${y2}`;
+  }
+  const [x1, x2] = from.x > target.x ? [from.x, target.x + BOX_WIDTH] : [from.x + BOX_WIDTH, target.x];
+  const middleX = (x1 + x2) / 2;
+  return `M ${x1} ${y1} C ${middleX} ${y1}, ${middleX} ${y2}, ${x2} ${y2}`;
 }

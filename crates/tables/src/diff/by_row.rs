@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     export::{Shape, row_bytes, rows_in_order},
+    hash::TextHashes,
     options::QueryOptions,
     problem::storage,
     row_hashes::{has_row_hashes, row_hashes},
@@ -146,7 +147,9 @@ async fn by_key(
         let ids: Vec<u64> = rows.iter().map(|row| row[0]).collect();
         let batch = rows_in_order(&version, &shape, &ids).await?;
         let columns: Vec<_> = shape.columns(&batch).into_iter().zip(hashed.iter().copied()).collect();
-        for (row, [_, key, _]) in rows.iter().zip(fingerprints(&columns, None, batch.num_rows(), 0)) {
+        for (row, [_, key, _]) in
+            rows.iter().zip(fingerprints(&columns, &TextHashes::none(), None, batch.num_rows(), 0))
+        {
             keyed.push([key, row[1], row[0]])?;
         }
     }

@@ -5,7 +5,7 @@ use super::{
     fingerprint::{Hashed, fingerprints},
     sorter::Triple,
 };
-use crate::companions::Companions;
+use crate::{companions::Companions, hash::TextHashes};
 use arrow_array::RecordBatch;
 use mycorr_domain::{Column, StoredColumn};
 use std::fmt;
@@ -34,14 +34,14 @@ impl fmt::Display for Content {
 
 impl Content {
     /// Returns the hashes of the rows.
-    fn add(&mut self, columns: &[(StoredColumn<'_>, Hashed)], rows: usize) -> Vec<u64> {
+    fn add(&mut self, columns: &[(StoredColumn<'_>, Hashed)], texts: &TextHashes, rows: usize) -> Vec<u64> {
         self.rows += rows as u64;
         let add = |[_, row, _]: Triple| {
             self.sum = self.sum.wrapping_add(row);
             self.of_squares = self.of_squares.wrapping_add(row.wrapping_mul(row));
             row
         };
-        fingerprints(columns, None, rows, 0).map(add).collect()
+        fingerprints(columns, texts, None, rows, 0).map(add).collect()
     }
 
     /// Rows that belong to the same version.
@@ -65,20 +65,20 @@ impl ContentHasher {
     }
 
     /// A batch as a writer takes it: the columns, then companions. Returns the hashes of its rows.
-    pub(crate) fn add(&mut self, batch: &RecordBatch) -> Vec<u64> {
+    pub(crate) fn add(&mut self, batch: &RecordBatch, texts: &TextHashes) -> Vec<u64> {
         let companions = Companions::of(batch, self.columns.len());
         let stored = self.columns.iter().zip(batch.columns()).map(|((column, hashed), native)| {
             (StoredColumn { column, native, exact: companions.get(column) }, *hashed)
         });
         let columns: Vec<_> = stored.collect();
-        self.content.add(&columns, batch.num_rows())
+        self.content.add(&columns, texts, batch.num_rows())
     }
 
     /// The same for all columns of so many rows that were stored.
     pub(crate) fn add_columns(&mut self, stored: Vec<StoredColumn<'_>>, rows: usize) {
         let hashed = self.columns.iter().map(|(_, hashed)| *hashed);
         let columns: Vec<_> = stored.into_iter().zip(hashed).collect();
-        self.content.add(&columns, rows);
+        self.content.add(&columns, &TextHashes::none(), rows);
     }
 
     pub(crate) fn finish(self) -> Content {

@@ -1,7 +1,7 @@
 //! Hashes of rows: equal exactly where the cells print the same text (but for collisions of 64 bits).
 
 use super::sorter::Triple;
-use crate::hash::RowHash;
+use crate::hash::{RowHash, TextHashes};
 use arrow_array::{
     Array, ArrayRef, BinaryArray,
     cast::AsArray,
@@ -60,13 +60,21 @@ impl Hashed {
 const BLOCK_ROWS: usize = 1024;
 
 /// Adds a column's cells, from the row `first` on, to the hashes of the rows.
-fn add(hashes: &mut [RowHash], stored: &StoredColumn<'_>, hashed: Hashed, first: usize) {
+fn add(
+    hashes: &mut [RowHash],
+    (stored, hashed): &(StoredColumn<'_>, Hashed),
+    texts: Option<&[u64]>,
+    first: usize,
+) {
     let StoredColumn { column, native, exact } = *stored;
     let exact = exact.filter(|exact| exact.null_count() < exact.len());
-    if hashed == Hashed::Text {
+    if *hashed == Hashed::Text {
         if let (Some(values), None) = (native.as_string_opt::<i32>(), exact) {
-            let bytes = |row: usize, hash: &mut RowHash| hash.bytes(values.value(row).as_bytes());
-            Each { hashes, native, exact, first }.add(bytes);
+            let each = Each { hashes, native, exact, first };
+            match texts {
+                Some(texts) => each.add(|row, hash| hash.hashed(texts[row])),
+                None => each.add(|row, hash| hash.bytes(values.value(row).as_bytes())),
+            }
             return;
         }
         for (row, hash) in (first..).zip(hashes) {
@@ -148,9 +156,11 @@ impl Each<'_> {
 }
 
 /// The key's hash, the row's hash and the number of each row; the first is numbered `first`. `key` are places in `columns`;
-/// without one the whole row is the key.
+/// without one the whole row is the key. `texts`
+/// are the hashes of the columns' texts, where they are known.
 pub(crate) fn fingerprints(
     columns: &[(StoredColumn<'_>, Hashed)],
+    texts: &TextHashes,
     key: Option<&[usize]>,
     rows: usize,
     first: u64,
@@ -161,7 +171,7 @@ pub(crate) fn fingerprints(
         for first in (0..rows).step_by(BLOCK_ROWS) {
             let mut block = [RowHash::EMPTY; BLOCK_ROWS];
             let block = &mut block[..BLOCK_ROWS.min(rows - first)];
-            of.iter().for_each(|&at| add(block, &columns[at].0, columns[at].1, first));
+            of.iter().for_each(|&at| add(block, &columns[at], texts.column(at), first));
             hashes.extend(block.iter().map(|hash| hash.finish()));
         }
         hashes
@@ -215,7 +225,8 @@ mod tests {
             .zip(&natives)
             .map(|(column, native)| (StoredColumn { column, native, exact: None }, Hashed::of(column)))
             .collect();
-        for (row, [key, hash, number]) in (0..rows).zip(fingerprints(&columns, Some(&[1]), rows as usize, 5))
+        for (row, [key, hash, number]) in
+            (0..rows).zip(fingerprints(&columns, &TextHashes::none(), Some(&[1]), rows as usize, 5))
         {
             let text = "é".repeat(row as usize % 9);
             let (mut whole, mut second) = (RowHash::EMPTY, RowHash::EMPTY);

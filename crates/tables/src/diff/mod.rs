@@ -13,6 +13,7 @@ pub(crate) use export::write;
 
 use crate::{
     export::{ExportRows, Shape, row_bytes, rows_in_order},
+    hash::TextHashes,
     options::QueryOptions,
     row_numbers::{RowNumbers, RowNumbersWriter},
     version::{RowPlaces, Version},
@@ -305,7 +306,7 @@ async fn sidecar(
     while let Some(batch) = batches.try_next().await? {
         let columns: Vec<_> = shape.columns(&batch).into_iter().zip(hashed.iter().copied()).collect();
         let first = sorter.len();
-        for [key, row, number] in fingerprints(&columns, key, batch.num_rows(), first) {
+        for [key, row, number] in fingerprints(&columns, &TextHashes::none(), key, batch.num_rows(), first) {
             sorter.push([key, row, places.of(number, &mut at)])?;
         }
     }

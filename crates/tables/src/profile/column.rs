@@ -86,8 +86,14 @@ impl ColumnBuilder {
         }
     }
 
-    /// `numbers` is room for integers.
-    pub(super) fn add(&mut self, native: &ArrayRef, exact: Option<&BinaryArray>, numbers: &mut Vec<i64>) {
+    /// `texts` are the hashes of a column of texts; `numbers` is room for integers.
+    pub(super) fn add(
+        &mut self,
+        native: &ArrayRef,
+        exact: Option<&BinaryArray>,
+        texts: Option<&[u64]>,
+        numbers: &mut Vec<i64>,
+    ) {
         let exact = exact.filter(|exact| exact.null_count() < exact.len());
         let others = exact.map_or(0, |exact| exact.len() - exact.null_count());
         self.nulls += (native.null_count() - others) as u64;
@@ -134,7 +140,8 @@ impl ColumnBuilder {
                 }
             }
             ColumnType::Bytea => {
-                self.add_bytes(native.as_binary::<i32>().iter().flatten(), |value| {
+                let values = native.as_binary::<i32>().iter().flatten();
+                self.add_bytes(values.map(|value| (value, hash_bytes(value))), |value| {
                     let mut text = String::new();
                     output::bytea(&mut text, value);
                     text
@@ -143,12 +150,20 @@ impl ColumnBuilder {
             _ => {
                 let values = native.as_string::<i32>();
                 let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+                let hashes = texts.unwrap_or_default().iter().copied();
                 match values.null_count() {
                     0 => {
                         let (data, ends) = (values.value_data(), values.value_offsets().windows(2));
-                        self.add_bytes(ends.map(|ends| &data[ends[0] as usize..ends[1] as usize]), text);
+                        let values = ends.map(|ends| &data[ends[0] as usize..ends[1] as usize]);
+                        self.add_bytes(values.zip(hashes), text);
                     }
-                    _ => self.add_bytes(values.iter().flatten().map(str::as_bytes), text),
+                    _ => {
+                        let values = values.iter().zip(hashes);
+                        self.add_bytes(
+                            values.filter_map(|(value, hash)| Some((value?.as_bytes(), hash))),
+                            text,
+                        );
+                    }
                 }
             }
         }
@@ -177,16 +192,17 @@ impl ColumnBuilder {
         self.distinct.extend(values, hash_float, print);
     }
 
+    /// Values and their hashes.
     #[inline]
     fn add_bytes<'a>(
         &mut self,
-        values: impl Iterator<Item = &'a [u8]> + Clone,
+        values: impl Iterator<Item = (&'a [u8], u64)> + Clone,
         text: impl Fn(&[u8]) -> String,
     ) {
         if self.bytewise {
-            self.byte_extremes(values.clone());
+            self.byte_extremes(values.clone().map(|(value, _)| value));
         }
-        self.distinct.extend(values, hash_bytes, text);
+        self.distinct.extend(values, |(_, hash)| hash, |(value, _)| text(value));
     }
 
     #[inline]

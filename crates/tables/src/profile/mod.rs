@@ -8,7 +8,7 @@ mod histogram;
 mod integers;
 mod told;
 
-use crate::companions::Companions;
+use crate::{companions::Companions, hash::TextHashes};
 use arrow_array::RecordBatch;
 use column::ColumnBuilder;
 use mycorr_domain::{Column, Profile};
@@ -46,12 +46,13 @@ impl ProfileBuilder {
     }
 
     /// A batch as a writer takes it: the columns, then companions.
-    pub(crate) fn add(&mut self, batch: &RecordBatch) {
+    pub(crate) fn add(&mut self, batch: &RecordBatch, texts: &TextHashes) {
         let started = Instant::now();
         self.rows += batch.num_rows() as u64;
         let companions = Companions::of(batch, self.columns.len());
-        for (builder, native) in self.columns.iter_mut().zip(batch.columns()) {
-            builder.add(native, companions.get(&builder.column.column), &mut self.numbers);
+        for (at, (builder, native)) in self.columns.iter_mut().zip(batch.columns()).enumerate() {
+            let exact = companions.get(&builder.column.column);
+            builder.add(native, exact, texts.column(at), &mut self.numbers);
         }
         self.spent += started.elapsed();
     }
