@@ -2,22 +2,25 @@ import { describe, expect, it } from "vitest";
 import type { Relation } from "../src/api/client";
 import { BOX_WIDTH, boxesOf, lineOf } from "../src/pages/relations";
 
-const refers = (table: string, column: string, target: string, to = "id", outside = false): Relation => ({
-  name: `${table}_${column}`,
-  table_id: table,
-  columns: [column],
-  to_table_id: outside ? null : target,
-  to_schema: outside ? target.split(".")[0] : "public",
-  to_table: outside ? target.split(".")[1] : target,
-  to_columns: outside ? [] : [to],
-});
+const refers = (table: string, column: string, target: string): Relation => {
+  const [schema = "", name = null] = target.split(".");
+  return {
+    name: `${table}_${column}`,
+    table_id: table,
+    columns: [column],
+    to_table_id: name === null ? target : null,
+    to_schema: name === null ? "public" : schema,
+    to_table: name ?? target,
+    to_columns: name === null ? ["id"] : [],
+  };
+};
 
 describe("the diagram", () => {
   const relations = [
     refers("books", "author_id", "authors"),
     refers("books", "sequel_to", "books"),
     refers("copies", "book_id", "books"),
-    refers("copies", "shelf_id", "hall.shelves", "id", true),
+    refers("copies", "shelf_id", "hall.shelves"),
   ];
   const boxes = new Map(boxesOf(relations).map((box) => [box.id, box]));
   const box = (id: string) => boxes.get(id) ?? expect.fail(id);

@@ -69,7 +69,8 @@ pub const TEMPLATES: &[Template] = &[
 /// a value is printed. Functions and catalogues are named with their schema, because until this has run
 /// `search_path` is somebody else's. A `SQL_ASCII` database holds any bytes, and sends them as they are only
 /// to who asks for that. A table is read from its first page on, so that rows which stay where they are keep
-/// their place from one version to the next. `$1` is the statement timeout and `$2` the lock timeout in
+/// their place from one version to the next. No statement is compiled (`jit`), which took the server longer than to answer
+/// what is asked of a catalogue of many tables. `$1` is the statement timeout and `$2` the lock timeout in
 /// milliseconds; a shorter one that the role already has stays. `$3` is the name that the server's administrator sees:
 /// `mycorr-` and a random number for each connection. Where the server can, it looks every two seconds whether Mycorr is
 /// still there, so that a query of a Mycorr that died ends as well.
@@ -90,6 +91,8 @@ pub const SETTINGS: Template = Template {
            pg_catalog.set_config('synchronize_seqscans','off',true), \
            pg_catalog.set_config('client_min_messages','error',true), \
            pg_catalog.set_config('application_name',$3,true), \
+           CASE WHEN pg_catalog.current_setting('server_version_num')::int >= 110000 \
+             THEN pg_catalog.set_config('jit','off',true) END, \
            CASE WHEN pg_catalog.current_setting('server_version_num')::int >= 150000 \
                AND pg_catalog.current_setting('dynamic_shared_memory_type') <> 'windows' \
              THEN pg_catalog.set_config('client_connection_check_interval','2s',true) END",
