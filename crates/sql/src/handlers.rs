@@ -4,43 +4,36 @@ use crate::{
     encode,
     failure::{Failure, SqlState},
     listener::Shared,
-    parameters, run,
+    prepared::{Prepared, Statements, refuse_aborted, setting_column, values},
+    run,
     session::Session,
     settings,
-    shown::{Shown, computed},
-    statement::{Command, aborted},
+    shown::Shown,
+    statement::Command,
 };
-use arrow_schema::DataType;
 use async_trait::async_trait;
 use bytes::BytesMut;
 use datafusion::scalar::ScalarValue;
 use futures::{Sink, SinkExt, StreamExt, stream};
 use pgwire::{
     api::{
-        ClientInfo, ClientPortalStore, DEFAULT_NAME, METADATA_DATABASE, METADATA_USER, PidSecretKeyGenerator,
-        RandomPidSecretKeyGenerator, Type,
-        auth::{
-            ServerParameterProvider, StartupHandler, finish_authentication, protocol_negotiation,
-            save_startup_parameters_to_metadata,
-        },
+        ClientInfo, ClientPortalStore, DEFAULT_NAME, RandomPidSecretKeyGenerator,
         cancel::CancelHandler,
         portal::{Format, Portal},
         query::{ExtendedQueryHandler, SimpleQueryHandler},
-        results::{FieldFormat, FieldInfo, QueryResponse, Response, Tag},
-        stmt::QueryParser,
+        results::{QueryResponse, Response, Tag},
         store::PortalStore,
     },
     error::{PgWireError, PgWireResult},
     messages::{
-        PgWireBackendMessage, PgWireFrontendMessage,
+        PgWireBackendMessage,
         cancel::CancelRequest,
         data::DataRow,
         extendedquery::{Bind, Close, Parse, Sync as PgSync},
         response::{ReadyForQuery, TransactionStatus},
-        startup::Authentication,
     },
 };
-use std::{collections::HashMap, fmt::Debug, sync::Arc};
+use std::{fmt::Debug, sync::Arc};
 use tokio::sync::watch;
 
 /// One connection's handlers.

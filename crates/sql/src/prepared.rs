@@ -137,7 +137,7 @@ pub(crate) async fn prepare(
     Ok(Prepared { command, columns: columns.into(), parameters: parameters.into() })
 }
 
-fn setting_column(name: &str) -> Shown {
+pub(crate) fn setting_column(name: &str) -> Shown {
     let text = arrow_schema::Field::new(name.to_lowercase(), DataType::Utf8, true);
     Shown::of(&text)
 }
