@@ -3,6 +3,7 @@
 use crate::World;
 use mycorr_domain::Code;
 use mycorr_engine::{Change, Connection, Job, JobState, Limits, WaitingFor};
+use std::time::{Duration, Instant};
 
 async fn allow(world: &World, connection: &Connection, change: Change) -> Result<Connection, Code> {
     let changed = world.engine.connections.change_connection(world.ada, connection.id, change, None).await;
@@ -86,18 +87,22 @@ async fn pace_and_cancel_hold_for_all_connections() {
     // Each had read a batch when it came to wait, and not another one.
     assert!(ended.bytes < 4 * (3 << 20), "{}", ended.bytes);
     let active = format!("SELECT count(*) FROM pg_stat_activity WHERE usename = '{}'", world.database.role);
-    while world.database.sql(&active) != "0" {}
+    let until = Instant::now() + Duration::from_secs(60);
+    while world.database.sql(&active) != "0" {
+        assert!(Instant::now() < until, "a connection stays");
+    }
 }
 
 /// One connection that is lost ends the read of all, and the table keeps what it held.
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_connection_ends_all_of_them() {
     let world = World::new().await;
+    // More than the kernel takes in for a reader that waits, which may be 32 MB for each connection.
     world
         .database
-        .sql("CREATE TABLE t AS SELECT i AS id, repeat('x', 1000) AS pad FROM generate_series(1, 40000) i");
+        .sql("CREATE TABLE t AS SELECT i AS id, repeat('x', 1000) AS pad FROM generate_series(1, 160000) i");
     let connection = world.connection().await;
-    let pace = Limits { bytes_per_second: Some(1_000_000), ..Limits::default() };
+    let pace = Limits { bytes_per_second: Some(4_000_000), ..Limits::default() };
     allow(&world, &connection, Change { limits: Some(pace), ..several(3) }).await.unwrap();
     let model = world.model().await;
     let (job, _) = world.start(&connection, &model, "t").await;
@@ -106,13 +111,19 @@ async fn lost_connection_ends_all_of_them() {
     // One that sends rows, and not the one over which the server is asked whether it lives.
     let sending = format!(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-         WHERE usename = '{role}' AND wait_event = 'ClientWrite' LIMIT 1"
+         WHERE usename = '{role}' AND state = 'active' AND query LIKE 'SELECT \"id\"%' LIMIT 1"
     );
-    while world.database.sql(&sending) != "t" {}
+    let until = Instant::now() + Duration::from_secs(60);
+    while world.database.sql(&sending) != "t" {
+        assert!(Instant::now() < until, "nothing is being sent");
+    }
     let ended = world.ended(&job).await;
     assert_eq!(ended.state, JobState::Failed);
     let code = ended.problem.unwrap().code;
     assert!(matches!(code, Code::ConnectionLost | Code::ServerShuttingDown), "{code:?}");
     let active = format!("SELECT count(*) FROM pg_stat_activity WHERE usename = '{role}'");
-    while world.database.sql(&active) != "0" {}
+    let until = Instant::now() + Duration::from_secs(60);
+    while world.database.sql(&active) != "0" {
+        assert!(Instant::now() < until, "a connection stays");
+    }
 }
