@@ -292,10 +292,7 @@ impl Connections {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Listed<Statement>> {
-        match purpose {
-            Some(purpose) => self.meta.statements_of(user, id, purpose, after, limit).await,
-            None => self.meta.statements(user, id, after, limit).await,
-        }
+        self.meta.statements(user, id, purpose, after, limit).await
     }
 
     /// The tables that come through a connection.

@@ -154,7 +154,8 @@ impl Meta {
         Ok(closed.rows_affected)
     }
 
-    /// Newest first.
+    /// Newest first; with a purpose, only what was sent for it. Then no more than a bounded number of entries are looked
+    /// through at once, so that a part may hold fewer than `limit` and still have a next one.
     ///
     /// # Errors
     /// `not_found`, `invalid` for a cursor that is none; `storage_unavailable`.
@@ -162,58 +163,28 @@ impl Meta {
         &self,
         owner: UserId,
         on: ConnectionId,
+        purpose: Option<Purpose>,
         from: Option<&str>,
         limit: usize,
     ) -> Result<Listed<Statement>> {
         self.owned(owner, on).await?;
-        let query = ledger(on, after::<StatementId>(from)?);
-        self.part(on, query, limit).await
-    }
-
-    /// The same of one purpose. No more than a bounded number of entries are looked through at once, so that a part may
-    /// hold fewer than `limit` and still have a next one.
-    ///
-    /// # Errors
-    /// As [`Self::statements`].
-    pub async fn statements_of(
-        &self,
-        owner: UserId,
-        on: ConnectionId,
-        purpose: Purpose,
-        from: Option<&str>,
-        limit: usize,
-    ) -> Result<Listed<Statement>> {
-        self.owned(owner, on).await?;
-        let all = ledger(on, after::<StatementId>(from)?);
-        let last: Option<Uuid> = all
-            .clone()
-            .select_only()
-            .column(statement::Column::Id)
-            .offset(MAX_LOOKED_THROUGH - 1)
-            .limit(1)
-            .into_tuple()
-            .one(&self.db)
-            .await
-            .map_err(db)?;
-        let mut wanted = all.filter(statement::Column::Purpose.eq(purpose.as_str()));
-        if let Some(last) = last {
-            wanted = wanted.filter(statement::Column::Id.gte(last));
+        let mut query = ledger(on, after::<StatementId>(from)?);
+        let mut last: Option<Uuid> = None;
+        if let Some(purpose) = purpose {
+            let ids = query.clone().select_only().column(statement::Column::Id);
+            let looked_through = ids.offset(MAX_LOOKED_THROUGH - 1).limit(1);
+            last = looked_through.into_tuple().one(&self.db).await.map_err(db)?;
+            query = query.filter(statement::Column::Purpose.eq(purpose.as_str()));
         }
-        let part = self.part(on, wanted, limit).await?;
-        Ok(Listed { next: part.next.or_else(|| last.map(|last| last.to_string())), ..part })
-    }
-
-    async fn part(
-        &self,
-        on: ConnectionId,
-        query: Select<statement::Entity>,
-        limit: usize,
-    ) -> Result<Listed<Statement>> {
+        if let Some(last) = last {
+            query = query.filter(statement::Column::Id.gte(last));
+        }
         let rows = query.limit(limit as u64 + 1).all(&self.db).await.map_err(db)?;
         let texts = self.statement_texts(on, &rows).await?;
         let actors = self.actors(&rows).await?;
         let statements = rows.into_iter().map(|row| record(row, &texts, &actors)).collect::<Result<_>>()?;
-        Ok(Listed::new(statements, limit, |statement: &Statement| statement.id.to_string()))
+        let part = Listed::new(statements, limit, |statement: &Statement| statement.id.to_string());
+        Ok(Listed { next: part.next.or_else(|| last.map(|last| last.to_string())), ..part })
     }
 
     async fn statement_texts(

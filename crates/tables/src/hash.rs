@@ -69,14 +69,9 @@ impl RowHash {
 
     /// A word is folded with what there is, and both stay in the sum, so that none of them can wipe the other out.
     #[inline]
-    fn take(&mut self, word: u64) {
+    pub(crate) fn word(&mut self, word: u64) {
         let (a, b) = (word ^ 0x8bb8_4b93_962e_acc9, self.0 ^ 0x4b33_a62e_d433_d4a3);
         self.0 = a ^ b ^ fold(a, b);
-    }
-
-    #[inline]
-    pub(crate) fn word(&mut self, word: u64) {
-        self.take(word);
     }
 
     /// A number of 128 bits: as if it had 64 where it fits into them.
@@ -85,20 +80,14 @@ impl RowHash {
         let (low, high) = (value as u64, (value >> 64) as u64);
         if high as i64 != low as i64 >> 63 {
             self.0 = self.0.rotate_left(17);
-            self.take(high);
+            self.word(high);
         }
-        self.take(low);
+        self.word(low);
     }
 
     #[inline]
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
-        self.hashed(hash_bytes(bytes));
-    }
-
-    /// Bytes with this hash.
-    #[inline]
-    pub(crate) fn hashed(&mut self, bytes: u64) {
-        self.take(bytes);
+        self.word(hash_bytes(bytes));
     }
 
     /// Bytes in the place of a value of another type.
@@ -111,7 +100,7 @@ impl RowHash {
     #[inline]
     pub(crate) fn null(&mut self) {
         self.0 = self.0.rotate_left(41);
-        self.take(0);
+        self.word(0);
     }
 
     pub(crate) fn finish(self) -> u64 {

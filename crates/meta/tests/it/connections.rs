@@ -32,7 +32,7 @@ async fn to_anyone_but_their_owner_they_do_not_exist() {
         world.meta.connection(bob.id, made.id).await.unwrap_err().code,
         world.meta.rename_connection(bob.id, made.id, &name).await.unwrap_err().code,
         world.meta.reseal_connection(bob.id, made.id, &sealed, sealed.clone(), None).await.unwrap_err().code,
-        world.meta.statements(bob.id, made.id, None, 10).await.unwrap_err().code,
+        world.meta.statements(bob.id, made.id, None, None, 10).await.unwrap_err().code,
         world.meta.delete_connection(bob.id, made.id).await.unwrap_err().code,
     ] {
         assert_eq!(code, Code::NotFound);
@@ -74,7 +74,8 @@ async fn the_ledger_is_looked_through_for_a_purpose_a_part_at_a_time() {
     let part = |from: Option<String>, limit| {
         let (meta, ada) = (&world.meta, world.ada.id);
         async move {
-            let part = meta.statements_of(ada, made.id, Purpose::Test, from.as_deref(), limit).await.unwrap();
+            let part =
+                meta.statements(ada, made.id, Some(Purpose::Test), from.as_deref(), limit).await.unwrap();
             let texts: Vec<_> = part.items.into_iter().map(|sent| sent.statement).collect();
             (texts, part.next)
         }
@@ -90,7 +91,7 @@ async fn the_ledger_is_looked_through_for_a_purpose_a_part_at_a_time() {
     let (texts, next) = part(None, 10).await;
     assert!(texts.is_empty() && next.is_some());
     assert_eq!(part(next, 10).await, (vec!["SELECT 3".to_owned(), "SELECT 1".to_owned()], None));
-    let foreign = world.meta.statements_of(UserId::new(), made.id, Purpose::Test, None, 10).await;
+    let foreign = world.meta.statements(UserId::new(), made.id, Some(Purpose::Test), None, 10).await;
     assert_eq!(foreign.unwrap_err().code, Code::NotFound);
 }
 
@@ -100,12 +101,12 @@ async fn the_ledger_is_newest_first_and_goes_with_the_connection() {
     let made = connection(&world.meta, &world.ada).await;
     let sent = ["SELECT 1", "SELECT 2", "SELECT 3"].map(|text| statement(text, world.ada.id));
     world.meta.record_statements(made.id, sent.into()).await.unwrap();
-    let page = world.meta.statements(world.ada.id, made.id, None, 2).await.unwrap();
+    let page = world.meta.statements(world.ada.id, made.id, None, None, 2).await.unwrap();
     let texts: Vec<_> = page.items.iter().map(|s| s.statement.as_str()).collect();
     assert_eq!(texts, ["SELECT 3", "SELECT 2"]);
     assert_eq!(page.items[0].parameters, ["public", "it's"]);
     assert_eq!(page.items[0].actor.as_deref(), Some("ada@example.org"));
-    let rest = world.meta.statements(world.ada.id, made.id, page.next.as_deref(), 2).await.unwrap();
+    let rest = world.meta.statements(world.ada.id, made.id, None, page.next.as_deref(), 2).await.unwrap();
     assert_eq!((rest.items.len(), rest.next), (1, None));
 
     world.meta.delete_connection(world.ada.id, made.id).await.unwrap();

@@ -23,7 +23,7 @@ fn statement(text: &str, actor: UserId) -> NewStatement {
 }
 
 async fn outcomes(meta: &Meta, owner: UserId, on: mycorr_domain::ConnectionId) -> Vec<String> {
-    let page = meta.statements(owner, on, None, 1000).await.unwrap();
+    let page = meta.statements(owner, on, None, None, 1000).await.unwrap();
     page.items.into_iter().rev().map(|entry| entry.outcome).collect()
 }
 
@@ -54,7 +54,7 @@ async fn an_entry_is_open_until_it_is_completed_or_its_process_is_dead() {
     let ends = [end(alive[0], 1, "ok"), end(alive[1], 5, "57014"), end(dead[0], 9, "ok")];
     meta.complete_statements(&ends).await.unwrap();
     assert_eq!(outcomes(meta, ada, on).await, ["ok", "57014", "ok", "running"]);
-    let page = meta.statements(ada, on, None, 10).await.unwrap().items;
+    let page = meta.statements(ada, on, None, None, 10).await.unwrap().items;
     assert_eq!((page[2].rows, page[2].bytes, page[2].statement.as_str()), (5, 7, "SELECT 2"));
 }
 
@@ -145,7 +145,7 @@ async fn entries_of_before_are_kept() {
     db.close().await.unwrap();
 
     let meta = Meta::open(&url(&folder)).await.unwrap();
-    let entries = meta.statements(ada.id, on, None, 100).await.unwrap().items;
+    let entries = meta.statements(ada.id, on, None, None, 100).await.unwrap().items;
     assert_eq!(entries.len(), 30);
     for entry in entries {
         assert_eq!(entry.statement, format!("SELECT {}", entry.rows % 3));

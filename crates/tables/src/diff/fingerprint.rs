@@ -72,7 +72,7 @@ fn add(
         if let (Some(values), None) = (native.as_string_opt::<i32>(), exact) {
             let each = Each { hashes, native, exact, first };
             match texts {
-                Some(texts) => each.add(|row, hash| hash.hashed(texts[row])),
+                Some(texts) => each.add(|row, hash| hash.word(texts[row])),
                 None => each.add(|row, hash| hash.bytes(values.value(row).as_bytes())),
             }
             return;
